@@ -1,0 +1,190 @@
+/* base: the ground floor. Status and messages, memory, text, hashing, counter-based
+ * random numbers, threads, clock and atomic file writes.
+ *
+ * Ownership: whatever a `*_new` returns is released by the matching `*_free`, which
+ * accepts NULL. Nothing in this room prints, exits or keeps global mutable state. */
+#ifndef TALWEG_BASE_H
+#define TALWEG_BASE_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define TW_PRINTF(format_index, first) __attribute__((format(printf, format_index, first)))
+#else
+#define TW_PRINTF(format_index, first)
+#endif
+
+/* ------------------------------------------------------------------ status */
+
+typedef enum tw_status {
+  TW_OK = 0,
+  TW_ERR_ARGUMENT,    /* an argument makes no sense (NULL, unknown option, bad range) */
+  TW_ERR_NAME,        /* a name that nobody knows */
+  TW_ERR_SHAPE,       /* shapes do not fit */
+  TW_ERR_DTYPE,       /* dtypes do not fit */
+  TW_ERR_RANGE,       /* an index or value outside its range */
+  TW_ERR_MEMORY,      /* out of memory */
+  TW_ERR_IO,          /* a file could not be read or written */
+  TW_ERR_PARSE,       /* malformed text or file */
+  TW_ERR_DATA,        /* data hold NaN, infinities or missing values */
+  TW_ERR_UNSUPPORTED, /* well-formed, but needs a part this build does not have */
+  TW_ERR_INFEASIBLE,  /* constraints that cannot hold */
+  TW_ERR_UNBOUNDED,   /* an objective without a finite optimum */
+  TW_ERR_LIMIT,       /* stopped by an iteration, evaluation or time limit */
+  TW_ERR_INTERRUPT,   /* stopped by the caller */
+  TW_ERR_NUMERIC,     /* NaN, breakdown or loss of precision */
+  TW_ERR_SINGULAR,    /* a linear system without a unique solution */
+  TW_STATUS_COUNT
+} tw_status;
+
+#define TW_MESSAGE_MAX 1024
+
+/* A caller-owned error record. Functions that take one accept NULL; on failure they
+ * fill it and return its status, on success they leave it alone. */
+typedef struct tw_error {
+  tw_status status;
+  char message[TW_MESSAGE_MAX];
+} tw_error;
+
+const char *tw_status_name(tw_status status);
+
+/* Fills `error` (when not NULL) and returns `status`. */
+tw_status tw_fail(tw_error *error, tw_status status, const char *format, ...) TW_PRINTF(3, 4);
+tw_status tw_fail_v(tw_error *error, tw_status status, const char *format, va_list args);
+
+/* Puts "context: " before the message already in `error`; returns its status. */
+tw_status tw_error_prefix(tw_error *error, const char *format, ...) TW_PRINTF(2, 3);
+
+/* ------------------------------------------------------------------ memory */
+
+/* 64-byte aligned, zeroed, `count * size` checked for overflow; NULL when out of memory.
+ * Released by free(). A zero-sized request returns a valid pointer. */
+void *tw_alloc(size_t count, size_t size);
+
+/* An arena: many small allocations, one release. Not thread-safe. */
+typedef struct tw_arena tw_arena;
+tw_arena *tw_arena_new(void);
+void tw_arena_free(tw_arena *arena);
+/* Zeroed, aligned for any type up to 64 bytes (`align` a power of two); NULL when out of memory. */
+void *tw_arena_alloc(tw_arena *arena, size_t bytes, size_t align);
+char *tw_arena_strdup(tw_arena *arena, const char *text);
+void *tw_arena_dup(tw_arena *arena, const void *data, size_t bytes, size_t align);
+/* Bytes taken from the system so far. */
+size_t tw_arena_bytes(const tw_arena *arena);
+
+/* ------------------------------------------------------------------ text */
+
+/* A growing text buffer; zero-initialise. Always NUL-terminated once written to. Out of
+ * memory sets `failed` and later writes are no-ops. */
+typedef struct tw_text {
+  char *data;
+  size_t length, capacity;
+  bool failed;
+} tw_text;
+
+void tw_text_append(tw_text *text, const char *data, size_t length);
+void tw_text_puts(tw_text *text, const char *string);
+void tw_text_printf(tw_text *text, const char *format, ...) TW_PRINTF(2, 3);
+/* Shortest decimal that reads back to the same double (inf, -inf, nan as words). */
+void tw_text_number(tw_text *text, double value);
+/* `string` as a JSON string literal with quotes (RFC 8259 escapes; invalid UTF-8 replaced). */
+void tw_text_json_string(tw_text *text, const char *string);
+/* `value` as JSON: the shortest decimal, or null when not finite. */
+void tw_text_json_number(tw_text *text, double value);
+void tw_text_clear(tw_text *text);
+void tw_text_free(tw_text *text);
+
+/* Correctly rounded decimal -> double independent of locale; returns the end of the number
+ * or NULL if `text` does not start with one. Accepts inf and nan words only when `words`. */
+const char *tw_parse_number(const char *text, const char *end, bool words, double *value);
+
+/* ------------------------------------------------------------------ hashing */
+
+uint64_t tw_hash(const void *data, size_t bytes, uint64_t seed);
+
+/* Hash map from strings to pointers; keys are copied, values are not owned. Expected O(1). */
+typedef struct tw_map tw_map;
+tw_map *tw_map_new(void);
+void tw_map_free(tw_map *map);
+bool tw_map_set(tw_map *map, const char *key, void *value); /* false when out of memory */
+void *tw_map_get(const tw_map *map, const char *key);       /* NULL when absent */
+size_t tw_map_count(const tw_map *map);
+
+/* ------------------------------------------------------------------ random numbers
+ * Philox4x32-10 (Salmon et al., 2011): draw number i under `key` is a pure function of both,
+ * so a run resumes exactly and its draws do not depend on the number of threads. */
+
+void tw_philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
+uint64_t tw_key_split(uint64_t key, uint64_t branch);              /* an independent key */
+uint64_t tw_random_bits(uint64_t key, uint64_t index);             /* 64 uniform bits */
+double tw_random_uniform(uint64_t key, uint64_t index);            /* [0, 1), 53 bits */
+double tw_random_normal(uint64_t key, uint64_t index);             /* N(0, 1), Box-Muller */
+int64_t tw_random_integer(uint64_t key, uint64_t index, int64_t low, int64_t high); /* low <= . < high, unbiased */
+void tw_random_uniform_fill(uint64_t key, uint64_t first, size_t n, double *out); /* draws first .. first+n-1 */
+void tw_random_normal_fill(uint64_t key, uint64_t first, size_t n, double *out);
+void tw_random_permutation(uint64_t key, size_t n, int64_t *out); /* Fisher-Yates of 0..n-1 */
+
+/* ------------------------------------------------------------------ threads */
+
+/* Calls task(context, tile, worker) for every tile in 0..tiles-1, each exactly once, on at
+ * most `threads` threads (0: all cores; 1, a single tile or a call from inside a parallel
+ * region: the calling thread). worker is in 0..threads-1. Tiles are independent; what they
+ * compute must depend on `tile` alone, so results do not depend on the number of threads. */
+typedef void tw_task(void *context, int64_t tile, int worker);
+void tw_parallel(int threads, int64_t tiles, tw_task *task, void *context);
+int tw_cores(void);
+
+/* Fixed-tile pairwise sum and inner product: the same bits whatever the threads. */
+double tw_sum(const double *x, size_t n);
+double tw_dot(const double *x, const double *y, size_t n);
+double tw_norm2(const double *x, size_t n);   /* no overflow or underflow in between */
+double tw_norm_inf(const double *x, size_t n); /* NaN if any entry is NaN */
+
+/* ------------------------------------------------------------------ clock, cpu */
+
+double tw_now(void); /* seconds, monotonic */
+
+typedef struct tw_cpu {
+  bool avx2, fma, avx512f, avx512dq;
+} tw_cpu;
+tw_cpu tw_cpu_features(void);
+
+/* ------------------------------------------------------------------ files */
+
+/* A file written beside its destination and renamed onto it by commit: readers see the old
+ * content or the new one, never a part. */
+typedef struct tw_file tw_file;
+tw_status tw_file_create(tw_file **file, const char *path, tw_error *error);
+FILE *tw_file_stream(tw_file *file);
+/* Flush, fsync, rename, release. On failure the temporary is removed and released too. */
+tw_status tw_file_commit(tw_file *file, tw_error *error);
+void tw_file_discard(tw_file *file);
+
+/* Whole file into a malloc'd, NUL-terminated buffer; refuses more than `max_bytes`, and
+ * anything that is not a regular file. */
+tw_status tw_file_read(const char *path, size_t max_bytes, char **data, size_t *length, tw_error *error);
+
+/* ------------------------------------------------------------------ log */
+
+typedef enum tw_level { TW_LOG_ERROR, TW_LOG_WARNING, TW_LOG_INFO, TW_LOG_DEBUG } tw_level;
+
+/* Where messages go; a zero-initialised log drops them. */
+typedef struct tw_log {
+  void (*write)(void *context, tw_level level, const char *message);
+  void *context;
+  tw_level level; /* messages above it are dropped */
+} tw_log;
+void tw_log_write(const tw_log *log, tw_level level, const char *format, ...) TW_PRINTF(3, 4);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
