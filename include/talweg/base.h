@@ -143,10 +143,10 @@ void tw_parallel(int threads, int64_t tiles, tw_task *task, void *context);
 int tw_cores(void);
 
 /* Fixed-tile pairwise sum and inner product: the same bits whatever the threads. */
-double tw_sum(const double *x, size_t n);
-double tw_dot(const double *x, const double *y, size_t n);
-double tw_norm2(const double *x, size_t n);   /* no overflow or underflow in between */
-double tw_norm_inf(const double *x, size_t n); /* NaN if any entry is NaN */
+double tw_vec_sum(const double *x, size_t n);
+double tw_vec_dot(const double *x, const double *y, size_t n);
+double tw_vec_norm2(const double *x, size_t n);   /* no overflow or underflow in between */
+double tw_vec_norm_inf(const double *x, size_t n); /* NaN if any entry is NaN */
 
 /* ------------------------------------------------------------------ clock, cpu */
 
@@ -177,12 +177,12 @@ tw_status tw_file_read(const char *path, size_t max_bytes, char **data, size_t *
 typedef enum tw_level { TW_LOG_ERROR, TW_LOG_WARNING, TW_LOG_INFO, TW_LOG_DEBUG } tw_level;
 
 /* Where messages go; a zero-initialised log drops them. */
-typedef struct tw_log {
+typedef struct tw_logger {
   void (*write)(void *context, tw_level level, const char *message);
   void *context;
   tw_level level; /* messages above it are dropped */
-} tw_log;
-void tw_log_write(const tw_log *log, tw_level level, const char *format, ...) TW_PRINTF(3, 4);
+} tw_logger;
+void tw_log_write(const tw_logger *log, tw_level level, const char *format, ...) TW_PRINTF(3, 4);
 
 #ifdef __cplusplus
 }
