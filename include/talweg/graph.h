@@ -1,0 +1,368 @@
+/* graph: expressions, their derivatives as expressions, and functions compiled from them.
+ *
+ * A tw_expr is a small value. A graph owns its nodes in an arena and frees them at once; nodes are
+ * immutable and hash-consed. Shapes and dtypes are checked when a node is made. Building never fails in
+ * the caller's face: the first error sticks to the graph, later builders return TW_NONE and do nothing;
+ * tw_graph_status and tw_graph_message tell. A graph is not thread-safe; a compiled tw_fn is. */
+#ifndef TALWEG_GRAPH_H
+#define TALWEG_GRAPH_H
+
+#include <talweg/array.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct tw_graph tw_graph;
+typedef struct tw_op tw_op;
+
+typedef struct tw_expr {
+  tw_graph *graph;
+  int32_t id; /* -1: none */
+} tw_expr;
+
+/* No expression: the result of a builder on a failed graph, and the structural zero of derivative rules. */
+#define TW_NONE ((tw_expr){NULL, -1})
+static inline bool tw_is_none(tw_expr e) { return e.graph == NULL || e.id < 0; }
+static inline bool tw_same(tw_expr a, tw_expr b) { return a.graph == b.graph && a.id == b.id; }
+
+tw_graph *tw_graph_new(void); /* NULL when out of memory */
+void tw_graph_free(tw_graph *graph);
+tw_status tw_graph_status(const tw_graph *graph);
+const char *tw_graph_message(const tw_graph *graph); /* "" while all is well */
+/* Makes the first error stick; returns TW_NONE so that rules can `return tw_graph_fail(...)`. */
+tw_expr tw_graph_fail(tw_graph *graph, tw_status status, const char *format, ...) TW_PRINTF(3, 4);
+/* Copies the sticky status and message into `error` (when there is one) and returns the status. */
+tw_status tw_graph_check(const tw_graph *graph, tw_error *error);
+/* Forgets the sticky error: for an interactive caller that reports it and goes on. */
+void tw_graph_clear(tw_graph *graph);
+int32_t tw_graph_nodes(const tw_graph *graph);
+size_t tw_graph_bytes(const tw_graph *graph); /* arena bytes, constants' data included */
+tw_arena *tw_graph_arena(tw_graph *graph);    /* for attributes that must live as long as the graph */
+
+tw_dtype tw_dtype_of(tw_expr e);
+tw_shape tw_shape_of(tw_expr e);
+int64_t tw_size_of(tw_expr e); /* number of elements */
+const tw_op *tw_op_of(tw_expr e);
+int tw_arity_of(tw_expr e);
+tw_expr tw_input_of(tw_expr e, int i);
+const void *tw_attr_of(tw_expr e);
+const char *tw_name_of(tw_expr e); /* of an input; "" otherwise */
+bool tw_is_input(tw_expr e);
+/* The data of a constant (NULL when `e` is not one), and the value of a constant whose elements are all equal. */
+const void *tw_constant_data(tw_expr e);
+bool tw_constant_value(tw_expr e, double *value);
+
+/* ------------------------------------------------------------------ leaves */
+
+/* A fresh named placeholder (never shared, even when name and type agree). `name` is copied, may be NULL. */
+tw_expr tw_input(tw_graph *graph, const char *name, tw_dtype dtype, tw_shape shape);
+tw_expr tw_constant(tw_graph *graph, const tw_array *value);   /* copied */
+tw_expr tw_scalar(tw_graph *graph, double value);              /* f64, rank 0 */
+tw_expr tw_integer(tw_graph *graph, int64_t value);            /* i64, rank 0 */
+tw_expr tw_fill(tw_graph *graph, tw_dtype dtype, tw_shape shape, double value); /* no storage in the graph */
+tw_expr tw_iota(tw_graph *graph, tw_dtype dtype, int64_t n);   /* 0, 1, .., n-1 */
+tw_expr tw_eye(tw_graph *graph, tw_dtype dtype, int64_t rows, int64_t cols);
+tw_expr tw_zeros_like(tw_expr e);
+tw_expr tw_ones_like(tw_expr e);
+tw_expr tw_fill_like(tw_expr e, double value); /* same dtype and shape */
+
+/* ------------------------------------------------------------------ element-wise
+ * Operands broadcast as in NumPy and are promoted to a common dtype. Functions of the second group take
+ * integers to f64. Comparisons and logic give bool. Integer / is f64; idiv and mod round towards minus infinity. */
+
+tw_expr tw_neg(tw_expr x);
+tw_expr tw_abs(tw_expr x);  /* derivative sign(x): 0 at 0 */
+tw_expr tw_sign(tw_expr x);
+tw_expr tw_square(tw_expr x);
+tw_expr tw_floor(tw_expr x);
+tw_expr tw_ceil(tw_expr x);
+tw_expr tw_round(tw_expr x); /* half to even */
+tw_expr tw_not(tw_expr x);
+tw_expr tw_is_finite(tw_expr x);
+
+tw_expr tw_sqrt(tw_expr x);
+tw_expr tw_exp(tw_expr x);
+tw_expr tw_expm1(tw_expr x);
+tw_expr tw_log(tw_expr x);
+tw_expr tw_log1p(tw_expr x);
+tw_expr tw_sin(tw_expr x);
+tw_expr tw_cos(tw_expr x);
+tw_expr tw_tan(tw_expr x);
+tw_expr tw_asin(tw_expr x);
+tw_expr tw_acos(tw_expr x);
+tw_expr tw_atan(tw_expr x);
+tw_expr tw_sinh(tw_expr x);
+tw_expr tw_cosh(tw_expr x);
+tw_expr tw_tanh(tw_expr x);
+tw_expr tw_sigmoid(tw_expr x);
+tw_expr tw_softplus(tw_expr x);
+tw_expr tw_relu(tw_expr x); /* derivative 0 at 0 */
+tw_expr tw_erf(tw_expr x);
+tw_expr tw_lgamma(tw_expr x);
+tw_expr tw_digamma(tw_expr x);
+tw_expr tw_reciprocal(tw_expr x);
+
+tw_expr tw_add(tw_expr a, tw_expr b);
+tw_expr tw_sub(tw_expr a, tw_expr b);
+tw_expr tw_mul(tw_expr a, tw_expr b);
+tw_expr tw_div(tw_expr a, tw_expr b);
+tw_expr tw_idiv(tw_expr a, tw_expr b);
+tw_expr tw_mod(tw_expr a, tw_expr b);
+tw_expr tw_pow(tw_expr a, tw_expr b);
+tw_expr tw_atan2(tw_expr a, tw_expr b);
+tw_expr tw_minimum(tw_expr a, tw_expr b); /* ties: half the derivative to each */
+tw_expr tw_maximum(tw_expr a, tw_expr b);
+tw_expr tw_eq(tw_expr a, tw_expr b);
+tw_expr tw_ne(tw_expr a, tw_expr b);
+tw_expr tw_lt(tw_expr a, tw_expr b);
+tw_expr tw_le(tw_expr a, tw_expr b);
+tw_expr tw_gt(tw_expr a, tw_expr b);
+tw_expr tw_ge(tw_expr a, tw_expr b);
+tw_expr tw_and(tw_expr a, tw_expr b);
+tw_expr tw_or(tw_expr a, tw_expr b);
+tw_expr tw_where(tw_expr condition, tw_expr a, tw_expr b);
+tw_expr tw_cast(tw_expr x, tw_dtype dtype);
+tw_expr tw_scale(tw_expr x, double factor); /* x times a constant of x's dtype */
+/* The value of x with derivative zero. */
+tw_expr tw_stop_gradient(tw_expr x);
+
+/* ------------------------------------------------------------------ shape */
+
+tw_expr tw_reshape(tw_expr x, tw_shape shape); /* one extent may be -1 */
+tw_expr tw_ravel(tw_expr x);
+tw_expr tw_transpose(tw_expr x, const int *perm); /* NULL: reverse the axes */
+tw_expr tw_broadcast(tw_expr x, tw_shape shape);
+/* The sum of x over the axes that broadcasting `shape` to x's shape repeats: the adjoint of tw_broadcast. */
+tw_expr tw_unbroadcast(tw_expr x, tw_shape shape);
+/* start, start+step, .. `count` elements along `axis`; step may be negative, not 0. */
+tw_expr tw_slice(tw_expr x, int axis, int64_t start, int64_t count, int64_t step);
+/* x placed at start, start+step, .. of an axis of length `length`, zeros elsewhere: the adjoint of tw_slice. */
+tw_expr tw_unslice(tw_expr x, int axis, int64_t start, int64_t step, int64_t length);
+tw_expr tw_concat(int n, const tw_expr *x, int axis);
+tw_expr tw_stack(int n, const tw_expr *x, int axis);
+tw_expr tw_expand(tw_expr x, int axis);  /* a new axis of extent 1; -1 appends */
+tw_expr tw_squeeze(tw_expr x, int axis);
+tw_expr tw_move_axis(tw_expr x, int from, int to);
+tw_expr tw_diag(tw_expr x);     /* vector -> diagonal matrix; matrix -> its diagonal (last two axes) */
+tw_expr tw_tril(tw_expr x, int k); /* keeps j <= i + k of the last two axes */
+tw_expr tw_triu(tw_expr x, int k);
+tw_expr tw_trace(tw_expr x);
+
+/* ------------------------------------------------------------------ reductions
+ * `axes` is a bit mask of axes; TW_ALL reduces all. Reduced axes vanish unless `keep`. */
+
+#define TW_ALL 0xffffffffu
+tw_expr tw_sum(tw_expr x, unsigned axes, bool keep); /* pairwise over fixed tiles */
+tw_expr tw_mean(tw_expr x, unsigned axes, bool keep);
+tw_expr tw_prod(tw_expr x, unsigned axes, bool keep); /* derivative exact at zeros */
+tw_expr tw_reduce_max(tw_expr x, unsigned axes, bool keep); /* ties share the derivative equally */
+tw_expr tw_reduce_min(tw_expr x, unsigned axes, bool keep);
+tw_expr tw_logsumexp(tw_expr x, unsigned axes, bool keep);
+tw_expr tw_softmax(tw_expr x, int axis);
+tw_expr tw_log_softmax(tw_expr x, int axis);
+tw_expr tw_norm(tw_expr x, unsigned axes, bool keep); /* Euclidean; derivative 0 at 0 */
+tw_expr tw_argmax(tw_expr x, int axis);  /* i64, first of equals */
+tw_expr tw_argmin_index(tw_expr x, int axis);
+tw_expr tw_cumsum(tw_expr x, int axis, bool reverse);
+tw_expr tw_cumprod(tw_expr x, int axis); /* derivative exact at zeros */
+tw_expr tw_sort(tw_expr x, int axis);    /* ascending, stable; NaN last */
+tw_expr tw_argsort(tw_expr x, int axis);
+
+/* ------------------------------------------------------------------ indexing */
+
+/* out[I.., tail..] = x[index_0[I..], .., index_{n-1}[I..], tail..]: the n integer arrays share one shape I
+ * (broadcast if needed) and index the leading n axes of x. An index outside the axis is an error when evaluated. */
+tw_expr tw_take(tw_expr x, int n, const tw_expr *index);
+/* zeros(shape) with out[index_0[I..], ..] += value[I.., tail..], in C order of I: the adjoint of tw_take. */
+tw_expr tw_scatter_add(tw_graph *graph, tw_shape shape, int n, const tw_expr *index, tw_expr value);
+/* Element-wise lookup along one axis: out[.., i, ..] = x[.., index[.., i, ..], ..]; index has x's rank. */
+tw_expr tw_take_along(tw_expr x, tw_expr index, int axis);
+
+/* ------------------------------------------------------------------ linear algebra
+ * Matrices are the last two axes, the axes before them are batch axes and broadcast. */
+
+tw_expr tw_matmul(tw_expr a, tw_expr b); /* NumPy's @: vectors allowed on either side */
+tw_expr tw_dot(tw_expr a, tw_expr b);    /* sum(a * b) over all elements */
+tw_expr tw_matrix_transpose(tw_expr a);  /* last two axes */
+tw_expr tw_cholesky(tw_expr a);          /* lower L, A = L L'; reads the lower triangle */
+tw_expr tw_triangular_solve(tw_expr l, tw_expr b, bool upper, bool transpose); /* b: [.., n] or [.., n, k] */
+tw_expr tw_linear_solve(tw_expr a, tw_expr b); /* LU; b vector [n] when its rank is 1, else [.., n, k] */
+tw_expr tw_cholesky_solve(tw_expr a, tw_expr b); /* A symmetric positive definite */
+tw_expr tw_inverse(tw_expr a);
+tw_expr tw_det(tw_expr a);
+tw_expr tw_logdet(tw_expr a); /* log |det A| */
+/* Symmetric eigenproblem A = V diag(w) V', w ascending; reads the lower triangle. Result [.., n, n+1]: column 0 is
+ * w, the rest V. tw_eigh_values / tw_eigh_vectors pick the parts. */
+tw_expr tw_eigh(tw_expr a);
+tw_expr tw_eigh_values(tw_expr eigh);
+tw_expr tw_eigh_vectors(tw_expr eigh);
+/* Thin SVD A = U diag(s) V', s descending, k = min(m, n). Result [.., m+n+1, k]: rows 0..m-1 U, row m s, the rest V. */
+tw_expr tw_svd(tw_expr a);
+tw_expr tw_svd_u(tw_expr svd, int64_t m);
+tw_expr tw_svd_s(tw_expr svd, int64_t m);
+tw_expr tw_svd_v(tw_expr svd, int64_t m);
+
+/* ------------------------------------------------------------------ random draws: pure functions of the key */
+
+tw_expr tw_uniform(tw_expr key, tw_shape shape); /* key: integer scalar; f64 in [0, 1) */
+tw_expr tw_normal(tw_expr key, tw_shape shape);
+
+/* ------------------------------------------------------------------ loops over index sets
+ * One node whatever n: `k` is an i64 scalar input that runs over 0 .. n-1 in `body`; everything in `body`
+ * that does not depend on k is evaluated once, outside. Derivatives of a loop are loops. */
+
+tw_expr tw_loop_sum(tw_expr k, int64_t n, tw_expr body);   /* sum over k, body's shape; zeros when n = 0 */
+tw_expr tw_loop_stack(tw_expr k, int64_t n, tw_expr body); /* [n, body's shape..] */
+
+/* ------------------------------------------------------------------ transforms */
+
+/* Rewrites `n` outputs with from[i] replaced by to[i] (same types). */
+tw_status tw_substitute(int n, const tw_expr *outputs, int m, const tw_expr *from, const tw_expr *to, tw_expr *results);
+/* results[i] = sum_j d outputs[i] / d inputs[j] . tangents[j]; a TW_NONE tangent or result is a zero. */
+tw_status tw_jvp(int n, const tw_expr *outputs, int m, const tw_expr *inputs, const tw_expr *tangents, tw_expr *results);
+/* results[j] = sum_i (d outputs[i] / d inputs[j])' cotangents[i]. */
+tw_status tw_vjp(int n, const tw_expr *outputs, const tw_expr *cotangents, int m, const tw_expr *inputs, tw_expr *results);
+/* As above for one function; zeros are materialised. Inputs may be any expressions, not only leaves. */
+tw_expr tw_grad(tw_expr scalar, tw_expr x);              /* shape of x */
+tw_expr tw_hvp(tw_expr scalar, tw_expr x, tw_expr v);    /* Hessian times v */
+tw_expr tw_jacobian(tw_expr e, tw_expr x);               /* e.shape + x.shape, dense */
+tw_expr tw_hessian(tw_expr scalar, tw_expr x);           /* x.shape + x.shape, dense */
+/* Evaluates `outputs` for `size` values of inputs at once: replacement[j] has a leading axis of `size`; results have
+ * it too (an output that does not depend on the inputs is broadcast). */
+tw_status tw_batch(int n, const tw_expr *outputs, int m, const tw_expr *inputs, const tw_expr *replacements,
+                   int64_t size, tw_expr *results);
+bool tw_depends(tw_expr e, int m, const tw_expr *inputs);
+
+/* A closed function for higher-order ops: outputs that depend on params alone. Arena-owned. params are canonical
+ * placeholder nodes (tw_param), so that equal bodies are equal. */
+typedef struct tw_body {
+  int n_params, n_outputs;
+  tw_expr *params, *outputs;
+} tw_body;
+tw_expr tw_param(tw_graph *graph, int k, tw_dtype dtype, tw_shape shape);
+/* Closes `outputs` over the `bound` inputs: params are the bound ones, then one for every maximal subexpression that
+ * does not depend on them; those expressions come back in *captured (arena-owned, *n_captured of them).
+ * Constants small enough to copy stay inside. NULL on failure (see the graph's status). */
+const tw_body *tw_body_close(tw_graph *graph, int n_bound, const tw_expr *bound, int n, const tw_expr *outputs,
+                             int *n_captured, tw_expr **captured);
+/* A body from outputs over params that are already tw_param 0 .. n_params-1. */
+const tw_body *tw_body_make(tw_graph *graph, int n_params, const tw_expr *params, int n, const tw_expr *outputs);
+/* The body's outputs with its params replaced by `args`. */
+tw_status tw_body_inline(const tw_body *body, const tw_expr *args, tw_expr *results);
+
+/* ------------------------------------------------------------------ functions */
+
+typedef struct tw_fn tw_fn;     /* immutable after tw_fn_new; shared by threads */
+typedef struct tw_work tw_work; /* one per thread: buffers and the state of nested solves */
+
+/* What the caller lends to an evaluation. Zero-initialise for defaults. */
+typedef struct tw_exec {
+  int threads;              /* 0: all cores */
+  double inner_tolerance;   /* for nested solves; 0: their own default */
+  const volatile int *stop; /* nonzero: leave at the next chance with TW_ERR_INTERRUPT */
+  const tw_logger *log;
+} tw_exec;
+
+typedef struct tw_fn_options {
+  /* Level of every input (NULL: all 0): how often it changes, 0 the least. A call names the lowest level that has
+   * changed; what depends only on lower levels is kept from the call before. */
+  const int *levels;
+} tw_fn_options;
+
+/* Compiles inputs -> outputs. Inputs are tw_input or tw_param nodes; outputs depend on nothing else. */
+tw_status tw_fn_new(tw_fn **fn, int n_inputs, const tw_expr *inputs, int n_outputs, const tw_expr *outputs,
+                    const tw_fn_options *options, tw_error *error);
+void tw_fn_free(tw_fn *fn);
+size_t tw_fn_work_bytes(const tw_fn *fn); /* planned buffers of one workspace */
+size_t tw_fn_live_bytes(const tw_fn *fn); /* the largest live set: a lower bound for the above */
+int tw_fn_steps(const tw_fn *fn);
+double tw_fn_flops(const tw_fn *fn);
+tw_status tw_work_new(tw_work **work, const tw_fn *fn, tw_error *error);
+void tw_work_free(tw_work *work);
+void tw_work_exec(tw_work *work, const tw_exec *exec); /* copied */
+/* Runs: inputs[i] and outputs[i] are contiguous C-order arrays of the declared types. `level`: inputs at levels below
+ * it are unchanged since the last successful call with this workspace (0: anything may have changed).
+ * Allocates nothing, nested solves apart. */
+tw_status tw_fn_call(const tw_fn *fn, tw_work *work, const void *const *inputs, void *const *outputs, int level,
+                     tw_error *error);
+/* Visits the state of every stateful op, nested ones included. */
+typedef void tw_state_visitor(void *context, tw_expr node, void *state);
+void tw_work_visit(tw_work *work, tw_state_visitor *visitor, void *context);
+/* Convenience: compile, evaluate an expression without inputs into a new array, release. */
+tw_status tw_eval(tw_expr e, tw_array *out, tw_error *error);
+
+/* ------------------------------------------------------------------ ops: what a new one must say */
+
+typedef struct tw_type {
+  tw_dtype dtype;
+  tw_shape shape;
+} tw_type;
+
+typedef struct tw_args {
+  tw_graph *graph;
+  const tw_op *op;
+  int n;
+  const tw_expr *in;
+  const void *attr;
+} tw_args;
+
+typedef struct tw_call {
+  tw_expr node;
+  const void *const *in; /* contiguous */
+  void *out;             /* contiguous, uninitialised */
+  void *scratch;         /* op->scratch(node) bytes, 64-byte aligned */
+  void *state;           /* what op->open made */
+  const tw_exec *exec;
+  tw_error *error;
+} tw_call;
+
+enum {
+  TW_OP_ELEMENTWISE = 1, /* out[i] depends on the broadcast in[.][i] alone */
+  TW_OP_COMMUTATIVE = 2,
+  TW_OP_ALIAS = 4,       /* out is in[0]'s memory from element op->alias(node) on */
+  TW_OP_IMPURE = 8,      /* never shared nor folded (has state) */
+  TW_OP_CONSTANT_DERIVATIVE = 16 /* derivative zero everywhere: no rules needed */
+};
+
+struct tw_op {
+  const char *name, *summary;
+  unsigned flags;
+  int arity; /* -1: any number */
+  size_t attr_bytes;
+  /* Result type; on failure calls tw_graph_fail with the op's name and the offending shapes and returns false. */
+  bool (*infer)(const tw_args *args, tw_type *type);
+  /* An equivalent simpler expression, or TW_NONE. Optional. */
+  tw_expr (*simplify)(const tw_args *args);
+  tw_status (*kernel)(const tw_call *call);
+  size_t (*scratch)(tw_expr node);
+  int64_t (*alias)(tw_expr node);
+  /* Element-wise ops give d out / d in[i] (TW_NONE: zero) and get jvp and vjp from it. */
+  tw_expr (*partial)(tw_expr node, int i);
+  tw_expr (*jvp)(tw_expr node, const tw_expr *tangents);
+  void (*vjp)(tw_expr node, tw_expr cotangent, tw_expr *cotangents); /* TW_NONE on entry; leave zeros so */
+  /* The op on inputs of which those marked have a leading axis of `size`. Optional for element-wise ops; without it
+   * the op is looped over the batch. */
+  tw_expr (*batch)(tw_expr node, int64_t size, const tw_expr *in, const bool *batched);
+  double (*flops)(tw_expr node);
+  /* Stateful ops: compile bodies once per tw_fn; open a state per workspace. All optional. */
+  tw_status (*prepare)(tw_expr node, void **prepared, tw_error *error);
+  void (*release)(void *prepared);
+  tw_status (*open)(tw_expr node, void *prepared, void **state, tw_error *error);
+  void (*close)(void *state);
+  void (*visit)(void *state, tw_state_visitor *visitor, void *context); /* bodies' states */
+  /* A typical node for the property tests over fresh inputs of dtype `dtype` drawn from [low, high]; variant 0, 1, ..
+   * until TW_NONE. Ops without one are not in the table of built-in ops. */
+  tw_expr (*example)(tw_graph *graph, tw_dtype dtype, int variant);
+  double low, high;
+};
+
+/* A node of any op, built-in or the caller's own; attr is copied (op->attr_bytes). The descriptor must outlive the graph. */
+tw_expr tw_node(tw_graph *graph, const tw_op *op, int n, const tw_expr *in, const void *attr);
+/* The built-in ops of this room, for tests and documentation; NULL-terminated. */
+const tw_op *const *tw_op_table(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
