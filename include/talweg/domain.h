@@ -1,0 +1,69 @@
+/* domain: sets with projections and regularizers with proximal operators, as expressions.
+ * Every projection and prox is a differentiable expression in its point and in the parameters of the set. */
+#ifndef TALWEG_DOMAIN_H
+#define TALWEG_DOMAIN_H
+
+#include <talweg/graph.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TW_DOMAIN_PARAMS 3
+
+/* A kind of set C(params) of arrays. */
+typedef struct tw_domain_kind {
+  const char *name;    /* as in the model language: "simplex" */
+  const char *summary; /* "x >= 0, sum(x) = s" */
+  const char *params;  /* "s = 1": names and defaults, for help; "" when there are none */
+  int min_params, max_params;
+  bool convex;
+  /* Checks shapes against a variable of `shape`, fills in default params[n..max_params-1]; false with the graph's error set. */
+  bool (*check)(tw_graph *graph, tw_shape shape, int n, tw_expr *params);
+  /* Euclidean projection of x (a point of the set nearest to x when the set is not convex). */
+  tw_expr (*project)(tw_expr x, const tw_expr *params);
+  /* Box-like sets: bounds broadcastable to x's shape. NULL otherwise. */
+  void (*bounds)(tw_graph *graph, tw_shape shape, const tw_expr *params, tw_expr *lower, tw_expr *upper);
+  /* Mirror descent's map for its natural divergence: argmin_{x in C} eta <g, x> + D(x, x_k). NULL: Euclidean. */
+  tw_expr (*mirror_step)(tw_expr x, tw_expr gradient, tw_expr eta, const tw_expr *params);
+} tw_domain_kind;
+
+typedef struct tw_domain {
+  const tw_domain_kind *kind; /* NULL: the whole space */
+  tw_expr param[TW_DOMAIN_PARAMS];
+} tw_domain;
+
+/* Kinds: nonneg, box, simplex, l1_ball, ball (l2), linf_ball, sphere (l2), l1_sphere, affine, halfspace, hyperplane, psd, .. */
+const tw_domain_kind *const *tw_domain_kinds(void);        /* NULL-terminated table */
+const tw_domain_kind *tw_domain_find(const char *name);    /* NULL when unknown */
+/* Checked constructor; on failure the graph's error is set and kind is NULL. */
+tw_domain tw_domain_make(tw_graph *graph, const tw_domain_kind *kind, tw_shape shape, int n, const tw_expr *params);
+tw_expr tw_project(tw_domain domain, tw_expr x); /* x itself for the whole space */
+
+#define TW_REGULARIZER_PARAMS 2
+
+/* A regularizer r(x; params), to be multiplied by a weight: value and proximal operator. */
+typedef struct tw_regularizer_kind {
+  const char *name;    /* "l1" */
+  const char *summary; /* "sum |x_i|" */
+  const char *params;
+  int min_params, max_params;
+  bool smooth;
+  bool (*check)(tw_graph *graph, tw_shape shape, int n, tw_expr *params);
+  tw_expr (*value)(tw_expr x, const tw_expr *params);
+  /* argmin_z eta r(z) + |z - x|^2 / 2; eta a scalar expression (weights included). */
+  tw_expr (*prox)(tw_expr x, tw_expr eta, const tw_expr *params);
+} tw_regularizer_kind;
+
+/* Kinds: l1, l2sq, elastic_net, group_l2, nuclear, .. */
+const tw_regularizer_kind *const *tw_regularizer_kinds(void);
+const tw_regularizer_kind *tw_regularizer_find(const char *name);
+/* A scalar expression with the regularizer's value (and derivative) that tw_regularizer_of recognises. */
+tw_expr tw_regularizer(tw_graph *graph, const tw_regularizer_kind *kind, tw_expr x, int n, const tw_expr *params);
+/* The kind when `e` was made by tw_regularizer (x and params filled in), else NULL. */
+const tw_regularizer_kind *tw_regularizer_of(tw_expr e, tw_expr *x, tw_expr params[TW_REGULARIZER_PARAMS]);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,195 @@
+/* method: the registry of methods, the driver that runs any of them, and what a method must say. */
+#ifndef TALWEG_METHOD_H
+#define TALWEG_METHOD_H
+
+#include <talweg/problem.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ------------------------------------------------------------------ options of methods: a typed table */
+
+typedef enum tw_option_type { TW_OPTION_REAL, TW_OPTION_INTEGER, TW_OPTION_FLAG, TW_OPTION_CHOICE } tw_option_type;
+typedef struct tw_option {
+  const char *name;
+  tw_option_type type;
+  double value, low, high; /* default and inclusive range; FLAG: 0/1; CHOICE: index into choices */
+  const char *choices;     /* "armijo|wolfe|hager-zhang" */
+  const char *doc;         /* one line */
+} tw_option;
+
+/* ------------------------------------------------------------------ results */
+
+typedef enum tw_outcome {
+  TW_RUNNING,
+  TW_SOLVED,
+  TW_STOPPED_ITERATIONS,
+  TW_STOPPED_EVALUATIONS,
+  TW_STOPPED_TIME,
+  TW_STOPPED_CALLER,  /* interrupt or callback */
+  TW_INFEASIBLE,
+  TW_UNBOUNDED,
+  TW_FAILED           /* numerical failure: see message */
+} tw_outcome;
+const char *tw_outcome_name(tw_outcome outcome); /* "solved" "iteration limit" .. */
+
+typedef struct tw_optimality { /* all >= 0, infinity norms; NaN: not applicable */
+  double stationarity;    /* of the method's optimality condition, relative to max(1, its scale at the start) */
+  double feasibility;     /* largest constraint or set violation */
+  double complementarity;
+} tw_optimality;
+
+typedef struct tw_counts {
+  int64_t value, gradient, hvp, residual, jacobian, project, constraints;
+} tw_counts;
+
+/* What a per-iteration callback sees. Pointers are valid during the call. */
+typedef struct tw_progress {
+  const char *method;
+  int64_t iteration, n;
+  const double *x;
+  double f;
+  tw_optimality optimality;
+  tw_counts counts;
+  double seconds;
+} tw_progress;
+
+typedef struct tw_result {
+  tw_outcome outcome;
+  const char *method; /* registry name */
+  double *x;          /* n: best point; owned by the result */
+  double *dual;       /* m constraint multipliers, d objective / d bound sign convention: y_i >= 0 at an active upper bound of a
+                         minimisation, <= 0 at an active lower one (L = f + y'c); owned; NULL when m = 0 */
+  int64_t n, m;
+  double f;           /* minimised objective, regularizers included */
+  tw_optimality optimality;
+  tw_counts counts;
+  int64_t iterations;
+  double seconds;
+  char message[TW_MESSAGE_MAX];
+} tw_result;
+void tw_result_free(tw_result *result);
+
+/* ------------------------------------------------------------------ running */
+
+typedef struct tw_solve_options { /* zero-initialise for defaults */
+  const char *method;    /* "lbfgs", "lbfgs:tol=1e-10,memory=20"; NULL: chosen from the class */
+  int64_t max_iter;      /* 0: the method's default */
+  int64_t max_evaluations; /* 0: none */
+  double time_limit;     /* seconds; 0: none */
+  double tolerance;      /* 0: the method's tol option */
+  uint64_t seed;
+  tw_exec exec;          /* threads, stop flag, log */
+  bool (*callback)(void *context, const tw_progress *progress); /* after every iteration; false stops */
+  void *callback_context;
+  const char *checkpoint; /* file rewritten atomically every checkpoint_seconds (default 10; <0: every iteration) and at the end */
+  double checkpoint_seconds;
+  const char *resume;     /* file to go on from */
+} tw_solve_options;
+
+/* The loop in one call: from x0 (n; NULL: the oracle's start). Always fills `result` when it returns TW_OK, whatever the outcome. */
+tw_status tw_minimize(const tw_oracle *oracle, const double *x0, const tw_solve_options *options, tw_result *result, tw_error *error);
+/* Classify, choose, compile and run. */
+tw_status tw_solve_problem(const tw_problem *p, const tw_solve_options *options, tw_result *result, tw_error *error);
+
+/* The loop owned by the caller. */
+typedef struct tw_solver tw_solver;
+tw_status tw_solver_new(tw_solver **solver, const tw_oracle *oracle, const double *x0, const tw_solve_options *options, tw_error *error);
+tw_outcome tw_solver_step(tw_solver *solver); /* one iteration; TW_RUNNING while it goes on */
+void tw_solver_progress(const tw_solver *solver, tw_progress *progress);
+tw_status tw_solver_result(const tw_solver *solver, tw_result *result, tw_error *error); /* best so far, any time */
+tw_status tw_solver_save(const tw_solver *solver, const char *path, tw_error *error); /* atomically */
+tw_status tw_solver_load(tw_solver *solver, const char *path, tw_error *error); /* refuses another problem's or method's file */
+void tw_solver_free(tw_solver *solver);
+
+/* ------------------------------------------------------------------ what a method must say */
+
+enum { /* what a method can respect beside minimising */
+  TW_HANDLES_BOUNDS = 1,
+  TW_HANDLES_SETS = 2,         /* through project or mirror_step */
+  TW_HANDLES_REGULARIZERS = 4, /* through prox */
+  TW_HANDLES_CONSTRAINTS = 8
+};
+enum { TW_FOR_MINIMIZE = 1, TW_FOR_LEAST_SQUARES = 2, TW_FOR_ROOT = 4, TW_FOR_FIXPOINT = 8 };
+
+typedef struct tw_run tw_run;
+typedef struct tw_method {
+  const char *name, *summary, *reference;
+  unsigned goals;   /* TW_FOR_* */
+  unsigned needs;   /* TW_VALUE | TW_GRADIENT .. of the oracle */
+  unsigned handles; /* TW_HANDLES_* */
+  const tw_option *options; /* terminated by name NULL; "tol" and "max_iter" belong to every method's table */
+  /* Mathematics only. init allocates state with tw_run_vector / tw_run_scalars and evaluates at run->x; step does one
+   * iteration: it leaves run->x, run->f and run->optimality up to date. Both return TW_OK to go on, or an error that ends
+   * the run; to claim more than a tolerance test, call tw_run_end. */
+  tw_status (*init)(tw_run *run);
+  tw_status (*step)(tw_run *run);
+  void (*finish)(tw_run *run); /* optional */
+} tw_method;
+
+struct tw_run { /* what the driver lends to a method */
+  const tw_oracle *oracle;
+  const tw_method *method;
+  int64_t n;
+  double *x;               /* current iterate */
+  double f;                /* objective at x */
+  double *dual;            /* m multipliers, zeros at the start; NULL when m = 0 */
+  tw_optimality optimality; /* stationarity absolute here; the driver scales it */
+  double scale;            /* the driver divides stationarity by max(1, scale); methods set it in init (norm of the first residual) */
+  int64_t iteration;
+  uint64_t seed;
+  const tw_exec *exec;
+  tw_error *error;
+  struct tw_driver *driver;
+};
+
+double tw_run_real(const tw_run *run, const char *option);
+int64_t tw_run_integer(const tw_run *run, const char *option);
+bool tw_run_flag(const tw_run *run, const char *option);
+int tw_run_choice(const tw_run *run, const char *option);
+/* State that lives with the run, zeroed, and is saved and restored by checkpoints: n doubles under a unique name. Called
+ * again with the same name (in step) it returns the same memory. NULL when out of memory (error set). */
+double *tw_run_vector(tw_run *run, const char *name, int64_t n);
+/* Ends the run with a reason. */
+tw_status tw_run_end(tw_run *run, tw_outcome outcome, const char *format, ...) TW_PRINTF(3, 4);
+
+/* Counted, budgeted, NaN-checked evaluations: same meaning as the oracle's functions. A nonzero status must be returned
+ * from init/step as it is. A non-finite objective is passed on (f = inf) for the line search to back off. */
+tw_status tw_run_value(tw_run *run, const double *x, double *f);
+tw_status tw_run_gradient(tw_run *run, const double *x, double *f, double *g);
+tw_status tw_run_hvp(tw_run *run, const double *x, const double *y, const double *v, double *out);
+tw_status tw_run_hessian(tw_run *run, const double *x, const double *y, double *h);
+tw_status tw_run_residual(tw_run *run, const double *x, double *r);
+tw_status tw_run_residual_jvp(tw_run *run, const double *x, const double *v, double *jv);
+tw_status tw_run_residual_vjp(tw_run *run, const double *x, const double *u, double *jtu);
+tw_status tw_run_residual_jacobian(tw_run *run, const double *x, double *j);
+tw_status tw_run_constraints(tw_run *run, const double *x, double *c);
+tw_status tw_run_constraints_jvp(tw_run *run, const double *x, const double *v, double *jv);
+tw_status tw_run_constraints_vjp(tw_run *run, const double *x, const double *y, double *jty);
+tw_status tw_run_constraints_jacobian(tw_run *run, const double *x, double *j);
+tw_status tw_run_project(tw_run *run, const double *x, double *out);
+tw_status tw_run_prox(tw_run *run, const double *x, double eta, double *out);
+tw_status tw_run_regularizer(tw_run *run, const double *x, double *g);
+tw_status tw_run_mirror_step(tw_run *run, const double *x, const double *g, double eta, double *out);
+
+/* A run of another method inside a step (augmented Lagrangian, polishing): the child's state is saved with the parent's.
+ * `oracle` must outlive the child. Evaluations of the child's oracle that call tw_run_* of the parent are counted there. */
+tw_status tw_run_child(tw_run *run, const char *name, const tw_oracle *oracle, const char *method_spec, const double *x0, tw_run **child);
+tw_outcome tw_run_child_step(tw_run *child);  /* one iteration */
+void tw_run_child_end(tw_run *run, const char *name);
+
+/* Registry: the built-in methods; NULL-terminated. A custom method is passed by pointer in tw_solve_options via
+ * tw_solver_new_with. */
+const tw_method *const *tw_methods(void);
+const tw_method *tw_method_find(const char *name);
+tw_status tw_solver_new_with(tw_solver **solver, const tw_method *method, const tw_oracle *oracle, const double *x0,
+                             const tw_solve_options *options, tw_error *error);
+/* The default for a class (also used by nested problems): a registry name. `why` (may be NULL) gets one line; NULL
+ * result when no registered method solves the class: `why` names the class and what would. */
+const char *tw_method_choose(const tw_problem *p, const tw_class *cls, char *why, size_t why_size);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,40 @@
+/* model: the .tw language. Text in, problem out, with messages that name file, line and column. */
+#ifndef TALWEG_MODEL_H
+#define TALWEG_MODEL_H
+
+#include <talweg/implicit.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct tw_model tw_model;
+
+typedef struct tw_override { /* --set NAME=VALUE */
+  const char *name, *value;  /* value: an expression of the language over constants */
+} tw_override;
+
+typedef struct tw_model_options {
+  const char *folder; /* where relative file names start; NULL: the model file's folder or "." */
+  int n_overrides;
+  const tw_override *overrides;
+  int64_t max_bytes;  /* of source text; 0: 16 MiB */
+} tw_model_options;
+
+/* On failure `error` holds the whole message: "file:line:column: what, expected what" then the line and a caret. */
+tw_status tw_model_read(tw_model **model, const char *path, const tw_model_options *options, tw_error *error);
+tw_status tw_model_parse(tw_model **model, const char *text, size_t bytes, const char *name, const tw_model_options *options, tw_error *error);
+void tw_model_free(tw_model *model); /* frees its graph and problem too */
+
+const char *tw_model_title(const tw_model *model); /* "" when none */
+tw_problem *tw_model_problem(tw_model *model);
+const char *tw_model_method(const tw_model *model); /* from `solve with`, as a method spec; NULL when none */
+/* Labels of a set-indexed axis, for output; NULL when the axis is not labelled. */
+const char *const *tw_model_labels(const tw_model *model, const char *name, int axis);
+/* "file:line:column" of a named statement, for messages about it; NULL when unknown. */
+const char *tw_model_where(const tw_model *model, const char *name);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,178 @@
+/* problem: what may change, what is wanted, what can be observed. A problem is stated once, over expressions or
+ * callbacks; an oracle answers questions about it at a point. */
+#ifndef TALWEG_PROBLEM_H
+#define TALWEG_PROBLEM_H
+
+#include <talweg/domain.h>
+#include <talweg/linear.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ------------------------------------------------------------------ problems over expressions */
+
+typedef enum tw_goal { TW_GOAL_NONE, TW_GOAL_MINIMIZE, TW_GOAL_MAXIMIZE, TW_GOAL_ROOT, TW_GOAL_FIXPOINT } tw_goal;
+typedef enum tw_var_kind { TW_CONTINUOUS, TW_INTEGER, TW_BINARY } tw_var_kind;
+
+/* Read-only views of what was stated; pointers live as long as the problem. */
+typedef struct tw_variable {
+  const char *name;
+  tw_expr expr;          /* an f64 tw_input */
+  tw_var_kind kind;
+  tw_domain domain;      /* kind NULL: none */
+  tw_expr lower, upper;  /* broadcastable to the shape; TW_NONE: none */
+  tw_expr start;         /* TW_NONE: 0 moved into the bounds */
+  int64_t offset, size;  /* position in the flat vector of all variables */
+} tw_variable;
+
+typedef struct tw_parameter {
+  const char *name;
+  tw_expr expr;   /* a tw_input */
+  tw_array value; /* owned by the problem */
+} tw_parameter;
+
+typedef struct tw_constraint { /* lower <= expr <= upper, element-wise; equality when both are the same expression */
+  const char *name;
+  tw_expr expr, lower, upper; /* TW_NONE bound: infinite */
+  int64_t offset, size;       /* position among all constraint rows */
+} tw_constraint;
+
+typedef struct tw_problem tw_problem;
+tw_problem *tw_problem_new(tw_graph *graph); /* borrows the graph; NULL when out of memory */
+void tw_problem_free(tw_problem *problem);
+tw_graph *tw_problem_graph(const tw_problem *problem);
+
+/* Statements. Errors (duplicate names, shapes) stick to the graph, as for expressions. Names are copied. */
+tw_expr tw_problem_variable(tw_problem *p, const char *name, tw_shape shape);
+void tw_problem_bounds(tw_problem *p, tw_expr variable, tw_expr lower, tw_expr upper);
+void tw_problem_domain(tw_problem *p, tw_expr variable, tw_domain domain);
+void tw_problem_kind(tw_problem *p, tw_expr variable, tw_var_kind kind);
+void tw_problem_start(tw_problem *p, tw_expr variable, tw_expr start);
+/* An input with a current value that solves read and sensitivities differentiate; the value is copied. */
+tw_expr tw_problem_parameter(tw_problem *p, const char *name, const tw_array *value);
+tw_status tw_problem_set_parameter(tw_problem *p, const char *name, const tw_array *value, tw_error *error); /* same shape */
+void tw_problem_minimize(tw_problem *p, const char *name, tw_expr objective); /* scalar; name may be NULL */
+void tw_problem_maximize(tw_problem *p, const char *name, tw_expr objective);
+void tw_problem_subject(tw_problem *p, const char *name, tw_expr expr, tw_expr lower, tw_expr upper);
+/* root: expr == 0 for every constraint stated; the number of rows equals the number of unknowns. */
+void tw_problem_root(tw_problem *p);
+/* fixpoint: variable = map, once for every variable. */
+void tw_problem_fixpoint(tw_problem *p, tw_expr variable, tw_expr map);
+void tw_problem_report(tw_problem *p, const char *name, tw_expr expr);
+
+tw_goal tw_problem_goal(const tw_problem *p);
+const char *tw_problem_objective_name(const tw_problem *p);
+tw_expr tw_problem_objective(const tw_problem *p); /* as stated (not negated for maximize) */
+int tw_problem_variables(const tw_problem *p);
+const tw_variable *tw_problem_variable_at(const tw_problem *p, int i);
+int tw_problem_parameters(const tw_problem *p);
+const tw_parameter *tw_problem_parameter_at(const tw_problem *p, int i);
+int tw_problem_constraints(const tw_problem *p);
+const tw_constraint *tw_problem_constraint_at(const tw_problem *p, int i);
+tw_expr tw_problem_map(const tw_problem *p, int variable); /* fixpoint map */
+int64_t tw_problem_size(const tw_problem *p); /* flat length of all variables */
+int64_t tw_problem_rows(const tw_problem *p); /* flat length of all constraints */
+int tw_problem_reports(const tw_problem *p);
+const char *tw_problem_report_name(const tw_problem *p, int i);
+tw_expr tw_problem_report_expr(const tw_problem *p, int i);
+
+/* ------------------------------------------------------------------ class */
+
+typedef enum tw_degree { TW_CONSTANT, TW_LINEAR, TW_QUADRATIC, TW_NONLINEAR } tw_degree;
+typedef enum tw_curvature { TW_CURV_UNKNOWN, TW_CURV_AFFINE, TW_CURV_CONVEX, TW_CURV_CONCAVE } tw_curvature;
+/* Of an expression in the given inputs, from its graph (polynomial degree; disciplined-convexity rules). */
+tw_degree tw_degree_in(tw_expr e, int m, const tw_expr *inputs);
+tw_curvature tw_curvature_in(tw_expr e, int m, const tw_expr *inputs);
+
+typedef struct tw_class {
+  const char *name; /* "LP" "QP" "least squares" "nonlinear least squares" "convex" "composite" "NLP" "MILP" "MINLP" "root" "fixed point" "smooth" */
+  bool integer, bounded, has_set, has_regularizer, constrained, convex;
+  tw_degree objective, constraints;
+  tw_expr residual;       /* minimise scale * |residual|^2 + offset, when the objective is a sum of squares; else TW_NONE */
+  double residual_scale, residual_offset; /* offset constant */
+  tw_expr smooth;         /* objective (sense: minimise) without its regularizers */
+  int n_regularizers;     /* at most one per variable, each on a whole variable; otherwise treated as smooth terms */
+  struct tw_reg_term { int variable; const tw_regularizer_kind *kind; tw_expr weight, param[TW_REGULARIZER_PARAMS]; } *regularizers; /* arena-owned */
+} tw_class;
+tw_status tw_classify(const tw_problem *p, tw_class *out, tw_error *error);
+
+/* ------------------------------------------------------------------ oracles */
+
+enum { /* what an oracle offers and a method needs */
+  TW_VALUE = 1 << 0,
+  TW_GRADIENT = 1 << 1,     /* value and gradient together */
+  TW_CURVATURE = 1 << 2,    /* Hessian-vector products (of the Lagrangian when there are constraints) */
+  TW_HESSIAN = 1 << 3,      /* dense Hessian */
+  TW_RESIDUAL = 1 << 4,     /* r(x): least squares (minimise residual_scale |r|^2 + offset), root (r = 0), fixed point (r = map(x) - x) */
+  TW_RESIDUAL_JVP = 1 << 5, /* products with the Jacobian of r and its transpose */
+  TW_RESIDUAL_JACOBIAN = 1 << 6, /* dense */
+  TW_PROJECT = 1 << 7,      /* projection on the variables' sets and bounds */
+  TW_PROX = 1 << 8,         /* prox of eta times all regularizers (and bounds/sets when separable from them) */
+  TW_MIRROR = 1 << 9,
+  TW_CONSTRAINTS = 1 << 10, /* c(x), products with its Jacobian and transpose */
+  TW_BOUNDS = 1 << 11       /* lower/upper are not NULL */
+};
+
+/* Everything flat, f64, contiguous; n variables, m constraint rows, k residual rows. All functions return TW_OK or
+ * an error with message; a point outside the objective's domain gives TW_OK with NaN or inf in *f. Minimisation always
+ * (maximise is negated). An oracle answers one thread at a time; tw_oracle_clone gives another. Fill in only what
+ * `offers` names. */
+typedef struct tw_oracle tw_oracle;
+struct tw_oracle {
+  void *context;
+  int64_t n, m, k;
+  unsigned offers;
+  double residual_scale, residual_offset;
+  const double *lower, *upper;     /* n each, +-inf where free; NULL: no bounds */
+  const double *c_lower, *c_upper; /* m each */
+  tw_status (*value)(void *context, const double *x, double *f, tw_error *error);
+  tw_status (*gradient)(void *context, const double *x, double *f, double *g, tw_error *error);
+  /* out = (hess f(x) + sum_i y_i hess c_i(x)) v; y NULL: objective alone. */
+  tw_status (*hvp)(void *context, const double *x, const double *y, const double *v, double *out, tw_error *error);
+  tw_status (*hessian)(void *context, const double *x, const double *y, double *h, tw_error *error); /* n x n */
+  tw_status (*residual)(void *context, const double *x, double *r, tw_error *error);
+  tw_status (*residual_jvp)(void *context, const double *x, const double *v, double *jv, tw_error *error);
+  tw_status (*residual_vjp)(void *context, const double *x, const double *u, double *jtu, tw_error *error);
+  tw_status (*residual_jacobian)(void *context, const double *x, double *j, tw_error *error); /* k x n row-major */
+  tw_status (*constraints)(void *context, const double *x, double *c, tw_error *error);
+  tw_status (*constraints_jvp)(void *context, const double *x, const double *v, double *jv, tw_error *error);
+  tw_status (*constraints_vjp)(void *context, const double *x, const double *y, double *jty, tw_error *error);
+  tw_status (*constraints_jacobian)(void *context, const double *x, double *j, tw_error *error); /* m x n row-major, dense */
+  tw_status (*project)(void *context, const double *x, double *out, tw_error *error);
+  tw_status (*prox)(void *context, const double *x, double eta, double *out, tw_error *error);
+  tw_status (*regularizer)(void *context, const double *x, double *g, tw_error *error); /* the part that prox handles; value/gradient are of the smooth part */
+  tw_status (*mirror_step)(void *context, const double *x, const double *g, double eta, double *out, tw_error *error);
+  tw_status (*start)(void *context, double *x, tw_error *error); /* the stated starting point; NULL: zeros */
+  void (*exec)(void *context, const tw_exec *exec); /* threads, inner tolerance, stop flag; may be NULL */
+  /* Visits the states of nested solves inside (see tw_work_visit); may be NULL. */
+  void (*visit)(void *context, tw_state_visitor *visitor, void *visitor_context);
+  void (*release)(void *context);
+};
+
+/* From a problem over expressions, at the current parameter values: everything derivable is derived, functions are compiled
+ * when first asked for. `cls` from tw_classify (decides smooth part, residual, regularizers). */
+tw_status tw_oracle_from_problem(tw_oracle *out, const tw_problem *p, const tw_class *cls, tw_error *error);
+void tw_oracle_release(tw_oracle *oracle);
+
+/* From C callbacks: the caller fills a tw_oracle with what it has and this completes it in place: gradient from values
+ * (central differences with per-coordinate steps), hvp from gradients, Jacobians from residuals/constraints, projection
+ * from bounds. The completed oracle owns the original (release chains). */
+tw_status tw_oracle_complete(tw_oracle *oracle, tw_error *error);
+/* Largest relative disagreement of the offered derivatives with central differences at x; TW_OK when it could be measured. */
+tw_status tw_oracle_check(const tw_oracle *oracle, const double *x, double *worst, char *where, size_t where_size, tw_error *error);
+
+/* ------------------------------------------------------------------ standard test problems (tests, bench) */
+
+typedef struct tw_test_problem {
+  const char *name, *source;
+  int64_t default_n; /* 0: fixed dimension */
+  tw_status (*build)(tw_problem *p, int64_t n); /* n = 0: default */
+  double optimum;    /* at the default n */
+} tw_test_problem;
+const tw_test_problem *tw_test_problems(void); /* terminated by name NULL */
+
+#ifdef __cplusplus
+}
+#endif
+#endif
