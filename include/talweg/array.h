@@ -59,12 +59,14 @@ void tw_array_free(tw_array *array); /* releases an owned allocation and zeroes 
 tw_array tw_array_view(void *data, tw_dtype dtype, tw_shape shape);
 tw_array tw_array_f64(double *data, tw_shape shape);
 bool tw_array_contiguous(const tw_array *array);
-/* New contiguous array of `dtype` with the same elements (converted). */
+/* New contiguous array of `dtype` with the same elements. Fractions round toward zero; what does not fit
+ * (NaN or 300 as u8, 1e300 as f32) is TW_ERR_RANGE. */
 tw_status tw_array_copy(tw_array *out, const tw_array *in, tw_dtype dtype, tw_error *error);
 /* View with axes permuted / a range of one axis (start, stop, step like NumPy, already normalised). */
 tw_array tw_array_transpose(const tw_array *array, const int *perm);
 tw_array tw_array_slice(const tw_array *array, int axis, int64_t start, int64_t count, int64_t step);
-/* Element at multi-index as double / int64 (no bounds check beyond an assert). */
+/* Element at a multi-index as a double (no bounds check beyond an assert); set rounds toward zero and
+ * saturates, NaN becomes 0, for integer dtypes. */
 double tw_array_get(const tw_array *array, const int64_t *index);
 void tw_array_set(tw_array *array, const int64_t *index, double value);
 /* Flat C-order position of the first NaN or infinity, -1 if none. */

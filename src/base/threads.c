@@ -1,0 +1,20 @@
+/* Tiles shared out over OpenMP threads. */
+#include <talweg/base.h>
+
+#include <omp.h>
+
+int tw_cores(void) {
+  return omp_get_max_threads();
+}
+
+void tw_parallel(int threads, int64_t tiles, tw_task *task, void *context) {
+  if (tiles <= 0) return;
+  if (threads <= 0) threads = tw_cores();
+  if (threads > tiles) threads = (int)tiles;
+  if (threads == 1 || omp_in_parallel()) {
+    for (int64_t tile = 0; tile < tiles; tile++) task(context, tile, 0);
+    return;
+  }
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+  for (int64_t tile = 0; tile < tiles; tile++) task(context, tile, omp_get_thread_num());
+}
