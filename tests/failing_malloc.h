@@ -3,6 +3,7 @@
 #ifndef TALWEG_FAILING_MALLOC_H
 #define TALWEG_FAILING_MALLOC_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@ static inline bool failing_disarm(void) {
 static inline bool failing_now(void) {
   if (failing_countdown < 0 || failing_countdown-- > 0) return false;
   failing_happened = true;
+  errno = ENOMEM;
   return true;
 }
 

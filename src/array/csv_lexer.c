@@ -24,7 +24,7 @@ static int line_end(const char *p, const char *end) {
   return end - p >= 2 && p[0] == '\r' && p[1] == '\n' ? 2 : 0;
 }
 
-static tw_status fail_quote(const tw_csv_lexer *lexer, const char *what, tw_error *error) {
+static tw_status fail_cell(const tw_csv_lexer *lexer, const char *what, tw_error *error) {
   return tw_fail(error, TW_ERR_PARSE, "%s: row %lld, cell %lld: %s", lexer->name, (long long)lexer->row,
                  (long long)lexer->column, what);
 }
@@ -34,7 +34,7 @@ static tw_status quoted_cell(tw_csv_lexer *lexer, tw_csv_cell *cell, tw_error *e
   cell->text = p;
   for (;;) {
     p = memchr(p, '"', (size_t)(lexer->end - p));
-    if (!p) return fail_quote(lexer, "a quote that is never closed", error);
+    if (!p) return fail_cell(lexer, "a quote that is never closed", error);
     if (p + 1 == lexer->end || p[1] != '"') break;
     cell->escaped = true;
     p += 2;
@@ -42,15 +42,17 @@ static tw_status quoted_cell(tw_csv_lexer *lexer, tw_csv_cell *cell, tw_error *e
   cell->length = (size_t)(p - cell->text);
   lexer->at = p + 1;
   if (lexer->at < lexer->end && *lexer->at != ',' && !line_end(lexer->at, lexer->end))
-    return fail_quote(lexer, "expected a comma or the end of the line after the closing quote", error);
+    return fail_cell(lexer, "expected a comma or the end of the line after the closing quote", error);
   return TW_OK;
 }
 
 static tw_status plain_cell(tw_csv_lexer *lexer, tw_csv_cell *cell, tw_error *error) {
   const char *p = lexer->at;
   cell->text = p;
-  for (; p < lexer->end && *p != ',' && !line_end(p, lexer->end); p++)
-    if (*p == '"') return fail_quote(lexer, "a quote inside an unquoted cell", error);
+  for (; p < lexer->end && *p != ',' && !line_end(p, lexer->end); p++) {
+    if (*p == '"') return fail_cell(lexer, "a quote inside an unquoted cell", error);
+    if (*p == '\r') return fail_cell(lexer, "a carriage return without a line feed", error);
+  }
   cell->length = (size_t)(p - cell->text);
   lexer->at = p;
   return TW_OK;

@@ -16,7 +16,8 @@ struct tw_file {
 };
 
 static tw_status fail_io(tw_error *error, const char *verb, const char *path, int code) {
-  return tw_fail(error, TW_ERR_IO, "cannot %s %s: %s", verb, path, strerror(code));
+  return tw_fail(error, code == ENOMEM ? TW_ERR_MEMORY : TW_ERR_IO, "cannot %s %s: %s", verb, path,
+                 strerror(code));
 }
 
 static void release(tw_file *file) {
