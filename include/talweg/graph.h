@@ -346,7 +346,7 @@ struct tw_op {
   tw_expr (*batch)(tw_expr node, int64_t size, const tw_expr *in, const bool *batched);
   double (*flops)(tw_expr node);
   /* Stateful ops: compile bodies once per tw_fn; open a state per workspace. All optional. */
-  tw_status (*prepare)(tw_expr node, void **prepared, tw_error *error);
+  tw_status (*prepare)(tw_expr node, bool serial, void **prepared, tw_error *error); /* serial: will run inside a parallel region */
   void (*release)(void *prepared);
   tw_status (*open)(tw_expr node, void *prepared, void **state, tw_error *error);
   void (*close)(void *state);

@@ -1,0 +1,201 @@
+/* Derivatives and batching of loops: each is a loop again. */
+#include "graph/ops/loop.h"
+
+#include <stdlib.h>
+
+/* Scratch of the rules: arrays of expressions, released together. */
+typedef struct rule {
+  tw_graph *graph;
+  const tw_loop_attr *attr;
+  const tw_body *body;
+  int n; /* captured */
+  tw_expr *a, *b, *c; /* max(params, outputs) + captured each */
+} rule;
+
+static bool open_rule(rule *r, tw_expr node, int extra) {
+  *r = (rule){.graph = node.graph, .attr = tw_attr_of(node), .n = tw_arity_of(node)};
+  r->body = r->attr->body;
+  size_t size = (size_t)(r->body->n_params + r->body->n_outputs + r->n + extra + 1);
+  r->a = calloc(size, sizeof *r->a);
+  r->b = calloc(size, sizeof *r->b);
+  r->c = calloc(size, sizeof *r->c);
+  if (r->a && r->b && r->c) return true;
+  tw_graph_fail(node.graph, TW_ERR_MEMORY, "out of memory differentiating a loop");
+  return false;
+}
+
+static void close_rule(rule *r) {
+  free(r->a);
+  free(r->b);
+  free(r->c);
+}
+
+/* d loop = the loop over d body, with the tangents captured too. */
+tw_expr tw_loop_jvp(tw_expr node, const tw_expr *tangents) {
+  rule r;
+  tw_expr packed = TW_NONE;
+  if (!open_rule(&r, node, tw_arity_of(node))) goto done;
+  tw_expr *captured = r.a, *wrt = r.b, *dout = r.c;
+  int m = 0;
+  for (int j = 0; j < r.n; j++) captured[j] = tw_input_of(node, j);
+  tw_expr *dparam = calloc((size_t)r.n + 1, sizeof *dparam);
+  if (!dparam) goto done;
+  for (int j = 0; j < r.n; j++) {
+    if (tw_is_none(tangents[j])) continue;
+    wrt[m] = r.body->params[j + 1];
+    dparam[m] = tw_param(r.graph, r.n + m + 1, tw_dtype_of(tangents[j]), tw_shape_of(tangents[j]));
+    captured[r.n + m++] = tangents[j];
+  }
+  if (tw_jvp(r.body->n_outputs, r.body->outputs, m, wrt, dparam, dout) == TW_OK) {
+    tw_loop_builder b;
+    tw_loop_begin(&b, r.graph, r.attr->n, (tw_dtype)r.attr->dtype);
+    for (int t = 0; t < r.attr->n_targets; t++) tw_loop_target_add(&b, r.attr->target[t].shape);
+    for (int i = 0; i < r.attr->n_results; i++) {
+      const tw_loop_result *result = &r.attr->result[i];
+      tw_loop_result_add(&b, (tw_loop_kind)result->kind, (int)result->target, dout[result->first], (int)result->n_index,
+                         r.body->outputs + result->first + 1);
+    }
+    bool zero = b.n_results == 0;
+    packed = tw_loop_end(&b, r.n + m, captured);
+    if (zero) packed = TW_NONE;
+  }
+  free(dparam);
+done:
+  close_rule(&r);
+  return packed;
+}
+
+/* What iteration k's value receives of the target's cotangent `c` (a param of the new body). */
+static tw_expr value_cotangent(const rule *r, const tw_loop_result *result, tw_expr c) {
+  if (result->kind == TW_LOOP_SUM) return c;
+  if (result->kind == TW_LOOP_STACK) return tw_take(c, 1, &r->body->params[0]);
+  return tw_take(c, (int)result->n_index, r->body->outputs + result->first + 1);
+}
+
+/* One loop that accumulates the cotangents of all captured arrays of one dtype. */
+static void vjp_loop(const rule *r, tw_dtype dtype, int n_captured, const tw_expr *captured, const tw_expr *dparam,
+                     tw_expr *cotangents) {
+  tw_loop_builder b;
+  int *target = malloc(((size_t)r->n + 1) * sizeof *target);
+  tw_loop_begin(&b, r->graph, r->attr->n, dtype);
+  if (!target) tw_graph_fail(r->graph, TW_ERR_MEMORY, "out of memory differentiating a loop");
+  for (int j = 0; j < r->n && target; j++) {
+    target[j] = -1;
+    if (tw_is_none(dparam[j]) || tw_dtype_of(r->body->params[j + 1]) != dtype) continue;
+    target[j] = tw_loop_target_add(&b, tw_shape_of(r->body->params[j + 1]));
+    tw_loop_accumulate(&b, target[j], dparam[j]);
+  }
+  bool any = b.n_results > 0;
+  tw_expr packed = tw_loop_end(&b, n_captured, captured);
+  for (int j = 0; j < r->n && target && any; j++)
+    if (target[j] >= 0) cotangents[j] = tw_loop_part(packed, target[j]);
+  free(target);
+}
+
+void tw_loop_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
+  rule r;
+  tw_expr *dparam = NULL, *value = NULL;
+  int n_targets = (int)((const tw_loop_attr *)tw_attr_of(node))->n_targets;
+  if (!open_rule(&r, node, n_targets)) goto done;
+  tw_expr *captured = r.a, *cot = r.b;
+  size_t most = (size_t)(r.n + r.attr->n_results + n_targets + 1);
+  dparam = calloc(most, sizeof *dparam);
+  value = calloc(most, sizeof *value);
+  if (!dparam || !value) goto done;
+  for (int j = 0; j < r.n; j++) captured[j] = tw_input_of(node, j);
+  for (int t = 0; t < n_targets; t++) {
+    const tw_loop_target *target = &r.attr->target[t];
+    captured[r.n + t] = tw_reshape(tw_slice(cotangent, 0, target->offset, target->size, 1), target->shape);
+    r.c[t] = tw_param(r.graph, r.n + t + 1, (tw_dtype)r.attr->dtype, target->shape);
+  }
+  int m = (int)r.attr->n_results;
+  for (int i = 0; i < m; i++) {
+    const tw_loop_result *result = &r.attr->result[i];
+    value[i] = r.body->outputs[result->first];
+    cot[i] = value_cotangent(&r, result, r.c[result->target]);
+  }
+  if (r.graph->status == TW_OK && tw_vjp(m, value, cot, r.n, r.body->params + 1, dparam) == TW_OK) {
+    vjp_loop(&r, TW_F64, r.n + n_targets, captured, dparam, cotangents);
+    vjp_loop(&r, TW_F32, r.n + n_targets, captured, dparam, cotangents);
+  }
+done:
+  free(dparam);
+  free(value);
+  close_rule(&r);
+}
+
+static tw_shape leading(int64_t size, tw_shape shape) {
+  tw_shape out = {.rank = shape.rank + 1};
+  out.dim[0] = size;
+  for (int i = 0; i < shape.rank && i + 1 < TW_MAX_RANK; i++) out.dim[i + 1] = shape.dim[i];
+  return out;
+}
+
+static bool is_stack(const tw_loop_attr *attr, int t) {
+  for (int i = 0; i < attr->n_results; i++)
+    if (attr->result[i].target == t && attr->result[i].kind == TW_LOOP_STACK) return true;
+  return false;
+}
+
+/* The batched body's results: sums and stacks get a batch axis; scattered values get the batch number as first index. */
+static void add_batched(tw_loop_builder *b, const rule *r, int64_t size, const tw_expr *out) {
+  for (int t = 0; t < r->attr->n_targets; t++) {
+    const tw_loop_target *target = &r->attr->target[t];
+    tw_shape shape = leading(size, target->shape);
+    if (is_stack(r->attr, t)) { /* [n, size, ..]: the batch axis is moved to the front afterwards */
+      shape.dim[0] = target->shape.dim[0];
+      shape.dim[1] = size;
+    }
+    tw_loop_target_add(b, shape);
+  }
+  for (int i = 0; i < r->attr->n_results; i++) {
+    const tw_loop_result *result = &r->attr->result[i];
+    tw_expr index[TW_MAX_RANK];
+    int n = 0;
+    if (result->kind == TW_LOOP_SCATTER) {
+      tw_shape at = tw_shape_of(out[result->first + 1]), column = at;
+      for (int d = 1; d < column.rank; d++) column.dim[d] = 1;
+      index[n++] = tw_broadcast(tw_reshape(tw_iota(r->graph, TW_I64, size), column), at);
+    }
+    for (int d = 0; d < result->n_index && n < TW_MAX_RANK; d++) index[n++] = out[result->first + 1 + d];
+    tw_loop_result_add(b, (tw_loop_kind)result->kind, (int)result->target, out[result->first], n, index);
+  }
+}
+
+/* [size, flat] from the targets of the batched loop. */
+static tw_expr pack_batched(const rule *r, tw_expr loop, int64_t size) {
+  tw_expr *part = r->c;
+  for (int t = 0; t < r->attr->n_targets; t++) {
+    tw_expr e = tw_loop_part(loop, t);
+    if (is_stack(r->attr, t)) e = tw_move_axis(e, 1, 0);
+    part[t] = tw_reshape(e, TW_SHAPE(size, r->attr->target[t].size));
+  }
+  return r->attr->n_targets == 1 ? part[0] : tw_concat((int)r->attr->n_targets, part, 1);
+}
+
+tw_expr tw_loop_batch(tw_expr node, int64_t size, const tw_expr *in, const bool *batched) {
+  rule r;
+  tw_expr result = TW_NONE;
+  tw_expr *to = NULL;
+  if (!open_rule(&r, node, (int)((const tw_loop_attr *)tw_attr_of(node))->n_targets)) goto done;
+  tw_expr *from = r.a, *out = r.b;
+  to = calloc((size_t)r.n + 1, sizeof *to);
+  if (!to) goto done;
+  int m = 0;
+  for (int j = 0; j < r.n; j++) {
+    if (!batched[j]) continue;
+    from[m] = r.body->params[j + 1];
+    to[m++] = tw_param(r.graph, j + 1, tw_dtype_of(in[j]), tw_shape_of(in[j]));
+  }
+  if (tw_batch(r.body->n_outputs, r.body->outputs, m, from, to, size, out) == TW_OK) {
+    tw_loop_builder b;
+    tw_loop_begin(&b, r.graph, r.attr->n, (tw_dtype)r.attr->dtype);
+    add_batched(&b, &r, size, out);
+    tw_expr loop = tw_loop_end(&b, r.n, in);
+    if (!tw_is_none(loop)) result = pack_batched(&r, loop, size);
+  }
+done:
+  free(to);
+  close_rule(&r);
+  return result;
+}

@@ -1,0 +1,384 @@
+/* Running loops: the body, batched over a tile of iterations, is evaluated tile by tile. Tiles are shared out to
+ * threads in waves; their results are combined in tile order, so the bits do not depend on the number of threads. */
+#include "graph/ops/loop.h"
+#include "graph/plan/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+  TILE = 1024,          /* iterations at most */
+  TILE_LEAST = 8,
+  TILE_BYTES = 1 << 18, /* of buffers a tile should stay within: half of a common L2 cache */
+  WORKERS = 16,
+  WAVE = 4 /* tiles per worker between two combinations */
+};
+
+typedef struct prepared {
+  tw_expr node;
+  const tw_loop_attr *attr;
+  tw_fn *fn;
+  int64_t tile; /* iterations; 1 with an unbatched body when `sequential` */
+  bool sequential;
+  int workers;
+  size_t *region_offset; /* of every body output in a tile's region */
+  size_t region_bytes;
+  int64_t sums; /* elements of all SUM results */
+} prepared;
+
+typedef struct state {
+  const prepared *p;
+  tw_work **work;    /* per worker */
+  int64_t *k;        /* per worker: tile iteration numbers */
+  const void **in;   /* per worker: captured, then k */
+  void **out;        /* per worker: body outputs */
+  bool *fresh;       /* per worker: captured values not seen in this call */
+  char *region;      /* per tile of a wave */
+  tw_status *status; /* per tile of a wave */
+  tw_error *error;   /* per tile of a wave */
+  double *compensation; /* of the SUM results */
+} state;
+
+/* ------------------------------------------------------------------ prepare: once per function */
+
+/* Whether every op that depends on k can be batched without becoming a loop itself. */
+static bool batches(const tw_body *body) {
+  tw_graph *graph = body->params[0].graph;
+  int32_t *order, count;
+  if (!tw_walk(graph, body->n_outputs, body->outputs, &order, &count)) return false;
+  bool *depends = tw_walk_depends(graph, order, count, 1, body->params);
+  bool all = depends != NULL;
+  for (int32_t i = 0; i < count && all; i++) {
+    const tw_op *op = graph->node[order[i]]->op;
+    if (depends[order[i]] && order[i] != body->params[0].id)
+      all = (op->batch || (op->flags & TW_OP_ELEMENTWISE)) && !(op->flags & TW_OP_IMPURE);
+  }
+  free(depends);
+  free(order);
+  return all;
+}
+
+/* Compiles the body for tiles of p->tile iterations: (captured.. at level 0, k at level 1) -> outputs. */
+static tw_status compile(prepared *p, tw_error *error) {
+  const tw_body *body = p->attr->body;
+  tw_graph *graph = p->node.graph;
+  int n = body->n_params, m = body->n_outputs;
+  tw_expr *in = calloc((size_t)n, sizeof *in), *out = calloc((size_t)m, sizeof *out);
+  int *levels = calloc((size_t)n, sizeof *levels);
+  tw_status status = TW_ERR_MEMORY;
+  if (!in || !out || !levels) {
+    tw_fail(error, status, "loop: out of memory");
+  } else {
+    tw_expr k = p->sequential ? body->params[0] : tw_param(graph, 0, TW_I64, TW_SHAPE(p->tile));
+    for (int j = 1; j < n; j++) in[j - 1] = body->params[j];
+    in[n - 1] = k;
+    levels[n - 1] = 1;
+    status = TW_OK;
+    if (p->sequential)
+      memcpy(out, body->outputs, (size_t)m * sizeof *out);
+    else
+      status = tw_batch(m, body->outputs, 1, body->params, &k, p->tile, out);
+    if (status != TW_OK) status = tw_graph_check(graph, error);
+    tw_fn_free(p->fn);
+    p->fn = NULL;
+    tw_fn_options options = {.levels = levels};
+    if (status == TW_OK) status = tw_fn_new_serial(&p->fn, n, in, m, out, &options, true, error);
+  }
+  free(in);
+  free(out);
+  free(levels);
+  return status;
+}
+
+static tw_status lay_out(prepared *p, tw_error *error) {
+  const tw_body *body = p->attr->body;
+  p->region_offset = calloc((size_t)body->n_outputs, sizeof *p->region_offset);
+  if (!p->region_offset) return tw_fail(error, TW_ERR_MEMORY, "loop: out of memory");
+  for (int i = 0; i < body->n_outputs; i++) {
+    p->region_offset[i] = p->region_bytes;
+    size_t bytes = (size_t)tw_size_of(body->outputs[i]) * tw_dtype_get(tw_dtype_of(body->outputs[i]))->size;
+    p->region_bytes += ((size_t)p->tile * bytes + TW_ALIGN - 1) / TW_ALIGN * TW_ALIGN;
+  }
+  for (int i = 0; i < p->attr->n_results; i++)
+    if (p->attr->result[i].kind == TW_LOOP_SUM) p->sums += tw_size_of(body->outputs[p->attr->result[i].first]);
+  return TW_OK;
+}
+
+tw_status tw_loop_prepare(tw_expr node, bool serial, void **out, tw_error *error) {
+  prepared *p = calloc(1, sizeof *p);
+  if (!p) return tw_fail(error, TW_ERR_MEMORY, "loop: out of memory");
+  *p = (prepared){.node = node, .attr = tw_attr_of(node)};
+  *out = p;
+  p->sequential = !batches(p->attr->body);
+  p->tile = p->sequential ? 1 : p->attr->n < TILE ? p->attr->n : TILE;
+  tw_status status = compile(p, error);
+  while (status == TW_OK && p->tile > TILE_LEAST && tw_fn_work_bytes(p->fn) > 2 * TILE_BYTES) {
+    double shrink = (double)TILE_BYTES / (double)tw_fn_work_bytes(p->fn);
+    int64_t tile = p->tile / 2;
+    while (tile > TILE_LEAST && (double)tile > shrink * (double)p->tile) tile /= 2;
+    p->tile = tile < TILE_LEAST ? TILE_LEAST : tile;
+    status = compile(p, error);
+  }
+  int64_t tiles = (p->attr->n + p->tile - 1) / p->tile;
+  int cores = tw_cores();
+  p->workers = serial || p->sequential ? 1 : (int)(tiles < cores ? tiles : cores);
+  if (p->workers > WORKERS) p->workers = WORKERS;
+  if (status == TW_OK) status = lay_out(p, error);
+  if (status != TW_OK) {
+    tw_loop_release(p);
+    *out = NULL;
+  }
+  return status;
+}
+
+void tw_loop_release(void *prepared_) {
+  prepared *p = prepared_;
+  if (!p) return;
+  tw_fn_free(p->fn);
+  free(p->region_offset);
+  free(p);
+}
+
+/* ------------------------------------------------------------------ state: once per workspace */
+
+static int64_t wave_of(const prepared *p) { return p->workers > 1 ? (int64_t)p->workers * WAVE : 1; }
+
+tw_status tw_loop_open(tw_expr node, void *prepared_, void **out, tw_error *error) {
+  const prepared *p = prepared_;
+  (void)node;
+  state *s = calloc(1, sizeof *s);
+  *out = s;
+  if (!s) return tw_fail(error, TW_ERR_MEMORY, "loop: out of memory");
+  size_t w = (size_t)p->workers, wave = (size_t)wave_of(p);
+  size_t n = (size_t)p->attr->body->n_params, m = (size_t)p->attr->body->n_outputs;
+  s->p = p;
+  s->work = calloc(w, sizeof(tw_work *));
+  s->k = tw_alloc(w * (size_t)p->tile, sizeof *s->k);
+  s->in = calloc(w * n, sizeof(void *));
+  s->out = calloc(w * m + 1, sizeof(void *));
+  s->fresh = calloc(w, sizeof *s->fresh);
+  s->region = tw_alloc(wave, p->region_bytes + 1);
+  s->status = calloc(wave, sizeof *s->status);
+  s->error = calloc(wave, sizeof *s->error);
+  s->compensation = calloc((size_t)p->sums + 1, sizeof *s->compensation);
+  tw_status status = TW_OK;
+  if (!s->work || !s->k || !s->in || !s->out || !s->fresh || !s->region || !s->status || !s->error || !s->compensation)
+    status = tw_fail(error, TW_ERR_MEMORY, "loop: out of memory");
+  for (size_t i = 0; i < w && status == TW_OK; i++) status = tw_work_new(&s->work[i], p->fn, error);
+  if (status != TW_OK) {
+    tw_loop_close(s);
+    *out = NULL;
+  }
+  return status;
+}
+
+void tw_loop_close(void *state_) {
+  state *s = state_;
+  if (!s) return;
+  for (int i = 0; s->work && i < s->p->workers; i++) tw_work_free(s->work[i]);
+  free(s->work);
+  free(s->k);
+  free(s->in);
+  free(s->out);
+  free(s->fresh);
+  free(s->region);
+  free(s->status);
+  free(s->error);
+  free(s->compensation);
+  free(s);
+}
+
+void tw_loop_visit(void *state_, tw_state_visitor *visitor, void *context) {
+  state *s = state_;
+  for (int i = 0; i < s->p->workers; i++) tw_work_visit(s->work[i], visitor, context);
+}
+
+/* ------------------------------------------------------------------ one tile */
+
+typedef struct wave {
+  const tw_call *call;
+  state *s;
+  int64_t first; /* tile */
+} wave;
+
+static char *output_of(const state *s, int64_t slot, int64_t output) {
+  return s->region + (size_t)slot * s->p->region_bytes + s->p->region_offset[output];
+}
+
+static int64_t rows_of(const prepared *p, int64_t tile) {
+  int64_t left = p->attr->n - tile * p->tile;
+  return left < p->tile ? left : p->tile;
+}
+
+/* Row 0 becomes the sum of the rows. */
+#define SUM_ROWS(T)                                                                                                    \
+  static void sum_rows_##T(T *x, int64_t rows, int64_t size) {                                                         \
+    for (int64_t r = 1; r < rows; r++)                                                                                 \
+      for (int64_t i = 0; i < size; i++) x[i] += x[r * size + i];                                                      \
+  }
+SUM_ROWS(double)
+SUM_ROWS(float)
+SUM_ROWS(int64_t)
+
+static void sum_rows(void *x, tw_dtype dtype, int64_t rows, int64_t size) {
+  if (dtype == TW_F64 && size == 1) {
+    double *v = x;
+    v[0] = tw_vec_sum(v, (size_t)rows);
+  } else if (dtype == TW_F64)
+    sum_rows_double(x, rows, size);
+  else if (dtype == TW_F32)
+    sum_rows_float(x, rows, size);
+  else
+    sum_rows_int64_t(x, rows, size);
+}
+
+static void run_tile(void *context, int64_t slot, int worker) {
+  const wave *w = context;
+  state *s = w->s;
+  const prepared *p = s->p;
+  const tw_body *body = p->attr->body;
+  int64_t tile = w->first + slot, rows = rows_of(p, tile), *k = s->k + (int64_t)worker * p->tile;
+  const void **in = s->in + (size_t)worker * (size_t)body->n_params;
+  void **out = s->out + (size_t)worker * (size_t)body->n_outputs;
+  for (int64_t i = 0; i < p->tile; i++) k[i] = tile * p->tile + (i < rows ? i : rows - 1);
+  for (int i = 0; i < body->n_outputs; i++) out[i] = output_of(s, slot, i);
+  int level = s->fresh[worker] ? 0 : 1;
+  if (level == 0) {
+    for (int j = 1; j < body->n_params; j++) in[j - 1] = w->call->in[j - 1];
+    in[body->n_params - 1] = k;
+    tw_exec exec = *w->call->exec;
+    exec.threads = 1;
+    tw_work_exec(s->work[worker], &exec);
+  }
+  s->status[slot] = tw_fn_call(p->fn, s->work[worker], in, out, level, &s->error[slot]);
+  if (s->status[slot] != TW_OK) return;
+  s->fresh[worker] = false;
+  for (int i = 0; i < p->attr->n_results; i++) {
+    const tw_loop_result *result = &p->attr->result[i];
+    int64_t size = tw_size_of(body->outputs[result->first]);
+    tw_dtype dtype = (tw_dtype)p->attr->dtype;
+    if (result->kind == TW_LOOP_SUM) sum_rows(out[result->first], dtype, rows, size);
+    if (result->kind == TW_LOOP_STACK) {
+      size_t bytes = (size_t)size * tw_dtype_get(dtype)->size;
+      char *to = (char *)w->call->out + (size_t)p->attr->target[result->target].offset * tw_dtype_get(dtype)->size;
+      memcpy(to + (size_t)(tile * p->tile) * bytes, out[result->first], (size_t)rows * bytes);
+    }
+  }
+}
+
+/* ------------------------------------------------------------------ combining tiles, in order */
+
+/* Neumaier's compensated sum; `c` collects what the additions lose. */
+#define ADD_COMPENSATED(T)                                                                                             \
+  static void add_##T(T *out, double *c, const T *x, int64_t size) {                                                   \
+    for (int64_t i = 0; i < size; i++) {                                                                               \
+      T a = out[i], b = x[i], t = (T)(a + b);                                                                          \
+      c[i] += (a < 0 ? -a : a) >= (b < 0 ? -b : b) ? (double)((a - t) + b) : (double)((b - t) + a);                    \
+      out[i] = t;                                                                                                      \
+    }                                                                                                                  \
+  }
+ADD_COMPENSATED(double)
+ADD_COMPENSATED(float)
+
+static void add_sum(void *out, double *c, const void *x, tw_dtype dtype, int64_t size) {
+  if (dtype == TW_F64)
+    add_double(out, c, x, size);
+  else if (dtype == TW_F32)
+    add_float(out, c, x, size);
+  else
+    for (int64_t i = 0; i < size; i++) ((int64_t *)out)[i] += ((const int64_t *)x)[i];
+}
+
+static void add_rest(void *out, const double *c, tw_dtype dtype, int64_t size) {
+  for (int64_t i = 0; i < size; i++) {
+    if (c[i] == 0 || c[i] != c[i]) continue; /* NaN: an infinite sum needs no correction */
+    if (dtype == TW_F64) ((double *)out)[i] += c[i];
+    if (dtype == TW_F32) ((float *)out)[i] = (float)((double)((float *)out)[i] + c[i]);
+  }
+}
+
+/* target[index.., :] += value for the entries of one tile. */
+static tw_status scatter(const tw_call *call, const state *s, int64_t slot, const tw_loop_result *result, int64_t rows) {
+  const tw_loop_attr *attr = s->p->attr;
+  const tw_loop_target *target = &attr->target[result->target];
+  const tw_expr *outputs = attr->body->outputs + result->first;
+  int64_t points = rows * tw_size_of(outputs[1]), tail = 1;
+  for (int d = (int)result->n_index; d < target->shape.rank; d++) tail *= target->shape.dim[d];
+  const int64_t *index[TW_MAX_RANK];
+  for (int d = 0; d < result->n_index; d++) index[d] = (const int64_t *)(const void *)output_of(s, slot, result->first + 1 + d);
+  const char *value = output_of(s, slot, result->first);
+  for (int64_t e = 0; e < points; e++) {
+    int64_t at = 0;
+    for (int d = 0; d < result->n_index; d++) {
+      int64_t i = index[d][e], extent = target->shape.dim[d];
+      if (i < 0 || i >= extent)
+        return tw_fail(call->error, TW_ERR_RANGE, "loop: index %lld is outside 0..%lld of axis %d", (long long)i,
+                       (long long)extent - 1, d);
+      at = at * extent + i;
+    }
+    if (attr->dtype == TW_F64) {
+      double *to = (double *)call->out + target->offset + at * tail;
+      for (int64_t i = 0; i < tail; i++) to[i] += ((const double *)(const void *)value)[e * tail + i];
+    } else {
+      float *to = (float *)call->out + target->offset + at * tail;
+      for (int64_t i = 0; i < tail; i++) to[i] += ((const float *)(const void *)value)[e * tail + i];
+    }
+  }
+  return TW_OK;
+}
+
+static tw_status combine(const tw_call *call, state *s, int64_t slot, int64_t tile) {
+  const tw_loop_attr *attr = s->p->attr;
+  tw_dtype dtype = (tw_dtype)attr->dtype;
+  size_t element = tw_dtype_get(dtype)->size;
+  double *c = s->compensation;
+  for (int i = 0; i < attr->n_results; i++) {
+    const tw_loop_result *result = &attr->result[i];
+    if (result->kind == TW_LOOP_SUM) {
+      int64_t size = tw_size_of(attr->body->outputs[result->first]);
+      add_sum((char *)call->out + (size_t)attr->target[result->target].offset * element, c,
+              output_of(s, slot, result->first), dtype, size);
+      c += size;
+    } else if (result->kind == TW_LOOP_SCATTER) {
+      tw_status status = scatter(call, s, slot, result, rows_of(s->p, tile));
+      if (status != TW_OK) return status;
+    }
+  }
+  return TW_OK;
+}
+
+static void finish_sums(const tw_call *call, const state *s) {
+  const tw_loop_attr *attr = s->p->attr;
+  const double *c = s->compensation;
+  for (int i = 0; i < attr->n_results; i++) {
+    const tw_loop_result *result = &attr->result[i];
+    if (result->kind != TW_LOOP_SUM) continue;
+    int64_t size = tw_size_of(attr->body->outputs[result->first]);
+    add_rest((char *)call->out + (size_t)attr->target[result->target].offset * tw_dtype_get((tw_dtype)attr->dtype)->size,
+             c, (tw_dtype)attr->dtype, size);
+    c += size;
+  }
+}
+
+tw_status tw_loop_kernel(const tw_call *call) {
+  state *s = call->state;
+  const prepared *p = s->p;
+  int64_t tiles = (p->attr->n + p->tile - 1) / p->tile, step = wave_of(p);
+  memset(call->out, 0, (size_t)p->attr->size * tw_dtype_get((tw_dtype)p->attr->dtype)->size);
+  memset(s->compensation, 0, (size_t)p->sums * sizeof *s->compensation);
+  for (int i = 0; i < p->workers; i++) s->fresh[i] = true;
+  int threads = call->exec->threads > 0 && call->exec->threads < p->workers ? call->exec->threads : p->workers;
+  for (int64_t first = 0; first < tiles; first += step) {
+    if (call->exec->stop && *call->exec->stop) return tw_fail(call->error, TW_ERR_INTERRUPT, "loop: interrupted");
+    int64_t count = tiles - first < step ? tiles - first : step;
+    wave w = {call, s, first};
+    tw_parallel(threads, count, run_tile, &w);
+    for (int64_t slot = 0; slot < count; slot++) {
+      if (s->status[slot] != TW_OK) return tw_fail(call->error, s->status[slot], "%s", s->error[slot].message);
+      tw_status status = combine(call, s, slot, first + slot);
+      if (status != TW_OK) return status;
+    }
+  }
+  finish_sums(call, s);
+  return TW_OK;
+}

@@ -1,0 +1,68 @@
+/* A compiled function: its steps in order and the place of every value. */
+#ifndef TALWEG_GRAPH_PLAN_H
+#define TALWEG_GRAPH_PLAN_H
+
+#include "graph/node.h"
+
+typedef enum tw_space { TW_IN_WORK, TW_IN_INPUT, TW_IN_OUTPUT, TW_IN_CONSTANT } tw_space;
+
+typedef struct tw_place {
+  tw_space space;
+  int32_t index;    /* which input or output */
+  size_t offset;    /* bytes */
+  const void *data; /* of a constant */
+} tw_place;
+
+typedef struct tw_step {
+  tw_expr node;
+  int level; /* -1: depends on constants only */
+  int32_t n, first_in; /* operands: fn->operand[first_in ..] */
+  tw_place out;
+  size_t scratch; /* offset of its scratch memory in the workspace */
+  void *prepared;
+} tw_step;
+
+typedef struct tw_copy { /* an output that lies elsewhere when the steps are done */
+  tw_place from;
+  int output;
+  size_t bytes;
+} tw_copy;
+
+struct tw_fn {
+  int n_inputs, n_outputs;
+  bool serial;
+  tw_step *step;
+  int n_steps;
+  int max_level;
+  tw_place *operand;
+  int n_operands;
+  tw_copy *copy;
+  int n_copies;
+  size_t work_bytes, live_bytes;
+  double flops;
+};
+
+/* tw_fn_new for a body that runs inside a parallel region (its own loops use one thread). */
+tw_status tw_fn_new_serial(tw_fn **fn, int n_inputs, const tw_expr *inputs, int n_outputs, const tw_expr *outputs,
+                           const tw_fn_options *options, bool serial, tw_error *error);
+
+/* ------------------------------------------------------------------ buffers: best-fit with coalescing */
+
+typedef struct tw_block {
+  size_t offset, bytes;
+} tw_block;
+
+typedef struct tw_pool {
+  tw_block *live; /* by offset */
+  int count, capacity;
+  size_t peak;       /* end of the highest block ever */
+  size_t live_bytes, live_peak;
+  bool failed;       /* out of memory */
+} tw_pool;
+
+enum { TW_ALIGN = 64 };
+size_t tw_pool_take(tw_pool *pool, size_t bytes); /* offset */
+void tw_pool_give(tw_pool *pool, size_t offset);
+void tw_pool_free(tw_pool *pool);
+
+#endif
