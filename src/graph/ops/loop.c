@@ -2,6 +2,8 @@
 #include "graph/ops/loop.h"
 #include "graph/ops/ops.h"
 
+extern const tw_op tw_op_scatter_add;
+
 #include <stdlib.h>
 #include <string.h>
 
