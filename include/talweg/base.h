@@ -68,6 +68,9 @@ tw_status tw_error_prefix(tw_error *error, const char *format, ...) TW_PRINTF(2,
 /* 64-byte aligned, zeroed, `count * size` checked for overflow; NULL when out of memory.
  * Released by free(). A zero-sized request returns a valid pointer. */
 void *tw_alloc(size_t count, size_t size);
+/* `items` (NULL at first; released by free()) moved if need be so that `count` of `size` bytes fit; *capacity
+ * grows by halves. NULL, with `items` and *capacity untouched, when out of memory. */
+void *tw_grow(void *items, size_t *capacity, size_t count, size_t size);
 
 /* An arena: many small allocations, one release. Not thread-safe. */
 typedef struct tw_arena tw_arena;

@@ -77,44 +77,39 @@ static int64_t fit_integers(int64_t *buffer, int64_t n, tw_dtype to) {
   return n;
 }
 
-static tw_status fail_range(const tw_array *in, tw_dtype to, int64_t position, double value,
-                            tw_error *error) {
-  char shape[TW_SHAPE_TEXT];
-  return tw_fail(error, TW_ERR_RANGE, "%s array of shape %s: element %lld is %g, which does not fit %s",
-                 tw_dtype_get(in->dtype)->name, tw_shape_text(&in->shape, shape), (long long)position, value,
-                 tw_dtype_get(to)->name);
-}
+/* Converts a run of n <= BUFFER elements; returns how many fit, and the first that does not in *misfit. */
+#define CONVERT_RUN(name, wide, load, fit, store)                                                            \
+  static int64_t name(tw_dtype in, const void *from, int64_t stride, int64_t n, tw_dtype out, void *to,      \
+                      double *misfit) {                                                                      \
+    wide buffer[BUFFER];                                                                                     \
+    kernels[in].load(from, stride, n, buffer);                                                               \
+    int64_t good = fit(buffer, n, out);                                                                      \
+    if (good == n)                                                                                           \
+      kernels[out].store(buffer, n, to);                                                                     \
+    else                                                                                                     \
+      *misfit = (double)buffer[good];                                                                        \
+    return good;                                                                                             \
+  }
+CONVERT_RUN(convert_doubles, double, load, fit_doubles, store)
+CONVERT_RUN(convert_integers, int64_t, load_integer, fit_integers, store_integer)
 
 static tw_status convert(const tw_array *in, tw_array *out, tw_error *error) {
-  bool integers = kernels[in->dtype].load_integer && kernels[out->dtype].load_integer;
-  size_t in_size = tw_dtype_get(in->dtype)->size, out_size = tw_dtype_get(out->dtype)->size;
+  const tw_dtype_info *from = tw_dtype_get(in->dtype), *to = tw_dtype_get(out->dtype);
+  bool integers = from->kind != TW_KIND_FLOAT && to->kind != TW_KIND_FLOAT;
   tw_rows rows = tw_rows_of(in);
   int64_t done = 0;
   for (const char *row; (row = tw_rows_next(&rows));) {
     for (int64_t i = 0, n; i < rows.length; i += n, done += n) {
       n = rows.length - i < BUFFER ? rows.length - i : BUFFER;
-      const void *from = row + i * rows.stride * (int64_t)in_size;
-      void *to = (char *)out->data + (size_t)done * out_size;
-      double value = 0;
-      int64_t good;
-      if (integers) {
-        int64_t buffer[BUFFER];
-        kernels[in->dtype].load_integer(from, rows.stride, n, buffer);
-        good = fit_integers(buffer, n, out->dtype);
-        if (good == n)
-          kernels[out->dtype].store_integer(buffer, n, to);
-        else
-          value = (double)buffer[good];
-      } else {
-        double buffer[BUFFER];
-        kernels[in->dtype].load(from, rows.stride, n, buffer);
-        good = fit_doubles(buffer, n, out->dtype);
-        if (good == n)
-          kernels[out->dtype].store(buffer, n, to);
-        else
-          value = buffer[good];
-      }
-      if (good < n) return fail_range(in, out->dtype, done + good, value, error);
+      double misfit = 0;
+      int64_t good = (integers ? convert_integers : convert_doubles)(
+          in->dtype, row + i * rows.stride * (int64_t)from->size, rows.stride, n, out->dtype,
+          (char *)out->data + (size_t)done * to->size, &misfit);
+      char shape[TW_SHAPE_TEXT];
+      if (good < n)
+        return tw_fail(error, TW_ERR_RANGE, "%s array of shape %s: element %lld is %g, which does not fit %s",
+                       from->name, tw_shape_text(&in->shape, shape), (long long)(done + good), misfit,
+                       to->name);
     }
   }
   return TW_OK;

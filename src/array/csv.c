@@ -33,17 +33,6 @@ static tw_status out_of_memory(const table *t, tw_error *error) {
   return tw_fail(error, TW_ERR_MEMORY, "%s: out of memory", t->name);
 }
 
-/* `items` of `size` bytes, moved if need be so that `count` of them fit; NULL, and nothing lost, when out
- * of memory. */
-static void *grow(void *items, size_t *capacity, size_t count, size_t size) {
-  if (count <= *capacity) return items;
-  size_t larger = *capacity < 16 ? 16 : *capacity + *capacity / 2;
-  if (larger < count) larger = count;
-  void *moved = larger <= PTRDIFF_MAX / size ? realloc(items, larger * size) : NULL;
-  if (moved) *capacity = larger;
-  return moved;
-}
-
 /* `text` for a message: at most 40 bytes, control characters shown as '?'. */
 static const char *excerpt(const char *text, size_t length, char out[48]) {
   size_t n = length > 40 ? 40 : length;
@@ -66,7 +55,7 @@ static tw_status read_header(table *t, tw_csv_lexer *lexer, tw_error *error) {
     tw_csv_cell cell;
     tw_status status = tw_csv_next_cell(lexer, &cell, error);
     if (status != TW_OK) return status;
-    size_t *name_at = grow(t->name_at, &capacity, (size_t)t->columns + 1, sizeof *name_at);
+    size_t *name_at = tw_grow(t->name_at, &capacity, (size_t)t->columns + 1, sizeof *name_at);
     if (!name_at) return out_of_memory(t, error);
     t->name_at = name_at;
     t->name_at[t->columns++] = t->names.length;
@@ -107,7 +96,7 @@ static tw_status require_column(const table *t, const char *text, size_t length,
 
 static tw_status select_range(table *t, int64_t first, int64_t last, tw_error *error) {
   size_t count = (size_t)(t->selected_count + (last - first + 1));
-  int64_t *selected = grow(t->selected, &t->selected_capacity, count, sizeof *selected);
+  int64_t *selected = tw_grow(t->selected, &t->selected_capacity, count, sizeof *selected);
   if (!selected) return out_of_memory(t, error);
   t->selected = selected;
   for (int64_t c = first; c <= last; c++) t->selected[t->selected_count++] = c;
@@ -204,7 +193,7 @@ static tw_status read_rows(table *t, tw_csv_lexer *lexer, tw_error *error) {
   size_t width = (size_t)t->selected_count;
   for (; tw_csv_next_row(lexer); t->rows++) {
     size_t used = (size_t)t->rows * width;
-    double *values = grow(t->values, &t->capacity, used + width, sizeof *values);
+    double *values = tw_grow(t->values, &t->capacity, used + width, sizeof *values);
     if (!values) return out_of_memory(t, error);
     t->values = values;
     tw_status status = read_row(t, lexer, t->values + used, error);

@@ -5,7 +5,7 @@
 #include <talweg/array.h>
 
 #define TW_NPY_MAGIC "\x93NUMPY"
-enum { TW_NPY_MAGIC_SIZE = 6, TW_NPY_ALIGN = 64, TW_NPY_MAX_HEADER = 1 << 20 };
+enum { TW_NPY_MAGIC_SIZE = 6, TW_NPY_ALIGN = 64 };
 
 typedef struct tw_npy_header {
   char order;   /* '<', '>' or '|' */

@@ -145,18 +145,14 @@ tw_status tw_file_commit(tw_file *file, tw_error *error) {
 
 /* ------------------------------------------------------------------ reading */
 
-/* Reads to the end of the file; the buffer grows only with bytes that are really there. */
+/* Reads to the end of the file, wherever that is: `expected`, the size stat told, is a hint. */
 static tw_status read_all(int descriptor, const char *path, size_t expected, size_t max_bytes, tw_text *text,
                           tw_error *error) {
-  size_t capacity = expected < 4096 ? 4096 : expected + 1;
-  for (;;) {
-    if (text->length + 1 >= text->capacity) {
-      if (text->capacity) capacity = text->capacity + text->capacity / 2;
-      char *data = realloc(text->data, capacity);
-      if (!data) return tw_fail(error, TW_ERR_MEMORY, "cannot read %s: out of memory", path);
-      text->data = data;
-      text->capacity = capacity;
-    }
+  size_t room = expected < 4096 ? 4096 : expected + 2; /* end of file is seen without another step */
+  for (;; room = text->length + 2) {
+    char *data = tw_grow(text->data, &text->capacity, room, 1);
+    if (!data) return fail_io(error, "read", path, ENOMEM);
+    text->data = data;
     ssize_t got = read(descriptor, text->data + text->length, text->capacity - text->length - 1);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return fail_io(error, "read", path, errno);

@@ -1,4 +1,4 @@
-/* Aligned, zeroed, overflow-checked allocation. */
+/* Overflow-checked allocation: aligned and zeroed, or growing. */
 #include <talweg/base.h>
 
 #include <stdlib.h>
@@ -13,4 +13,13 @@ void *tw_alloc(size_t count, size_t size) {
   void *data = aligned_alloc(ALIGNMENT, bytes);
   if (data) memset(data, 0, bytes);
   return data;
+}
+
+void *tw_grow(void *items, size_t *capacity, size_t count, size_t size) {
+  if (items && count <= *capacity) return items;
+  size_t larger = *capacity < 16 ? 16 : *capacity + *capacity / 2;
+  if (larger < count) larger = count;
+  void *moved = size != 0 && larger <= PTRDIFF_MAX / size ? realloc(items, larger * size) : NULL;
+  if (moved) *capacity = larger;
+  return moved;
 }

@@ -12,18 +12,12 @@ static bool reserve(tw_text *text, size_t extra) {
     text->failed = true;
     return false;
   }
-  size_t need = text->length + extra + 1;
-  if (need <= text->capacity) return true;
-  size_t capacity = text->capacity < 32 ? 64 : text->capacity + text->capacity / 2;
-  if (capacity < need) capacity = need;
-  char *data = realloc(text->data, capacity);
-  if (!data) {
+  char *data = tw_grow(text->data, &text->capacity, text->length + extra + 1, 1);
+  if (data)
+    text->data = data;
+  else
     text->failed = true;
-    return false;
-  }
-  text->data = data;
-  text->capacity = capacity;
-  return true;
+  return data != NULL;
 }
 
 void tw_text_append(tw_text *text, const char *data, size_t length) {

@@ -18,6 +18,26 @@ static void alloc_refuses_overflow(void **state) {
   assert_null(tw_alloc((size_t)1 << 33, (size_t)1 << 33));
 }
 
+static void grow_keeps_what_is_there(void **state) {
+  (void)state;
+  size_t capacity = 0;
+  int *items = NULL, moves = 0;
+  for (int k = 0; k < 10000; k++) {
+    int *moved = tw_grow(items, &capacity, (size_t)k + 1, sizeof *items);
+    assert_non_null(moved);
+    moves += moved != items;
+    items = moved;
+    items[k] = k;
+  }
+  for (int k = 0; k < 10000; k++) assert_int_equal(items[k], k);
+  assert_true(capacity >= 10000 && capacity <= 16000);
+  assert_in_range(moves, 1, 20);
+  size_t before = capacity;
+  assert_null(tw_grow(items, &capacity, SIZE_MAX / 2, sizeof *items));
+  assert_int_equal(capacity, before);
+  free(items);
+}
+
 /* Requests keep their content, alignment and distance from one another while thousands of others arrive. */
 static void arena_requests_do_not_overlap(void **state) {
   (void)state;
@@ -76,8 +96,11 @@ static void arena_refuses_nonsense(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(alloc_is_zeroed_and_aligned),   cmocka_unit_test(alloc_refuses_overflow),
-      cmocka_unit_test(arena_requests_do_not_overlap), cmocka_unit_test(arena_copies),
+      cmocka_unit_test(alloc_is_zeroed_and_aligned),
+      cmocka_unit_test(alloc_refuses_overflow),
+      cmocka_unit_test(grow_keeps_what_is_there),
+      cmocka_unit_test(arena_requests_do_not_overlap),
+      cmocka_unit_test(arena_copies),
       cmocka_unit_test(arena_refuses_nonsense),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
