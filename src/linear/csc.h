@@ -1,0 +1,21 @@
+/* csc: what the room itself needs of sparse matrices beyond the public part. */
+#ifndef LINEAR_CSC_H
+#define LINEAR_CSC_H
+
+#include <talweg/linear.h>
+
+/* TW_OK when `a` is a well-formed matrix with finite values: starts ascend from 0, rows ascend strictly within a column and
+ * are in range. `name` heads the message. O(nnz + cols). */
+tw_status csc_check(const tw_csc *a, const char *name, tw_error *error);
+/* As csc_check, and square. */
+tw_status csc_check_square(const tw_csc *a, const char *name, tw_error *error);
+static inline int64_t csc_count(const tw_csc *a) { return a->cols > 0 ? a->start[a->cols] : 0; }
+/* Arrays for a matrix of this size, zeroed; on failure nothing is left allocated. */
+tw_status csc_new(tw_csc *out, int64_t rows, int64_t cols, int64_t count, tw_error *error);
+tw_status csc_copy(tw_csc *out, const tw_csc *a, tw_error *error);
+/* The triangle of a square matrix with row >= col (lower) or row <= col. */
+tw_status csc_triangle(tw_csc *out, const tw_csc *a, bool lower, tw_error *error);
+/* Values of `to` become those of `from` when both have the same pattern; false when they have not. */
+bool csc_same_pattern(const tw_csc *a, const tw_csc *b);
+
+#endif
