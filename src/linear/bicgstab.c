@@ -2,7 +2,9 @@
 #include "linear/krylov.h"
 
 /* |x'y| this small against |x| |y| counts as orthogonal. */
-static bool orthogonal(double product, double x, double y) { return !(fabs(product) > DBL_EPSILON * x * y); }
+static bool orthogonal(double product, double x, double y) {
+  return !(fabs(product) > DBL_EPSILON * x * y);
+}
 
 /* The shadow residual: r itself, then, after a breakdown at the first step, pseudo-random ones. */
 static void choose_shadow(const krylov *k, int attempt, double *shadow) {
@@ -12,14 +14,15 @@ static void choose_shadow(const krylov *k, int attempt, double *shadow) {
     tw_random_normal_fill((uint64_t)attempt, 0, (size_t)k->cols, shadow);
 }
 
-/* omega minimises |s - omega t|, but is kept away from zero when s and t are nearly orthogonal, where the recurrence loses
- * its accuracy (Sleijpen & van der Vorst 1995: |cos| at least 0.7). */
+/* omega minimises |s - omega t|, but is kept away from zero when s and t are nearly orthogonal, where the
+ * recurrence loses its accuracy (Sleijpen & van der Vorst 1995: |cos| at least 0.7). */
 static double stabilise(double ts, double s, double t) {
   const double cosine = ts / (s * t);
   return fabs(cosine) >= 0.7 ? cosine * s / t : copysign(0.7, ts) * s / t;
 }
 
-/* p = r + beta (p - omega v), v = A M^-1 p, s = r - alpha v, t = A M^-1 s, r = s - omega t. One iteration applies A twice. */
+/* p = r + beta (p - omega v), v = A M^-1 p, s = r - alpha v, t = A M^-1 s, r = s - omega t. One iteration
+ * applies A twice. */
 static krylov_end iterate(krylov *k, const double *shadow, int64_t *done) {
   const int64_t n = k->cols;
   double *r = k->r, *p = k->v[1], *v = k->v[2], *t = k->v[3], *z = k->v[4];

@@ -1,10 +1,12 @@
-/* Preconditioned conjugate gradients (Hestenes & Stiefel 1952; preconditioned as in Concus, Golub & O'Leary 1976). */
+/* Preconditioned conjugate gradients (Hestenes & Stiefel 1952; preconditioned as in Concus, Golub & O'Leary
+ * 1976). */
 #include "linear/krylov.h"
 
 /* The coefficients are those of the Lanczos matrix T = R'R of M^-1 A (Golub & Van Loan 2013, section 11.3):
  * R[k][k] = 1 / sqrt(alpha_k), R[k-1][k] = sqrt(beta_{k-1} / alpha_{k-1}). */
 static bool record(krylov *k, double alpha, double beta, double alpha_before) {
-  return triangle_push(&k->coefficients, (double[]){beta > 0 ? sqrt(beta / alpha_before) : 0, 1 / sqrt(alpha)});
+  return triangle_push(&k->coefficients,
+                       (double[]){beta > 0 ? sqrt(beta / alpha_before) : 0, 1 / sqrt(alpha)});
 }
 
 /* p = z + beta p, z = M^-1 r; alpha = r'z / p'Ap; beta = r+'z+ / r'z. */
@@ -34,7 +36,12 @@ static krylov_end sweep(krylov *k) {
 
 tw_status tw_cg(const tw_linop *a, const double *b, double *x, const tw_linear_options *options,
                 tw_linear_result *result, tw_error *error) {
-  static const krylov_method method = {
-      .name = "tw_cg", .sweep = sweep, .col_vectors = 3, .width = 2, .symmetric = true, .squared = true, .precondition = true};
+  static const krylov_method method = {.name = "tw_cg",
+                                       .sweep = sweep,
+                                       .col_vectors = 3,
+                                       .width = 2,
+                                       .symmetric = true,
+                                       .squared = true,
+                                       .precondition = true};
   return krylov_solve(&method, NULL, a, b, x, options, result, error);
 }

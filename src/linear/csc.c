@@ -27,13 +27,14 @@ void tw_csc_free(tw_csc *a) {
 static tw_status check_column(const tw_csc *a, int64_t j, const char *name, tw_error *error) {
   for (int64_t p = a->start[j]; p < a->start[j + 1]; p++) {
     if (a->row[p] < 0 || a->row[p] >= a->rows)
-      return tw_fail(error, TW_ERR_RANGE, "%s: column %lld has an entry in row %lld of %lld", name, (long long)j,
-                     (long long)a->row[p], (long long)a->rows);
+      return tw_fail(error, TW_ERR_RANGE, "%s: column %lld has an entry in row %lld of %lld", name,
+                     (long long)j, (long long)a->row[p], (long long)a->rows);
     if (p > a->start[j] && a->row[p] <= a->row[p - 1])
-      return tw_fail(error, TW_ERR_RANGE, "%s: the row indices of column %lld do not ascend", name, (long long)j);
+      return tw_fail(error, TW_ERR_RANGE, "%s: the row indices of column %lld do not ascend", name,
+                     (long long)j);
     if (!isfinite(a->value[p]))
-      return tw_fail(error, TW_ERR_DATA, "%s: the entry at row %lld, column %lld is %g", name, (long long)a->row[p],
-                     (long long)j, a->value[p]);
+      return tw_fail(error, TW_ERR_DATA, "%s: the entry at row %lld, column %lld is %g", name,
+                     (long long)a->row[p], (long long)j, a->value[p]);
   }
   return TW_OK;
 }
@@ -41,7 +42,8 @@ static tw_status check_column(const tw_csc *a, int64_t j, const char *name, tw_e
 tw_status csc_check(const tw_csc *a, const char *name, tw_error *error) {
   if (!a || !a->start) return tw_fail(error, TW_ERR_ARGUMENT, "%s: the matrix must not be NULL", name);
   if (a->rows < 0 || a->cols < 0)
-    return tw_fail(error, TW_ERR_SHAPE, "%s: the shape is %lld x %lld", name, (long long)a->rows, (long long)a->cols);
+    return tw_fail(error, TW_ERR_SHAPE, "%s: the shape is %lld x %lld", name, (long long)a->rows,
+                   (long long)a->cols);
   if (a->start[0] != 0) return tw_fail(error, TW_ERR_RANGE, "%s: start[0] is not 0", name);
   for (int64_t j = 0; j < a->cols; j++)
     if (a->start[j + 1] < a->start[j])
@@ -56,14 +58,15 @@ tw_status csc_check(const tw_csc *a, const char *name, tw_error *error) {
 tw_status csc_check_square(const tw_csc *a, const char *name, tw_error *error) {
   const tw_status status = csc_check(a, name, error);
   if (status != TW_OK || a->rows == a->cols) return status;
-  return tw_fail(error, TW_ERR_SHAPE, "%s: the matrix is %lld x %lld, expected a square one", name, (long long)a->rows,
-                 (long long)a->cols);
+  return tw_fail(error, TW_ERR_SHAPE, "%s: the matrix is %lld x %lld, expected a square one", name,
+                 (long long)a->rows, (long long)a->cols);
 }
 
 bool csc_same_pattern(const tw_csc *a, const tw_csc *b) {
   if (a->rows != b->rows || a->cols != b->cols || csc_count(a) != csc_count(b)) return false;
   const size_t n = (size_t)a->cols + 1, count = (size_t)csc_count(a);
-  return memcmp(a->start, b->start, n * sizeof *a->start) == 0 && (count == 0 || memcmp(a->row, b->row, count * sizeof *a->row) == 0);
+  return memcmp(a->start, b->start, n * sizeof *a->start) == 0 &&
+         (count == 0 || memcmp(a->row, b->row, count * sizeof *a->row) == 0);
 }
 
 /* ------------------------------------------------------------------ construction */
@@ -93,7 +96,8 @@ static bool sort_by(int64_t n, int64_t keys, const int64_t *key, const int64_t *
 }
 
 /* Writes the triplets in `order` (by column, then row), adding neighbours with equal indices. */
-static void fill(tw_csc *out, int64_t n, const int64_t *order, const int64_t *row, const int64_t *col, const double *value) {
+static void fill(tw_csc *out, int64_t n, const int64_t *order, const int64_t *row, const int64_t *col,
+                 const double *value) {
   int64_t count = 0;
   for (int64_t i = 0; i < n; i++) {
     const int64_t t = order[i], before = i ? order[i - 1] : 0;
@@ -111,13 +115,15 @@ static void fill(tw_csc *out, int64_t n, const int64_t *order, const int64_t *ro
 static tw_status check_triplets(int64_t rows, int64_t cols, int64_t n, const int64_t *row, const int64_t *col,
                                 const double *value, tw_error *error) {
   if (rows < 0 || cols < 0 || n < 0)
-    return tw_fail(error, TW_ERR_SHAPE, "tw_csc_from_triplets: rows, cols and n are %lld, %lld and %lld, expected >= 0",
+    return tw_fail(error, TW_ERR_SHAPE,
+                   "tw_csc_from_triplets: rows, cols and n are %lld, %lld and %lld, expected >= 0",
                    (long long)rows, (long long)cols, (long long)n);
   if (n > 0 && (!row || !col || !value))
     return tw_fail(error, TW_ERR_ARGUMENT, "tw_csc_from_triplets: row, col and value must not be NULL");
   for (int64_t i = 0; i < n; i++)
     if (row[i] < 0 || row[i] >= rows || col[i] < 0 || col[i] >= cols)
-      return tw_fail(error, TW_ERR_RANGE, "tw_csc_from_triplets: triplet %lld is at (%lld, %lld), outside %lld x %lld",
+      return tw_fail(error, TW_ERR_RANGE,
+                     "tw_csc_from_triplets: triplet %lld is at (%lld, %lld), outside %lld x %lld",
                      (long long)i, (long long)row[i], (long long)col[i], (long long)rows, (long long)cols);
   return TW_OK;
 }
@@ -134,7 +140,8 @@ tw_status tw_csc_from_triplets(tw_csc *out, int64_t rows, int64_t cols, int64_t 
     fill(out, n, order, row, col, value);
   } else {
     tw_csc_free(out);
-    status = tw_fail(error, TW_ERR_MEMORY, "tw_csc_from_triplets: out of memory for %lld triplets", (long long)n);
+    status =
+        tw_fail(error, TW_ERR_MEMORY, "tw_csc_from_triplets: out of memory for %lld triplets", (long long)n);
   }
   free(by_row);
   free(order);
@@ -144,7 +151,8 @@ tw_status tw_csc_from_triplets(tw_csc *out, int64_t rows, int64_t cols, int64_t 
 tw_status tw_csc_transpose(tw_csc *out, const tw_csc *a, tw_error *error) {
   if (!out) return tw_fail(error, TW_ERR_ARGUMENT, "tw_csc_transpose: out must not be NULL");
   *out = (tw_csc){0};
-  if (!a || !a->start) return tw_fail(error, TW_ERR_ARGUMENT, "tw_csc_transpose: the matrix must not be NULL");
+  if (!a || !a->start)
+    return tw_fail(error, TW_ERR_ARGUMENT, "tw_csc_transpose: the matrix must not be NULL");
   tw_csc t;
   const tw_status status = csc_new(&t, a->cols, a->rows, csc_count(a), error);
   if (status != TW_OK) return status;

@@ -4,12 +4,14 @@
 
 #include <talweg/linear.h>
 
-/* TW_OK when `a` is a well-formed matrix with finite values: starts ascend from 0, rows ascend strictly within a column and
- * are in range. `name` heads the message. O(nnz + cols). */
+/* TW_OK when `a` is a well-formed matrix with finite values: starts ascend from 0, rows ascend strictly
+ * within a column and are in range. `name` heads the message. O(nnz + cols). */
 tw_status csc_check(const tw_csc *a, const char *name, tw_error *error);
 /* As csc_check, and square. */
 tw_status csc_check_square(const tw_csc *a, const char *name, tw_error *error);
-static inline int64_t csc_count(const tw_csc *a) { return a->cols > 0 ? a->start[a->cols] : 0; }
+static inline int64_t csc_count(const tw_csc *a) {
+  return a->cols > 0 ? a->start[a->cols] : 0;
+}
 /* Arrays for a matrix of this size, zeroed; on failure nothing is left allocated. */
 tw_status csc_new(tw_csc *out, int64_t rows, int64_t cols, int64_t count, tw_error *error);
 tw_status csc_copy(tw_csc *out, const tw_csc *a, tw_error *error);

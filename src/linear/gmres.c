@@ -31,7 +31,8 @@ static bool orthogonalise(int64_t n, const cycle *y, int j, double *w) {
   return independent;
 }
 
-/* Applies the rotations so far to h, makes one that clears h[j+1], and turns g with it; |g[j+1]| is the residual. */
+/* Applies the rotations so far to h, makes one that clears h[j+1], and turns g with it; |g[j+1]| is the
+ * residual. */
 static void rotate(const cycle *y, int j) {
   for (int i = 0; i < j; i++) {
     const double upper = y->h[i], lower = y->h[i + 1];
@@ -81,7 +82,8 @@ static bool start(krylov *k, cycle *y) {
   return true;
 }
 
-/* Arnoldi steps until the target, the end of the cycle, or a reason to stop; *size columns are good for `finish`. */
+/* Arnoldi steps until the target, the end of the cycle, or a reason to stop; *size columns are good for
+ * `finish`. */
 static krylov_end expand(krylov *k, cycle *y, int *size) {
   for (int j = 0; j < k->restart; j++) {
     if (!krylov_step(k)) return KRYLOV_LIMIT;
@@ -113,8 +115,12 @@ static krylov_end sweep(krylov *k) {
 
 tw_status tw_gmres(const tw_linop *a, const double *b, double *x, const tw_linear_options *options,
                    tw_linear_result *result, tw_error *error) {
-  static const krylov_method method = {
-      .name = "tw_gmres", .sweep = sweep, .col_vectors = 1, .width = -1, .keep_best = true, .precondition = true};
+  static const krylov_method method = {.name = "tw_gmres",
+                                       .sweep = sweep,
+                                       .col_vectors = 1,
+                                       .width = -1,
+                                       .keep_best = true,
+                                       .precondition = true};
   cycle y = {0};
   return krylov_solve(&method, &y, a, b, x, options, result, error);
 }

@@ -1,7 +1,8 @@
-/* krylov: what all iterative solvers share. A solver is a descriptor and a `sweep`, which solves the correction equation
- * A d = r from d = 0 for a right-hand side of unit length; the driver scales, adds corrections, recomputes the true
- * residual, decides about another sweep and reports. So a sweep holds mathematics only, overflow and underflow of b do
- * not reach it, and "converged" is never claimed on the word of a recurrence. */
+/* krylov: what all iterative solvers share. A solver is a descriptor and a `sweep`, which solves the
+ * correction equation A d = r from d = 0 for a right-hand side of unit length; the driver scales, adds
+ * corrections, recomputes the true residual, decides about another sweep and reports. So a sweep holds
+ * mathematics only, overflow and underflow of b do not reach it, and "converged" is never claimed on the word
+ * of a recurrence. */
 #ifndef LINEAR_KRYLOV_H
 #define LINEAR_KRYLOV_H
 
@@ -20,8 +21,8 @@ typedef enum krylov_end {
   KRYLOV_LIMIT,     /* krylov_step said no */
   KRYLOV_BREAKDOWN, /* a coefficient is zero or not finite; d is what was reached before */
   KRYLOV_NEGATIVE,
-  KRYLOV_STALLED,   /* d cannot be improved in this precision */
-  KRYLOV_OPERATOR,  /* `status` holds what the operator returned */
+  KRYLOV_STALLED,  /* d cannot be improved in this precision */
+  KRYLOV_OPERATOR, /* `status` holds what the operator returned */
   KRYLOV_MEMORY
 } krylov_end;
 
@@ -75,7 +76,8 @@ bool krylov_precondition(krylov *k, const double *r, double *z);
 double *krylov_vector(krylov *k, int64_t n);
 
 /* Checks the arguments, drives `method` and fills `result`. `context` is handed to the sweep. */
-tw_status krylov_solve(const krylov_method *method, void *context, const tw_linop *a, const double *b, double *x,
-                       const tw_linear_options *options, tw_linear_result *result, tw_error *error);
+tw_status krylov_solve(const krylov_method *method, void *context, const tw_linop *a, const double *b,
+                       double *x, const tw_linear_options *options, tw_linear_result *result,
+                       tw_error *error);
 
 #endif

@@ -1,8 +1,10 @@
-/* LSQR (Paige & Saunders 1982): min |A x - b| through the Golub-Kahan bidiagonalisation. A preconditioner M, which
- * approximates A'A (+ damp^2 I), changes the inner product of the right vectors (Arioli & Orban 2017, chapter 4). */
+/* LSQR (Paige & Saunders 1982): min |A x - b| through the Golub-Kahan bidiagonalisation. A preconditioner M,
+ * which approximates A'A (+ damp^2 I), changes the inner product of the right vectors (Arioli & Orban 2017,
+ * chapter 4). */
 #include "linear/krylov.h"
 
-/* beta_{k+1} u_{k+1} = A v_k - alpha_k u_k, alpha_{k+1} p_{k+1} = A'u_{k+1} - beta_{k+1} p_k, v = M^-1 p, p'v = 1. */
+/* beta_{k+1} u_{k+1} = A v_k - alpha_k u_k, alpha_{k+1} p_{k+1} = A'u_{k+1} - beta_{k+1} p_k, v = M^-1 p, p'v
+ * = 1. */
 typedef struct bidiagonal {
   double *u, *u_new, *p, *p_new, *v; /* v is p without preconditioner */
   double alpha, beta;

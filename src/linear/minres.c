@@ -1,4 +1,5 @@
-/* MINRES (Paige & Saunders 1975) for symmetric, possibly indefinite or singular A, with a definite preconditioner M. */
+/* MINRES (Paige & Saunders 1975) for symmetric, possibly indefinite or singular A, with a definite
+ * preconditioner M. */
 #include "linear/krylov.h"
 
 /* Lanczos process in the inner product of M^-1: beta_{k+1} z_{k+1} = A v_k - alpha_k z_k - beta_k z_{k-1},
@@ -8,6 +9,9 @@ typedef struct lanczos {
   double beta, beta_before, alpha;
   double c, s, delta_bar, epsilon, phi_bar; /* the last reflection and what it left for the next column */
   double norm2;                             /* |T|_F^2 so far, stands for |A|^2 */
+  /* The correction with the smallest slope |A r| / |A| |r| of a plateau, see `watch`. */
+  double *best, best_slope, best_phi;
+  int64_t waited;
 } lanczos;
 
 static void rotate3(double **a, double **b, double **c) {
@@ -17,7 +21,16 @@ static void rotate3(double **a, double **b, double **c) {
 
 static krylov_end start(krylov *k, lanczos *l) {
   double **v = k->v;
-  *l = (lanczos){.z_before = v[0], .z = v[1], .v = v[2], .product = v[3], .w_before = v[4], .w = v[5], .w_new = v[6], .c = -1};
+  *l = (lanczos){.z_before = v[0],
+                 .z = v[1],
+                 .v = v[2],
+                 .product = v[3],
+                 .w_before = v[4],
+                 .w = v[5],
+                 .w_new = v[6],
+                 .best = v[7],
+                 .c = -1,
+                 .best_slope = INFINITY};
   vec_zero(k->cols, l->z_before);
   vec_zero(k->cols, l->w_before);
   vec_zero(k->cols, l->w);
@@ -31,7 +44,8 @@ static krylov_end start(krylov *k, lanczos *l) {
   return KRYLOV_MET;
 }
 
-/* One Lanczos step: alpha_k, beta_{k+1} and the next z. The new v waits in `product` (unscaled) until w used the old. */
+/* One Lanczos step: alpha_k, beta_{k+1} and the next z. The new v waits in `product` (unscaled) until w used
+ * the old. */
 static krylov_end extend(krylov *k, lanczos *l, int64_t step) {
   const int64_t n = k->cols;
   if (!krylov_apply(k, l->v, l->product)) return KRYLOV_OPERATOR;
@@ -52,15 +66,35 @@ static krylov_end extend(krylov *k, lanczos *l, int64_t step) {
   return KRYLOV_MET;
 }
 
-/* Reflects column k of T onto R = (epsilon, delta, gamma); d += phi w, w = (v - epsilon w_{k-2} - delta w_{k-1}) / gamma. */
+/* A system without solution ends at a least-squares solution, A r = 0. In floating point the slope then only
+ * comes close to zero and later d runs away along the null space (Choi, Paige & Saunders 2011), so keep the d
+ * of the smallest slope and stop when the residual has left it behind by less than a tenth for long. A
+ * solvable ill-conditioned system also meets small slopes, but its residual goes on falling. */
+static krylov_end watch(krylov *k, lanczos *l, double slope) {
+  const int64_t patience = k->cols < 20 ? 20 : k->cols < 1000 ? k->cols : 1000;
+  if (l->phi_bar < 0.9 * l->best_phi) l->best_slope = INFINITY;
+  if (slope <= sqrt(DBL_EPSILON) && slope < l->best_slope) {
+    vec_copy(k->cols, k->d, l->best);
+    l->best_slope = slope;
+    l->best_phi = l->phi_bar;
+    l->waited = 0;
+  } else if (l->best_slope < INFINITY) {
+    l->waited++;
+  }
+  return l->best_slope <= 4 * DBL_EPSILON || l->waited > patience ? KRYLOV_STALLED : KRYLOV_MET;
+}
+
+/* Reflects column k of T onto R = (epsilon, delta, gamma); d += phi w, w = (v - epsilon w_{k-2} - delta
+ * w_{k-1}) / gamma. */
 static krylov_end advance(krylov *k, lanczos *l) {
   const int64_t n = k->cols;
   const double epsilon = l->epsilon, delta = l->c * l->delta_bar + l->s * l->alpha;
   const double gamma_bar = l->s * l->delta_bar - l->c * l->alpha, gamma = hypot(gamma_bar, l->beta);
   l->epsilon = l->s * l->beta;
   l->delta_bar = -l->c * l->beta;
-  /* |A r_{k-1}| = phi_bar |(gamma_bar, delta_bar)|: nothing left to gain when A r = 0, a least-squares solution. */
-  if (hypot(gamma_bar, l->delta_bar) <= 4 * DBL_EPSILON * sqrt(l->norm2)) return KRYLOV_STALLED;
+  /* |A r_{k-1}| = phi_bar |(gamma_bar, delta_bar)| */
+  const krylov_end end = watch(k, l, hypot(gamma_bar, l->delta_bar) / sqrt(l->norm2));
+  if (end != KRYLOV_MET || !(gamma > 0)) return KRYLOV_STALLED;
   l->c = gamma_bar / gamma;
   l->s = l->beta / gamma;
   const double phi = l->c * l->phi_bar;
@@ -81,21 +115,32 @@ static double residual_norm(krylov *k, const lanczos *l) {
   return vec_norm(k->cols, k->r);
 }
 
+static krylov_end iterate(krylov *k, lanczos *l) {
+  for (int64_t step = 0;; step++) {
+    if (!krylov_step(k)) return KRYLOV_LIMIT;
+    krylov_end end = extend(k, l, step);
+    if (end == KRYLOV_MET) end = advance(k, l);
+    if (end != KRYLOV_MET) return end;
+    if (residual_norm(k, l) <= k->target) return KRYLOV_MET;
+  }
+}
+
 static krylov_end sweep(krylov *k) {
   lanczos l;
   krylov_end end = start(k, &l);
-  if (end != KRYLOV_MET) return end;
-  for (int64_t step = 0;; step++) {
-    if (!krylov_step(k)) return KRYLOV_LIMIT;
-    if ((end = extend(k, &l, step)) != KRYLOV_MET) return end;
-    if ((end = advance(k, &l)) != KRYLOV_MET) return end;
-    if (residual_norm(k, &l) <= k->target) return KRYLOV_MET;
-  }
+  if (end == KRYLOV_MET) end = iterate(k, &l);
+  if ((end == KRYLOV_STALLED || end == KRYLOV_LIMIT) && l.best_slope < INFINITY)
+    vec_copy(k->cols, l.best, k->d);
+  return end;
 }
 
 tw_status tw_minres(const tw_linop *a, const double *b, double *x, const tw_linear_options *options,
                     tw_linear_result *result, tw_error *error) {
-  static const krylov_method method = {
-      .name = "tw_minres", .sweep = sweep, .col_vectors = 7, .width = 3, .symmetric = true, .precondition = true};
+  static const krylov_method method = {.name = "tw_minres",
+                                       .sweep = sweep,
+                                       .col_vectors = 8,
+                                       .width = 3,
+                                       .symmetric = true,
+                                       .precondition = true};
   return krylov_solve(&method, NULL, a, b, x, options, result, error);
 }

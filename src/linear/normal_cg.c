@@ -1,5 +1,5 @@
-/* Conjugate gradients on the normal equations A'A x = A'b without forming them (CGLS: Hestenes & Stiefel 1952, section 10;
- * Bjorck 1996, section 7.4). A preconditioner M approximates A'A (+ damp^2 I). */
+/* Conjugate gradients on the normal equations A'A x = A'b without forming them (CGLS: Hestenes & Stiefel
+ * 1952, section 10; Bjorck 1996, section 7.4). A preconditioner M approximates A'A (+ damp^2 I). */
 #include "linear/krylov.h"
 
 /* s = A'r, z = M^-1 s, gamma = s'z; p = z + beta p, q = A p, alpha = gamma / q'q. */

@@ -3,7 +3,9 @@
 
 #include <talweg/linear.h>
 
-static bool symmetric(unsigned flags) { return flags & (TW_LINOP_SYMMETRIC | TW_LINOP_DEFINITE); }
+static bool symmetric(unsigned flags) {
+  return flags & (TW_LINOP_SYMMETRIC | TW_LINOP_DEFINITE);
+}
 
 /* ------------------------------------------------------------------ sparse */
 

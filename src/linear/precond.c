@@ -5,7 +5,9 @@
 
 #include <stdlib.h>
 
-const tw_linop *tw_precond_linop(const tw_precond *p) { return p ? &p->op : NULL; }
+const tw_linop *tw_precond_linop(const tw_precond *p) {
+  return p ? &p->op : NULL;
+}
 
 void tw_precond_free(tw_precond *p) {
   if (!p) return;
@@ -13,7 +15,8 @@ void tw_precond_free(tw_precond *p) {
   free(p);
 }
 
-tw_status precond_new(tw_precond **out, const precond_kind *kind, int64_t n, const void *source, tw_error *error) {
+tw_status precond_new(tw_precond **out, const precond_kind *kind, int64_t n, const void *source,
+                      tw_error *error) {
   if (!out) return tw_fail(error, TW_ERR_ARGUMENT, "%s: out must not be NULL", kind->name);
   *out = NULL;
   tw_precond *p = tw_alloc(1, kind->size);
@@ -47,7 +50,9 @@ static tw_status jacobi_apply(void *context, const double *x, double *y) {
   return TW_OK;
 }
 
-static void jacobi_release(tw_precond *p) { free(((jacobi *)p)->inverse); }
+static void jacobi_release(tw_precond *p) {
+  free(((jacobi *)p)->inverse);
+}
 
 static tw_status jacobi_build(tw_precond *base, const void *source, tw_error *error) {
   jacobi *p = (jacobi *)base;
@@ -58,8 +63,9 @@ static tw_status jacobi_build(tw_precond *base, const void *source, tw_error *er
   for (int64_t i = 0; i < n; i++) {
     p->inverse[i] = 1 / diagonal[i];
     if (!isfinite(diagonal[i]) || !isfinite(p->inverse[i]))
-      return tw_fail(error, diagonal[i] == 0 ? TW_ERR_SINGULAR : TW_ERR_DATA, "%s: diagonal[%lld] is %g and has no inverse",
-                     base->kind->name, (long long)i, diagonal[i]);
+      return tw_fail(error, diagonal[i] == 0 ? TW_ERR_SINGULAR : TW_ERR_DATA,
+                     "%s: diagonal[%lld] is %g and has no inverse", base->kind->name, (long long)i,
+                     diagonal[i]);
     if (diagonal[i] < 0) base->op.flags = TW_LINOP_SYMMETRIC;
   }
   return TW_OK;
@@ -70,7 +76,7 @@ tw_status tw_precond_jacobi(tw_precond **out, int64_t n, const double *diagonal,
                                     jacobi_apply,        jacobi_build,   jacobi_release};
   if (out) *out = NULL;
   if (n < 0 || (n > 0 && !diagonal))
-    return tw_fail(error, TW_ERR_ARGUMENT, "%s: n is %lld, expected >= 0 and a diagonal that is not NULL", kind.name,
-                   (long long)n);
+    return tw_fail(error, TW_ERR_ARGUMENT, "%s: n is %lld, expected >= 0 and a diagonal that is not NULL",
+                   kind.name, (long long)n);
   return precond_new(out, &kind, n, diagonal, error);
 }

@@ -1,4 +1,5 @@
-/* precond: the common part of the preconditioners. A kind is a descriptor; its struct embeds tw_precond first. */
+/* precond: the common part of the preconditioners. A kind is a descriptor; its struct embeds tw_precond
+ * first. */
 #ifndef LINEAR_PRECOND_H
 #define LINEAR_PRECOND_H
 
@@ -20,7 +21,8 @@ struct tw_precond {
 };
 
 /* A preconditioner of order n, built from `source`. */
-tw_status precond_new(tw_precond **out, const precond_kind *kind, int64_t n, const void *source, tw_error *error);
+tw_status precond_new(tw_precond **out, const precond_kind *kind, int64_t n, const void *source,
+                      tw_error *error);
 /* The same from a matrix, which is checked first. */
 tw_status precond_new_csc(tw_precond **out, const precond_kind *kind, const tw_csc *a, tw_error *error);
 

@@ -1,5 +1,6 @@
-/* Incomplete Cholesky without fill, A ~ U'U on the pattern of A (Meijerink & van der Vorst 1977), with a diagonal shift
- * A + sigma diag(A) when a pivot breaks down (Manteuffel 1980; the doubling of sigma follows Lin & More 1999). */
+/* Incomplete Cholesky without fill, A ~ U'U on the pattern of A (Meijerink & van der Vorst 1977), with a
+ * diagonal shift A + sigma diag(A) when a pivot breaks down (Manteuffel 1980; the doubling of sigma follows
+ * Lin & More 1999). */
 #include "linear/csc.h"
 #include "linear/precond.h"
 #include "linear/vec.h"
@@ -39,10 +40,13 @@ static tw_status ic0_apply(void *context, const double *x, double *y) {
   return TW_OK;
 }
 
-static void ic0_release(tw_precond *p) { tw_csc_free(&((ic0 *)p)->u); }
+static void ic0_release(tw_precond *p) {
+  tw_csc_free(&((ic0 *)p)->u);
+}
 
 /* Column i of U from the columns before it. w is zero on entry and exit, and holds the column in between:
- * u_ki = (a_ki - sum_{j<k} u_jk u_ji) / u_kk, u_ii^2 = (1 + sigma) a_ii - sum_j u_ji^2. False when u_ii^2 is not positive. */
+ * u_ki = (a_ki - sum_{j<k} u_jk u_ji) / u_kk, u_ii^2 = (1 + sigma) a_ii - sum_j u_ji^2. False when u_ii^2 is
+ * not positive. */
 static bool factor_column(tw_csc *u, const double *a, int64_t i, double sigma, double *w) {
   const int64_t diagonal = u->start[i + 1] - 1;
   double pivot = (1 + sigma) * a[diagonal];
@@ -60,9 +64,10 @@ static bool factor_column(tw_csc *u, const double *a, int64_t i, double sigma, d
   return true;
 }
 
-/* All columns, with larger and larger shifts. A large enough one makes A diagonally dominant, and then no pivot breaks. */
+/* All columns, with larger and larger shifts. A large enough one makes A diagonally dominant, and then no
+ * pivot breaks. */
 static bool factor(tw_csc *u, const double *a, double *w) {
-  for (double sigma = 0; sigma < 1e300; sigma = sigma > 0 ? 2 * sigma : 1e-3) {
+  for (double sigma = 0; sigma<1e300; sigma = sigma> 0 ? 2 * sigma : 1e-3) {
     int64_t i = 0;
     while (i < u->cols && factor_column(u, a, i, sigma, w)) i++;
     if (i == u->cols) return true;
@@ -75,8 +80,9 @@ static tw_status check_diagonal(const tw_csc *u, tw_error *error) {
     const int64_t last = u->start[j + 1] - 1;
     const bool present = last >= u->start[j] && u->row[last] == j;
     if (!present || !(u->value[last] > 0))
-      return tw_fail(error, TW_ERR_SINGULAR, "tw_precond_ic0: the diagonal entry %lld of `a` is %g, expected > 0",
-                     (long long)j, present ? u->value[last] : 0.0);
+      return tw_fail(error, TW_ERR_SINGULAR,
+                     "tw_precond_ic0: the diagonal entry %lld of `a` is %g, expected > 0", (long long)j,
+                     present ? u->value[last] : 0.0);
   }
   return TW_OK;
 }
@@ -95,7 +101,8 @@ static tw_status ic0_build(tw_precond *base, const void *source, tw_error *error
   const tw_csc *a = source;
   tw_status status = start(p, a, error);
   if (status != TW_OK) return status;
-  double *values = tw_alloc((size_t)csc_count(&p->u), sizeof *values), *w = tw_alloc((size_t)a->cols, sizeof *w);
+  double *values = tw_alloc((size_t)csc_count(&p->u), sizeof *values),
+         *w = tw_alloc((size_t)a->cols, sizeof *w);
   if (values && w) {
     vec_copy(csc_count(&p->u), p->u.value, values);
     if (!factor(&p->u, values, w))

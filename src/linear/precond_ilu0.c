@@ -1,4 +1,5 @@
-/* Incomplete LU without fill, A ~ L U on the pattern of A, L with unit diagonal (Saad 2003, section 10.3, by columns). */
+/* Incomplete LU without fill, A ~ L U on the pattern of A, L with unit diagonal (Saad 2003, section 10.3, by
+ * columns). */
 #include "linear/csc.h"
 #include "linear/precond.h"
 #include "linear/vec.h"
@@ -44,8 +45,9 @@ static void ilu0_release(tw_precond *p) {
   free(((ilu0 *)p)->diagonal);
 }
 
-/* Column j: for k < j in its pattern, ascending, a_ij -= l_ik u_kj where (i, j) is in the pattern; then l_ij = a_ij / u_jj.
- * place[i] is the position of row i in column j and -1 elsewhere, on entry and exit everywhere. */
+/* Column j: for k < j in its pattern, ascending, a_ij -= l_ik u_kj where (i, j) is in the pattern; then l_ij
+ * = a_ij / u_jj. place[i] is the position of row i in column j and -1 elsewhere, on entry and exit
+ * everywhere. */
 static bool factor_column(ilu0 *p, int64_t j, int64_t *place) {
   const tw_csc *a = &p->lu;
   const int64_t diagonal = p->diagonal[j];
@@ -72,7 +74,8 @@ static tw_status find_diagonal(ilu0 *p, tw_error *error) {
     int64_t q = a->start[j];
     while (q < a->start[j + 1] && a->row[q] < j) q++;
     if (q == a->start[j + 1] || a->row[q] != j)
-      return tw_fail(error, TW_ERR_SINGULAR, "tw_precond_ilu0: `a` has no diagonal entry in column %lld", (long long)j);
+      return tw_fail(error, TW_ERR_SINGULAR, "tw_precond_ilu0: `a` has no diagonal entry in column %lld",
+                     (long long)j);
     p->diagonal[j] = q;
   }
   return TW_OK;

@@ -10,13 +10,14 @@ typedef struct relaxation {
   double omega;
 } relaxation;
 
-/* x_i += omega (r_i - sum_j a_ij x_j) / a_ii with the x so far; returns the norm of the bracketed residuals. It goes to
- * zero with the true residual and costs nothing. */
+/* x_i += omega (r_i - sum_j a_ij x_j) / a_ii with the x so far; returns the norm of the bracketed residuals.
+ * It goes to zero with the true residual and costs nothing. */
 static double relax(const relaxation *s, const double *r, double *x) {
   double square = 0;
   for (int64_t i = 0; i < s->rows.cols; i++) {
     double sum = r[i];
-    for (int64_t p = s->rows.start[i]; p < s->rows.start[i + 1]; p++) sum -= s->rows.value[p] * x[s->rows.row[p]];
+    for (int64_t p = s->rows.start[i]; p < s->rows.start[i + 1]; p++)
+      sum -= s->rows.value[p] * x[s->rows.row[p]];
     square += sum * sum;
     x[i] += s->omega * sum / s->diagonal[i];
   }
@@ -47,7 +48,8 @@ static tw_status prepare(relaxation *s, const tw_csc *a, tw_error *error) {
       if (a->row[p] == j) s->diagonal[j] = a->value[p];
   for (int64_t j = 0; j < a->cols; j++)
     if (s->diagonal[j] == 0 || !isfinite(s->diagonal[j]))
-      return tw_fail(error, TW_ERR_SINGULAR, "tw_sor: the diagonal entry %lld of `a` is %g", (long long)j, s->diagonal[j]);
+      return tw_fail(error, TW_ERR_SINGULAR, "tw_sor: the diagonal entry %lld of `a` is %g", (long long)j,
+                     s->diagonal[j]);
   return TW_OK;
 }
 
@@ -58,8 +60,8 @@ tw_status tw_sor(const tw_csc *a, const double *b, double *x, double omega, cons
     return tw_fail(error, TW_ERR_ARGUMENT, "tw_sor: omega is %g, expected 0 < omega < 2", omega);
   tw_status status = csc_check(a, "tw_sor: a", error);
   if (status == TW_OK && a->rows != a->cols)
-    status = tw_fail(error, TW_ERR_SHAPE, "tw_sor: `a` is %lld x %lld, expected a square matrix", (long long)a->rows,
-                     (long long)a->cols);
+    status = tw_fail(error, TW_ERR_SHAPE, "tw_sor: `a` is %lld x %lld, expected a square matrix",
+                     (long long)a->rows, (long long)a->cols);
   if (status != TW_OK) return status;
   relaxation s = {.omega = omega};
   status = prepare(&s, a, error);

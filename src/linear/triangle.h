@@ -1,6 +1,6 @@
-/* triangle: an upper triangular band matrix R that grows by columns, as the Krylov methods produce it: the Cholesky
- * factor of CG's Lanczos matrix, or the QR factor of the Lanczos, Golub-Kahan and Arnoldi matrices. Its extreme singular
- * values estimate those of A. */
+/* triangle: an upper triangular band matrix R that grows by columns, as the Krylov methods produce it: the
+ * Cholesky factor of CG's Lanczos matrix, or the QR factor of the Lanczos, Golub-Kahan and Arnoldi matrices.
+ * Its extreme singular values estimate those of A. */
 #ifndef LINEAR_TRIANGLE_H
 #define LINEAR_TRIANGLE_H
 
@@ -19,8 +19,9 @@ bool triangle_push(triangle *r, const double *column);
 
 void triangle_free(triangle *r);
 
-/* sigma_max(R) / sigma_min(R) by power and inverse iteration on R'R: a lower bound, within a few percent unless extreme
- * singular values are clustered; infinity when a diagonal entry is zero, NaN when empty or out of memory. O(size * width). */
+/* sigma_max(R) / sigma_min(R) by power and inverse iteration on R'R: a lower bound, within a few percent
+ * unless extreme singular values are clustered; infinity when a diagonal entry is zero, NaN when empty or out
+ * of memory. O(size * width). */
 double triangle_condition(const triangle *r);
 
 #endif

@@ -1,4 +1,5 @@
-/* vec: the vector loops of this room. Sums go through base (fixed tiles), so their bits do not depend on threads. */
+/* vec: the vector loops of this room. Sums go through base (fixed tiles), so their bits do not depend on
+ * threads. */
 #ifndef LINEAR_VEC_H
 #define LINEAR_VEC_H
 
@@ -6,9 +7,15 @@
 #include <string.h>
 #include <talweg/base.h>
 
-static inline double vec_dot(int64_t n, const double *x, const double *y) { return tw_vec_dot(x, y, (size_t)n); }
-static inline double vec_norm(int64_t n, const double *x) { return tw_vec_norm2(x, (size_t)n); }
-static inline void vec_zero(int64_t n, double *x) { memset(x, 0, (size_t)n * sizeof *x); }
+static inline double vec_dot(int64_t n, const double *x, const double *y) {
+  return tw_vec_dot(x, y, (size_t)n);
+}
+static inline double vec_norm(int64_t n, const double *x) {
+  return tw_vec_norm2(x, (size_t)n);
+}
+static inline void vec_zero(int64_t n, double *x) {
+  memset(x, 0, (size_t)n * sizeof *x);
+}
 
 static inline void vec_copy(int64_t n, const double *x, double *y) {
   if (n > 0) memcpy(y, x, (size_t)n * sizeof *y);
