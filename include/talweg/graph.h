@@ -3,7 +3,8 @@
  * A tw_expr is a small value. A graph owns its nodes in an arena and frees them at once; nodes are
  * immutable and hash-consed. Shapes and dtypes are checked when a node is made. Building never fails in
  * the caller's face: the first error sticks to the graph, later builders return TW_NONE and do nothing;
- * tw_graph_status and tw_graph_message tell. A graph is not thread-safe; a compiled tw_fn is. */
+ * tw_graph_status and tw_graph_message tell. One thread at a time builds on a graph (tw_graph_lock serialises those
+ * that must); compiled functions may run meanwhile, in any number of threads. */
 #ifndef TALWEG_GRAPH_H
 #define TALWEG_GRAPH_H
 
@@ -36,6 +37,9 @@ tw_expr tw_graph_fail(tw_graph *graph, tw_status status, const char *format, ...
 tw_status tw_graph_check(const tw_graph *graph, tw_error *error);
 /* Forgets the sticky error: for an interactive caller that reports it and goes on. */
 void tw_graph_clear(tw_graph *graph);
+/* For code that builds while others may (functions compiled when first asked for, inside a solve). Recursive. */
+void tw_graph_lock(tw_graph *graph);
+void tw_graph_unlock(tw_graph *graph);
 int32_t tw_graph_nodes(const tw_graph *graph);
 size_t tw_graph_bytes(const tw_graph *graph); /* arena bytes, constants' data included */
 tw_arena *tw_graph_arena(tw_graph *graph);    /* for attributes that must live as long as the graph */
@@ -289,6 +293,10 @@ tw_status tw_fn_call(const tw_fn *fn, tw_work *work, const void *const *inputs, 
 /* Visits the state of every stateful op, nested ones included. */
 typedef void tw_state_visitor(void *context, tw_expr node, void *state);
 void tw_work_visit(tw_work *work, tw_state_visitor *visitor, void *context);
+/* Visits the numbers that states carry from call to call (warm starts), so that a checkpoint can keep them: the order is
+ * that of the steps; data may be overwritten with values saved from an equal function's workspace. */
+typedef void tw_memory_visitor(void *context, double *data, int64_t n);
+void tw_work_memory(tw_work *work, tw_memory_visitor *visitor, void *context);
 /* Convenience: compile, evaluate an expression without inputs into a new array, release. */
 tw_status tw_eval(tw_expr e, tw_array *out, tw_error *error);
 
@@ -351,6 +359,7 @@ struct tw_op {
   tw_status (*open)(tw_expr node, void *prepared, void **state, tw_error *error);
   void (*close)(void *state);
   void (*visit)(void *state, tw_state_visitor *visitor, void *context); /* bodies' states */
+  void (*memory)(void *state, tw_memory_visitor *visitor, void *context); /* numbers carried from call to call */
   /* A typical node for the property tests over fresh inputs of dtype `dtype` drawn from [low, high]; variant 0, 1, ..
    * until TW_NONE. Ops without one are not in the table of built-in ops. */
   tw_expr (*example)(tw_graph *graph, tw_dtype dtype, int variant);

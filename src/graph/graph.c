@@ -8,22 +8,32 @@ tw_graph *tw_graph_new(void) {
   tw_graph *graph = calloc(1, sizeof *graph);
   if (!graph) return NULL;
   graph->arena = tw_arena_new();
-  if (!graph->arena) {
-    free(graph);
-    return NULL;
+  pthread_mutexattr_t recursive;
+  bool ok = graph->arena && pthread_mutexattr_init(&recursive) == 0;
+  if (ok) {
+    pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+    ok = pthread_mutex_init(&graph->lock, &recursive) == 0;
+    pthread_mutexattr_destroy(&recursive);
   }
-  return graph;
+  if (ok) return graph;
+  tw_arena_free(graph->arena);
+  free(graph);
+  return NULL;
 }
 
 void tw_graph_free(tw_graph *graph) {
   if (!graph) return;
+  pthread_mutex_destroy(&graph->lock);
   tw_arena_free(graph->arena);
-  free(graph->node);
+  for (int c = 0; c < TW_CHUNKS; c++) free(graph->chunk[c]);
   free(graph->nodes.slot);
   free(graph->blobs.slot);
   free(graph->blob);
   free(graph);
 }
+
+void tw_graph_lock(tw_graph *graph) { pthread_mutex_lock(&graph->lock); }
+void tw_graph_unlock(tw_graph *graph) { pthread_mutex_unlock(&graph->lock); }
 
 tw_status tw_graph_status(const tw_graph *graph) { return graph->status; }
 const char *tw_graph_message(const tw_graph *graph) { return graph->message; }
@@ -31,7 +41,10 @@ int32_t tw_graph_nodes(const tw_graph *graph) { return graph->count; }
 tw_arena *tw_graph_arena(tw_graph *graph) { return graph->arena; }
 
 size_t tw_graph_bytes(const tw_graph *graph) {
-  return sizeof *graph + tw_arena_bytes(graph->arena) + (size_t)graph->capacity * sizeof *graph->node +
+  size_t nodes = 0;
+  for (int c = 0; c < TW_CHUNKS; c++)
+    if (graph->chunk[c]) nodes += (size_t)1 << (c + TW_FIRST_CHUNK_BITS);
+  return sizeof *graph + tw_arena_bytes(graph->arena) + nodes * sizeof(tw_node_data *) +
          (graph->nodes.capacity + graph->blobs.capacity) * sizeof(int32_t) +
          (size_t)graph->blob_capacity * sizeof *graph->blob;
 }
@@ -142,30 +155,29 @@ static uint64_t hash_attr(const tw_op *op, const void *attr, uint64_t seed) {
 }
 
 static bool same_node(const tw_graph *graph, int32_t i, const void *wanted) {
-  const tw_node_data *a = graph->node[i], *b = wanted;
+  const tw_node_data *a = tw_node_at(graph, i), *b = wanted;
   return a->hash == b->hash && a->op == b->op && a->n == b->n && a->type.dtype == b->type.dtype &&
          tw_shape_equal(&a->type.shape, &b->type.shape) &&
          (b->n == 0 || memcmp(a->in, b->in, (size_t)b->n * sizeof *b->in) == 0) && same_attr(b->op, a->attr, b->attr);
 }
 
-static uint64_t node_hash(const tw_graph *graph, int32_t i) { return graph->node[i]->hash; }
+static uint64_t node_hash(const tw_graph *graph, int32_t i) { return tw_node_at(graph, i)->hash; }
 
-static bool reserve_node(tw_graph *graph) {
-  if (graph->count < graph->capacity) return true;
-  int32_t capacity = graph->capacity ? (graph->capacity > INT32_MAX / 2 ? 0 : 2 * graph->capacity) : 256;
-  tw_node_data **grown = capacity ? realloc(graph->node, (size_t)capacity * sizeof(tw_node_data *)) : NULL;
-  if (!grown) {
-    tw_graph_fail(graph, TW_ERR_MEMORY, "out of memory growing the graph");
-    return false;
-  }
-  graph->node = grown;
-  graph->capacity = capacity;
-  return true;
+/* The slot of the next node, NULL when out of memory. */
+static tw_node_data **next_slot(tw_graph *graph) {
+  uint32_t at;
+  int c = graph->count < INT32_MAX - (1 << TW_FIRST_CHUNK_BITS) ? tw_chunk_of(graph->count, &at) : TW_CHUNKS;
+  if (c < TW_CHUNKS && !graph->chunk[c])
+    graph->chunk[c] = calloc((size_t)1 << (c + TW_FIRST_CHUNK_BITS), sizeof(tw_node_data *));
+  if (c < TW_CHUNKS && graph->chunk[c]) return &graph->chunk[c][at];
+  tw_graph_fail(graph, TW_ERR_MEMORY, "out of memory growing the graph");
+  return NULL;
 }
 
 tw_expr tw_graph_lend(tw_graph *graph, tw_node_data *node) {
-  if (!reserve_node(graph)) return TW_NONE;
-  graph->node[graph->count] = node;
+  tw_node_data **slot = next_slot(graph);
+  if (!slot) return TW_NONE;
+  *slot = node;
   return tw_at(graph, graph->count++);
 }
 
@@ -173,7 +185,8 @@ void tw_graph_return(tw_graph *graph) { graph->count--; }
 
 /* Copies what `wanted` points to into the arena and appends it. */
 static tw_expr append(tw_graph *graph, const tw_node_data *wanted) {
-  if (!reserve_node(graph)) return TW_NONE;
+  tw_node_data **slot = next_slot(graph);
+  if (!slot) return TW_NONE;
   tw_node_data *node = tw_arena_dup(graph->arena, wanted, sizeof *node, sizeof(void *));
   if (!node) return tw_graph_fail(graph, TW_ERR_MEMORY, "out of memory growing the graph");
   if (node->n) node->in = tw_arena_dup(graph->arena, wanted->in, (size_t)wanted->n * sizeof *wanted->in, sizeof(int32_t));
@@ -185,7 +198,7 @@ static tw_expr append(tw_graph *graph, const tw_node_data *wanted) {
   }
   if ((node->n && !node->in) || (node->op->attr_bytes && !node->attr))
     return tw_graph_fail(graph, TW_ERR_MEMORY, "out of memory growing the graph");
-  graph->node[graph->count] = node;
+  *slot = node;
   return tw_at(graph, graph->count++);
 }
 

@@ -4,6 +4,8 @@
 
 #include <talweg/graph.h>
 
+#include <pthread.h>
+
 typedef struct tw_node_data {
   const tw_op *op;
   tw_type type;
@@ -26,19 +28,35 @@ typedef struct tw_blob { /* interned bytes */
   uint64_t hash;
 } tw_blob;
 
+/* Nodes live in chunks of doubling size that never move, so kernels may read nodes while another thread appends. */
+enum { TW_FIRST_CHUNK_BITS = 8, TW_CHUNKS = 32 - TW_FIRST_CHUNK_BITS };
+
 struct tw_graph {
   tw_arena *arena;
-  tw_node_data **node;
-  int32_t count, capacity;
+  tw_node_data **chunk[TW_CHUNKS]; /* chunk c holds 2^(c + TW_FIRST_CHUNK_BITS) nodes */
+  int32_t count;
   tw_index nodes, blobs;
   tw_blob *blob;
   int32_t blob_count, blob_capacity;
+  pthread_mutex_t lock;
   uint64_t serial; /* of the next fresh input */
   tw_status status;
   char message[TW_MESSAGE_MAX];
 };
 
-static inline const tw_node_data *tw_data(tw_expr e) { return e.graph->node[e.id]; }
+/* Which chunk holds node `id`, and where in it. */
+static inline int tw_chunk_of(int32_t id, uint32_t *at) {
+  uint32_t i = (uint32_t)id + (1u << TW_FIRST_CHUNK_BITS);
+  int top = 31 - __builtin_clz(i);
+  *at = i - (1u << top);
+  return top - TW_FIRST_CHUNK_BITS;
+}
+static inline const tw_node_data *tw_node_at(const tw_graph *graph, int32_t id) {
+  uint32_t at;
+  int c = tw_chunk_of(id, &at);
+  return graph->chunk[c][at];
+}
+static inline const tw_node_data *tw_data(tw_expr e) { return tw_node_at(e.graph, e.id); }
 static inline tw_expr tw_at(tw_graph *graph, int32_t id) { return (tw_expr){graph, id}; }
 static inline bool tw_is_float(tw_dtype dtype) { return dtype == TW_F64 || dtype == TW_F32; }
 

@@ -69,28 +69,55 @@ void tw_loop_accumulate(tw_loop_builder *b, int target, tw_expr value) {
   }
 }
 
+/* Rewrites the outputs over the captured values that they really use, which move to the front of `used`; the number of
+ * these. A derivative captures all that its loop captured, and often needs less. */
+static int drop_unused(tw_loop_builder *b, int n_captured, const tw_expr *captured, tw_expr *from, tw_expr *to,
+                       tw_expr *used) {
+  tw_graph *graph = b->graph;
+  int n = 0;
+  int32_t *order, count;
+  if (!tw_walk(graph, b->n_outputs, b->output, &order, &count)) return 0;
+  bool *seen = calloc((size_t)graph->count + 1 + (size_t)n_captured, sizeof *seen);
+  for (int32_t i = 0; i < count && seen; i++) seen[order[i]] = true;
+  int32_t limit = graph->count;
+  for (int j = 0; j < n_captured && seen; j++) {
+    tw_expr param = tw_param(graph, j + 1, tw_dtype_of(captured[j]), tw_shape_of(captured[j]));
+    if (tw_is_none(param) || param.id >= limit || !seen[param.id]) continue;
+    from[n] = param;
+    to[n] = tw_param(graph, n + 1, tw_dtype_of(captured[j]), tw_shape_of(captured[j]));
+    used[n++] = captured[j];
+  }
+  if (!seen) tw_graph_fail(graph, TW_ERR_MEMORY, "out of memory making a loop");
+  free(seen);
+  free(order);
+  if (n < n_captured) tw_substitute(b->n_outputs, b->output, n, from, to, b->output);
+  return n;
+}
+
 tw_expr tw_loop_end(tw_loop_builder *b, int n_captured, const tw_expr *captured) {
   tw_graph *graph = b->graph;
   tw_expr loop = TW_NONE;
-  tw_expr *params = calloc((size_t)n_captured + 1, sizeof *params);
-  if (!params) tw_graph_fail(graph, TW_ERR_MEMORY, "out of memory making a loop");
-  if (graph->status == TW_OK) {
+  size_t most = (size_t)n_captured + 1;
+  tw_expr *params = calloc(most, sizeof *params), *from = calloc(most, sizeof *from), *used = calloc(most, sizeof *used);
+  if (!params || !from || !used) tw_graph_fail(graph, TW_ERR_MEMORY, "out of memory making a loop");
+  if (graph->status == TW_OK && b->n_outputs > 0) {
     params[0] = tw_param(graph, 0, TW_I64, TW_SCALAR);
-    for (int j = 0; j < n_captured; j++)
-      params[j + 1] = tw_param(graph, j + 1, tw_dtype_of(captured[j]), tw_shape_of(captured[j]));
+    int n = drop_unused(b, n_captured, captured, from, params + 1, used);
     tw_loop_attr attr;
     memset(&attr, 0, sizeof attr);
     attr.n = b->n;
     attr.dtype = (int64_t)b->dtype;
-    attr.body = tw_body_make(graph, n_captured + 1, params, b->n_outputs, b->output);
+    attr.body = tw_body_make(graph, n + 1, params, b->n_outputs, b->output);
     attr.n_results = b->n_results;
     attr.n_targets = b->n_targets;
     attr.result = tw_graph_intern(graph, b->result, (size_t)b->n_results * sizeof *b->result);
     attr.target = tw_graph_intern(graph, b->target, (size_t)b->n_targets * sizeof *b->target);
     for (int t = 0; t < b->n_targets; t++) attr.size += b->target[t].size;
-    if (attr.body && attr.result && attr.target) loop = tw_node(graph, &tw_op_loop, n_captured, captured, &attr);
+    if (attr.body && attr.result && attr.target) loop = tw_node(graph, &tw_op_loop, n, used, &attr);
   }
   free(params);
+  free(from);
+  free(used);
   free(b->output);
   free(b->result);
   free(b->target);
@@ -184,6 +211,7 @@ const tw_op tw_op_loop = {.name = "loop",
                           .open = tw_loop_open,
                           .close = tw_loop_close,
                           .visit = tw_loop_visit,
+                          .memory = tw_loop_memory,
                           .example = loop_example,
                           .low = -1,
                           .high = 1};

@@ -69,5 +69,6 @@ void tw_loop_release(void *prepared);
 tw_status tw_loop_open(tw_expr node, void *prepared, void **state, tw_error *error);
 void tw_loop_close(void *state);
 void tw_loop_visit(void *state, tw_state_visitor *visitor, void *context);
+void tw_loop_memory(void *state, tw_memory_visitor *visitor, void *context);
 
 #endif

@@ -49,7 +49,7 @@ static bool batches(const tw_body *body) {
   bool *depends = tw_walk_depends(graph, order, count, 1, body->params);
   bool all = depends != NULL;
   for (int32_t i = 0; i < count && all; i++) {
-    const tw_op *op = graph->node[order[i]]->op;
+    const tw_op *op = tw_node_at(graph, order[i])->op;
     if (depends[order[i]] && order[i] != body->params[0].id)
       all = (op->batch || (op->flags & TW_OP_ELEMENTWISE)) && !(op->flags & TW_OP_IMPURE);
   }
@@ -191,6 +191,11 @@ void tw_loop_close(void *state_) {
 void tw_loop_visit(void *state_, tw_state_visitor *visitor, void *context) {
   state *s = state_;
   for (int i = 0; i < s->p->workers; i++) tw_work_visit(s->work[i], visitor, context);
+}
+
+void tw_loop_memory(void *state_, tw_memory_visitor *visitor, void *context) {
+  state *s = state_;
+  for (int i = 0; i < s->p->workers; i++) tw_work_memory(s->work[i], visitor, context);
 }
 
 /* ------------------------------------------------------------------ one tile */

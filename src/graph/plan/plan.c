@@ -44,7 +44,7 @@ static tw_status set_inputs(planner *p, int n_inputs, const tw_expr *inputs, con
 static tw_status set_facts(planner *p) {
   for (int32_t k = 0; k < p->count; k++) {
     int32_t id = p->order[k];
-    const tw_node_data *node = p->graph->node[id];
+    const tw_node_data *node = tw_node_at(p->graph, id);
     tw_fact *fact = &p->fact[id];
     fact->base = id;
     fact->last = -1;
@@ -73,7 +73,7 @@ static tw_status make_steps(planner *p) {
   tw_fn *fn = p->fn;
   fn->step = calloc((size_t)p->count + 1, sizeof *fn->step);
   size_t operands = 0;
-  for (int32_t k = 0; k < p->count; k++) operands += (size_t)p->graph->node[p->order[k]]->n;
+  for (int32_t k = 0; k < p->count; k++) operands += (size_t)tw_node_at(p->graph, p->order[k])->n;
   fn->operand = calloc(operands + 1, sizeof *fn->operand);
   if (!fn->step || !fn->operand) return tw_fail(p->error, TW_ERR_MEMORY, "function: out of memory");
   for (int level = -1; level <= fn->max_level; level++)
@@ -130,11 +130,11 @@ static int32_t overwritable(const planner *p, const tw_node_data *node, int32_t 
     int32_t base = p->fact[node->in[i]].base;
     const tw_fact *fact = &p->fact[base];
     if (fact->place.space != TW_IN_WORK || fact->last != step || is_kept(fact) ||
-        bytes_of(p->graph->node[base]) != bytes_of(node))
+        bytes_of(tw_node_at(p->graph, base)) != bytes_of(node))
       continue;
     bool fits = true;
     for (int j = 0; j < node->n && fits; j++) {
-      const tw_node_data *in = p->graph->node[node->in[j]];
+      const tw_node_data *in = tw_node_at(p->graph, node->in[j]);
       fits = p->fact[node->in[j]].base != base ||
              (tw_shape_equal(&in->type.shape, &node->type.shape) && bytes_of(in) == bytes_of(node));
     }

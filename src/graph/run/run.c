@@ -118,6 +118,13 @@ void tw_work_visit(tw_work *work, tw_state_visitor *visitor, void *context) {
   }
 }
 
+void tw_work_memory(tw_work *work, tw_memory_visitor *visitor, void *context) {
+  for (int s = 0; s < work->fn->n_steps; s++) {
+    const tw_op *op = tw_op_of(work->call[s].node);
+    if (work->call[s].state && op->memory) op->memory(work->call[s].state, visitor, context);
+  }
+}
+
 tw_status tw_fn_call(const tw_fn *fn, tw_work *work, const void *const *inputs, void *const *outputs, int level,
                      tw_error *error) {
   for (int k = 0; k < work->n_patches; k++) {

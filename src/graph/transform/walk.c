@@ -23,7 +23,7 @@ static void visit(const tw_graph *graph, walk *w, int32_t root) {
   w->stack[depth++] = (frame){root, 0};
   while (depth > 0) {
     frame *top = &w->stack[depth - 1];
-    const tw_node_data *node = graph->node[top->id];
+    const tw_node_data *node = tw_node_at(graph, top->id);
     if (top->next == node->n) {
       w->order[w->count++] = top->id;
       depth--;
@@ -73,7 +73,7 @@ bool *tw_walk_depends(tw_graph *graph, const int32_t *order, int32_t count, int 
   for (int j = 0; j < m; j++)
     if (!tw_is_none(inputs[j])) depends[inputs[j].id] = true;
   for (int32_t k = 0; k < count; k++) {
-    const tw_node_data *node = graph->node[order[k]];
+    const tw_node_data *node = tw_node_at(graph, order[k]);
     for (int i = 0; i < node->n && !depends[order[k]]; i++) depends[order[k]] = depends[node->in[i]];
   }
   return depends;
