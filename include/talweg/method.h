@@ -111,6 +111,10 @@ enum { /* what a method can respect beside minimising */
   TW_HANDLES_REGULARIZERS = 4, /* through prox */
   TW_HANDLES_CONSTRAINTS = 8
 };
+enum { /* promises that spare the driver copies of large states */
+  TW_MONOTONE = 1, /* an iterate is at least as good as the ones before, and x, f, dual change only when a step succeeds */
+  TW_ATOMIC = 2    /* a step that fails in an evaluation leaves every vector that the next step reads as it was */
+};
 enum { TW_FOR_MINIMIZE = 1, TW_FOR_LEAST_SQUARES = 2, TW_FOR_ROOT = 4, TW_FOR_FIXPOINT = 8 };
 
 typedef struct tw_run tw_run;
@@ -125,7 +129,8 @@ typedef struct tw_method {
    * the run; to claim more than a tolerance test, call tw_run_end. */
   tw_status (*init)(tw_run *run);
   tw_status (*step)(tw_run *run);
-  void (*finish)(tw_run *run); /* optional */
+  void (*finish)(tw_run *run); /* optional: before the run's state is released */
+  unsigned traits; /* TW_MONOTONE | TW_ATOMIC */
 } tw_method;
 
 struct tw_run { /* what the driver lends to a method */
@@ -142,6 +147,7 @@ struct tw_run { /* what the driver lends to a method */
   const tw_exec *exec;
   tw_error *error;
   struct tw_driver *driver;
+  double gradient_norm;    /* |g|_inf of the last tw_run_gradient */
 };
 
 double tw_run_real(const tw_run *run, const char *option);
@@ -151,7 +157,7 @@ int tw_run_choice(const tw_run *run, const char *option);
 /* State that lives with the run, zeroed, and is saved and restored by checkpoints: n doubles under a unique name. Called
  * again with the same name (in step) it returns the same memory. NULL when out of memory (error set). */
 double *tw_run_vector(tw_run *run, const char *name, int64_t n);
-/* Ends the run with a reason. */
+/* Ends the run with a reason. Returns a nonzero status (whatever the outcome) for init or step to return. */
 tw_status tw_run_end(tw_run *run, tw_outcome outcome, const char *format, ...) TW_PRINTF(3, 4);
 
 /* Counted, budgeted, NaN-checked evaluations: same meaning as the oracle's functions. A nonzero status must be returned
@@ -175,9 +181,12 @@ tw_status tw_run_mirror_step(tw_run *run, const double *x, const double *g, doub
 
 /* A run of another method inside a step (augmented Lagrangian, polishing): the child's state is saved with the parent's.
  * `oracle` must outlive the child. Evaluations of the child's oracle that call tw_run_* of the parent are counted there. */
+/* Called again with a known name it returns the same child, x0 and spec unused, with `oracle` in place of the one before. */
 tw_status tw_run_child(tw_run *run, const char *name, const tw_oracle *oracle, const char *method_spec, const double *x0, tw_run **child);
 tw_outcome tw_run_child_step(tw_run *child);  /* one iteration */
 void tw_run_child_end(tw_run *run, const char *name);
+const char *tw_run_message(const tw_run *run); /* why it ended; "" while it runs */
+double tw_run_tolerance(const tw_run *run);    /* the run's tol after tw_solve_options.tolerance */
 
 /* Registry: the built-in methods; NULL-terminated. A custom method is passed by pointer in tw_solve_options via
  * tw_solver_new_with. */

@@ -1,0 +1,75 @@
+/* The default method for a class of problems: the first row that matches. */
+#include <talweg/method.h>
+
+#include <stdio.h>
+
+enum {
+  DIRECT_N = 1000, /* up to here second derivatives are cheaper than the iterations they save */
+  TRON_N = 20000,
+  LP_N = 2000 /* beyond, an augmented Lagrangian takes too long on a linear program */
+};
+
+static const char *chosen(const char *method, const char *reason, char *why, size_t size) {
+  if (why != NULL) snprintf(why, size, "%s: %s", method, reason);
+  return method;
+}
+
+static const char *nothing(const tw_class *cls, const char *reason, char *why, size_t size) {
+  if (why != NULL) snprintf(why, size, "%s: %s", cls->name != NULL ? cls->name : "problem", reason);
+  return NULL;
+}
+
+static const char *for_constrained(int64_t n, const tw_class *cls, char *why, size_t size) {
+  const bool linear = cls->objective <= TW_LINEAR && cls->constraints <= TW_LINEAR;
+  if (linear && n > LP_N)
+    return nothing(
+        cls,
+        "a linear program of this size needs a simplex or interior-point method, which this version does "
+        "not have",
+        why, size);
+  return chosen("auglag", "general constraints", why, size);
+}
+
+static const char *for_bounds(int64_t n, char *why, size_t size) {
+  return n <= TRON_N ? chosen("tron", "bounds, second derivatives at hand", why, size)
+                     : chosen("lbfgsb", "bounds, many variables", why, size);
+}
+
+static bool is_nonlinear_least_squares(const tw_class *cls) {
+  return cls->residual.graph != NULL && cls->objective == TW_NONLINEAR;
+}
+
+static const char *for_smooth(int64_t n, const tw_class *cls, char *why, size_t size) {
+  if (is_nonlinear_least_squares(cls)) return chosen("lm", "a sum of squares", why, size);
+  if (n <= DIRECT_N) return chosen("newton_cg", "smooth, second derivatives at hand", why, size);
+  if (cls->objective == TW_QUADRATIC) return chosen("newton_cg", "quadratic", why, size);
+  return chosen("lbfgs", "smooth, many variables", why, size);
+}
+
+const char *tw_method_choose(const tw_problem *p, const tw_class *cls, char *why, size_t size) {
+  const int64_t n = tw_problem_size(p);
+  if (cls->integer)
+    return nothing(cls,
+                   "integer variables need branch and bound, which this version does not have (declare them "
+                   "continuous for the relaxation)",
+                   why, size);
+  switch (tw_problem_goal(p)) {
+  case TW_GOAL_ROOT:
+    return chosen("newton_root", "a system of equations", why, size);
+  case TW_GOAL_FIXPOINT:
+    return chosen("anderson", "a fixed point", why, size);
+  case TW_GOAL_NONE:
+    if (!cls->constrained)
+      return nothing(cls, "nothing to minimize, maximize or satisfy was stated", why, size);
+    break;
+  case TW_GOAL_MINIMIZE:
+  case TW_GOAL_MAXIMIZE:
+    break;
+  }
+  if (cls->constrained) return for_constrained(n, cls, why, size);
+  if (cls->has_regularizer)
+    return chosen("proximal_gradient", "a smooth part and a regularizer with a prox", why, size);
+  if (cls->has_set) return chosen("projected_gradient", "a set with a projection", why, size);
+  if (cls->bounded) return for_bounds(n, why, size);
+  return for_smooth(n, cls, why, size);
+}

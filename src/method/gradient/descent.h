@@ -1,0 +1,50 @@
+/* What the unconstrained descent methods share: one step x <- x + a d with a from a line search. A method
+ * only says d. */
+#ifndef TALWEG_METHOD_DESCENT_H
+#define TALWEG_METHOD_DESCENT_H
+
+#include "method/common.h"
+#include "method/linesearch/linesearch.h"
+
+typedef struct tw_descent {
+  tw_run *run;
+  double *g, *d;             /* gradient at x; direction */
+  double *x_trial, *g_trial; /* of the last trial; after a search, the accepted one */
+  double *last;              /* TW_DESCENT_SCALARS: see below */
+  tw_line_point accepted;    /* by the last search: step, objective, slope */
+  tw_line_end end;
+} tw_descent;
+enum { TW_LAST_STEP, TW_LAST_SLOPE, TW_LAST_CHANGE, TW_FIRST_VALUE, TW_DESCENT_SCALARS };
+
+#define TW_OPTION_LINESEARCH(default_value)                                                                  \
+  { "linesearch", TW_OPTION_CHOICE, default_value, 0, 2, TW_LINE_CHOICES, "line search" }
+#define TW_OPTION_C1(default_value)                                                                          \
+  {                                                                                                          \
+    "c1", TW_OPTION_REAL, default_value, 1e-12, 0.499, NULL,                                                 \
+        "sufficient decrease: f falls by c1 times the slope's promise"                                       \
+  }
+#define TW_OPTION_C2(default_value)                                                                          \
+  {                                                                                                          \
+    "c2", TW_OPTION_REAL, default_value, 1e-6, 0.9999, NULL,                                                 \
+        "curvature: the slope shrinks to c2 times the one at the start"                                      \
+  }
+#define TW_DESCENT_OPTIONS(tol, max_iter, linesearch, c1, c2)                                                \
+  TW_OPTION_TOL(tol), TW_OPTION_MAX_ITER(max_iter), TW_OPTION_LINESEARCH(linesearch), TW_OPTION_C1(c1),      \
+      TW_OPTION_C2(c2)
+
+/* The vectors of a run, made on the first call. */
+tw_status tw_descent_get(tw_run *run, tw_descent *s);
+/* Objective, gradient and scale at the start. */
+tw_status tw_descent_begin(tw_run *run);
+/* Searches along s->d from the first trial `initial`. slope: g'd. On TW_OK look at s->end. */
+tw_status tw_descent_search(tw_descent *s, double slope, double initial);
+/* The first trial of a first iteration: a step of length min(1, |x| / 100 + 1 / |g|). */
+double tw_descent_first_trial(const tw_descent *s);
+/* x, f, g become those of the accepted point; stationarity follows. */
+void tw_descent_accept(tw_descent *s);
+/* Only optimality and scalars, for methods that move x and g in a pass of their own. */
+void tw_descent_note(tw_descent *s);
+/* The run's end when not even steepest descent found a lower point. */
+tw_status tw_descent_stuck(tw_descent *s);
+
+#endif

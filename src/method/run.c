@@ -1,0 +1,132 @@
+/* Evaluations on behalf of a method: offered? within budget? counted, and with a NaN policy. */
+#include "method/driver.h"
+
+#include <math.h>
+#include <stdio.h>
+
+/* What every evaluation asks first. `offered`: the oracle has the function; `cost`: what the budget counts.
+ */
+static tw_status permit(tw_run *run, bool offered, const char *what, int64_t *counter) {
+  if (!offered)
+    return tw_fail(run->error, TW_ERR_UNSUPPORTED, "method %s asked for %s, which this oracle does not offer",
+                   run->method->name, what);
+  const tw_status status = tw_driver_check_budget(run->driver, run->error);
+  if (status != TW_OK) return status;
+  if (counter != NULL) ++*counter;
+  return TW_OK;
+}
+
+/* NaN means "outside the domain", as +inf does; the line search backs off. */
+static double finite_or_infinite(double f) {
+  return isnan(f) ? INFINITY : f;
+}
+
+/* An objective of -inf ends the run: nothing can be lower. */
+static tw_status check_bottom(tw_run *run, double f) {
+  if (f != -INFINITY) return TW_OK;
+  return tw_run_end(run, TW_UNBOUNDED,
+                    "the objective is -inf at a point met in iteration %lld: it has no finite minimum",
+                    (long long)run->iteration + 1);
+}
+
+#define ORACLE(run) ((run)->oracle)
+#define COUNT(run, name) (&(run)->driver->counts.name)
+
+tw_status tw_run_value(tw_run *run, const double *x, double *f) {
+  const tw_oracle *o = ORACLE(run);
+  tw_status status = permit(run, o->value != NULL || o->gradient != NULL, "values", COUNT(run, value));
+  if (status != TW_OK) return status;
+  if (o->value == NULL)
+    return tw_fail(run->error, TW_ERR_UNSUPPORTED,
+                   "method %s asked for a value alone of an oracle without one", run->method->name);
+  status = o->value(o->context, x, f, run->error);
+  if (status != TW_OK) return status;
+  *f = finite_or_infinite(*f);
+  return check_bottom(run, *f);
+}
+
+tw_status tw_run_gradient(tw_run *run, const double *x, double *f, double *g) {
+  const tw_oracle *o = ORACLE(run);
+  tw_status status = permit(run, o->gradient != NULL, "gradients", COUNT(run, gradient));
+  if (status != TW_OK) return status;
+  status = o->gradient(o->context, x, f, g, run->error);
+  if (status != TW_OK) return status;
+  *f = finite_or_infinite(*f);
+  run->gradient_norm = tw_vec_norm_inf(g, (size_t)run->n);
+  if (!isfinite(run->gradient_norm) && *f != -INFINITY) *f = INFINITY; /* as good as undefined here */
+  return check_bottom(run, *f);
+}
+
+tw_status tw_run_hvp(tw_run *run, const double *x, const double *y, const double *v, double *out) {
+  const tw_oracle *o = ORACLE(run);
+  const tw_status status = permit(run, o->hvp != NULL, "Hessian-vector products", COUNT(run, hvp));
+  return status != TW_OK ? status : o->hvp(o->context, x, y, v, out, run->error);
+}
+
+tw_status tw_run_hessian(tw_run *run, const double *x, const double *y, double *h) {
+  const tw_oracle *o = ORACLE(run);
+  const tw_status status = permit(run, o->hessian != NULL, "a Hessian", NULL);
+  if (status != TW_OK) return status;
+  run->driver->counts.hvp += run->n; /* a dense Hessian costs n products */
+  return o->hessian(o->context, x, y, h, run->error);
+}
+
+/* The rest has one form: out = function(x, more..). */
+#define EVALUATION(function, counter, what, parameters, arguments)                                           \
+  tw_status tw_run_##function parameters {                                                                   \
+    const tw_oracle *o = ORACLE(run);                                                                        \
+    const tw_status status = permit(run, o->function != NULL, what, COUNT(run, counter));                    \
+    return status != TW_OK ? status : o->function arguments;                                                 \
+  }
+
+EVALUATION(residual, residual, "residuals", (tw_run * run, const double *x, double *r),
+           (o->context, x, r, run->error))
+EVALUATION(residual_jvp, jacobian, "products with the Jacobian of the residual",
+           (tw_run * run, const double *x, const double *v, double *jv), (o->context, x, v, jv, run->error))
+EVALUATION(residual_vjp, jacobian, "products with the transposed Jacobian of the residual",
+           (tw_run * run, const double *x, const double *u, double *jtu), (o->context, x, u, jtu, run->error))
+EVALUATION(residual_jacobian, jacobian, "the Jacobian of the residual",
+           (tw_run * run, const double *x, double *j), (o->context, x, j, run->error))
+EVALUATION(constraints, constraints, "constraints", (tw_run * run, const double *x, double *c),
+           (o->context, x, c, run->error))
+EVALUATION(constraints_jvp, constraints, "products with the Jacobian of the constraints",
+           (tw_run * run, const double *x, const double *v, double *jv), (o->context, x, v, jv, run->error))
+EVALUATION(constraints_vjp, constraints, "products with the transposed Jacobian of the constraints",
+           (tw_run * run, const double *x, const double *y, double *jty), (o->context, x, y, jty, run->error))
+EVALUATION(constraints_jacobian, constraints, "the Jacobian of the constraints",
+           (tw_run * run, const double *x, double *j), (o->context, x, j, run->error))
+EVALUATION(project, project, "projections", (tw_run * run, const double *x, double *out),
+           (o->context, x, out, run->error))
+EVALUATION(prox, project, "a proximal operator", (tw_run * run, const double *x, double eta, double *out),
+           (o->context, x, eta, out, run->error))
+EVALUATION(mirror_step, project, "mirror steps",
+           (tw_run * run, const double *x, const double *g, double eta, double *out),
+           (o->context, x, g, eta, out, run->error))
+
+tw_status tw_run_regularizer(tw_run *run, const double *x, double *g) {
+  const tw_oracle *o = ORACLE(run);
+  const tw_status status = permit(run, o->regularizer != NULL, "the regularizer's value", NULL);
+  if (status != TW_OK) return status;
+  const tw_status result = o->regularizer(o->context, x, g, run->error);
+  if (result == TW_OK) *g = finite_or_infinite(*g);
+  return result;
+}
+
+tw_status tw_run_end(tw_run *run, tw_outcome outcome, const char *format, ...) {
+  tw_driver *d = run->driver;
+  if (d->outcome == TW_RUNNING) {
+    va_list args;
+    va_start(args, format);
+    vsnprintf(d->message, sizeof d->message, format, args);
+    va_end(args);
+    d->outcome = outcome;
+  }
+  return TW_ERR_INTERRUPT;
+}
+
+const char *tw_run_message(const tw_run *run) {
+  return run->driver->message;
+}
+double tw_run_tolerance(const tw_run *run) {
+  return run->driver->tol;
+}
