@@ -1,0 +1,77 @@
+/* where(c, a, b): a where c holds, else b. Derivatives are chosen the same way, not multiplied by 0 or 1, so that an
+ * infinite derivative of the branch not taken stays out. */
+#include "graph/ops/elementwise.h"
+
+static bool where_infer(const tw_args *args, tw_type *type) {
+  const tw_dtype a = tw_dtype_of(args->in[1]), b = tw_dtype_of(args->in[2]);
+  if (tw_dtype_of(args->in[0]) != TW_BOOL || a != b) {
+    tw_graph_fail(args->graph, TW_ERR_DTYPE, "where: operands are %s, %s, %s, expected bool and two equal dtypes",
+                  tw_dtype_get(tw_dtype_of(args->in[0]))->name, tw_dtype_get(a)->name, tw_dtype_get(b)->name);
+    return false;
+  }
+  type->dtype = a;
+  return tw_infer_broadcast(args, &type->shape);
+}
+
+static tw_expr where_simplify(const tw_args *args) {
+  const bool same = tw_same(args->in[1], args->in[2]);
+  tw_shape shape;
+  double c;
+  if (!same && !tw_constant_value(args->in[0], &c)) return tw_simplify_broadcast(args);
+  if (!tw_infer_broadcast(args, &shape)) return TW_NONE;
+  return tw_broadcast(args->in[same || c != 0 ? 1 : 2], shape);
+}
+
+static tw_status where_kernel(const tw_call *call) {
+  return tw_elementwise_loop(call, TW_LOOP_where);
+}
+
+static tw_expr where_jvp(tw_expr node, const tw_expr *tangents) {
+  tw_expr a = tangents[1], b = tangents[2];
+  if (tw_is_none(a) && tw_is_none(b)) return TW_NONE;
+  if (tw_is_none(a)) a = tw_weak(b, 0);
+  if (tw_is_none(b)) b = tw_weak(a, 0);
+  return tw_broadcast(tw_where(tw_input_of(node, 0), a, b), tw_shape_of(node));
+}
+
+static void where_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
+  const tw_expr condition = tw_input_of(node, 0), zero = tw_weak(cotangent, 0);
+  cotangents[1] =
+      tw_unbroadcast(tw_where(condition, cotangent, zero), tw_shape_of(tw_input_of(node, 1)));
+  cotangents[2] =
+      tw_unbroadcast(tw_where(condition, zero, cotangent), tw_shape_of(tw_input_of(node, 2)));
+}
+
+static tw_expr where_example(tw_graph *graph, tw_dtype dtype, int variant) {
+  static const tw_shape shape[][3] = {{{2, {3, 4}}, {2, {3, 4}}, {2, {3, 4}}},
+                                      {{1, {4}}, {2, {3, 1}}, {0, {0}}},
+                                      {{0, {0}}, {1, {5}}, {1, {5}}},
+                                      {{2, {2, 3}}, {0, {0}}, {1, {3}}},
+                                      {{1, {0}}, {0, {0}}, {1, {0}}}};
+  if (variant >= (int)(sizeof shape / sizeof *shape)) return TW_NONE;
+  const tw_expr c = tw_input(graph, "c", dtype, shape[variant][0]);
+  const tw_expr a = tw_input(graph, "a", dtype, shape[variant][1]);
+  const tw_expr b = tw_input(graph, "b", dtype, shape[variant][2]);
+  return tw_where(tw_gt(c, tw_weak(c, 0)), a, b);
+}
+
+const tw_op tw_op_where = {.name = "where",
+                           .summary = "a where the condition holds, else b",
+                           .flags = TW_OP_ELEMENTWISE,
+                           .arity = 3,
+                           .infer = where_infer,
+                           .simplify = where_simplify,
+                           .kernel = where_kernel,
+                           .jvp = where_jvp,
+                           .vjp = where_vjp,
+                           .flops = tw_flops_of_size,
+                           .example = where_example,
+                           .low = -2,
+                           .high = 2};
+
+tw_expr tw_where(tw_expr condition, tw_expr a, tw_expr b) {
+  if (!tw_operands("where", 3, (tw_expr[]){condition, a, b})) return TW_NONE;
+  const tw_dtype dtype = tw_dtype_promote(tw_dtype_of(a), tw_dtype_of(b));
+  const tw_expr in[] = {tw_cast(condition, TW_BOOL), tw_cast(a, dtype), tw_cast(b, dtype)};
+  return tw_node(condition.graph, &tw_op_where, 3, in, NULL);
+}
