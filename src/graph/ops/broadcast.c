@@ -6,7 +6,8 @@ static bool broadcast_infer(const tw_args *args, tw_type *type) {
   tw_shape joint;
   if (!tw_shape_possible(args->graph, "broadcast", &to)) return false;
   if (!tw_shape_broadcast(&from, &to, &joint) || !tw_shape_equal(&joint, &to))
-    return tw_fail_shapes(args->graph, "broadcast", &from, &to, "do not fit: the first must repeat to the second");
+    return tw_fail_shapes(args->graph, "broadcast", &from, &to,
+                          "do not fit: the first must repeat to the second");
   *type = (tw_type){tw_dtype_of(args->in[0]), to};
   return true;
 }
@@ -39,7 +40,8 @@ static void broadcast_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) 
   cotangents[0] = tw_unbroadcast(cotangent, tw_shape_of(tw_input_of(node, 0)));
 }
 
-/* New axes of the result come between the batch axis and the operand's own: give the operand them as extents 1. */
+/* New axes of the result come between the batch axis and the operand's own: give the operand them as
+ * extents 1. */
 static tw_expr broadcast_batch(tw_expr node, int64_t size, const tw_expr *in, const bool *batched) {
   const tw_shape to = tw_shape_of(node);
   tw_shape from = tw_shape_of(in[0]);

@@ -4,8 +4,8 @@
 
 #include <talweg/graph.h>
 
-/* True when a builder may go on: every operand is an expression of one graph that has not failed. An operand that is
- * none while its graph is well makes that graph fail in the name of `op`. */
+/* True when a builder may go on: every operand is an expression of one graph that has not failed. An operand
+ * that is none while its graph is well makes that graph fail in the name of `op`. */
 bool tw_operands(const char *op, int n, const tw_expr *x);
 
 /* Fails the graph with "op: shapes [3, 4] and [5] what"; returns false so that shape rules can return it. */
@@ -38,7 +38,8 @@ double tw_flops_of_size(tw_expr node);
 /* No arithmetic: copies. */
 double tw_flops_none(tw_expr node);
 
-/* For ops that are views of their operand from its start, and the copy such ops make where no view is possible. */
+/* For ops that are views of their operand from its start, and the copy such ops make where no view is
+ * possible. */
 int64_t tw_alias_start(tw_expr node);
 tw_status tw_copy_kernel(const tw_call *call);
 

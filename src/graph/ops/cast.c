@@ -19,30 +19,30 @@ static inline int64_t whole_in(double x, double low, double high, int64_t lowest
 #define TO_U8(a) (uint8_t)(a)
 #define TO_BOOL(a) (uint8_t)((a) != 0)
 #define REAL_TO_I64(a) whole_in((double)(a), -0x1p63, 0x1p63, INT64_MIN, INT64_MAX)
-#define REAL_TO_I32(a) (int32_t)whole_in((double)(a), -0x1p31, 0x1p31 - 1, INT32_MIN, INT32_MAX)
-#define REAL_TO_U8(a) (uint8_t)whole_in((double)(a), 0, 255, 0, 255)
+#define REAL_TO_I32(a) (int32_t) whole_in((double)(a), -0x1p31, 0x1p31 - 1, INT32_MIN, INT32_MAX)
+#define REAL_TO_U8(a) (uint8_t) whole_in((double)(a), 0, 255, 0, 255)
 
-#define CAST(name, T, U, convert)                                                                                 \
-  static void name(int64_t rows, int64_t n, const void *const *in, const int64_t *row, const int64_t *step,       \
-                   void *out) {                                                                                   \
-    const T *x = in[0];                                                                                           \
-    U *z = out;                                                                                                   \
-    (void)rows, (void)row, (void)step;                                                                            \
-    for (int64_t i = 0; i < n; i++) z[i] = convert(x[i]);                                                         \
+#define CAST(name, T, U, convert)                                                                            \
+  static void name(int64_t rows, int64_t n, const void *const *in, const int64_t *row, const int64_t *step,  \
+                   void *out) {                                                                              \
+    const T *x = in[0];                                                                                      \
+    U *z = out;                                                                                              \
+    (void)rows, (void)row, (void)step;                                                                       \
+    for (int64_t i = 0; i < n; i++) z[i] = convert(x[i]);                                                    \
   }
-#define CASTS_OF_REAL(from, T)                                                                                    \
-  CAST(from##_to_f64, T, double, TO_F64)                                                                          \
-  CAST(from##_to_f32, T, float, TO_F32)                                                                           \
-  CAST(from##_to_i64, T, int64_t, REAL_TO_I64)                                                                    \
-  CAST(from##_to_i32, T, int32_t, REAL_TO_I32)                                                                    \
-  CAST(from##_to_u8, T, uint8_t, REAL_TO_U8)                                                                      \
+#define CASTS_OF_REAL(from, T)                                                                               \
+  CAST(from##_to_f64, T, double, TO_F64)                                                                     \
+  CAST(from##_to_f32, T, float, TO_F32)                                                                      \
+  CAST(from##_to_i64, T, int64_t, REAL_TO_I64)                                                               \
+  CAST(from##_to_i32, T, int32_t, REAL_TO_I32)                                                               \
+  CAST(from##_to_u8, T, uint8_t, REAL_TO_U8)                                                                 \
   CAST(from##_to_bool, T, uint8_t, TO_BOOL)
-#define CASTS_OF_WHOLE(from, T)                                                                                   \
-  CAST(from##_to_f64, T, double, TO_F64)                                                                          \
-  CAST(from##_to_f32, T, float, TO_F32)                                                                           \
-  CAST(from##_to_i64, T, int64_t, TO_I64)                                                                         \
-  CAST(from##_to_i32, T, int32_t, TO_I32)                                                                         \
-  CAST(from##_to_u8, T, uint8_t, TO_U8)                                                                           \
+#define CASTS_OF_WHOLE(from, T)                                                                              \
+  CAST(from##_to_f64, T, double, TO_F64)                                                                     \
+  CAST(from##_to_f32, T, float, TO_F32)                                                                      \
+  CAST(from##_to_i64, T, int64_t, TO_I64)                                                                    \
+  CAST(from##_to_i32, T, int32_t, TO_I32)                                                                    \
+  CAST(from##_to_u8, T, uint8_t, TO_U8)                                                                      \
   CAST(from##_to_bool, T, uint8_t, TO_BOOL)
 CASTS_OF_REAL(f64, double)
 CASTS_OF_REAL(f32, float)
@@ -50,10 +50,10 @@ CASTS_OF_WHOLE(i64, int64_t)
 CASTS_OF_WHOLE(i32, int32_t)
 CASTS_OF_WHOLE(u8, uint8_t)
 
-#define ROW(from)                                                                                                 \
-  {                                                                                                               \
-    [TW_F64] = from##_to_f64, [TW_F32] = from##_to_f32, [TW_I64] = from##_to_i64, [TW_I32] = from##_to_i32,       \
-    [TW_U8] = from##_to_u8, [TW_BOOL] = from##_to_bool                                                            \
+#define ROW(from)                                                                                            \
+  {                                                                                                          \
+    [TW_F64] = from##_to_f64, [TW_F32] = from##_to_f32, [TW_I64] = from##_to_i64, [TW_I32] = from##_to_i32,  \
+    [TW_U8] = from##_to_u8, [TW_BOOL] = from##_to_bool                                                       \
   }
 
 static tw_status cast_kernel(const tw_call *call) {

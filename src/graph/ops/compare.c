@@ -6,24 +6,26 @@ static tw_expr and_simplify(const tw_args *args) {
   return tw_simplify_broadcast(args);
 }
 
-#define CONDITION(NAME, PROMOTION, INFER, FLAGS, SIMPLIFY, SUMMARY)                                               \
-  static tw_status NAME##_kernel(const tw_call *call) { return tw_elementwise_loop(call, TW_LOOP_##NAME); }       \
-  static tw_expr NAME##_example(tw_graph *graph, tw_dtype dtype, int variant) {                                   \
-    return tw_elementwise_example(&tw_op_##NAME, PROMOTION, graph, dtype, variant);                               \
-  }                                                                                                               \
-  const tw_op tw_op_##NAME = {.name = #NAME,                                                                      \
-                              .summary = SUMMARY,                                                                 \
-                              .flags = TW_OP_ELEMENTWISE | TW_OP_CONSTANT_DERIVATIVE | (FLAGS),                   \
-                              .arity = 2,                                                                         \
-                              .infer = INFER,                                                                     \
-                              .simplify = SIMPLIFY,                                                               \
-                              .kernel = NAME##_kernel,                                                            \
-                              .flops = tw_flops_of_size,                                                          \
-                              .example = NAME##_example,                                                          \
-                              .low = -2,                                                                          \
-                              .high = 2};                                                                         \
-  tw_expr tw_##NAME(tw_expr a, tw_expr b) {                                                                       \
-    return tw_elementwise_build(&tw_op_##NAME, PROMOTION, 2, (tw_expr[]){a, b});                                  \
+#define CONDITION(NAME, PROMOTION, INFER, FLAGS, SIMPLIFY, SUMMARY)                                          \
+  static tw_status NAME##_kernel(const tw_call *call) {                                                      \
+    return tw_elementwise_loop(call, TW_LOOP_##NAME);                                                        \
+  }                                                                                                          \
+  static tw_expr NAME##_example(tw_graph *graph, tw_dtype dtype, int variant) {                              \
+    return tw_elementwise_example(&tw_op_##NAME, PROMOTION, graph, dtype, variant);                          \
+  }                                                                                                          \
+  const tw_op tw_op_##NAME = {.name = #NAME,                                                                 \
+                              .summary = SUMMARY,                                                            \
+                              .flags = TW_OP_ELEMENTWISE | TW_OP_CONSTANT_DERIVATIVE | (FLAGS),              \
+                              .arity = 2,                                                                    \
+                              .infer = INFER,                                                                \
+                              .simplify = SIMPLIFY,                                                          \
+                              .kernel = NAME##_kernel,                                                       \
+                              .flops = tw_flops_of_size,                                                     \
+                              .example = NAME##_example,                                                     \
+                              .low = -2,                                                                     \
+                              .high = 2};                                                                    \
+  tw_expr tw_##NAME(tw_expr a, tw_expr b) {                                                                  \
+    return tw_elementwise_build(&tw_op_##NAME, PROMOTION, 2, (tw_expr[]){a, b});                             \
   }
 
 CONDITION(eq, TW_TO_COMMON, tw_infer_compare, TW_OP_COMMUTATIVE, tw_simplify_broadcast, "a = b")

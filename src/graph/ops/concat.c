@@ -64,7 +64,8 @@ static tw_status concat_kernel(const tw_call *call) {
 }
 
 /* concat of n operands made by `part`; out of memory sticks to the graph. */
-static tw_expr concat_of(tw_graph *graph, int n, int64_t axis, tw_expr (*part)(void *context, int i), void *context) {
+static tw_expr concat_of(tw_graph *graph, int n, int64_t axis, tw_expr (*part)(void *context, int i),
+                         void *context) {
   const concat_attr attr = {axis};
   tw_expr *in = tw_alloc((size_t)n, sizeof *in);
   if (!in) return tw_graph_fail(graph, TW_ERR_MEMORY, "concat: out of memory for %d operands", n);
@@ -92,7 +93,8 @@ static tw_expr tangent_part(void *context, int i) {
 
 static tw_expr concat_jvp(tw_expr node, const tw_expr *tangents) {
   concat_case c = {.node = node, .in = tangents};
-  return concat_of(node.graph, tw_arity_of(node), ((const concat_attr *)tw_attr_of(node))->axis, tangent_part, &c);
+  return concat_of(node.graph, tw_arity_of(node), ((const concat_attr *)tw_attr_of(node))->axis, tangent_part,
+                   &c);
 }
 
 static void concat_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
@@ -107,7 +109,8 @@ static void concat_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
 
 static tw_expr batched_part(void *context, int i) {
   const concat_case *c = context;
-  return c->batched[i] ? c->in[i] : tw_broadcast(c->in[i], tw_shape_insert(tw_shape_of(c->in[i]), 0, c->size));
+  return c->batched[i] ? c->in[i]
+                       : tw_broadcast(c->in[i], tw_shape_insert(tw_shape_of(c->in[i]), 0, c->size));
 }
 
 static tw_expr concat_batch(tw_expr node, int64_t size, const tw_expr *in, const bool *batched) {

@@ -24,8 +24,8 @@ typedef struct embed_attr {
 } embed_attr;
 
 /* Moves between diagonals [batch, k] and matrices [batch, rows, cols], element by element. */
-static void copy_diagonals(int64_t batch, int64_t k, int64_t rows, int64_t cols, size_t element, const char *in,
-                           char *out, bool embed) {
+static void copy_diagonals(int64_t batch, int64_t k, int64_t rows, int64_t cols, size_t element,
+                           const char *in, char *out, bool embed) {
   for (int64_t b = 0; b < batch; b++)
     for (int64_t i = 0; i < k; i++) {
       const size_t matrix = (size_t)(b * rows * cols + i * (cols + 1)) * element;
@@ -57,8 +57,8 @@ static tw_status diag_kernel(const tw_call *call) {
   const tw_shape from = tw_shape_of(tw_input_of(call->node, 0));
   const int64_t rows = from.dim[from.rank - 2], cols = from.dim[from.rank - 1];
   const int64_t batch = tw_shape_split(&from, from.rank - 2, 2).outer;
-  copy_diagonals(batch, smaller(rows, cols), rows, cols, tw_dtype_get(tw_dtype_of(call->node))->size, call->in[0],
-                 call->out, false);
+  copy_diagonals(batch, smaller(rows, cols), rows, cols, tw_dtype_get(tw_dtype_of(call->node))->size,
+                 call->in[0], call->out, false);
   return TW_OK;
 }
 
@@ -109,7 +109,8 @@ static bool diag_embed_infer(const tw_args *args, tw_type *type) {
   const embed_attr *attr = args->attr;
   const tw_shape from = tw_shape_of(args->in[0]);
   char text[TW_SHAPE_TEXT];
-  if (from.rank < 1 || from.rank == TW_MAX_RANK || from.dim[from.rank - 1] != smaller(attr->rows, attr->cols)) {
+  if (from.rank < 1 || from.rank == TW_MAX_RANK ||
+      from.dim[from.rank - 1] != smaller(attr->rows, attr->cols)) {
     tw_graph_fail(args->graph, TW_ERR_SHAPE, "diag: shape %s is no diagonal of a [%lld, %lld] matrix",
                   tw_shape_text(&from, text), (long long)attr->rows, (long long)attr->cols);
     return false;
@@ -124,8 +125,8 @@ static tw_status diag_embed_kernel(const tw_call *call) {
   const tw_shape from = tw_shape_of(tw_input_of(call->node, 0));
   const size_t element = tw_dtype_get(tw_dtype_of(call->node))->size;
   memset(call->out, 0, (size_t)tw_size_of(call->node) * element);
-  copy_diagonals(tw_shape_split(&from, from.rank - 1, 1).outer, from.dim[from.rank - 1], attr->rows, attr->cols,
-                 element, call->in[0], call->out, true);
+  copy_diagonals(tw_shape_split(&from, from.rank - 1, 1).outer, from.dim[from.rank - 1], attr->rows,
+                 attr->cols, element, call->in[0], call->out, true);
   return TW_OK;
 }
 
@@ -200,7 +201,8 @@ static tw_status band_kernel(const tw_call *call) {
   const size_t element = tw_dtype_get(tw_dtype_of(call->node))->size;
   const int64_t all = tw_shape_split(&shape, shape.rank - 1, 1).outer;
   for (int64_t row = 0; row < all && cols > 0; row++) {
-    const int64_t i = row % rows, first = upper ? clamp(i + k, cols) : 0, last = upper ? cols : clamp(i + k + 1, cols);
+    const int64_t i = row % rows, first = upper ? clamp(i + k, cols) : 0,
+                  last = upper ? cols : clamp(i + k + 1, cols);
     const char *in = (const char *)call->in[0] + (size_t)(row * cols) * element;
     char *out = (char *)call->out + (size_t)(row * cols) * element;
     memset(out, 0, (size_t)first * element);
@@ -239,25 +241,27 @@ static tw_expr band_example(const tw_op *op, tw_graph *graph, tw_dtype dtype, in
   return variant < 5 ? band(op, tw_input(graph, "x", dtype, shape[variant]), k[variant]) : TW_NONE;
 }
 
-#define BAND(NAME, SUMMARY)                                                                                       \
-  static tw_expr NAME##_example(tw_graph *graph, tw_dtype dtype, int variant) {                                   \
-    return band_example(&tw_op_##NAME, graph, dtype, variant);                                                    \
-  }                                                                                                               \
-  const tw_op tw_op_##NAME = {.name = #NAME,                                                                      \
-                              .summary = SUMMARY,                                                                 \
-                              .arity = 1,                                                                         \
-                              .attr_bytes = sizeof(band_attr),                                                    \
-                              .infer = expect_matrix,                                                             \
-                              .simplify = band_simplify,                                                          \
-                              .kernel = band_kernel,                                                              \
-                              .jvp = band_jvp,                                                                    \
-                              .vjp = band_vjp,                                                                    \
-                              .batch = band_batch,                                                                \
-                              .flops = tw_flops_none,                                                             \
-                              .example = NAME##_example,                                                          \
-                              .low = -2,                                                                          \
-                              .high = 2};                                                                         \
-  tw_expr tw_##NAME(tw_expr x, int k) { return band(&tw_op_##NAME, x, k); }
+#define BAND(NAME, SUMMARY)                                                                                  \
+  static tw_expr NAME##_example(tw_graph *graph, tw_dtype dtype, int variant) {                              \
+    return band_example(&tw_op_##NAME, graph, dtype, variant);                                               \
+  }                                                                                                          \
+  const tw_op tw_op_##NAME = {.name = #NAME,                                                                 \
+                              .summary = SUMMARY,                                                            \
+                              .arity = 1,                                                                    \
+                              .attr_bytes = sizeof(band_attr),                                               \
+                              .infer = expect_matrix,                                                        \
+                              .simplify = band_simplify,                                                     \
+                              .kernel = band_kernel,                                                         \
+                              .jvp = band_jvp,                                                               \
+                              .vjp = band_vjp,                                                               \
+                              .batch = band_batch,                                                           \
+                              .flops = tw_flops_none,                                                        \
+                              .example = NAME##_example,                                                     \
+                              .low = -2,                                                                     \
+                              .high = 2};                                                                    \
+  tw_expr tw_##NAME(tw_expr x, int k) {                                                                      \
+    return band(&tw_op_##NAME, x, k);                                                                        \
+  }
 
 BAND(tril, "the lower triangle, j <= i + k, of the last two axes")
 BAND(triu, "the upper triangle, j >= i + k, of the last two axes")

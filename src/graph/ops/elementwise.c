@@ -1,4 +1,5 @@
-/* What the element-wise ops share: shape rules, builders, the simplification of repeated operands, examples. */
+/* What the element-wise ops share: shape rules, builders, the simplification of repeated operands, examples.
+ */
 #include "graph/ops/elementwise.h"
 
 bool tw_infer_broadcast(const tw_args *args, tw_shape *shape) {
@@ -17,8 +18,8 @@ static bool infer_same(const tw_args *args, unsigned kinds, const char *expected
   for (int i = 1; i < args->n; i++) {
     const tw_dtype other = tw_dtype_of(args->in[i]);
     if (other == dtype) continue;
-    tw_graph_fail(args->graph, TW_ERR_DTYPE, "%s: operands are %s and %s, expected equal dtypes", args->op->name,
-                  tw_dtype_get(dtype)->name, tw_dtype_get(other)->name);
+    tw_graph_fail(args->graph, TW_ERR_DTYPE, "%s: operands are %s and %s, expected equal dtypes",
+                  args->op->name, tw_dtype_get(dtype)->name, tw_dtype_get(other)->name);
     return false;
   }
   if (!(kinds & 1u << tw_dtype_get(dtype)->kind)) {
@@ -89,8 +90,9 @@ tw_expr tw_elementwise_build(const tw_op *op, tw_promotion promotion, int n, con
 tw_expr tw_elementwise_example(const tw_op *op, tw_promotion promotion, tw_graph *graph, tw_dtype dtype,
                                int variant) {
   static const tw_shape one[] = {{2, {3, 4}}, {0, {0}}, {1, {5}}, {2, {0, 2}}, {3, {2, 3, 3}}};
-  static const tw_shape two[][2] = {{{2, {3, 4}}, {2, {3, 4}}}, {{2, {3, 1}}, {1, {4}}},    {{0, {0}}, {0, {0}}},
-                                    {{3, {2, 3, 4}}, {0, {0}}}, {{0, {0}}, {1, {5}}},       {{2, {0, 3}}, {1, {3}}},
+  static const tw_shape two[][2] = {{{2, {3, 4}}, {2, {3, 4}}}, {{2, {3, 1}}, {1, {4}}},
+                                    {{0, {0}}, {0, {0}}},       {{3, {2, 3, 4}}, {0, {0}}},
+                                    {{0, {0}}, {1, {5}}},       {{2, {0, 3}}, {1, {3}}},
                                     {{1, {7}}, {1, {7}}},       {{3, {2, 1, 3}}, {2, {4, 1}}}};
   static const char *const name[] = {"a", "b"};
   const int variants = op->arity == 1 ? (int)(sizeof one / sizeof *one) : (int)(sizeof two / sizeof *two);

@@ -19,11 +19,12 @@ bool tw_infer_logic(const tw_args *args, tw_type *type);   /* bool */
 /* The shape that all operands broadcast to; fails the graph in the op's name. */
 bool tw_infer_broadcast(const tw_args *args, tw_shape *shape);
 
-/* op(broadcast(x), ..) = broadcast(op(x, ..)) where that shrinks the work: repeated operands, fills among them, are
- * used as they were before they were repeated. TW_NONE when there is nothing to gain. */
+/* op(broadcast(x), ..) = broadcast(op(x, ..)) where that shrinks the work: repeated operands, fills among
+ * them, are used as they were before they were repeated. TW_NONE when there is nothing to gain. */
 tw_expr tw_simplify_broadcast(const tw_args *args);
 
-/* Builders: operands promoted together and then to numbers (bool to i64), floats (integers to f64), or bool. */
+/* Builders: operands promoted together and then to numbers (bool to i64), floats (integers to f64), or bool.
+ */
 typedef enum tw_promotion { TW_TO_COMMON, TW_TO_NUMBER, TW_TO_FLOAT, TW_TO_BOOL } tw_promotion;
 tw_expr tw_elementwise_build(const tw_op *op, tw_promotion promotion, int n, const tw_expr *x);
 

@@ -4,11 +4,11 @@
 #include <math.h>
 #include <string.h>
 
-#define PARTIAL(name, by_a, by_b)                                                                                 \
-  static tw_expr name##_partial(tw_expr node, int i) {                                                            \
-    const tw_expr a = tw_input_of(node, 0), b = tw_input_of(node, 1);                                             \
-    (void)node, (void)a, (void)b;                                                                                 \
-    return i == 0 ? by_a : by_b;                                                                                  \
+#define PARTIAL(name, by_a, by_b)                                                                            \
+  static tw_expr name##_partial(tw_expr node, int i) {                                                       \
+    const tw_expr a = tw_input_of(node, 0), b = tw_input_of(node, 1);                                        \
+    (void)node, (void)a, (void)b;                                                                            \
+    return i == 0 ? by_a : by_b;                                                                             \
   }
 
 /* 1 where a wins, 1/2 where a and b tie, else 0. */
@@ -122,8 +122,9 @@ static tw_status refuse_zero_divisor(const tw_call *call) {
   if (info->kind == TW_KIND_FLOAT || tw_size_of(call->node) == 0) return TW_OK;
   for (int64_t i = 0; i < tw_size_of(b); i++, data += info->size)
     if (memcmp(data, &zero, info->size) == 0)
-      return tw_fail(call->error, TW_ERR_NUMERIC, "%s: integer division by zero (element %lld of the divisor)",
-                     tw_op_of(call->node)->name, (long long)i);
+      return tw_fail(call->error, TW_ERR_NUMERIC,
+                     "%s: integer division by zero (element %lld of the divisor)", tw_op_of(call->node)->name,
+                     (long long)i);
   return TW_OK;
 }
 
@@ -137,39 +138,44 @@ static tw_status mod_kernel(const tw_call *call) {
   return status ? status : tw_elementwise_loop(call, TW_LOOP_mod);
 }
 
-#define BINARY(NAME, PROMOTION, INFER, FLAGS, SIMPLIFY, KERNEL, PARTIAL_RULE, FLOPS, LOW, HIGH, SUMMARY)            \
-  static double NAME##_flops(tw_expr node) { return (FLOPS)*tw_flops_of_size(node); }                             \
-  static tw_expr NAME##_example(tw_graph *graph, tw_dtype dtype, int variant) {                                   \
-    return tw_elementwise_example(&tw_op_##NAME, PROMOTION, graph, dtype, variant);                               \
-  }                                                                                                               \
-  const tw_op tw_op_##NAME = {.name = #NAME,                                                                      \
-                              .summary = SUMMARY,                                                                 \
-                              .flags = TW_OP_ELEMENTWISE | (FLAGS),                                               \
-                              .arity = 2,                                                                         \
-                              .infer = INFER,                                                                     \
-                              .simplify = SIMPLIFY,                                                               \
-                              .kernel = KERNEL,                                                                   \
-                              .partial = PARTIAL_RULE,                                                            \
-                              .flops = NAME##_flops,                                                              \
-                              .example = NAME##_example,                                                          \
-                              .low = LOW,                                                                         \
+#define BINARY(NAME, PROMOTION, INFER, FLAGS, SIMPLIFY, KERNEL, PARTIAL_RULE, FLOPS, LOW, HIGH, SUMMARY)     \
+  static double NAME##_flops(tw_expr node) {                                                                 \
+    return (FLOPS)*tw_flops_of_size(node);                                                                   \
+  }                                                                                                          \
+  static tw_expr NAME##_example(tw_graph *graph, tw_dtype dtype, int variant) {                              \
+    return tw_elementwise_example(&tw_op_##NAME, PROMOTION, graph, dtype, variant);                          \
+  }                                                                                                          \
+  const tw_op tw_op_##NAME = {.name = #NAME,                                                                 \
+                              .summary = SUMMARY,                                                            \
+                              .flags = TW_OP_ELEMENTWISE | (FLAGS),                                          \
+                              .arity = 2,                                                                    \
+                              .infer = INFER,                                                                \
+                              .simplify = SIMPLIFY,                                                          \
+                              .kernel = KERNEL,                                                              \
+                              .partial = PARTIAL_RULE,                                                       \
+                              .flops = NAME##_flops,                                                         \
+                              .example = NAME##_example,                                                     \
+                              .low = LOW,                                                                    \
                               .high = HIGH};
 
-#define LOOP_KERNEL(NAME)                                                                                         \
-  static tw_status NAME##_kernel(const tw_call *call) { return tw_elementwise_loop(call, TW_LOOP_##NAME); }
-#define BUILDER(NAME, PROMOTION)                                                                                  \
-  tw_expr tw_##NAME(tw_expr a, tw_expr b) {                                                                       \
-    return tw_elementwise_build(&tw_op_##NAME, PROMOTION, 2, (tw_expr[]){a, b});                                  \
+#define LOOP_KERNEL(NAME)                                                                                    \
+  static tw_status NAME##_kernel(const tw_call *call) {                                                      \
+    return tw_elementwise_loop(call, TW_LOOP_##NAME);                                                        \
+  }
+#define BUILDER(NAME, PROMOTION)                                                                             \
+  tw_expr tw_##NAME(tw_expr a, tw_expr b) {                                                                  \
+    return tw_elementwise_build(&tw_op_##NAME, PROMOTION, 2, (tw_expr[]){a, b});                             \
   }
 
-#define NUMBER(NAME, FLAGS, SIMPLIFY, LOW, HIGH, SUMMARY)                                                         \
-  LOOP_KERNEL(NAME)                                                                                               \
-  BINARY(NAME, TW_TO_NUMBER, tw_infer_numeric, FLAGS, SIMPLIFY, NAME##_kernel, NAME##_partial, 1, LOW, HIGH,      \
-         SUMMARY)                                                                                                 \
+#define NUMBER(NAME, FLAGS, SIMPLIFY, LOW, HIGH, SUMMARY)                                                    \
+  LOOP_KERNEL(NAME)                                                                                          \
+  BINARY(NAME, TW_TO_NUMBER, tw_infer_numeric, FLAGS, SIMPLIFY, NAME##_kernel, NAME##_partial, 1, LOW, HIGH, \
+         SUMMARY)                                                                                            \
   BUILDER(NAME, TW_TO_NUMBER)
-#define REAL(NAME, SIMPLIFY, FLOPS, LOW, HIGH, SUMMARY)                                                           \
-  LOOP_KERNEL(NAME)                                                                                               \
-  BINARY(NAME, TW_TO_FLOAT, tw_infer_float, 0, SIMPLIFY, NAME##_kernel, NAME##_partial, FLOPS, LOW, HIGH, SUMMARY)
+#define REAL(NAME, SIMPLIFY, FLOPS, LOW, HIGH, SUMMARY)                                                      \
+  LOOP_KERNEL(NAME)                                                                                          \
+  BINARY(NAME, TW_TO_FLOAT, tw_infer_float, 0, SIMPLIFY, NAME##_kernel, NAME##_partial, FLOPS, LOW, HIGH,    \
+         SUMMARY)
 
 NUMBER(add, TW_OP_COMMUTATIVE, add_simplify, -2, 2, "a + b")
 NUMBER(sub, 0, sub_simplify, -2, 2, "a - b")
@@ -183,8 +189,8 @@ REAL(atan2, tw_simplify_broadcast, 30, 0.4, 2, "angle of the point (b, a)")
 BUILDER(div, TW_TO_FLOAT)
 BUILDER(atan2, TW_TO_FLOAT)
 
-BINARY(idiv, TW_TO_NUMBER, tw_infer_numeric, TW_OP_CONSTANT_DERIVATIVE, tw_simplify_broadcast, idiv_kernel, NULL, 4,
-       0.6, 3, "quotient rounded towards minus infinity")
+BINARY(idiv, TW_TO_NUMBER, tw_infer_numeric, TW_OP_CONSTANT_DERIVATIVE, tw_simplify_broadcast, idiv_kernel,
+       NULL, 4, 0.6, 3, "quotient rounded towards minus infinity")
 BINARY(mod, TW_TO_NUMBER, tw_infer_numeric, 0, tw_simplify_broadcast, mod_kernel, mod_partial, 10, 0.6, 3,
        "a - b idiv(a, b): has the sign of b")
 BUILDER(idiv, TW_TO_NUMBER)

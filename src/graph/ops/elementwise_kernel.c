@@ -1,6 +1,7 @@
-/* The broadcasting kernel. Axes are dropped (extent 1) and merged (where every operand steps evenly over both) until
- * few are left; operands are contiguous in their own shapes, so along the innermost axis each steps by 1 or stays.
- * Large results are cut in fixed tiles for threads; an element's value depends on its operands alone. */
+/* The broadcasting kernel. Axes are dropped (extent 1) and merged (where every operand steps evenly over
+ * both) until few are left; operands are contiguous in their own shapes, so along the innermost axis each
+ * steps by 1 or stays. Large results are cut in fixed tiles for threads; an element's value depends on its
+ * operands alone. */
 #include "graph/ops/elementwise.h"
 
 #define TILE 16384 /* elements */

@@ -1,14 +1,14 @@
-/* Element-wise ops of one operand: value by a loop of loops.def, derivative as an expression of the node and its
- * operand x. */
+/* Element-wise ops of one operand: value by a loop of loops.def, derivative as an expression of the node and
+ * its operand x. */
 #include "graph/ops/elementwise.h"
 
 #include <math.h>
 
-#define PARTIAL(name, expression)                                                                                 \
-  static tw_expr name##_partial(tw_expr node, int i) {                                                            \
-    const tw_expr x = tw_input_of(node, 0);                                                                       \
-    (void)node, (void)x, (void)i;                                                                                 \
-    return expression;                                                                                            \
+#define PARTIAL(name, expression)                                                                            \
+  static tw_expr name##_partial(tw_expr node, int i) {                                                       \
+    const tw_expr x = tw_input_of(node, 0);                                                                  \
+    (void)node, (void)x, (void)i;                                                                            \
+    return expression;                                                                                       \
   }
 
 static tw_expr one_minus(tw_expr x) {
@@ -49,43 +49,52 @@ static tw_expr involution(const tw_args *args) {
   return tw_simplify_broadcast(args);
 }
 
-#define UNARY(NAME, PROMOTION, INFER, FLAGS, SIMPLIFY, PARTIAL_RULE, FLOPS, LOW, HIGH, SUMMARY)                   \
-  static tw_status NAME##_kernel(const tw_call *call) { return tw_elementwise_loop(call, TW_LOOP_##NAME); }       \
-  static double NAME##_flops(tw_expr node) { return (FLOPS)*tw_flops_of_size(node); }                             \
-  static tw_expr NAME##_example(tw_graph *graph, tw_dtype dtype, int variant) {                                   \
-    return tw_elementwise_example(&tw_op_##NAME, PROMOTION, graph, dtype, variant);                               \
-  }                                                                                                               \
-  const tw_op tw_op_##NAME = {.name = #NAME,                                                                      \
-                              .summary = SUMMARY,                                                                 \
-                              .flags = TW_OP_ELEMENTWISE | (FLAGS),                                               \
-                              .arity = 1,                                                                         \
-                              .infer = INFER,                                                                     \
-                              .simplify = SIMPLIFY,                                                               \
-                              .kernel = NAME##_kernel,                                                            \
-                              .partial = PARTIAL_RULE,                                                            \
-                              .flops = NAME##_flops,                                                              \
-                              .example = NAME##_example,                                                          \
-                              .low = LOW,                                                                         \
+#define UNARY(NAME, PROMOTION, INFER, FLAGS, SIMPLIFY, PARTIAL_RULE, FLOPS, LOW, HIGH, SUMMARY)              \
+  static tw_status NAME##_kernel(const tw_call *call) {                                                      \
+    return tw_elementwise_loop(call, TW_LOOP_##NAME);                                                        \
+  }                                                                                                          \
+  static double NAME##_flops(tw_expr node) {                                                                 \
+    return (FLOPS)*tw_flops_of_size(node);                                                                   \
+  }                                                                                                          \
+  static tw_expr NAME##_example(tw_graph *graph, tw_dtype dtype, int variant) {                              \
+    return tw_elementwise_example(&tw_op_##NAME, PROMOTION, graph, dtype, variant);                          \
+  }                                                                                                          \
+  const tw_op tw_op_##NAME = {.name = #NAME,                                                                 \
+                              .summary = SUMMARY,                                                            \
+                              .flags = TW_OP_ELEMENTWISE | (FLAGS),                                          \
+                              .arity = 1,                                                                    \
+                              .infer = INFER,                                                                \
+                              .simplify = SIMPLIFY,                                                          \
+                              .kernel = NAME##_kernel,                                                       \
+                              .partial = PARTIAL_RULE,                                                       \
+                              .flops = NAME##_flops,                                                         \
+                              .example = NAME##_example,                                                     \
+                              .low = LOW,                                                                    \
                               .high = HIGH};
 
 /* Numbers keep their dtype. */
-#define NUMBER(NAME, FLAGS, SIMPLIFY, PARTIAL_RULE, LOW, HIGH, SUMMARY)                                           \
-  UNARY(NAME, TW_TO_NUMBER, tw_infer_numeric, FLAGS, SIMPLIFY, PARTIAL_RULE, 1, LOW, HIGH, SUMMARY)               \
-  tw_expr tw_##NAME(tw_expr x) { return tw_elementwise_build(&tw_op_##NAME, TW_TO_NUMBER, 1, &x); }
+#define NUMBER(NAME, FLAGS, SIMPLIFY, PARTIAL_RULE, LOW, HIGH, SUMMARY)                                      \
+  UNARY(NAME, TW_TO_NUMBER, tw_infer_numeric, FLAGS, SIMPLIFY, PARTIAL_RULE, 1, LOW, HIGH, SUMMARY)          \
+  tw_expr tw_##NAME(tw_expr x) {                                                                             \
+    return tw_elementwise_build(&tw_op_##NAME, TW_TO_NUMBER, 1, &x);                                         \
+  }
 
 /* Rounding leaves integers alone. */
-#define ROUNDING(NAME, SUMMARY)                                                                                   \
-  UNARY(NAME, TW_TO_FLOAT, tw_infer_float, TW_OP_CONSTANT_DERIVATIVE, tw_simplify_broadcast, NULL, 1, -3, 3,      \
-        SUMMARY)                                                                                                  \
-  tw_expr tw_##NAME(tw_expr x) {                                                                                  \
-    if (!tw_is_none(x) && tw_dtype_get(tw_dtype_of(x))->kind != TW_KIND_FLOAT) return x;                          \
-    return tw_elementwise_build(&tw_op_##NAME, TW_TO_FLOAT, 1, &x);                                               \
+#define ROUNDING(NAME, SUMMARY)                                                                              \
+  UNARY(NAME, TW_TO_FLOAT, tw_infer_float, TW_OP_CONSTANT_DERIVATIVE, tw_simplify_broadcast, NULL, 1, -3, 3, \
+        SUMMARY)                                                                                             \
+  tw_expr tw_##NAME(tw_expr x) {                                                                             \
+    if (!tw_is_none(x) && tw_dtype_get(tw_dtype_of(x))->kind != TW_KIND_FLOAT) return x;                     \
+    return tw_elementwise_build(&tw_op_##NAME, TW_TO_FLOAT, 1, &x);                                          \
   }
 
 /* Functions of a real number; integers become f64. */
-#define REAL(NAME, FLOPS, LOW, HIGH, SUMMARY)                                                                     \
-  UNARY(NAME, TW_TO_FLOAT, tw_infer_float, 0, tw_simplify_broadcast, NAME##_partial, FLOPS, LOW, HIGH, SUMMARY)   \
-  tw_expr tw_##NAME(tw_expr x) { return tw_elementwise_build(&tw_op_##NAME, TW_TO_FLOAT, 1, &x); }
+#define REAL(NAME, FLOPS, LOW, HIGH, SUMMARY)                                                                \
+  UNARY(NAME, TW_TO_FLOAT, tw_infer_float, 0, tw_simplify_broadcast, NAME##_partial, FLOPS, LOW, HIGH,       \
+        SUMMARY)                                                                                             \
+  tw_expr tw_##NAME(tw_expr x) {                                                                             \
+    return tw_elementwise_build(&tw_op_##NAME, TW_TO_FLOAT, 1, &x);                                          \
+  }
 
 NUMBER(neg, 0, involution, neg_partial, -2, 2, "-x")
 NUMBER(abs, 0, tw_simplify_broadcast, abs_partial, -2, 2, "|x|, derivative sign(x)")
@@ -116,9 +125,10 @@ REAL(softplus, 40, -3, 3, "log(1 + e^x)")
 REAL(erf, 30, -2, 2, "error function")
 REAL(lgamma, 40, 0.3, 4, "log |Gamma(x)|")
 
-UNARY(not, TW_TO_BOOL, tw_infer_logic, TW_OP_CONSTANT_DERIVATIVE, involution, NULL, 1, -1, 1, "logical negation")
-UNARY(is_finite, TW_TO_FLOAT, tw_infer_compare, TW_OP_CONSTANT_DERIVATIVE, tw_simplify_broadcast, NULL, 1, -1, 1,
-      "neither infinite nor NaN")
+UNARY(not, TW_TO_BOOL, tw_infer_logic, TW_OP_CONSTANT_DERIVATIVE, involution, NULL, 1, -1, 1,
+      "logical negation")
+UNARY(is_finite, TW_TO_FLOAT, tw_infer_compare, TW_OP_CONSTANT_DERIVATIVE, tw_simplify_broadcast, NULL, 1, -1,
+      1, "neither infinite nor NaN")
 
 tw_expr tw_not(tw_expr x) {
   return tw_elementwise_build(&tw_op_not, TW_TO_BOOL, 1, &x);

@@ -9,18 +9,29 @@
 /* `value` as an element of `dtype`. */
 static void store(tw_dtype dtype, double value, void *element) {
   switch (dtype) {
-  case TW_F64: *(double *)element = value; break;
-  case TW_F32: *(float *)element = (float)value; break;
-  case TW_I64: *(int64_t *)element = (int64_t)value; break;
-  case TW_I32: *(int32_t *)element = (int32_t)value; break;
-  default: *(uint8_t *)element = (uint8_t)value; break;
+  case TW_F64:
+    *(double *)element = value;
+    break;
+  case TW_F32:
+    *(float *)element = (float)value;
+    break;
+  case TW_I64:
+    *(int64_t *)element = (int64_t)value;
+    break;
+  case TW_I32:
+    *(int32_t *)element = (int32_t)value;
+    break;
+  default:
+    *(uint8_t *)element = (uint8_t)value;
+    break;
   }
 }
 
 /* Integers must hold the value exactly. */
 static bool representable(tw_dtype dtype, double value) {
   static const double low[TW_DTYPE_COUNT] = {[TW_I64] = -0x1p63, [TW_I32] = -0x1p31};
-  static const double high[TW_DTYPE_COUNT] = {[TW_I64] = 0x1p63, [TW_I32] = 0x1p31, [TW_U8] = 256, [TW_BOOL] = 2};
+  static const double high[TW_DTYPE_COUNT] = {
+      [TW_I64] = 0x1p63, [TW_I32] = 0x1p31, [TW_U8] = 256, [TW_BOOL] = 2};
   if (tw_dtype_get(dtype)->kind == TW_KIND_FLOAT) return true;
   return value == floor(value) && value >= low[dtype] && value < high[dtype];
 }
@@ -156,7 +167,8 @@ static tw_status eye_kernel(const tw_call *call) {
   const int64_t n = attr->rows < attr->cols ? attr->rows : attr->cols;
   char *out = call->out;
   memset(out, 0, (size_t)tw_size_of(call->node) * size);
-  for (int64_t i = 0; i < n; i++) store((tw_dtype)attr->dtype, 1, out + (size_t)(i * (attr->cols + 1)) * size);
+  for (int64_t i = 0; i < n; i++)
+    store((tw_dtype)attr->dtype, 1, out + (size_t)(i * (attr->cols + 1)) * size);
   return TW_OK;
 }
 

@@ -1,11 +1,10 @@
 /* The index-set loop: one node whatever the number of iterations.
  *
- * A loop runs its body for k = 0 .. n-1. The body's params are k (i64 scalar) and then the captured values, which are the
- * node's operands. Its results, packed one after the other in a flat vector of one dtype, are each
- *   SUM      target  = sum_k value(k)
- *   STACK    target[k, ..] = value(k)
- *   SCATTER  target[index_0(k).., ..] += value(k)   (see tw_scatter_add)
- * The three kinds are closed under differentiation: the derivative of a loop is a loop. */
+ * A loop runs its body for k = 0 .. n-1. The body's params are k (i64 scalar) and then the captured values,
+ * which are the node's operands. Its results, packed one after the other in a flat vector of one dtype, are
+ * each SUM      target  = sum_k value(k) STACK    target[k, ..] = value(k) SCATTER  target[index_0(k).., ..]
+ * += value(k)   (see tw_scatter_add) The three kinds are closed under differentiation: the derivative of a
+ * loop is a loop. */
 #ifndef TALWEG_GRAPH_LOOP_H
 #define TALWEG_GRAPH_LOOP_H
 
@@ -15,9 +14,9 @@ typedef enum tw_loop_kind { TW_LOOP_SUM, TW_LOOP_STACK, TW_LOOP_SCATTER } tw_loo
 
 typedef struct tw_loop_result {
   int64_t kind;
-  int64_t first;   /* body outputs: value, then the indices */
+  int64_t first; /* body outputs: value, then the indices */
   int64_t n_index;
-  int64_t target;  /* results with the same target add up in one array */
+  int64_t target; /* results with the same target add up in one array */
 } tw_loop_result;
 
 typedef struct tw_loop_target {
@@ -47,14 +46,15 @@ typedef struct tw_loop_builder {
 
 void tw_loop_begin(tw_loop_builder *b, tw_graph *graph, int64_t n, tw_dtype dtype);
 int tw_loop_target_add(tw_loop_builder *b, tw_shape shape);
-void tw_loop_result_add(tw_loop_builder *b, tw_loop_kind kind, int target, tw_expr value, int n_index, const tw_expr *index);
+void tw_loop_result_add(tw_loop_builder *b, tw_loop_kind kind, int target, tw_expr value, int n_index,
+                        const tw_expr *index);
 /* The loop over a body whose params are tw_param 0 (k) and 1 .. n_captured; releases the builder. */
 tw_expr tw_loop_end(tw_loop_builder *b, int n_captured, const tw_expr *captured);
 /* Target t of a packed loop in its own shape. */
 tw_expr tw_loop_part(tw_expr loop, int t);
 
-/* Adds the value (d target, of a captured array's shape) to target t, splitting sums and turning scatter_add terms into
- * SCATTER results, so that an iteration never touches a whole array it only reads one entry of. */
+/* Adds the value (d target, of a captured array's shape) to target t, splitting sums and turning scatter_add
+ * terms into SCATTER results, so that an iteration never touches a whole array it only reads one entry of. */
 void tw_loop_accumulate(tw_loop_builder *b, int target, tw_expr value);
 
 /* Rules, in loop_rules.c. */

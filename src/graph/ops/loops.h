@@ -1,5 +1,5 @@
-/* The inner loops of element-wise ops, in two builds with the same bits for plain arithmetic: a portable one, and
- * one for AVX2 with FMA whose mathematical functions are SLEEF's vectors. */
+/* The inner loops of element-wise ops, in two builds with the same bits for plain arithmetic: a portable one,
+ * and one for AVX2 with FMA whose mathematical functions are SLEEF's vectors. */
 #ifndef TALWEG_GRAPH_OPS_LOOPS_H
 #define TALWEG_GRAPH_OPS_LOOPS_H
 
@@ -7,8 +7,8 @@
 
 #define TW_MAX_OPERANDS 3
 
-/* out[r * n + i] = f(in[k][r * row[k] + i * step[k]] ..) for r < rows, i < n; step[k] is 0 or 1. out may be an
- * operand of out's size. One-operand loops (copy excepted) get rows = 1 and step 1. */
+/* out[r * n + i] = f(in[k][r * row[k] + i * step[k]] ..) for r < rows, i < n; step[k] is 0 or 1. out may be
+ * an operand of out's size. One-operand loops (copy excepted) get rows = 1 and step 1. */
 typedef void tw_loop(int64_t rows, int64_t n, const void *const *in, const int64_t *row, const int64_t *step,
                      void *out);
 
@@ -37,7 +37,8 @@ extern const tw_loop_table tw_loops_portable;
 extern const tw_loop_table tw_loops_avx2;
 #endif
 
-/* The best loop on this machine for operands of `dtype` (of the last operand for where); NULL when there is none. */
+/* The best loop on this machine for operands of `dtype` (of the last operand for where); NULL when there is
+ * none. */
 tw_loop *tw_loop_get(tw_loop_id id, tw_dtype dtype);
 
 #endif

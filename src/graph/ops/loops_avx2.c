@@ -1,6 +1,6 @@
-/* The AVX2 build of the loops (this file alone is compiled with -mavx2 -mfma): mathematical functions by SLEEF, error
- * below 1.0 units in the last place (Shibata & Petrogalli, 2020). The last few elements go through the same vectors,
- * in a padded block, so that an element's value does not depend on its position. */
+/* The AVX2 build of the loops (this file alone is compiled with -mavx2 -mfma): mathematical functions by
+ * SLEEF, error below 1.0 units in the last place (Shibata & Petrogalli, 2020). The last few elements go
+ * through the same vectors, in a padded block, so that an element's value does not depend on its position. */
 #ifdef TALWEG_AVX2
 #include "graph/ops/loops_arithmetic.h"
 
@@ -35,22 +35,22 @@ static inline __m256 softplus_ps(__m256 x) {
   return _mm256_add_ps(_mm256_max_ps(x, _mm256_setzero_ps()), tail);
 }
 
-#define VECTOR1(name, T, width, load, store, function)                                                            \
-  static void name(LOOP_ARGUMENTS) {                                                                              \
-    const T *x = in[0];                                                                                           \
-    T *z = out;                                                                                                   \
-    int64_t i = 0;                                                                                                \
-    (void)rows, (void)row, (void)step;                                                                            \
-    for (; i + width <= n; i += width) store(z + i, function(load(x + i)));                                       \
-    if (i < n) {                                                                                                  \
-      T block[width] = {0};                                                                                       \
-      memcpy(block, x + i, (size_t)(n - i) * sizeof(T));                                                          \
-      store(block, function(load(block)));                                                                        \
-      memcpy(z + i, block, (size_t)(n - i) * sizeof(T));                                                          \
-    }                                                                                                             \
+#define VECTOR1(name, T, width, load, store, function)                                                       \
+  static void name(LOOP_ARGUMENTS) {                                                                         \
+    const T *x = in[0];                                                                                      \
+    T *z = out;                                                                                              \
+    int64_t i = 0;                                                                                           \
+    (void)rows, (void)row, (void)step;                                                                       \
+    for (; i + width <= n; i += width) store(z + i, function(load(x + i)));                                  \
+    if (i < n) {                                                                                             \
+      T block[width] = {0};                                                                                  \
+      memcpy(block, x + i, (size_t)(n - i) * sizeof(T));                                                     \
+      store(block, function(load(block)));                                                                   \
+      memcpy(z + i, block, (size_t)(n - i) * sizeof(T));                                                     \
+    }                                                                                                        \
   }
-#define VECTOR1_BOTH(name, pd, ps)                                                                                \
-  VECTOR1(name##_f64, double, 4, _mm256_loadu_pd, _mm256_storeu_pd, pd)                                           \
+#define VECTOR1_BOTH(name, pd, ps)                                                                           \
+  VECTOR1(name##_f64, double, 4, _mm256_loadu_pd, _mm256_storeu_pd, pd)                                      \
   VECTOR1(name##_f32, float, 8, _mm256_loadu_ps, _mm256_storeu_ps, ps)
 #define SLEEF1(name) VECTOR1_BOTH(name, Sleef_##name##d4_u10avx2, Sleef_##name##f8_u10avx2)
 
@@ -73,27 +73,27 @@ VECTOR1_BOTH(sigmoid, sigmoid_pd, sigmoid_ps)
 VECTOR1_BOTH(softplus, softplus_pd, softplus_ps)
 
 /* Two operands: a constant one fills a block once. */
-#define VECTOR2(name, T, width, load, store, function)                                                         \
-  static inline void name##_block(const T *x, const T *y, int64_t sx, int64_t sy, int64_t count, T *z) {          \
-    T a[width] = {0}, b[width] = {0};                                                                             \
-    for (int64_t i = 0; i < count; i++) a[i] = x[i * sx], b[i] = y[i * sy];                                       \
-    store(a, function(load(a), load(b)));                                                                         \
-    memcpy(z, a, (size_t)count * sizeof(T));                                                                      \
-  }                                                                                                               \
-  static void name(LOOP_ARGUMENTS) {                                                                              \
-    const int64_t sx = step[0], sy = step[1];                                                                     \
-    for (int64_t r = 0; r < rows; r++) {                                                                          \
-      const T *x = (const T *)in[0] + r * row[0], *y = (const T *)in[1] + r * row[1];                             \
-      T *z = (T *)out + r * n;                                                                                    \
-      int64_t i = 0;                                                                                              \
-      if (sx && sy)                                                                                               \
-        for (; i + width <= n; i += width) store(z + i, function(load(x + i), load(y + i)));                      \
-      for (; i < n; i += width)                                                                                   \
-        name##_block(x + i * sx, y + i * sy, sx, sy, n - i < width ? n - i : width, z + i);                       \
-    }                                                                                                             \
+#define VECTOR2(name, T, width, load, store, function)                                                       \
+  static inline void name##_block(const T *x, const T *y, int64_t sx, int64_t sy, int64_t count, T *z) {     \
+    T a[width] = {0}, b[width] = {0};                                                                        \
+    for (int64_t i = 0; i < count; i++) a[i] = x[i * sx], b[i] = y[i * sy];                                  \
+    store(a, function(load(a), load(b)));                                                                    \
+    memcpy(z, a, (size_t)count * sizeof(T));                                                                 \
+  }                                                                                                          \
+  static void name(LOOP_ARGUMENTS) {                                                                         \
+    const int64_t sx = step[0], sy = step[1];                                                                \
+    for (int64_t r = 0; r < rows; r++) {                                                                     \
+      const T *x = (const T *)in[0] + r * row[0], *y = (const T *)in[1] + r * row[1];                        \
+      T *z = (T *)out + r * n;                                                                               \
+      int64_t i = 0;                                                                                         \
+      if (sx && sy)                                                                                          \
+        for (; i + width <= n; i += width) store(z + i, function(load(x + i), load(y + i)));                 \
+      for (; i < n; i += width)                                                                              \
+        name##_block(x + i * sx, y + i * sy, sx, sy, n - i < width ? n - i : width, z + i);                  \
+    }                                                                                                        \
   }
-#define SLEEF2(name)                                                                                              \
-  VECTOR2(name##_f64, double, 4, _mm256_loadu_pd, _mm256_storeu_pd, Sleef_##name##d4_u10avx2)            \
+#define SLEEF2(name)                                                                                         \
+  VECTOR2(name##_f64, double, 4, _mm256_loadu_pd, _mm256_storeu_pd, Sleef_##name##d4_u10avx2)                \
   VECTOR2(name##_f32, float, 8, _mm256_loadu_ps, _mm256_storeu_ps, Sleef_##name##f8_u10avx2)
 
 SLEEF2(pow)

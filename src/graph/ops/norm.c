@@ -1,5 +1,6 @@
-/* The Euclidean norm over axes. Sums of squares that leave the safe range are taken again of elements divided by the
- * largest, so nothing overflows or vanishes. The derivative x / |x| is 0 where |x| = 0, and so are higher ones. */
+/* The Euclidean norm over axes. Sums of squares that leave the safe range are taken again of elements divided
+ * by the largest, so nothing overflows or vanishes. The derivative x / |x| is 0 where |x| = 0, and so are
+ * higher ones. */
 #include "graph/ops/reduce.h"
 
 #include <math.h>
@@ -25,7 +26,8 @@ static double scaled_norm(const double *x, int64_t n, int64_t stride) {
   return ldexp(sqrt(sum), exponent);
 }
 
-/* f32 squares are exact and safe in double, but their sum is rounded to f32 before the root: it may overflow there. */
+/* f32 squares are exact and safe in double, but their sum is rounded to f32 before the root: it may overflow
+ * there. */
 static double plain_norm_f32(const float *x, int64_t n, int64_t stride) {
   double sum = 0;
   for (int64_t i = 0; i < n; i++) sum += (double)x[i * stride] * (double)x[i * stride];
@@ -46,7 +48,8 @@ static tw_status norm_kernel(const tw_call *call) {
     } else {
       float *out = (float *)call->out + k;
       const bool safe = *out > 0x1p-100f && *out < 0x1p120f;
-      *out = safe ? sqrtf(*out) : (float)plain_norm_f32((const float *)call->in[0] + start, e.middle, e.inner);
+      *out =
+          safe ? sqrtf(*out) : (float)plain_norm_f32((const float *)call->in[0] + start, e.middle, e.inner);
     }
   }
   return TW_OK;

@@ -1,4 +1,5 @@
-/* Polygamma functions psi_n(x), the n-th derivatives of digamma = psi_0; a family closed under differentiation. */
+/* Polygamma functions psi_n(x), the n-th derivatives of digamma = psi_0; a family closed under
+ * differentiation. */
 #include "graph/ops/elementwise.h"
 
 #include <math.h>
@@ -16,7 +17,8 @@ static double factorial(int n) {
   return product;
 }
 
-/* The n-th derivative of cot(pi x): with c = cot(pi x) it is pi^n P_n(c), P_0 = c, P_(k+1) = -(1 + c^2) P_k'. */
+/* The n-th derivative of cot(pi x): with c = cot(pi x) it is pi^n P_n(c), P_0 = c, P_(k+1) = -(1 + c^2) P_k'.
+ */
 static double cotangent_derivative(int n, double x) {
   double p[ORDER_MAX + 2] = {0, 1}, q[ORDER_MAX + 2];
   const double c = 1 / tan(PI * (x - rint(x)));
@@ -33,12 +35,13 @@ static double cotangent_derivative(int n, double x) {
   return value * pow(PI, n);
 }
 
-/* For x >= 12 + n, by the asymptotic series (Abramowitz & Stegun 1964, 6.3.18 and 6.4.11) with Bernoulli numbers B_2k:
- *   psi_0(x) ~ log x - 1/(2x) - sum B_2k / (2k x^2k),
- *   psi_n(x) ~ (-1)^(n-1) (n-1)!/x^n [1 + n/(2x) + sum B_2k (2k+n-1)! / ((2k)! (n-1)!) / x^2k]. */
+/* For x >= 12 + n, by the asymptotic series (Abramowitz & Stegun 1964, 6.3.18 and 6.4.11) with Bernoulli
+ * numbers B_2k: psi_0(x) ~ log x - 1/(2x) - sum B_2k / (2k x^2k), psi_n(x) ~ (-1)^(n-1) (n-1)!/x^n [1 +
+ * n/(2x) + sum B_2k (2k+n-1)! / ((2k)! (n-1)!) / x^2k]. */
 static double asymptotic(int n, double x) {
-  static const double bernoulli[] = {1.0 / 6,     -1.0 / 30,     1.0 / 42,      -1.0 / 30,       5.0 / 66,      -691.0 / 2730,
-                                     7.0 / 6,     -3617.0 / 510, 43867.0 / 798, -174611.0 / 330, 854513.0 / 138};
+  static const double bernoulli[] = {1.0 / 6,       -1.0 / 30,       1.0 / 42,      -1.0 / 30,
+                                     5.0 / 66,      -691.0 / 2730,   7.0 / 6,       -3617.0 / 510,
+                                     43867.0 / 798, -174611.0 / 330, 854513.0 / 138};
   const int terms = (int)(sizeof bernoulli / sizeof *bernoulli);
   double sum = 0;
   for (int k = terms; k >= 1; k--) {
@@ -79,7 +82,8 @@ static tw_expr polygamma_build(tw_expr x, int64_t order) {
 static bool polygamma_infer(const tw_args *args, tw_type *type) {
   const int64_t order = ((const polygamma_attr *)args->attr)->order;
   if (order >= 0 && order <= ORDER_MAX) return tw_infer_float(args, type);
-  tw_graph_fail(args->graph, TW_ERR_RANGE, "polygamma: order %lld is not in 0..%d", (long long)order, ORDER_MAX);
+  tw_graph_fail(args->graph, TW_ERR_RANGE, "polygamma: order %lld is not in 0..%d", (long long)order,
+                ORDER_MAX);
   return false;
 }
 
@@ -87,9 +91,11 @@ static tw_status polygamma_kernel(const tw_call *call) {
   const int n = order_of(call->node);
   const int64_t size = tw_size_of(call->node);
   if (tw_dtype_of(call->node) == TW_F64)
-    for (int64_t i = 0; i < size; i++) ((double *)call->out)[i] = polygamma(n, ((const double *)call->in[0])[i]);
+    for (int64_t i = 0; i < size; i++)
+      ((double *)call->out)[i] = polygamma(n, ((const double *)call->in[0])[i]);
   else
-    for (int64_t i = 0; i < size; i++) ((float *)call->out)[i] = (float)polygamma(n, ((const float *)call->in[0])[i]);
+    for (int64_t i = 0; i < size; i++)
+      ((float *)call->out)[i] = (float)polygamma(n, ((const float *)call->in[0])[i]);
   return TW_OK;
 }
 

@@ -1,5 +1,6 @@
-/* prod. Its derivative is exact at zeros: the product is a tree of pairwise products, and tangents and cotangents go
- * up and down that tree, level by level, in O(n) operations that are themselves differentiable. */
+/* prod. Its derivative is exact at zeros: the product is a tree of pairwise products, and tangents and
+ * cotangents go up and down that tree, level by level, in O(n) operations that are themselves differentiable.
+ */
 #include "graph/ops/reduce.h"
 
 #define LEVELS 64
@@ -41,7 +42,8 @@ static tw_expr prod_jvp(tw_expr node, const tw_expr *tangents) {
   tw_expr p = as_middle(node, tw_input_of(node, 0)), t = as_middle(node, tangents[0]);
   for (int64_t n = e.middle; n > 1; n = (n + 1) / 2) {
     const tw_expr pp = pairs_of(p, 1), tt = pairs_of(t, 0);
-    const tw_expr left = tw_mul(side_of(tt, 0), side_of(pp, 1)), right = tw_mul(side_of(pp, 0), side_of(tt, 1));
+    const tw_expr left = tw_mul(side_of(tt, 0), side_of(pp, 1)),
+                  right = tw_mul(side_of(pp, 0), side_of(tt, 1));
     t = tw_add(left, right);
     p = tw_mul(side_of(pp, 0), side_of(pp, 1));
   }
@@ -70,7 +72,6 @@ static void prod_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
   }
   cotangents[0] = tw_reshape(c, shape);
 }
-
 
 static tw_expr prod_example(tw_graph *graph, tw_dtype dtype, int variant) {
   /* Products of hundreds of factors leave the range of f32. */

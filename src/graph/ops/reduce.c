@@ -60,8 +60,8 @@ bool tw_reduce_infer_some(const tw_args *args, tw_type *type) {
   char text[TW_SHAPE_TEXT];
   if (!tw_reduce_infer(args, type)) return false;
   if (tw_shape_split(&shape, (int)axes->first, (int)axes->count).middle > 0) return true;
-  tw_graph_fail(args->graph, TW_ERR_SHAPE, "%s: no elements along the reduced axes of shape %s", args->op->name,
-                tw_shape_text(&shape, text));
+  tw_graph_fail(args->graph, TW_ERR_SHAPE, "%s: no elements along the reduced axes of shape %s",
+                args->op->name, tw_shape_text(&shape, text));
   return false;
 }
 
@@ -96,10 +96,10 @@ tw_expr tw_reduce_example(const tw_op *op, bool identity, tw_graph *graph, tw_dt
     tw_shape shape;
     unsigned axes;
     bool keep;
-  } example[] = {{{2, {3, 4}}, TW_ALL, false},    {{2, {3, 4}}, 2u, false},    {{2, {3, 4}}, 1u, true},
-                 {{3, {2, 3, 4}}, 5u, false},     {{3, {2, 3, 4}}, 2u, true},  {{4, {2, 3, 2, 3}}, 10u, true},
-                 {{1, {7}}, 1u, true},            {{3, {2, 1, 3}}, 6u, false}, {{2, {300, 3}}, 1u, false},
-                 {{1, {300}}, TW_ALL, false},     {{2, {3, 0}}, 1u, false},    {{2, {0, 3}}, 1u, false}};
+  } example[] = {{{2, {3, 4}}, TW_ALL, false}, {{2, {3, 4}}, 2u, false},    {{2, {3, 4}}, 1u, true},
+                 {{3, {2, 3, 4}}, 5u, false},  {{3, {2, 3, 4}}, 2u, true},  {{4, {2, 3, 2, 3}}, 10u, true},
+                 {{1, {7}}, 1u, true},         {{3, {2, 1, 3}}, 6u, false}, {{2, {300, 3}}, 1u, false},
+                 {{1, {300}}, TW_ALL, false},  {{2, {3, 0}}, 1u, false},    {{2, {0, 3}}, 1u, false}};
   const int variants = (int)(sizeof example / sizeof *example);
   if (variant >= (identity ? variants : variants - 1)) return TW_NONE; /* the last one reduces nothing */
   const tw_expr x = tw_input(graph, "x", dtype, example[variant].shape);

@@ -24,7 +24,8 @@ bool tw_reduce_infer_some(const tw_args *args, tw_type *type);
 tw_axes_attr tw_reduce_axes(tw_expr node);
 tw_extents tw_reduce_extents(tw_expr node);
 
-/* Gives `reduced` (of node's shape) its lost axes back with extent 1, so that it broadcasts against the operand. */
+/* Gives `reduced` (of node's shape) its lost axes back with extent 1, so that it broadcasts against the
+ * operand. */
 tw_expr tw_reduce_restore(tw_expr node, tw_expr reduced);
 /* Over axes of extent 1 only: the operand reshaped, else TW_NONE. */
 tw_expr tw_reduce_trivial(const tw_args *args);
@@ -36,7 +37,14 @@ tw_expr tw_reduce_example(const tw_op *op, bool identity, tw_graph *graph, tw_dt
 
 /* acc[c] = fold over r < rows of x[r * stride + c], for c < columns; the identity when rows = 0. Pairwise. */
 typedef void tw_fold(const void *x, int64_t rows, int64_t columns, int64_t stride, void *acc);
-typedef enum tw_fold_id { TW_FOLD_SUM, TW_FOLD_SQUARES, TW_FOLD_PROD, TW_FOLD_MAX, TW_FOLD_MIN, TW_FOLD_COUNT } tw_fold_id;
+typedef enum tw_fold_id {
+  TW_FOLD_SUM,
+  TW_FOLD_SQUARES,
+  TW_FOLD_PROD,
+  TW_FOLD_MAX,
+  TW_FOLD_MIN,
+  TW_FOLD_COUNT
+} tw_fold_id;
 /* From elements of `dtype`; the result is i64 for sums and products of integers, else of the same dtype. */
 tw_fold *tw_fold_get(tw_fold_id id, tw_dtype dtype);
 

@@ -1,6 +1,6 @@
-/* The kernel of sums, products and extrema: pairwise within fixed tiles of the middle axis, then over the tiles, so
- * that rounding errors grow with the logarithm of the length (Higham 2002, section 4.2) and the same bits come out
- * whatever the number of threads. */
+/* The kernel of sums, products and extrema: pairwise within fixed tiles of the middle axis, then over the
+ * tiles, so that rounding errors grow with the logarithm of the length (Higham 2002, section 4.2) and the
+ * same bits come out whatever the number of threads. */
 #include "graph/ops/reduce.h"
 
 #include <math.h>
@@ -11,62 +11,62 @@
 #define LANES 8      /* independent accumulators along a contiguous row */
 
 /* T: element, A: accumulator, U: result. Each row of at most TILE elements is split in halves down to 128. */
-#define FOLD(name, T, A, U, IDENTITY, MAP, JOIN)                                                                  \
-  static A name##_row(const T *x, int64_t n) {                                                                    \
-    if (n > 128) {                                                                                                \
-      const int64_t half = n / 2 / LANES * LANES;                                                                 \
-      const A a = name##_row(x, half), b = name##_row(x + half, n - half);                                        \
-      return (A)JOIN(a, b);                                                                                       \
-    }                                                                                                             \
-    A lane[LANES], all = (A)(IDENTITY);                                                                           \
-    int64_t i = 0;                                                                                                \
-    for (int k = 0; k < LANES; k++) lane[k] = (A)(IDENTITY);                                                      \
-    for (; i + LANES <= n; i += LANES)                                                                            \
-      for (int k = 0; k < LANES; k++) {                                                                           \
-        const A e = (A)x[i + k];                                                                                  \
-        lane[k] = (A)JOIN(lane[k], (A)MAP(e));                                                                    \
-      }                                                                                                           \
-    for (; i < n; i++) {                                                                                          \
-      const A e = (A)x[i];                                                                                        \
-      all = (A)JOIN(all, (A)MAP(e));                                                                              \
-    }                                                                                                             \
-    for (int width = LANES / 2; width > 0; width /= 2)                                                            \
-      for (int k = 0; k < width; k++) lane[k] = (A)JOIN(lane[k], lane[k + width]);                                \
-    return (A)JOIN(lane[0], all);                                                                                 \
-  }                                                                                                               \
-  static void name##_columns(const T *x, int64_t rows, int64_t columns, int64_t stride, A *acc) {                 \
-    if (rows > LEAF) {                                                                                            \
-      A half[COLUMNS];                                                                                            \
-      name##_columns(x, rows / 2, columns, stride, acc);                                                          \
-      name##_columns(x + rows / 2 * stride, rows - rows / 2, columns, stride, half);                              \
-      for (int64_t c = 0; c < columns; c++) acc[c] = (A)JOIN(acc[c], half[c]);                                    \
-      return;                                                                                                     \
-    }                                                                                                             \
-    for (int64_t c = 0; c < columns; c++) acc[c] = (A)(IDENTITY);                                                 \
-    int64_t r = 0;                                                                                                \
-    for (; r + 2 <= rows; r += 2, x += 2 * stride)                                                                \
-      for (int64_t c = 0; c < columns; c++) {                                                                     \
-        const A e = (A)x[c], f = (A)x[stride + c];                                                                \
-        const A pair = (A)JOIN((A)MAP(e), (A)MAP(f));                                                             \
-        acc[c] = (A)JOIN(acc[c], pair);                                                                           \
-      }                                                                                                           \
-    if (r < rows)                                                                                                 \
-      for (int64_t c = 0; c < columns; c++) {                                                                     \
-        const A e = (A)x[c];                                                                                      \
-        acc[c] = (A)JOIN(acc[c], (A)MAP(e));                                                                      \
-      }                                                                                                           \
-  }                                                                                                               \
-  static void name(const void *x, int64_t rows, int64_t columns, int64_t stride, void *out) {                     \
-    A acc[COLUMNS];                                                                                               \
-    if (columns == 1 && stride == 1) {                                                                            \
-      *(U *)out = (U)name##_row(x, rows);                                                                         \
-      return;                                                                                                     \
-    }                                                                                                             \
-    for (int64_t c = 0; c < columns; c += COLUMNS) {                                                              \
-      const int64_t width = columns - c < COLUMNS ? columns - c : COLUMNS;                                        \
-      name##_columns((const T *)x + c, rows, width, stride, acc);                                                 \
-      for (int64_t k = 0; k < width; k++) ((U *)out)[c + k] = (U)acc[k];                                          \
-    }                                                                                                             \
+#define FOLD(name, T, A, U, IDENTITY, MAP, JOIN)                                                             \
+  static A name##_row(const T *x, int64_t n) {                                                               \
+    if (n > 128) {                                                                                           \
+      const int64_t half = n / 2 / LANES * LANES;                                                            \
+      const A a = name##_row(x, half), b = name##_row(x + half, n - half);                                   \
+      return (A)JOIN(a, b);                                                                                  \
+    }                                                                                                        \
+    A lane[LANES], all = (A)(IDENTITY);                                                                      \
+    int64_t i = 0;                                                                                           \
+    for (int k = 0; k < LANES; k++) lane[k] = (A)(IDENTITY);                                                 \
+    for (; i + LANES <= n; i += LANES)                                                                       \
+      for (int k = 0; k < LANES; k++) {                                                                      \
+        const A e = (A)x[i + k];                                                                             \
+        lane[k] = (A)JOIN(lane[k], (A)MAP(e));                                                               \
+      }                                                                                                      \
+    for (; i < n; i++) {                                                                                     \
+      const A e = (A)x[i];                                                                                   \
+      all = (A)JOIN(all, (A)MAP(e));                                                                         \
+    }                                                                                                        \
+    for (int width = LANES / 2; width > 0; width /= 2)                                                       \
+      for (int k = 0; k < width; k++) lane[k] = (A)JOIN(lane[k], lane[k + width]);                           \
+    return (A)JOIN(lane[0], all);                                                                            \
+  }                                                                                                          \
+  static void name##_columns(const T *x, int64_t rows, int64_t columns, int64_t stride, A *acc) {            \
+    if (rows > LEAF) {                                                                                       \
+      A half[COLUMNS];                                                                                       \
+      name##_columns(x, rows / 2, columns, stride, acc);                                                     \
+      name##_columns(x + rows / 2 * stride, rows - rows / 2, columns, stride, half);                         \
+      for (int64_t c = 0; c < columns; c++) acc[c] = (A)JOIN(acc[c], half[c]);                               \
+      return;                                                                                                \
+    }                                                                                                        \
+    for (int64_t c = 0; c < columns; c++) acc[c] = (A)(IDENTITY);                                            \
+    int64_t r = 0;                                                                                           \
+    for (; r + 2 <= rows; r += 2, x += 2 * stride)                                                           \
+      for (int64_t c = 0; c < columns; c++) {                                                                \
+        const A e = (A)x[c], f = (A)x[stride + c];                                                           \
+        const A pair = (A)JOIN((A)MAP(e), (A)MAP(f));                                                        \
+        acc[c] = (A)JOIN(acc[c], pair);                                                                      \
+      }                                                                                                      \
+    if (r < rows)                                                                                            \
+      for (int64_t c = 0; c < columns; c++) {                                                                \
+        const A e = (A)x[c];                                                                                 \
+        acc[c] = (A)JOIN(acc[c], (A)MAP(e));                                                                 \
+      }                                                                                                      \
+  }                                                                                                          \
+  static void name(const void *x, int64_t rows, int64_t columns, int64_t stride, void *out) {                \
+    A acc[COLUMNS];                                                                                          \
+    if (columns == 1 && stride == 1) {                                                                       \
+      *(U *)out = (U)name##_row(x, rows);                                                                    \
+      return;                                                                                                \
+    }                                                                                                        \
+    for (int64_t c = 0; c < columns; c += COLUMNS) {                                                         \
+      const int64_t width = columns - c < COLUMNS ? columns - c : COLUMNS;                                   \
+      name##_columns((const T *)x + c, rows, width, stride, acc);                                            \
+      for (int64_t k = 0; k < width; k++) ((U *)out)[c + k] = (U)acc[k];                                     \
+    }                                                                                                        \
   }
 
 #define SAME(e) (e)
@@ -79,11 +79,11 @@
 #define SMALLER_WHOLE(a, b) ((a) < (b) ? (a) : (b))
 
 /* f32 accumulates in double; integers wrap in 64 bits. */
-#define ARITHMETIC_FOLDS(name, IDENTITY, JOIN)                                                                    \
-  FOLD(name##_f64, double, double, double, IDENTITY, SAME, JOIN)                                                  \
-  FOLD(name##_f32, float, double, float, IDENTITY, SAME, JOIN)                                                    \
-  FOLD(name##_i64, int64_t, uint64_t, int64_t, IDENTITY, SAME, JOIN)                                              \
-  FOLD(name##_i32, int32_t, uint64_t, int64_t, IDENTITY, SAME, JOIN)                                              \
+#define ARITHMETIC_FOLDS(name, IDENTITY, JOIN)                                                               \
+  FOLD(name##_f64, double, double, double, IDENTITY, SAME, JOIN)                                             \
+  FOLD(name##_f32, float, double, float, IDENTITY, SAME, JOIN)                                               \
+  FOLD(name##_i64, int64_t, uint64_t, int64_t, IDENTITY, SAME, JOIN)                                         \
+  FOLD(name##_i32, int32_t, uint64_t, int64_t, IDENTITY, SAME, JOIN)                                         \
   FOLD(name##_u8, uint8_t, uint64_t, int64_t, IDENTITY, SAME, JOIN)
 ARITHMETIC_FOLDS(sum, 0, ADD)
 ARITHMETIC_FOLDS(prod, 1, MULTIPLY)
@@ -101,15 +101,19 @@ FOLD(min_i32, int32_t, int32_t, int32_t, INT32_MAX, SAME, SMALLER_WHOLE)
 FOLD(min_u8, uint8_t, uint8_t, uint8_t, UINT8_MAX, SAME, SMALLER_WHOLE)
 
 tw_fold *tw_fold_get(tw_fold_id id, tw_dtype dtype) {
-#define ROW(name) {name##_f64, name##_f32, name##_i64, name##_i32, name##_u8, name##_u8}
-  static tw_fold *const fold[TW_FOLD_COUNT][TW_DTYPE_COUNT] = {
-      [TW_FOLD_SUM] = ROW(sum), [TW_FOLD_SQUARES] = {squares_f64, squares_f32}, [TW_FOLD_PROD] = ROW(prod),
-      [TW_FOLD_MAX] = ROW(max), [TW_FOLD_MIN] = ROW(min)};
+#define ROW(name)                                                                                            \
+  { name##_f64, name##_f32, name##_i64, name##_i32, name##_u8, name##_u8 }
+  static tw_fold *const fold[TW_FOLD_COUNT][TW_DTYPE_COUNT] = {[TW_FOLD_SUM] = ROW(sum),
+                                                               [TW_FOLD_SQUARES] = {squares_f64, squares_f32},
+                                                               [TW_FOLD_PROD] = ROW(prod),
+                                                               [TW_FOLD_MAX] = ROW(max),
+                                                               [TW_FOLD_MIN] = ROW(min)};
   return fold[id][dtype];
 }
 
-/* [outer, middle, inner] cut into pieces of `rows` by `columns` elements, `pieces` = outer x tiles x chunks of them;
- * a task takes `batch` pieces in turn. With several tiles, tile t of outer o leaves its result in partial[o][t]. */
+/* [outer, middle, inner] cut into pieces of `rows` by `columns` elements, `pieces` = outer x tiles x chunks
+ * of them; a task takes `batch` pieces in turn. With several tiles, tile t of outer o leaves its result in
+ * partial[o][t]. */
 typedef struct reduction {
   tw_extents extent;
   int64_t rows, columns, tiles, chunks, pieces, batch;
@@ -138,7 +142,8 @@ static void reduction_piece(const reduction *cut, int64_t piece) {
   const int64_t rows = e.middle - row < cut->rows ? e.middle - row : cut->rows;
   const int64_t columns = e.inner - column < cut->columns ? e.inner - column : cut->columns;
   const int64_t from = (outer * e.middle + row) * e.inner + column, to = slab * e.inner + column;
-  cut->fold(cut->in + (size_t)from * cut->in_bytes, rows, columns, e.inner, cut->out + (size_t)to * cut->out_bytes);
+  cut->fold(cut->in + (size_t)from * cut->in_bytes, rows, columns, e.inner,
+            cut->out + (size_t)to * cut->out_bytes);
 }
 
 static void reduction_task(void *context, int64_t task, int worker) {

@@ -26,28 +26,30 @@ static void extremum_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
   cotangents[0] = tw_mul(shares(node), tw_reduce_restore(node, cotangent));
 }
 
-#define EXTREMUM(NAME, FOLD, SUMMARY)                                                                             \
-  static tw_status NAME##_kernel(const tw_call *call) { return tw_reduce_run(call, FOLD, FOLD); }                 \
-  static tw_expr NAME##_example(tw_graph *graph, tw_dtype dtype, int variant) {                                   \
-    return tw_reduce_example(&tw_op_##NAME, false, graph, dtype, variant);                                               \
-  }                                                                                                               \
-  const tw_op tw_op_##NAME = {.name = #NAME,                                                                      \
-                              .summary = SUMMARY,                                                                 \
-                              .arity = 1,                                                                         \
-                              .attr_bytes = sizeof(tw_axes_attr),                                                 \
-                              .infer = tw_reduce_infer_some,                                                       \
-                              .simplify = extremum_simplify,                                                      \
-                              .kernel = NAME##_kernel,                                                            \
-                              .scratch = tw_reduce_scratch,                                                       \
-                              .jvp = extremum_jvp,                                                                \
-                              .vjp = extremum_vjp,                                                                \
-                              .batch = tw_reduce_batch,                                                           \
-                              .flops = tw_reduce_flops,                                                           \
-                              .example = NAME##_example,                                                          \
-                              .low = -2,                                                                          \
-                              .high = 2};                                                                         \
-  tw_expr tw_##NAME(tw_expr x, unsigned axes, bool keep) {                                                        \
-    return tw_reduce_build(&tw_op_##NAME, x, axes, keep);                                                         \
+#define EXTREMUM(NAME, FOLD, SUMMARY)                                                                        \
+  static tw_status NAME##_kernel(const tw_call *call) {                                                      \
+    return tw_reduce_run(call, FOLD, FOLD);                                                                  \
+  }                                                                                                          \
+  static tw_expr NAME##_example(tw_graph *graph, tw_dtype dtype, int variant) {                              \
+    return tw_reduce_example(&tw_op_##NAME, false, graph, dtype, variant);                                   \
+  }                                                                                                          \
+  const tw_op tw_op_##NAME = {.name = #NAME,                                                                 \
+                              .summary = SUMMARY,                                                            \
+                              .arity = 1,                                                                    \
+                              .attr_bytes = sizeof(tw_axes_attr),                                            \
+                              .infer = tw_reduce_infer_some,                                                 \
+                              .simplify = extremum_simplify,                                                 \
+                              .kernel = NAME##_kernel,                                                       \
+                              .scratch = tw_reduce_scratch,                                                  \
+                              .jvp = extremum_jvp,                                                           \
+                              .vjp = extremum_vjp,                                                           \
+                              .batch = tw_reduce_batch,                                                      \
+                              .flops = tw_reduce_flops,                                                      \
+                              .example = NAME##_example,                                                     \
+                              .low = -2,                                                                     \
+                              .high = 2};                                                                    \
+  tw_expr tw_##NAME(tw_expr x, unsigned axes, bool keep) {                                                   \
+    return tw_reduce_build(&tw_op_##NAME, x, axes, keep);                                                    \
   }
 
 EXTREMUM(reduce_max, TW_FOLD_MAX, "largest element; NaN wins")

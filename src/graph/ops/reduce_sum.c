@@ -8,7 +8,8 @@ static bool sum_infer(const tw_args *args, tw_type *type) {
   return true;
 }
 
-/* True when `small` broadcasts to `shape` by repetition along all of the axes; `rest` is small without them. */
+/* True when `small` broadcasts to `shape` by repetition along all of the axes; `rest` is small without them.
+ */
 static bool repeats_along(const tw_shape *small, const tw_shape *shape, tw_axes_attr axes, tw_shape *rest) {
   const int shift = shape->rank - small->rank;
   *rest = *small;
@@ -105,7 +106,8 @@ tw_expr tw_unbroadcast(tw_expr x, tw_shape shape) {
   tw_shape joint;
   unsigned axes = 0;
   if (shift < 0 || !tw_shape_broadcast(&shape, &from, &joint) || !tw_shape_equal(&joint, &from)) {
-    tw_fail_shapes(x.graph, "unbroadcast", &from, &shape, "do not fit: the second must broadcast to the first");
+    tw_fail_shapes(x.graph, "unbroadcast", &from, &shape,
+                   "do not fit: the second must broadcast to the first");
     return TW_NONE;
   }
   for (int k = 0; k < from.rank; k++)
@@ -118,6 +120,7 @@ tw_expr tw_trace(tw_expr x) {
   const tw_shape shape = tw_shape_of(x);
   char text[TW_SHAPE_TEXT];
   if (shape.rank < 2)
-    return tw_graph_fail(x.graph, TW_ERR_SHAPE, "trace: shape %s, expected a matrix", tw_shape_text(&shape, text));
+    return tw_graph_fail(x.graph, TW_ERR_SHAPE, "trace: shape %s, expected a matrix",
+                         tw_shape_text(&shape, text));
   return tw_sum(tw_diag(x), 1u << (shape.rank - 2), false);
 }

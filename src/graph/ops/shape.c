@@ -34,7 +34,8 @@ static tw_expr reshape_simplify(const tw_args *args) {
   if (tw_op_of(x) == &tw_op_fill)
     return tw_fill(x.graph, tw_dtype_of(x), to, ((const tw_fill_attr *)tw_attr_of(x))->value);
   if (tw_op_of(x) == &tw_op_broadcast) {
-    /* A scalar repeated is repeated in any shape; one that fills whole axes keeps doing so around unit axes. */
+    /* A scalar repeated is repeated in any shape; one that fills whole axes keeps doing so around unit axes.
+     */
     const tw_expr small = tw_input_of(x, 0);
     const tw_shape shape = tw_shape_of(small);
     if (tw_size_of(small) == 1) return tw_broadcast(reshape_to(small, &TW_SCALAR), to);
@@ -98,7 +99,8 @@ static bool fill_extent(tw_expr x, tw_shape *shape) {
     return true;
   }
   shape->dim[unknown] = -1;
-  return tw_fail_shapes(x.graph, "reshape", &from, shape, "do not have as many elements for any extent at -1");
+  return tw_fail_shapes(x.graph, "reshape", &from, shape,
+                        "do not have as many elements for any extent at -1");
 }
 
 tw_expr tw_reshape(tw_expr x, tw_shape shape) {

@@ -1,5 +1,5 @@
-/* slice, slice_view and unslice: elements start, start + step, .. along one axis, and the adjoint of taking them.
- * slice_view is the slice whose elements lie together: step 1 and nothing outside the axis. */
+/* slice, slice_view and unslice: elements start, start + step, .. along one axis, and the adjoint of taking
+ * them. slice_view is the slice whose elements lie together: step 1 and nothing outside the axis. */
 #include "graph/ops/build.h"
 #include "graph/ops/ops.h"
 
@@ -29,7 +29,8 @@ static bool slice_infer(const tw_args *args, tw_type *type) {
   char text[TW_SHAPE_TEXT];
   const bool axis_fits = s->axis >= 0 && s->axis < from.rank;
   if (!axis_fits || !in_axis(from.dim[s->axis], s)) {
-    tw_graph_fail(args->graph, TW_ERR_RANGE, "slice: %lld elements from %lld by %lld are not in axis %lld of shape %s",
+    tw_graph_fail(args->graph, TW_ERR_RANGE,
+                  "slice: %lld elements from %lld by %lld are not in axis %lld of shape %s",
                   (long long)s->count, (long long)s->start, (long long)s->step, (long long)s->axis,
                   tw_shape_text(&from, text));
     return false;
@@ -84,14 +85,15 @@ static tw_expr slice_simplify(const tw_args *args) {
   tw_type type;
   if (!slice_infer(args, &type)) return TW_NONE;
   if (s->step == 1 && s->count == tw_shape_of(x).dim[s->axis]) return x;
-  if (op == &tw_op_fill) return tw_fill(x.graph, type.dtype, type.shape, ((const tw_fill_attr *)tw_attr_of(x))->value);
+  if (op == &tw_op_fill)
+    return tw_fill(x.graph, type.dtype, type.shape, ((const tw_fill_attr *)tw_attr_of(x))->value);
   if (op == &tw_op_broadcast) return slice_of_broadcast(x, s, type.shape);
   if (op == &tw_op_concat) return slice_of_concat(x, s);
   if (op == &tw_op_slice || op == &tw_op_slice_view) {
     const slice_attr *inner = tw_attr_of(x);
     if (inner->axis == s->axis)
-      return slice_by(tw_input_of(x, 0), (slice_attr){s->axis, inner->start + s->start * inner->step, s->count,
-                                                      s->step * inner->step});
+      return slice_by(tw_input_of(x, 0), (slice_attr){s->axis, inner->start + s->start * inner->step,
+                                                      s->count, s->step * inner->step});
   }
   return TW_NONE;
 }
@@ -213,10 +215,11 @@ static bool unslice_infer(const tw_args *args, tw_type *type) {
   const bool axis_fits = u->axis >= 0 && u->axis < from.rank && u->length >= 0;
   const slice_attr s = {u->axis, u->start, axis_fits ? from.dim[u->axis] : 0, u->step};
   if (!axis_fits || !in_axis(u->length, &s)) {
-    tw_graph_fail(args->graph, TW_ERR_RANGE,
-                  "unslice: axis %lld of shape %s, placed from %lld by %lld, is not in an axis of length %lld",
-                  (long long)u->axis, tw_shape_text(&from, text), (long long)u->start, (long long)u->step,
-                  (long long)u->length);
+    tw_graph_fail(
+        args->graph, TW_ERR_RANGE,
+        "unslice: axis %lld of shape %s, placed from %lld by %lld, is not in an axis of length %lld",
+        (long long)u->axis, tw_shape_text(&from, text), (long long)u->start, (long long)u->step,
+        (long long)u->length);
     return false;
   }
   *type = (tw_type){tw_dtype_of(args->in[0]), from};

@@ -25,55 +25,57 @@ static void apply(tw_loop *loop, int64_t n, void *x) {
 }
 
 /* An infinite m would make inf - inf; e^(x - 0) is then 0, infinite or NaN by itself. */
-#define KERNELS(T, suffix)                                                                                        \
-  /* sum[c] = sum_r e^(x[r * stride + c] - m[c]) for c < columns <= BLOCK, in halves down to one block. */        \
-  static void exp_sum_##suffix(const slabs *s, const T *x, int64_t rows, int64_t columns, const T *m, T *sum) {   \
-    T block[BLOCK];                                                                                               \
-    const int64_t stride = s->extent.inner;                                                                       \
-    if (rows > 1 && rows * columns > BLOCK) {                                                                     \
-      exp_sum_##suffix(s, x, rows / 2, columns, m, sum);                                                          \
-      exp_sum_##suffix(s, x + rows / 2 * stride, rows - rows / 2, columns, m, block);                             \
-      for (int64_t c = 0; c < columns; c++) sum[c] += block[c];                                                   \
-      return;                                                                                                     \
-    }                                                                                                             \
-    for (int64_t r = 0; r < rows; r++)                                                                            \
-      for (int64_t c = 0; c < columns; c++) block[r * columns + c] = x[r * stride + c] - m[c];                    \
-    apply(s->exp, rows *columns, block);                                                                          \
-    s->sum(block, rows, columns, columns, sum);                                                                   \
-  }                                                                                                               \
-  static void logsumexp_##suffix(void *context, int64_t outer, int worker) {                                      \
-    const slabs *s = context;                                                                                     \
-    const int64_t rows = s->extent.middle, inner = s->extent.inner;                                               \
-    const T *x = (const T *)s->in + outer * rows * inner;                                                         \
-    T *out = (T *)s->out + outer * inner, *m = (T *)s->shift + outer * inner;                                     \
-    (void)worker;                                                                                                 \
-    s->max(x, rows, inner, inner, m);                                                                             \
-    for (int64_t c = 0; c < inner; c++) m[c] = m[c] - m[c] == 0 ? m[c] : 0;                                       \
-    for (int64_t c = 0; c < inner; c += BLOCK)                                                                    \
-      exp_sum_##suffix(s, x + c, rows, inner - c < BLOCK ? inner - c : BLOCK, m + c, out + c);                    \
-    apply(s->log, inner, out);                                                                                    \
-    for (int64_t c = 0; c < inner; c++) out[c] += m[c];                                                           \
-  }                                                                                                               \
-  static void softmax_##suffix(void *context, int64_t outer, int worker) {                                        \
-    const slabs *s = context;                                                                                     \
-    const int64_t rows = s->extent.middle, inner = s->extent.inner;                                               \
-    const T *x = (const T *)s->in + outer * rows * inner;                                                         \
-    T *out = (T *)s->out + outer * rows * inner, *m = (T *)s->shift + outer * inner;                              \
-    (void)worker;                                                                                                 \
-    s->max(x, rows, inner, inner, m);                                                                             \
-    for (int64_t r = 0; r < rows; r++)                                                                            \
-      for (int64_t c = 0; c < inner; c++) out[r * inner + c] = x[r * inner + c] - m[c];                           \
-    apply(s->exp, rows *inner, out);                                                                              \
-    s->sum(out, rows, inner, inner, m);                                                                           \
-    for (int64_t r = 0; r < rows; r++)                                                                            \
-      for (int64_t c = 0; c < inner; c++) out[r * inner + c] /= m[c];                                             \
+#define KERNELS(T, suffix)                                                                                   \
+  /* sum[c] = sum_r e^(x[r * stride + c] - m[c]) for c < columns <= BLOCK, in halves down to one block. */   \
+  static void exp_sum_##suffix(const slabs *s, const T *x, int64_t rows, int64_t columns, const T *m,        \
+                               T *sum) {                                                                     \
+    T block[BLOCK];                                                                                          \
+    const int64_t stride = s->extent.inner;                                                                  \
+    if (rows > 1 && rows * columns > BLOCK) {                                                                \
+      exp_sum_##suffix(s, x, rows / 2, columns, m, sum);                                                     \
+      exp_sum_##suffix(s, x + rows / 2 * stride, rows - rows / 2, columns, m, block);                        \
+      for (int64_t c = 0; c < columns; c++) sum[c] += block[c];                                              \
+      return;                                                                                                \
+    }                                                                                                        \
+    for (int64_t r = 0; r < rows; r++)                                                                       \
+      for (int64_t c = 0; c < columns; c++) block[r * columns + c] = x[r * stride + c] - m[c];               \
+    apply(s->exp, rows *columns, block);                                                                     \
+    s->sum(block, rows, columns, columns, sum);                                                              \
+  }                                                                                                          \
+  static void logsumexp_##suffix(void *context, int64_t outer, int worker) {                                 \
+    const slabs *s = context;                                                                                \
+    const int64_t rows = s->extent.middle, inner = s->extent.inner;                                          \
+    const T *x = (const T *)s->in + outer * rows * inner;                                                    \
+    T *out = (T *)s->out + outer * inner, *m = (T *)s->shift + outer * inner;                                \
+    (void)worker;                                                                                            \
+    s->max(x, rows, inner, inner, m);                                                                        \
+    for (int64_t c = 0; c < inner; c++) m[c] = m[c] - m[c] == 0 ? m[c] : 0;                                  \
+    for (int64_t c = 0; c < inner; c += BLOCK)                                                               \
+      exp_sum_##suffix(s, x + c, rows, inner - c < BLOCK ? inner - c : BLOCK, m + c, out + c);               \
+    apply(s->log, inner, out);                                                                               \
+    for (int64_t c = 0; c < inner; c++) out[c] += m[c];                                                      \
+  }                                                                                                          \
+  static void softmax_##suffix(void *context, int64_t outer, int worker) {                                   \
+    const slabs *s = context;                                                                                \
+    const int64_t rows = s->extent.middle, inner = s->extent.inner;                                          \
+    const T *x = (const T *)s->in + outer * rows * inner;                                                    \
+    T *out = (T *)s->out + outer * rows * inner, *m = (T *)s->shift + outer * inner;                         \
+    (void)worker;                                                                                            \
+    s->max(x, rows, inner, inner, m);                                                                        \
+    for (int64_t r = 0; r < rows; r++)                                                                       \
+      for (int64_t c = 0; c < inner; c++) out[r * inner + c] = x[r * inner + c] - m[c];                      \
+    apply(s->exp, rows *inner, out);                                                                         \
+    s->sum(out, rows, inner, inner, m);                                                                      \
+    for (int64_t r = 0; r < rows; r++)                                                                       \
+      for (int64_t c = 0; c < inner; c++) out[r * inner + c] /= m[c];                                        \
   }
 KERNELS(double, f64)
 KERNELS(float, f32)
 
 static tw_status run_slabs(const tw_call *call, tw_task *f64, tw_task *f32) {
   const tw_dtype dtype = tw_dtype_of(call->node);
-  slabs s = {.extent = tw_reduce_extents(call->node), .in = call->in[0], .out = call->out, .shift = call->scratch};
+  slabs s = {
+      .extent = tw_reduce_extents(call->node), .in = call->in[0], .out = call->out, .shift = call->scratch};
   if (s.extent.middle == 0 || s.extent.inner == 0) return TW_OK;
   s.exp = tw_loop_get(TW_LOOP_exp, dtype);
   s.log = tw_loop_get(TW_LOOP_log, dtype);
@@ -179,7 +181,8 @@ static void softmax_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
 }
 
 static tw_expr softmax_example(tw_graph *graph, tw_dtype dtype, int variant) {
-  static const tw_shape shape[] = {{2, {3, 4}}, {2, {3, 4}}, {3, {2, 3, 4}}, {1, {5}}, {2, {3, 0}}, {2, {3, 1}}};
+  static const tw_shape shape[] = {{2, {3, 4}}, {2, {3, 4}}, {3, {2, 3, 4}},
+                                   {1, {5}},    {2, {3, 0}}, {2, {3, 1}}};
   static const int axis[] = {0, 1, 1, 0, 1, -1};
   if (variant >= 6) return TW_NONE;
   return tw_softmax(tw_input(graph, "x", dtype, shape[variant]), axis[variant]);

@@ -64,8 +64,9 @@ static tw_expr transpose_simplify(const tw_args *args) {
 #define BLOCK 16   /* a block of 16 x 16 elements touches few cache lines of either array */
 #define TASK 16384 /* elements of a task */
 
-/* The result's axes, outermost first, those that stay together merged. `last` and `fast` are the axes along which the
- * result and the operand are contiguous; a strip is the plane of the two, or BLOCK elements of `fast` in it. */
+/* The result's axes, outermost first, those that stay together merged. `last` and `fast` are the axes along
+ * which the result and the operand are contiguous; a strip is the plane of the two, or BLOCK elements of
+ * `fast` in it. */
 typedef struct permuted {
   int rank, fast;
   int64_t dim[TW_MAX_RANK], from[TW_MAX_RANK], to[TW_MAX_RANK]; /* extent, steps in operand and result */
@@ -107,17 +108,17 @@ static void permuted_cut(permuted *p) {
   p->batch = elements < TASK ? TASK / elements : 1;
 }
 
-#define STRIP(bits)                                                                                               \
-  static void strip_##bits(const permuted *p, const void *from, void *to, int64_t rows) {                         \
-    const int last = p->rank - 1;                                                                                 \
-    const int64_t n = p->dim[last], s = p->from[last], t = p->to[p->fast];                                        \
-    const uint##bits##_t *x = from;                                                                               \
-    uint##bits##_t *z = to;                                                                                       \
-    for (int64_t j0 = 0; j0 < n; j0 += BLOCK) {                                                                   \
-      const int64_t j1 = n - j0 < BLOCK ? n : j0 + BLOCK;                                                         \
-      for (int64_t i = 0; i < rows; i++)                                                                          \
-        for (int64_t j = j0; j < j1; j++) z[i * t + j] = x[i + j * s];                                            \
-    }                                                                                                             \
+#define STRIP(bits)                                                                                          \
+  static void strip_##bits(const permuted *p, const void *from, void *to, int64_t rows) {                    \
+    const int last = p->rank - 1;                                                                            \
+    const int64_t n = p->dim[last], s = p->from[last], t = p->to[p->fast];                                   \
+    const uint##bits##_t *x = from;                                                                          \
+    uint##bits##_t *z = to;                                                                                  \
+    for (int64_t j0 = 0; j0 < n; j0 += BLOCK) {                                                              \
+      const int64_t j1 = n - j0 < BLOCK ? n : j0 + BLOCK;                                                    \
+      for (int64_t i = 0; i < rows; i++)                                                                     \
+        for (int64_t j = j0; j < j1; j++) z[i * t + j] = x[i + j * s];                                       \
+    }                                                                                                        \
   }
 STRIP(64)
 STRIP(32)
@@ -159,7 +160,8 @@ static tw_status transpose_kernel(const tw_call *call) {
     return TW_OK;
   }
   permuted_cut(&p);
-  tw_parallel(tw_call_threads(call, tw_size_of(call->node)), (p.strips + p.batch - 1) / p.batch, permuted_task, &p);
+  tw_parallel(tw_call_threads(call, tw_size_of(call->node)), (p.strips + p.batch - 1) / p.batch,
+              permuted_task, &p);
   return TW_OK;
 }
 
@@ -187,7 +189,8 @@ static tw_expr transpose_batch(tw_expr node, int64_t size, const tw_expr *in, co
 static tw_expr transpose_example(tw_graph *graph, tw_dtype dtype, int variant) {
   static const tw_shape shape[] = {{2, {3, 4}},       {3, {2, 3, 4}}, {3, {2, 3, 4}}, {3, {1, 3, 2}},
                                    {4, {2, 3, 2, 2}}, {2, {0, 3}},    {2, {20, 35}},  {3, {2, 3, 4}}};
-  static const int perm[][4] = {{1, 0}, {2, 1, 0}, {1, 2, 0}, {1, 0, 2}, {0, 2, 3, 1}, {1, 0}, {1, 0}, {1, 0, 2}};
+  static const int perm[][4] = {{1, 0},       {2, 1, 0}, {1, 2, 0}, {1, 0, 2},
+                                {0, 2, 3, 1}, {1, 0},    {1, 0},    {1, 0, 2}};
   return variant < 8 ? tw_transpose(tw_input(graph, "x", dtype, shape[variant]), perm[variant]) : TW_NONE;
 }
 
@@ -217,7 +220,8 @@ tw_expr tw_move_axis(tw_expr x, int from, int to) {
   int perm[TW_MAX_RANK];
   if (!tw_operands("move_axis", 1, &x)) return TW_NONE;
   const tw_shape shape = tw_shape_of(x);
-  if (!tw_axis_check(x.graph, "move_axis", &shape, &from) || !tw_axis_check(x.graph, "move_axis", &shape, &to))
+  if (!tw_axis_check(x.graph, "move_axis", &shape, &from) ||
+      !tw_axis_check(x.graph, "move_axis", &shape, &to))
     return TW_NONE;
   for (int k = 0, next = 0; k < shape.rank; k++) {
     if (next == from) next++;

@@ -1,11 +1,12 @@
-/* where(c, a, b): a where c holds, else b. Derivatives are chosen the same way, not multiplied by 0 or 1, so that an
- * infinite derivative of the branch not taken stays out. */
+/* where(c, a, b): a where c holds, else b. Derivatives are chosen the same way, not multiplied by 0 or 1, so
+ * that an infinite derivative of the branch not taken stays out. */
 #include "graph/ops/elementwise.h"
 
 static bool where_infer(const tw_args *args, tw_type *type) {
   const tw_dtype a = tw_dtype_of(args->in[1]), b = tw_dtype_of(args->in[2]);
   if (tw_dtype_of(args->in[0]) != TW_BOOL || a != b) {
-    tw_graph_fail(args->graph, TW_ERR_DTYPE, "where: operands are %s, %s, %s, expected bool and two equal dtypes",
+    tw_graph_fail(args->graph, TW_ERR_DTYPE,
+                  "where: operands are %s, %s, %s, expected bool and two equal dtypes",
                   tw_dtype_get(tw_dtype_of(args->in[0]))->name, tw_dtype_get(a)->name, tw_dtype_get(b)->name);
     return false;
   }
@@ -36,10 +37,8 @@ static tw_expr where_jvp(tw_expr node, const tw_expr *tangents) {
 
 static void where_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
   const tw_expr condition = tw_input_of(node, 0), zero = tw_weak(cotangent, 0);
-  cotangents[1] =
-      tw_unbroadcast(tw_where(condition, cotangent, zero), tw_shape_of(tw_input_of(node, 1)));
-  cotangents[2] =
-      tw_unbroadcast(tw_where(condition, zero, cotangent), tw_shape_of(tw_input_of(node, 2)));
+  cotangents[1] = tw_unbroadcast(tw_where(condition, cotangent, zero), tw_shape_of(tw_input_of(node, 1)));
+  cotangents[2] = tw_unbroadcast(tw_where(condition, zero, cotangent), tw_shape_of(tw_input_of(node, 2)));
 }
 
 static tw_expr where_example(tw_graph *graph, tw_dtype dtype, int variant) {
