@@ -221,7 +221,7 @@ tw_expr tw_loop_stack(tw_expr k, int64_t n, tw_expr body); /* [n, body's shape..
 
 /* ------------------------------------------------------------------ transforms */
 
-/* Rewrites `n` outputs with from[i] replaced by to[i] (same types). */
+/* Rewrites `n` outputs with from[i] replaced by to[i] (same types), all at once. results may be outputs. */
 tw_status tw_substitute(int n, const tw_expr *outputs, int m, const tw_expr *from, const tw_expr *to, tw_expr *results);
 /* results[i] = sum_j d outputs[i] / d inputs[j] . tangents[j]; a TW_NONE tangent or result is a zero. */
 tw_status tw_jvp(int n, const tw_expr *outputs, int m, const tw_expr *inputs, const tw_expr *tangents, tw_expr *results);

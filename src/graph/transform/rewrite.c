@@ -74,8 +74,10 @@ static bool same_type(tw_expr a, tw_expr b) {
 tw_status tw_substitute(int n, const tw_expr *outputs, int m, const tw_expr *from, const tw_expr *to,
                         tw_expr *results) {
   tw_rewrite rw;
-  for (int i = 0; i < n; i++) results[i] = TW_NONE;
-  if (!tw_rewrite_open(&rw, n, outputs, m, from)) return rw.graph ? rw.graph->status : TW_ERR_ARGUMENT;
+  if (!tw_rewrite_open(&rw, n, outputs, m, from)) {
+    for (int i = 0; i < n; i++) results[i] = TW_NONE;
+    return rw.graph ? rw.graph->status : TW_ERR_ARGUMENT;
+  }
   for (int j = 0; j < m; j++) {
     if (tw_is_none(to[j]) || !same_type(from[j], to[j]))
       tw_graph_fail(rw.graph, TW_ERR_SHAPE, "substitute: replacement %d has another type than what it replaces", j);
@@ -86,9 +88,9 @@ tw_status tw_substitute(int n, const tw_expr *outputs, int m, const tw_expr *fro
     int32_t id = rw.order[k];
     if (rw.depends[id] && rw.image[id] < 0) tw_set_image(&rw, id, rebuild(&rw, tw_at(rw.graph, id)));
   }
-  for (int i = 0; i < n && rw.graph->status == TW_OK; i++) {
+  for (int i = 0; i < n; i++) { /* results may be the array of outputs */
     tw_expr image = tw_image(&rw, outputs[i]);
-    results[i] = tw_is_none(image) ? outputs[i] : image;
+    results[i] = rw.graph->status != TW_OK ? TW_NONE : tw_is_none(image) ? outputs[i] : image;
   }
   tw_status status = rw.graph->status;
   tw_rewrite_close(&rw);
