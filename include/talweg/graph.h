@@ -236,6 +236,8 @@ tw_expr tw_hessian(tw_expr scalar, tw_expr x);           /* x.shape + x.shape, d
  * it too (an output that does not depend on the inputs is broadcast). */
 tw_status tw_batch(int n, const tw_expr *outputs, int m, const tw_expr *inputs, const tw_expr *replacements,
                    int64_t size, tw_expr *results);
+/* What batching does for an op without a rule, for rules that cover some cases only: a loop over the batch. */
+tw_expr tw_batch_by_loop(tw_expr node, int64_t size, const tw_expr *in, const bool *batched);
 bool tw_depends(tw_expr e, int m, const tw_expr *inputs);
 
 /* A closed function for higher-order ops: outputs that depend on params alone. Arena-owned. params are canonical
@@ -272,6 +274,7 @@ typedef struct tw_fn_options {
   /* Level of every input (NULL: all 0): how often it changes, 0 the least. A call names the lowest level that has
    * changed; what depends only on lower levels is kept from the call before. */
   const int *levels;
+  bool serial; /* will run inside a parallel region: its own loops use one thread (see tw_op.prepare) */
 } tw_fn_options;
 
 /* Compiles inputs -> outputs. Inputs are tw_input or tw_param nodes; outputs depend on nothing else. */

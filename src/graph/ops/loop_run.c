@@ -81,8 +81,8 @@ static tw_status compile(prepared *p, tw_error *error) {
     if (status != TW_OK) status = tw_graph_check(graph, error);
     tw_fn_free(p->fn);
     p->fn = NULL;
-    tw_fn_options options = {.levels = levels};
-    if (status == TW_OK) status = tw_fn_new_serial(&p->fn, n, in, m, out, &options, true, error);
+    tw_fn_options options = {.levels = levels, .serial = true};
+    if (status == TW_OK) status = tw_fn_new(&p->fn, n, in, m, out, &options, error);
   }
   free(in);
   free(out);

@@ -219,8 +219,8 @@ static tw_status make_plan(planner *p, int n_inputs, const tw_expr *inputs, int 
   return prepare_steps(p);
 }
 
-tw_status tw_fn_new_serial(tw_fn **out, int n_inputs, const tw_expr *inputs, int n_outputs, const tw_expr *outputs,
-                           const tw_fn_options *options, bool serial, tw_error *error) {
+tw_status tw_fn_new(tw_fn **out, int n_inputs, const tw_expr *inputs, int n_outputs, const tw_expr *outputs,
+                    const tw_fn_options *options, tw_error *error) {
   *out = NULL;
   tw_graph *graph = NULL;
   for (int i = 0; i < n_inputs + n_outputs; i++) {
@@ -235,7 +235,7 @@ tw_status tw_fn_new_serial(tw_fn **out, int n_inputs, const tw_expr *inputs, int
   if (!fn) return tw_fail(error, TW_ERR_MEMORY, "function: out of memory");
   fn->n_inputs = n_inputs;
   fn->n_outputs = n_outputs;
-  fn->serial = serial;
+  fn->serial = options && options->serial;
   tw_status status = TW_OK;
   if (graph) {
     planner p = {.graph = graph, .fn = fn, .error = error};
@@ -254,11 +254,6 @@ tw_status tw_fn_new_serial(tw_fn **out, int n_inputs, const tw_expr *inputs, int
   }
   *out = fn;
   return TW_OK;
-}
-
-tw_status tw_fn_new(tw_fn **fn, int n_inputs, const tw_expr *inputs, int n_outputs, const tw_expr *outputs,
-                    const tw_fn_options *options, tw_error *error) {
-  return tw_fn_new_serial(fn, n_inputs, inputs, n_outputs, outputs, options, false, error);
 }
 
 void tw_fn_free(tw_fn *fn) {

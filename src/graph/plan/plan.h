@@ -42,10 +42,6 @@ struct tw_fn {
   double flops;
 };
 
-/* tw_fn_new for a body that runs inside a parallel region (its own loops use one thread). */
-tw_status tw_fn_new_serial(tw_fn **fn, int n_inputs, const tw_expr *inputs, int n_outputs, const tw_expr *outputs,
-                           const tw_fn_options *options, bool serial, tw_error *error);
-
 /* ------------------------------------------------------------------ buffers: best-fit with coalescing */
 
 typedef struct tw_block {

@@ -27,13 +27,14 @@ static tw_expr elementwise_batch(tw_expr node, tw_expr *in, const bool *batched)
   return tw_node(node.graph, tw_op_of(node), tw_arity_of(node), in, tw_attr_of(node));
 }
 
-/* Any op: a loop over the batch. */
-static tw_expr looped_batch(tw_expr node, int64_t size, tw_expr *in, const bool *batched) {
+tw_expr tw_batch_by_loop(tw_expr node, int64_t size, const tw_expr *in, const bool *batched) {
+  tw_expr few[TW_FEW], *one = tw_exprs(node.graph, tw_arity_of(node), few);
+  if (!one) return TW_NONE;
   tw_expr k = tw_input(node.graph, "batch", TW_I64, TW_SCALAR);
-  for (int i = 0; i < tw_arity_of(node); i++)
-    if (batched[i]) in[i] = tw_take(in[i], 1, &k);
-  tw_expr one = tw_node(node.graph, tw_op_of(node), tw_arity_of(node), in, tw_attr_of(node));
-  return tw_loop_stack(k, size, one);
+  for (int i = 0; i < tw_arity_of(node); i++) one[i] = batched[i] ? tw_take(in[i], 1, &k) : in[i];
+  tw_expr e = tw_node(node.graph, tw_op_of(node), tw_arity_of(node), one, tw_attr_of(node));
+  if (one != few) free(one);
+  return tw_loop_stack(k, size, e);
 }
 
 static tw_expr node_batch(const tw_rewrite *rw, tw_expr node, int64_t size) {
@@ -56,7 +57,7 @@ static tw_expr node_batch(const tw_rewrite *rw, tw_expr node, int64_t size) {
     else if (op->flags & TW_OP_ELEMENTWISE)
       result = elementwise_batch(node, in, batched);
     else
-      result = looped_batch(node, size, in, batched);
+      result = tw_batch_by_loop(node, size, in, batched);
   }
   if (batched != few_batched) free(batched);
   if (in != few) free(in);

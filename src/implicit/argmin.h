@@ -1,0 +1,22 @@
+/* The op of nested problems: what the evidence and the sensitivities need of it. */
+#ifndef TALWEG_IMPLICIT_ARGMIN_H
+#define TALWEG_IMPLICIT_ARGMIN_H
+
+#include "implicit/nested.h"
+
+typedef struct tw_argmin_evidence {
+  bool used;
+  double residual; /* of the inner optimality condition, as the method measured it */
+  double margin;   /* smallest strict-complementarity margin; inf when nothing is at stake */
+} tw_argmin_evidence;
+
+const tw_nested *tw_nested_of(tw_expr node);
+const tw_argmin_evidence *tw_argmin_evidence_of(const void *state);
+const tw_oracle *tw_argmin_oracle(const void *state);
+void tw_argmin_close(void *state);
+
+/* The derivatives along dtheta, with z held, of outputs over the params of `body` (variables, theta, ..) at args. */
+void tw_theta_jvp(const tw_nested *nested, const tw_body *body, const tw_expr *args, const tw_expr *dtheta, int n_outputs,
+                  const tw_expr *outputs, tw_expr *results);
+
+#endif

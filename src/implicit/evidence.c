@@ -1,0 +1,63 @@
+/* Evidence: what stands behind the values and derivatives that came through nested problems. */
+#include "implicit/argmin.h"
+#include "implicit/solve.h"
+
+#include <math.h>
+#include <string.h>
+
+static const double GOOD_RESIDUAL = 1e-6, GOOD_SOLVE = 1e-6, GOOD_CONDITION = 1e12, GOOD_MARGIN = 1e-7;
+
+static void collect(void *context, tw_expr node, void *state) {
+  tw_evidence *e = context;
+  if (tw_op_of(node) == &tw_op_argmin) {
+    const tw_argmin_evidence *found = tw_argmin_evidence_of(state);
+    if (!found->used) return;
+    e->solves++;
+    e->inner_residual = fmax(e->inner_residual, found->residual);
+    e->complementarity_gap = fmin(e->complementarity_gap, found->margin);
+  } else if (tw_op_of(node) == &tw_op_implicit_solve) {
+    const tw_solve_evidence *found = tw_solve_evidence_of(state);
+    if (!found->used) return;
+    e->linear_residual = fmax(e->linear_residual, found->residual);
+    e->condition = fmax(e->condition, found->condition);
+  }
+}
+
+static void judge(tw_evidence *e) {
+  e->reliable = true;
+  e->message[0] = '\0';
+  const struct {
+    bool bad;
+    const char *format;
+    double value;
+  } checks[] = {
+      {!(e->inner_residual <= GOOD_RESIDUAL), "the inner problem is solved to %.1e only", e->inner_residual},
+      {!(e->linear_residual <= GOOD_SOLVE), "the implicit linear system is solved to %.1e only", e->linear_residual},
+      {!(e->condition <= GOOD_CONDITION), "the implicit linear system is nearly singular (condition %.1e)", e->condition},
+      {!(e->complementarity_gap >= GOOD_MARGIN),
+       "the solution is degenerate: a constraint is active with multiplier near zero (margin %.1e), so derivatives are one-sided",
+       e->complementarity_gap},
+  };
+  for (size_t i = 0; i < sizeof checks / sizeof *checks && e->reliable; i++) {
+    if (!checks[i].bad) continue;
+    e->reliable = false;
+    char number[64];
+    snprintf(number, sizeof number, "%.1e", checks[i].value);
+    const char *at = strstr(checks[i].format, "%.1e");
+    snprintf(e->message, sizeof e->message, "%.*s%s%s", (int)(at - checks[i].format), checks[i].format, number, at + 4);
+  }
+}
+
+static void start(tw_evidence *e) { *e = (tw_evidence){.complementarity_gap = INFINITY}; }
+
+void tw_work_evidence(tw_work *work, tw_evidence *evidence) {
+  start(evidence);
+  tw_work_visit(work, collect, evidence);
+  judge(evidence);
+}
+
+void tw_oracle_evidence(const tw_oracle *oracle, tw_evidence *evidence) {
+  start(evidence);
+  if (oracle->visit) oracle->visit(oracle->context, collect, evidence);
+  judge(evidence);
+}

@@ -1,0 +1,74 @@
+/* A nested problem, closed over its own variables, and its optimality condition as functions of params.
+ *
+ * z = [x; y]: the flat variables and, with constraints, the multiplier of every constraint row (L = f + y'c).
+ * theta: what the problem captured from outside.
+ *
+ * The condition is F(z, theta) = 0 on the free unknowns and z_i = fixed_i(theta) on the others:
+ *   smooth with bounds, separable regularizers, constraints (the symmetric form)
+ *     F_x = grad_x L,  F_y = c - its active bound;  fixed: variables at a bound or off the support, y = 0 of inactive rows
+ *   sets, non-separable regularizers (the projected form)
+ *     F_x = x - P(x - grad_x L),  P projection or prox;  fixed at 0: off the support of a simplex
+ *   root F = r(x, theta);  fixpoint F = x - g(x, theta). */
+#ifndef TALWEG_IMPLICIT_NESTED_H
+#define TALWEG_IMPLICIT_NESTED_H
+
+#include <talweg/implicit.h>
+
+typedef struct tw_part { /* a variable or a block of constraints */
+  const char *name;
+  tw_shape shape;
+  int64_t offset, size;
+} tw_part;
+
+struct tw_nested {
+  tw_graph *graph;
+  tw_goal goal;
+  const char *method;
+  const char *word; /* "argmin" "argmax" "root" "fixpoint", for messages */
+  int n_variables, n_constraints, n_theta;
+  tw_part *variable, *constraint;
+  const tw_domain_kind **domain; /* per variable, NULL: none */
+  int64_t n, m;                  /* x and y */
+  tw_expr *theta;                /* captured expressions */
+
+  /* The statement over params: variables, then theta. Outputs in this order (those that were stated):
+   * objective; per constraint expr, lower, upper; per variable lower, upper, start, map, domain params. -1: not stated. */
+  const tw_body *statement;
+  int objective;
+  int *c_expr, *c_lower, *c_upper, *lower, *upper, *start, *map, *domain_param; /* domain_param: first of TW_DOMAIN_PARAMS */
+
+  /* The condition over params: variables, theta, y. Outputs: F [n+m], mask [n+m] bool (true: free), fixed [n+m],
+   * margin (smallest strict-complementarity margin, +inf when nothing is at stake). */
+  const tw_body *condition;
+  /* (v [n+m], variables, theta, y) -> (dF/dz) v */
+  const tw_body *linear;
+  /* Danskin's rule, over params variables, theta, y, r [n], u [n]: the derivative of the optimal value in theta is that of
+   *   f + y'(c - active bound) + r' s(theta)
+   * with x, y, r = grad_x L and u = x - r held, where s is the active bound of a variable at its bound and the projection
+   * of u on the set of a variable with a set. */
+  const tw_body *lagrangian;
+  const tw_body *held; /* (variables, theta, y) -> r, u */
+  bool symmetric, masked;
+};
+
+/* Builds condition, linear and lagrangian of a nested problem whose statement is closed. */
+tw_status tw_nested_condition(tw_nested *nested, const tw_class *cls, tw_error *error);
+
+/* A problem of its own over the same graph: fresh variables and one parameter "theta<j>" per captured expression (zeros until
+ * set). NULL on failure. */
+tw_problem *tw_nested_instance(const tw_nested *nested, tw_error *error);
+
+/* Arguments for condition-like bodies: variables from z, then theta, then y from z. args: n_variables + n_theta + 1. */
+void tw_nested_args(const tw_nested *nested, tw_expr z, const tw_expr *theta, tw_expr *args);
+
+/* dz/dtheta . dtheta at z (TW_NONE tangents: zero; TW_NONE result: zero). */
+tw_expr tw_nested_tangent(const tw_nested *nested, tw_expr z, const tw_expr *theta, const tw_expr *dtheta);
+/* Cotangents of theta from one of z. */
+void tw_nested_cotangent(const tw_nested *nested, tw_expr z, const tw_expr *theta, tw_expr cotangent, tw_expr *cotangents);
+
+/* The parts of a flat vector (variables or constraints) as one, and back. */
+tw_expr tw_flatten(tw_graph *graph, int n, const tw_expr *e);
+
+extern const tw_op tw_op_argmin, tw_op_optimal_value, tw_op_implicit_solve;
+
+#endif

@@ -1,0 +1,92 @@
+/* Sensitivities of an outer problem: the problem seen as nested in its own parameters, at a solution already known. */
+#include "implicit/argmin.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* One compiled function (parameters.., z) -> df [theta], dx [n, theta]. */
+typedef struct outputs {
+  tw_expr df, dx;
+} outputs;
+
+/* The objective's total derivative by Danskin's rule and the solution's Jacobian, one tangent for every element of theta. */
+static outputs derive(const tw_nested *nested, tw_expr z, tw_expr theta, double sign) {
+  tw_graph *graph = nested->graph;
+  int n_args = nested->n_variables + nested->n_theta + 1;
+  int64_t size = tw_size_of(theta);
+  tw_expr t = tw_input(graph, "tangent", TW_F64, tw_shape_of(theta));
+  outputs out = {TW_NONE, TW_NONE};
+  tw_shape units = {.rank = tw_shape_of(theta).rank + 1};
+  units.dim[0] = size;
+  for (int i = 0; i + 1 < units.rank; i++) units.dim[i + 1] = tw_shape_of(theta).dim[i];
+  tw_expr unit = tw_reshape(tw_eye(graph, TW_F64, size, size), units);
+  tw_expr *dtheta = calloc((size_t)nested->n_theta + 1, sizeof *dtheta), *args = calloc((size_t)n_args + 2, sizeof *args);
+  if (dtheta && args) {
+    /* What the problem captured may be functions of theta: their tangents along t. */
+    tw_jvp(nested->n_theta, nested->theta, 1, &theta, &t, dtheta);
+    tw_expr dz = tw_nested_tangent(nested, z, nested->theta, dtheta), df = TW_NONE;
+    tw_nested_args(nested, z, nested->theta, args);
+    if (nested->lagrangian && tw_body_inline(nested->held, args, args + n_args) == TW_OK)
+      tw_theta_jvp(nested, nested->lagrangian, args, dtheta, 1, nested->lagrangian->outputs, &df);
+    df = tw_is_none(df) ? tw_scalar(graph, 0) : tw_scale(df, sign);
+    tw_expr both[2] = {df, tw_is_none(dz) ? tw_fill(graph, TW_F64, TW_SHAPE(nested->n), 0) : tw_slice(dz, 0, 0, nested->n, 1)};
+    tw_batch(2, both, 1, &t, &unit, size, both);
+    out.df = both[0];
+    out.dx = tw_is_none(both[1]) ? TW_NONE : tw_transpose(both[1], NULL);
+  }
+  free(dtheta), free(args);
+  return out;
+}
+
+static tw_status evaluate(const tw_problem *p, tw_expr z, const double *z_value, outputs e, double *df, double *dx,
+                          tw_evidence *evidence, tw_error *error) {
+  int n = tw_problem_parameters(p);
+  tw_expr *in = calloc((size_t)n + 1, sizeof *in);
+  const void **value = calloc((size_t)n + 1, sizeof *value);
+  tw_fn *fn = NULL;
+  tw_work *work = NULL;
+  tw_status status = in && value ? TW_OK : tw_fail(error, TW_ERR_MEMORY, "sensitivity: out of memory");
+  for (int j = 0; j < n && status == TW_OK; j++) {
+    in[j] = tw_problem_parameter_at(p, j)->expr;
+    value[j] = tw_problem_parameter_at(p, j)->value.data;
+  }
+  if (status == TW_OK) {
+    in[n] = z;
+    value[n] = z_value;
+    status = tw_fn_new(&fn, n + 1, in, 2, (tw_expr[]){e.df, e.dx}, NULL, error);
+  }
+  if (status == TW_OK) status = tw_work_new(&work, fn, error);
+  if (status == TW_OK) status = tw_fn_call(fn, work, value, (void *[]){df, dx}, 0, error);
+  if (status == TW_OK && evidence) tw_work_evidence(work, evidence);
+  tw_work_free(work);
+  tw_fn_free(fn);
+  free(in), free(value);
+  return status;
+}
+
+tw_status tw_sensitivity(const tw_problem *p, const tw_result *at, const char *parameter, double *df, double *dx,
+                         tw_evidence *evidence, tw_error *error) {
+  const tw_parameter *theta = NULL;
+  for (int j = 0; j < tw_problem_parameters(p); j++)
+    if (strcmp(tw_problem_parameter_at(p, j)->name, parameter) == 0) theta = tw_problem_parameter_at(p, j);
+  if (!theta) return tw_fail(error, TW_ERR_NAME, "sensitivity: no parameter is called \"%s\"", parameter);
+  if (tw_dtype_of(theta->expr) != TW_F64)
+    return tw_fail(error, TW_ERR_DTYPE, "sensitivity: parameter %s is not real-valued", parameter);
+  tw_graph *graph = tw_problem_graph(p);
+  tw_graph_lock(graph);
+  const tw_nested *nested = tw_nested_close(p, NULL, error);
+  tw_status status = nested ? TW_OK : error ? error->status : TW_ERR_ARGUMENT;
+  double *z = nested ? tw_alloc((size_t)(nested->n + nested->m) + 1, sizeof *z) : NULL;
+  if (status == TW_OK && !z) status = tw_fail(error, TW_ERR_MEMORY, "sensitivity: out of memory");
+  if (status == TW_OK) {
+    memcpy(z, at->x, (size_t)nested->n * sizeof *z);
+    if (nested->m && at->dual) memcpy(z + nested->n, at->dual, (size_t)nested->m * sizeof *z);
+    tw_expr point = tw_input(graph, "z", TW_F64, TW_SHAPE(nested->n + nested->m));
+    outputs e = derive(nested, point, theta->expr, tw_problem_goal(p) == TW_GOAL_MAXIMIZE ? -1 : 1);
+    status = tw_graph_check(graph, error);
+    if (status == TW_OK) status = evaluate(p, point, z, e, df, dx, evidence, error);
+  }
+  tw_graph_unlock(graph);
+  free(z);
+  return status;
+}

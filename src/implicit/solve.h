@@ -1,0 +1,35 @@
+/* The implicit linear solve: what its rules and its kernel share. */
+#ifndef TALWEG_IMPLICIT_SOLVE_H
+#define TALWEG_IMPLICIT_SOLVE_H
+
+#include "implicit/nested.h"
+
+typedef struct tw_solve_attr {
+  const tw_body *body; /* (v [n], p..) -> [n] */
+  int64_t symmetric, masked;
+} tw_solve_attr;
+
+/* Operands: b, the mask when there is one, then p. */
+tw_expr tw_solve_rhs(tw_expr node);
+tw_expr tw_solve_mask(tw_expr node);
+int tw_solve_first(tw_expr node);
+
+/* u -> L(.; p)' u, over the same params. NULL on failure. */
+const tw_body *tw_solve_transposed(const tw_body *body);
+
+/* What the last call of one workspace found. */
+typedef struct tw_solve_evidence {
+  bool used;
+  double residual;  /* |b - L v| / |b| on the free rows, worst right-hand side */
+  double condition; /* estimate; inf: singular */
+} tw_solve_evidence;
+const tw_solve_evidence *tw_solve_evidence_of(const void *state);
+
+tw_status tw_solve_kernel(const tw_call *call);
+tw_status tw_solve_prepare(tw_expr node, bool serial, void **prepared, tw_error *error);
+void tw_solve_release(void *prepared);
+tw_status tw_solve_open(tw_expr node, void *prepared, void **state, tw_error *error);
+void tw_solve_close(void *state);
+void tw_solve_visit(void *state, tw_state_visitor *visitor, void *context);
+
+#endif
