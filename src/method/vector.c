@@ -50,7 +50,7 @@ typedef struct reduction {
   void *context;
   double *scratch;
   int n_sums;
-  int64_t n, length;
+  int64_t items, length;
 } reduction;
 
 static void reduce_segment(void *context, int64_t tile, int worker) {
@@ -58,15 +58,14 @@ static void reduce_segment(void *context, int64_t tile, int worker) {
   const reduction *r = context;
   double *sums = r->scratch + tile * r->n_sums;
   memset(sums, 0, (size_t)r->n_sums * sizeof *sums);
-  const int64_t first = tile * r->length, rest = r->n - first;
+  const int64_t first = tile * r->length, rest = r->items - first;
   r->segment(r->context, first, rest < r->length ? rest : r->length, sums);
 }
 
-void tw_reduce(int threads, int64_t n, int n_sums, tw_segment *segment, void *context, double *scratch,
-               double *out) {
-  reduction r = {segment, context, scratch, n_sums, n, TILE};
-  if (n > (int64_t)TW_SEGMENTS * TILE) r.length = (n + TW_SEGMENTS - 1) / TW_SEGMENTS;
-  const int64_t segments = (n + r.length - 1) / r.length;
+void tw_reduce(int threads, int64_t n, int64_t items, int n_sums, tw_segment *segment, void *context,
+               double *scratch, double *out) {
+  reduction r = {segment, context, scratch, n_sums, items, (items + TW_SEGMENTS - 1) / TW_SEGMENTS};
+  const int64_t segments = (items + r.length - 1) / r.length;
   tw_parallel(n >= PARALLEL_FROM ? threads : 1, segments, reduce_segment, &r);
   for (int64_t width = segments; width > 1; width = (width + 1) / 2)
     for (int64_t k = 0; 2 * k < width; k++)

@@ -13,12 +13,12 @@ void tw_combine(int threads, int64_t n, double b, const double *x, double a, con
 double tw_projected_norm(int64_t n, const double *x, const double *g, const double *lower,
                          const double *upper);
 
-/* A pass over vectors that also reduces: `segment` handles entries first .. first+n-1 and adds to its own
+/* A pass over `items` that also reduces: `segment` handles items first .. first+count-1 and adds to its own
  * `sums`, which are zero at the start; they are joined in a fixed order into out[0..n_sums-1]. scratch:
- * TW_SEGMENTS * n_sums. */
+ * TW_SEGMENTS * n_sums. Threads are used when there are n >= 65536 entries in all. */
 enum { TW_SEGMENTS = 64 };
-typedef void tw_segment(void *context, int64_t first, int64_t n, double *sums);
-void tw_reduce(int threads, int64_t n, int n_sums, tw_segment *segment, void *context, double *scratch,
-               double *out);
+typedef void tw_segment(void *context, int64_t first, int64_t count, double *sums);
+void tw_reduce(int threads, int64_t n, int64_t items, int n_sums, tw_segment *segment, void *context,
+               double *scratch, double *out);
 
 #endif

@@ -28,6 +28,10 @@ tw_status tw_descent_get(tw_run *run, tw_descent *s) {
 
 tw_status tw_descent_begin(tw_run *run) {
   tw_descent s;
+  if (tw_run_real(run, "c1") >= tw_run_real(run, "c2"))
+    return tw_fail(run->error, TW_ERR_ARGUMENT,
+                   "option c1 of method %s is %g and must be below c2, which is %g", run->method->name,
+                   tw_run_real(run, "c1"), tw_run_real(run, "c2"));
   TW_TRY(tw_descent_get(run, &s));
   TW_TRY(tw_run_gradient(run, run->x, &run->f, s.g));
   run->scale = run->optimality.stationarity = run->gradient_norm;
@@ -93,10 +97,20 @@ void tw_descent_accept(tw_descent *s) {
   tw_descent_note(s);
 }
 
-tw_status tw_descent_stuck(tw_descent *s) {
+static tw_status stuck(tw_descent *s) {
   return tw_run_end(
       s->run, TW_FAILED,
       "no lower point along the steepest descent from f = %.10g: stationarity %.2g is not within the "
       "tolerance %.2g; the objective is flat to rounding here, not smooth, or its gradient is wrong",
       s->run->f, s->run->optimality.stationarity / fmax(1, s->run->scale), tw_run_tolerance(s->run));
+}
+
+tw_status tw_descent_steepest(tw_descent *s, double *slope) {
+  tw_run *run = s->run;
+  s->d = tw_run_vector(run, "steepest", run->n);
+  if (s->d == NULL) return TW_ERR_MEMORY;
+  tw_combine(run->exec->threads, run->n, 0, s->g, -1, s->g, s->d);
+  *slope = -tw_vec_dot(s->g, s->g, (size_t)run->n);
+  TW_TRY(tw_descent_search(s, *slope, tw_descent_first_trial(s)));
+  return s->end == TW_LINE_STUCK ? stuck(s) : TW_OK;
 }

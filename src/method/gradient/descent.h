@@ -44,7 +44,8 @@ double tw_descent_first_trial(const tw_descent *s);
 void tw_descent_accept(tw_descent *s);
 /* Only optimality and scalars, for methods that move x and g in a pass of their own. */
 void tw_descent_note(tw_descent *s);
-/* The run's end when not even steepest descent found a lower point. */
-tw_status tw_descent_stuck(tw_descent *s);
+/* The last resort of a method whose direction led nowhere: s->d becomes another vector with -g and is
+ * searched. Ends the run when there is no lower point either. */
+tw_status tw_descent_steepest(tw_descent *s, double *slope);
 
 #endif

@@ -18,8 +18,9 @@ static tw_status step(tw_run *run) {
   const size_t n = (size_t)run->n;
   tw_combine(run->exec->threads, run->n, 0, s.g, -1, s.g, s.d);
   const double gg = tw_vec_dot(s.g, s.g, n);
-  TW_TRY(tw_descent_search(&s, -gg, first_trial(&s)));
-  if (s.end == TW_LINE_STUCK) return tw_descent_stuck(&s);
+  double slope = -gg;
+  TW_TRY(tw_descent_search(&s, slope, first_trial(&s)));
+  if (s.end == TW_LINE_STUCK) TW_TRY(tw_descent_steepest(&s, &slope));
   /* s = -a g, y = g+ - g: s's / s'y = a g'g / (g'g - g'g+), and g'g+ = -phi'(a). */
   s.last[TW_LAST_SLOPE] = s.accepted.alpha * gg / (gg + s.accepted.slope);
   tw_descent_accept(&s);

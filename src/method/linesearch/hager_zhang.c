@@ -20,9 +20,10 @@ static bool low(const tw_bracket *k, const tw_line_point *p) {
   return p->value <= k->line->start.value + k->line->noise;
 }
 
-/* T1: Wolfe; T2: approximate Wolfe. */
+/* T1: Wolfe; T2: approximate Wolfe. The curvature condition is the strong one, so that a small c2 is an exact
+ * search. */
 static bool terminates(const tw_line *line, const tw_line_point *p) {
-  return tw_line_decreases(line, p) && p->slope >= line->c2 * line->start.slope;
+  return tw_line_decreases(line, p) && fabs(p->slope) <= -line->c2 * line->start.slope;
 }
 
 static tw_status probe(tw_bracket *k, double alpha, tw_line_point *p) {
