@@ -70,24 +70,30 @@ typedef enum tw_linear_reason {
 const char *tw_linear_reason_text(tw_linear_reason reason);
 
 typedef struct tw_linear_options {
-  double rtol, atol;     /* stop when |b - A x| <= max(rtol |b|, atol); defaults 1e-10, 0 */
-  int64_t max_iter;      /* 0: 10 n for CG/MINRES/LSQR/BiCGSTAB, 10 n matvecs for GMRES */
-  int restart;           /* GMRES(m); 0: 30 */
-  double damp;           /* LSQR and normal CG: minimise |Ax-b|^2 + damp^2 |x|^2 */
-  const tw_linop *preconditioner; /* applies M^-1, symmetric definite for CG/MINRES; NULL: none */
+  double rtol, atol; /* stop when |b - A x| <= max(rtol |b|, atol), for least squares |A'(b - A x)| and |A'b|,
+                        both of the damped system; both 0: rtol = 1e-10 */
+  int64_t max_iter;  /* 0: 10 n for CG/MINRES/LSQR/BiCGSTAB, 10 n matvecs for GMRES */
+  int restart;       /* GMRES(m); 0: 30 */
+  double damp;       /* LSQR and normal CG: minimise |Ax-b|^2 + damp^2 |x|^2; 0 for all others */
+  const tw_linop *preconditioner; /* applies M^-1, symmetric definite for CG/MINRES, and for LSQR/normal CG,
+                                     where M approximates A'A + damp^2 I; NULL: none */
 } tw_linear_options;
 
 typedef struct tw_linear_result {
   tw_linear_reason reason;
   int64_t iterations, applications; /* applications of A and of A' */
-  double residual;                  /* |b - A x|, recomputed at the end (normal-equation residual for least squares) */
+  double residual; /* |b - A x|, recomputed at the end (normal-equation residual for least squares) */
   double rhs_norm;
-  double condition;                 /* estimate from the Krylov coefficients, or NaN */
+  double condition; /* 2-norm estimate, from below, of the (preconditioned) A from the Krylov coefficients;
+                       NaN for BiCGSTAB and SOR */
 } tw_linear_result;
 
-/* Each solves A x = b from the x given (start from zeros if in doubt; singular consistent systems then give the
- * minimum-norm solution with MINRES, LSQR and normal CG). Returns TW_OK whenever `result` is filled: look at
- * `reason`. TW_ERR_* only for bad arguments, out of memory, or an operator's own failure. `options` may be NULL. */
+/* Each solves A x = b from the x given (start from zeros if in doubt; singular consistent systems then give
+ * the minimum-norm solution with MINRES, LSQR and normal CG). Returns TW_OK whenever `result` is filled: look
+ * at `reason`. TW_ERR_* only for bad arguments (x is untouched), out of memory, or an operator's own failure
+ * (x is the last iterate whose residual was verified). `options` may be NULL. CG and MINRES refuse an A that
+ * is not flagged symmetric. "Converged" refers to the residual recomputed from x, never to a recurrence; b =
+ * 0 gives x = 0. */
 tw_status tw_cg(const tw_linop *a, const double *b, double *x, const tw_linear_options *options,
                 tw_linear_result *result, tw_error *error); /* Hestenes & Stiefel 1952; A definite */
 tw_status tw_minres(const tw_linop *a, const double *b, double *x, const tw_linear_options *options,
@@ -108,30 +114,40 @@ tw_status tw_sor(const tw_csc *a, const double *b, double *x, double omega, cons
 typedef struct tw_precond tw_precond;
 tw_status tw_precond_jacobi(tw_precond **out, int64_t n, const double *diagonal, tw_error *error);
 tw_status tw_precond_ilu0(tw_precond **out, const tw_csc *a, tw_error *error);
-tw_status tw_precond_ic0(tw_precond **out, const tw_csc *a, tw_error *error); /* symmetric definite; shifts on breakdown */
+tw_status tw_precond_ic0(tw_precond **out, const tw_csc *a,
+                         tw_error *error); /* symmetric definite; shifts on breakdown */
 const tw_linop *tw_precond_linop(const tw_precond *p);
 void tw_precond_free(tw_precond *p);
 
 /* ------------------------------------------------------------------ direct solvers */
 
 typedef enum tw_factor_kind {
-  TW_FACTOR_LU,        /* dense: LAPACK getrf; sparse: UMFPACK */
-  TW_FACTOR_CHOLESKY,  /* dense: potrf; sparse: CHOLMOD (supernodal LL') */
-  TW_FACTOR_LDLT,      /* dense: sytrf (Bunch-Kaufman); sparse: CHOLMOD simplicial LDL' (quasi-definite) */
-  TW_FACTOR_QR         /* least squares; dense: geqp3; sparse: SPQR */
+  TW_FACTOR_LU,       /* dense: LAPACK getrf; sparse: UMFPACK */
+  TW_FACTOR_CHOLESKY, /* dense: potrf; sparse: CHOLMOD (supernodal LL') */
+  TW_FACTOR_LDLT,     /* dense: sytrf (Bunch-Kaufman); sparse: CHOLMOD simplicial LDL' (quasi-definite) */
+  TW_FACTOR_QR        /* least squares; dense: geqp3; sparse: SPQR */
 } tw_factor_kind;
 
 /* A factorization that owns copies of what it needs. One factor may be used by one thread at a time. */
 typedef struct tw_factor tw_factor;
-/* Singular or indefinite input gives TW_ERR_SINGULAR with the pivot in the message. */
-tw_status tw_factor_dense(tw_factor **out, tw_factor_kind kind, int64_t rows, int64_t cols, const double *a, tw_error *error);
+/* Singular input, for Cholesky also indefinite, gives TW_ERR_SINGULAR with the pivot in the message; so does
+ * a pivot that is nothing but rounding errors. Cholesky and LDL' read the lower triangle only. QR needs full
+ * rank, of any shape. */
+tw_status tw_factor_dense(tw_factor **out, tw_factor_kind kind, int64_t rows, int64_t cols, const double *a,
+                          tw_error *error);
 tw_status tw_factor_csc(tw_factor **out, tw_factor_kind kind, const tw_csc *a, tw_error *error);
-/* New values, same pattern: reuses the symbolic analysis. Sparse only. */
+/* New values, same pattern: reuses the symbolic analysis. Sparse only. When it fails the factor cannot solve
+ * until an update succeeds. */
 tw_status tw_factor_update(tw_factor *factor, const tw_csc *a, tw_error *error);
-/* X = A^-1 B (or A^-T B), B and X n x columns, column after column; may be the same memory. QR: least squares. */
-tw_status tw_factor_solve(tw_factor *factor, bool transpose, int64_t columns, const double *b, double *x, tw_error *error);
-double tw_factor_condition(const tw_factor *factor); /* 1-norm estimate; NaN when not available */
-void tw_factor_inertia(const tw_factor *factor, int64_t *positive, int64_t *negative, int64_t *zero); /* LDLT, Cholesky */
+/* X = A^-1 B (or A^-T B), B and X n x columns, column after column; may be the same memory. QR: least squares
+ * where A (or A' when `transpose`) has more rows than columns, the minimum-norm solution where it has fewer.
+ */
+tw_status tw_factor_solve(tw_factor *factor, bool transpose, int64_t columns, const double *b, double *x,
+                          tw_error *error);
+double tw_factor_condition(const tw_factor *factor); /* 1-norm estimate, for QR 2-norm; a few solves on first
+                                                        use; NaN when not available */
+void tw_factor_inertia(const tw_factor *factor, int64_t *positive, int64_t *negative,
+                       int64_t *zero); /* LDLT, Cholesky */
 void tw_factor_free(tw_factor *factor);
 
 #ifdef __cplusplus

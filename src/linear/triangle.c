@@ -6,16 +6,10 @@
 enum { TRIANGLE_SWEEPS = 40 };
 
 bool triangle_push(triangle *r, const double *column) {
-  if (r->size == r->capacity) {
-    const int64_t capacity = r->capacity ? 2 * r->capacity : 32;
-    double *value = tw_alloc((size_t)capacity, (size_t)r->width * sizeof *value);
-    if (!value) return false;
-    vec_copy(r->size * r->width, r->value, value);
-    free(r->value);
-    r->value = value;
-    r->capacity = capacity;
-  }
-  vec_copy(r->width, column, r->value + r->size * r->width);
+  double *value = tw_grow(r->value, &r->capacity, (size_t)r->size + 1, (size_t)r->width * sizeof *value);
+  if (!value) return false;
+  r->value = value;
+  vec_copy(r->width, column, value + r->size * r->width);
   r->size++;
   return true;
 }

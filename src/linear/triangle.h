@@ -5,13 +5,14 @@
 #define LINEAR_TRIANGLE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 typedef struct triangle {
-  int64_t width;    /* column j holds r[j-width+1 .. j][j] */
-  int64_t size;     /* columns so far */
-  int64_t capacity; /* in columns */
-  double *value;    /* value[j * width + (i - j + width - 1)] = r[i][j]; rows above the first are 0 */
+  int64_t width;   /* column j holds r[j-width+1 .. j][j] */
+  int64_t size;    /* columns so far */
+  size_t capacity; /* in columns */
+  double *value;   /* value[j * width + (i - j + width - 1)] = r[i][j]; rows above the first are 0 */
 } triangle;
 
 /* Appends a column of `width` entries, the diagonal last. False when out of memory. */
