@@ -10,11 +10,13 @@
 static inline double vec_dot(int64_t n, const double *x, const double *y) {
   return tw_vec_dot(x, y, (size_t)n);
 }
+
 static inline double vec_norm(int64_t n, const double *x) {
   return tw_vec_norm2(x, (size_t)n);
 }
+
 static inline void vec_zero(int64_t n, double *x) {
-  memset(x, 0, (size_t)n * sizeof *x);
+  if (n > 0) memset(x, 0, (size_t)n * sizeof *x);
 }
 
 static inline void vec_copy(int64_t n, const double *x, double *y) {
