@@ -37,6 +37,9 @@ int main(void) {
                                      ON("lbfgs:memory=3"),
                                      ON("lbfgs:linesearch=armijo"),
                                      ON("newton_cg"),
-                                     ON("newton_cg:dense=0")};
+                                     ON("newton_cg:dense=0"),
+                                     ON("lbfgsb"),
+                                     ON("tron"),
+                                     ON("tron:dense=0")};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

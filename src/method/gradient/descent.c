@@ -9,7 +9,7 @@
 enum { MAX_TRIALS = 40 };
 
 tw_status tw_descent_get(tw_run *run, tw_descent *s) {
-  *s = (tw_descent){.run = run, .end = TW_LINE_STUCK};
+  *s = (tw_descent){.run = run, .longest = INFINITY, .end = TW_LINE_STUCK};
   const struct {
     const char *name;
     double **vector;
@@ -44,7 +44,10 @@ static tw_status phi(void *context, double alpha, double *value, double *slope) 
   tw_descent *s = context;
   tw_run *run = s->run;
   const int64_t n = run->n;
-  tw_add_scaled(run->exec->threads, n, run->x, alpha, s->d, s->x_trial);
+  if (s->box != NULL)
+    tw_box_move(s->box, run->x, alpha, s->d, s->x_trial);
+  else
+    tw_add_scaled(run->exec->threads, n, run->x, alpha, s->d, s->x_trial);
   if (slope == NULL && run->oracle->value != NULL) return tw_run_value(run, s->x_trial, value);
   TW_TRY(tw_run_gradient(run, s->x_trial, value, s->g_trial));
   if (slope != NULL) *slope = isfinite(*value) ? tw_vec_dot(s->g_trial, s->d, (size_t)n) : 0;
@@ -58,7 +61,7 @@ static tw_line line_of(tw_descent *s, double slope, double initial, double noise
                    .c1 = tw_run_real(s->run, "c1"),
                    .c2 = tw_run_real(s->run, "c2"),
                    .initial = initial,
-                   .longest = INFINITY,
+                   .longest = s->longest,
                    .noise = noise,
                    .max_evaluations = MAX_TRIALS};
 }
@@ -97,10 +100,11 @@ void tw_descent_accept(tw_descent *s) {
   tw_descent_note(s);
 }
 
-static tw_status stuck(tw_descent *s) {
+tw_status tw_descent_stuck(tw_descent *s) {
   return tw_run_end(
       s->run, TW_FAILED,
-      "no lower point along the steepest descent from f = %.10g: stationarity %.2g is not within the "
+      "no lower point along the (projected) steepest descent from f = %.10g: stationarity %.2g is not within "
+      "the "
       "tolerance %.2g; the objective is flat to rounding here, not smooth, or its gradient is wrong",
       s->run->f, s->run->optimality.stationarity / fmax(1, s->run->scale), tw_run_tolerance(s->run));
 }
@@ -112,5 +116,5 @@ tw_status tw_descent_steepest(tw_descent *s, double *slope) {
   tw_combine(run->exec->threads, run->n, 0, s->g, -1, s->g, s->d);
   *slope = -tw_vec_dot(s->g, s->g, (size_t)run->n);
   TW_TRY(tw_descent_search(s, *slope, tw_descent_first_trial(s)));
-  return s->end == TW_LINE_STUCK ? stuck(s) : TW_OK;
+  return s->end == TW_LINE_STUCK ? tw_descent_stuck(s) : TW_OK;
 }

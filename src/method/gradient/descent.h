@@ -3,7 +3,7 @@
 #ifndef TALWEG_METHOD_DESCENT_H
 #define TALWEG_METHOD_DESCENT_H
 
-#include "method/common.h"
+#include "method/gradient/box.h"
 #include "method/linesearch/linesearch.h"
 
 typedef struct tw_descent {
@@ -11,6 +11,8 @@ typedef struct tw_descent {
   double *g, *d;             /* gradient at x; direction */
   double *x_trial, *g_trial; /* of the last trial; after a search, the accepted one */
   double *last;              /* TW_DESCENT_SCALARS: see below */
+  const tw_box *box;         /* trials are kept in it against rounding; NULL: none */
+  double longest;            /* step; inf unless set */
   tw_line_point accepted;    /* by the last search: step, objective, slope */
   tw_line_end end;
 } tw_descent;
@@ -47,5 +49,6 @@ void tw_descent_note(tw_descent *s);
 /* The last resort of a method whose direction led nowhere: s->d becomes another vector with -g and is
  * searched. Ends the run when there is no lower point either. */
 tw_status tw_descent_steepest(tw_descent *s, double *slope);
+tw_status tw_descent_stuck(tw_descent *s); /* ends the run */
 
 #endif

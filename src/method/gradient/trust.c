@@ -55,7 +55,6 @@ tw_status tw_trust_prepare(tw_trust *t) {
   if (!isfinite(tw_vec_norm_inf(t->h, (size_t)(n * n))))
     return tw_run_end(run, TW_FAILED, "the Hessian is not finite at iteration %lld",
                       (long long)run->iteration);
-  t->scalar[TW_TRUST_DENSE_VALID] = 1;
   return TW_OK;
 }
 
@@ -92,7 +91,6 @@ static void move(tw_trust *t, double f, double stationarity) {
   memcpy(t->g, t->g_trial, bytes);
   run->f = f;
   run->optimality.stationarity = stationarity;
-  t->scalar[TW_TRUST_DENSE_VALID] = 0;
 }
 
 static tw_status vanished(const tw_trust *t) {
@@ -121,6 +119,7 @@ tw_status tw_trust_judge(tw_trust *t, const tw_trust_step *step, tw_trust_measur
     if (!accept) *radius = 0.25 * fmin(step->norm, *radius);
   } else
     *radius = new_radius(*radius, step, actual);
+  t->scalar[TW_TRUST_DENSE_VALID] = !accept;
   if (accept) move(t, f, stationarity);
   const double resolution = DBL_EPSILON * tw_vec_norm_inf(run->x, (size_t)run->n);
   return *radius <= fmax(resolution, 1e-300) ? vanished(t) : TW_OK;

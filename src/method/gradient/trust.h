@@ -36,7 +36,7 @@ typedef struct tw_trust_step {
 
 tw_status tw_trust_get(tw_run *run, tw_trust *t);
 tw_status tw_trust_begin(tw_run *run, tw_trust *t); /* evaluates at x; radius max(1, |x|) */
-/* Forms H at x when it is dense and not valid. */
+/* Forms H at x when it is dense and not there from a step that was rejected. */
 tw_status tw_trust_prepare(tw_trust *t);
 /* out = H v; with is_free, entries outside are zero in out (and must be in v). */
 tw_status tw_trust_product(tw_trust *t, const double *v, double *out);
