@@ -31,4 +31,10 @@ typedef struct tw_fill_attr {
   double value;
 } tw_fill_attr;
 
+/* tw_op_transpose: axis k of the result is axis axis[k] of the operand. */
+typedef struct tw_perm_attr {
+  int64_t rank;
+  int64_t axis[TW_MAX_RANK];
+} tw_perm_attr;
+
 #endif

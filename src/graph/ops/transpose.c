@@ -4,10 +4,7 @@
 
 #include <string.h>
 
-typedef struct perm_attr {
-  int64_t rank;
-  int64_t axis[TW_MAX_RANK];
-} perm_attr;
+typedef tw_perm_attr perm_attr;
 
 static bool transpose_infer(const tw_args *args, tw_type *type) {
   const perm_attr *perm = args->attr;

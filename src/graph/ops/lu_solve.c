@@ -1,0 +1,186 @@
+/* linear_solve and inverse by LU factors. Operands A, lu(A) and, for the solution, B. */
+#include "graph/ops/lu.h"
+
+typedef struct solve_attr {
+  int64_t transpose; /* solve A' X = B */
+} solve_attr;
+
+static bool solve_infer(const tw_args *args, tw_type *type) {
+  int64_t n;
+  return tw_infer_lu(args, &n) && tw_infer_solve(args, 2, type);
+}
+
+/* Exchanges rows i and pivot_i of X (cols columns, ldx apart), first to last or last to first. */
+#define EXCHANGE(real)                                                                                       \
+  for (int64_t q = 0; q < n; q++) {                                                                          \
+    int64_t i = backwards ? n - 1 - q : q, j = (int64_t)((const real *)lu)[i * (n + 1) + n] - 1;             \
+    real *x = matrix;                                                                                        \
+    for (int64_t c = 0; c < cols && j != i; c++) {                                                           \
+      real swap = x[i * ldx + c];                                                                            \
+      x[i * ldx + c] = x[j * ldx + c];                                                                       \
+      x[j * ldx + c] = swap;                                                                                 \
+    }                                                                                                        \
+  }
+
+static void exchange_rows(tw_dtype dtype, int64_t n, const void *lu, bool backwards, void *matrix,
+                          int64_t cols, int64_t ldx) {
+  if (dtype == TW_F64) {
+    EXCHANGE(double)
+  } else {
+    EXCHANGE(float)
+  }
+}
+
+/* A = L U P': X = P U^-1 L^-1 B, or with A' = P U'L': X = L^-T U^-T P'B. */
+static void solve_tile(const tw_call *call, tw_dtype dtype, int64_t n, const void *lu, void *x, int64_t cols,
+                       int64_t ldx) {
+  bool transpose = ((const solve_attr *)tw_attr_of(call->node))->transpose;
+  if (transpose) {
+    exchange_rows(dtype, n, lu, false, x, cols, ldx);
+    tw_dense_trsm(dtype, true, true, true, n, cols, lu, n + 1, x, ldx);
+    tw_dense_trsm(dtype, false, true, false, n, cols, lu, n + 1, x, ldx);
+  } else {
+    tw_dense_trsm(dtype, false, false, false, n, cols, lu, n + 1, x, ldx);
+    tw_dense_trsm(dtype, true, false, true, n, cols, lu, n + 1, x, ldx);
+    exchange_rows(dtype, n, lu, true, x, cols, ldx);
+  }
+}
+
+static tw_status solve_kernel(const tw_call *call) {
+  tw_shape shape = tw_shape_of(tw_input_of(call->node, 1));
+  int64_t n = shape.dim[shape.rank - 2];
+  tw_status status = tw_lu_check(call, 1);
+  if (status == TW_OK) tw_solve_run(call, 1, n * (n + 1), 2, solve_tile);
+  return status;
+}
+
+static tw_expr solve(tw_expr node, tw_expr b, bool transpose) {
+  solve_attr attr = {transpose};
+  tw_expr in[] = {tw_input_of(node, 0), tw_input_of(node, 1), b};
+  return tw_node(node.graph, &tw_op_linear_solve, 3, in, &attr);
+}
+
+/* op(A) dX = dB - op(dA) X */
+static tw_expr solve_jvp(tw_expr node, const tw_expr *tangents) {
+  bool transpose = ((const solve_attr *)tw_attr_of(node))->transpose;
+  tw_expr rhs = tangents[2];
+  if (!tw_is_none(tangents[0]))
+    rhs = tw_sum_or(rhs, tw_neg(tw_product_of(tangents[0], transpose, node, false)));
+  return tw_is_none(rhs) ? rhs : solve(node, tw_broadcast(rhs, tw_shape_of(node)), transpose);
+}
+
+/* op(A)' S = G; B gets S, op(A) gets -S X'. */
+static void solve_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
+  bool transpose = ((const solve_attr *)tw_attr_of(node))->transpose;
+  tw_expr s = solve(node, cotangent, !transpose);
+  tw_expr outer = transpose ? tw_product_of(node, false, s, true) : tw_product_of(s, false, node, true);
+  cotangents[0] = tw_unbroadcast(tw_neg(outer), tw_shape_of(tw_input_of(node, 0)));
+  cotangents[2] = tw_unbroadcast(s, tw_shape_of(tw_input_of(node, 2)));
+}
+
+static tw_expr solve_example(tw_graph *graph, tw_dtype dtype, int variant) {
+  tw_shape a[] = {TW_SHAPE(3, 3), TW_SHAPE(4, 4), TW_SHAPE(2, 3, 3), TW_SHAPE(3, 3), TW_SHAPE(3, 3)};
+  tw_shape b[] = {TW_SHAPE(3, 2), TW_SHAPE(4), TW_SHAPE(3, 2), TW_SHAPE(2, 3, 1), TW_SHAPE(3, 2)};
+  if (variant >= 5) return TW_NONE;
+  tw_expr x =
+      tw_linear_solve(tw_example_regular(graph, dtype, a[variant]), tw_input(graph, "b", dtype, b[variant]));
+  return variant == 4 ? solve(x, tw_input_of(x, 2), true) : x;
+}
+
+const tw_op tw_op_linear_solve = {
+    .name = "linear_solve",
+    .summary = "solution of a linear system by LU factors",
+    .arity = 3,
+    .attr_bytes = sizeof(solve_attr),
+    .infer = solve_infer,
+    .kernel = solve_kernel,
+    .jvp = solve_jvp,
+    .vjp = solve_vjp,
+    .batch = tw_stack_batch,
+    .flops = tw_solve_flops,
+    .example = solve_example,
+    .low = -1,
+    .high = 1,
+};
+
+tw_expr tw_linear_solve(tw_expr a, tw_expr b) {
+  tw_expr in[] = {a, b};
+  if (!tw_linalg_operands("linear_solve", 2, in)) return TW_NONE;
+  bool vector = tw_shape_of(b).rank == 1;
+  solve_attr attr = {0};
+  tw_expr all[] = {in[0], tw_lu(in[0]), tw_solve_columns(in[1], vector)};
+  tw_expr x = tw_node(a.graph, &tw_op_linear_solve, 3, all, &attr);
+  return vector ? tw_squeeze(x, -1) : x;
+}
+
+/* ------------------------------------------------------------------ inverse */
+
+static bool inverse_infer(const tw_args *args, tw_type *type) {
+  int64_t n;
+  *type = (tw_type){tw_dtype_of(args->in[0]), tw_shape_of(args->in[0])};
+  return tw_infer_lu(args, &n);
+}
+
+static tw_status inverse_kernel(const tw_call *call) {
+  tw_shape shape = tw_shape_of(call->node);
+  tw_dtype dtype = tw_dtype_of(call->node);
+  int64_t n = shape.dim[shape.rank - 1], count = tw_stack_count(&shape, 2);
+  void *work = call->scratch;
+  int32_t *pivot = tw_dense_put(dtype, work, n * TW_LU_WORK);
+  tw_status status = tw_lu_check(call, 1);
+  for (int64_t entry = 0; entry < count && n > 0 && status == TW_OK; entry++) {
+    const void *f = tw_dense_at(dtype, call->in[1], entry * n * (n + 1));
+    void *x = tw_dense_put(dtype, call->out, entry * n * n);
+    tw_dense_copy(dtype, n, n, f, n + 1, x, n);
+    for (int64_t i = 0; i < n; i++) pivot[i] = (int32_t)tw_dense_get(dtype, f, i * (n + 1) + n);
+    tw_dense_lu_inverse(dtype, n, x, pivot, work);
+  }
+  return status;
+}
+
+static size_t inverse_scratch(tw_expr node) {
+  tw_shape shape = tw_shape_of(node);
+  size_t n = (size_t)shape.dim[shape.rank - 1];
+  return n * TW_LU_WORK * tw_dtype_get(tw_dtype_of(node))->size + n * sizeof(int32_t);
+}
+
+/* X = A^-1: dX = -X dA X */
+static tw_expr inverse_jvp(tw_expr node, const tw_expr *tangents) {
+  if (tw_is_none(tangents[0])) return TW_NONE;
+  return tw_neg(tw_matmul(tw_matmul(node, tangents[0]), node));
+}
+
+static void inverse_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
+  cotangents[0] = tw_neg(tw_product_of(tw_product_of(node, true, cotangent, false), false, node, true));
+}
+
+static double inverse_flops(tw_expr node) {
+  tw_shape shape = tw_shape_of(node);
+  return 4 * (double)tw_size_of(node) * (double)shape.dim[shape.rank - 1] / 3;
+}
+
+static tw_expr inverse_example(tw_graph *graph, tw_dtype dtype, int variant) {
+  tw_shape shapes[] = {TW_SHAPE(3, 3), TW_SHAPE(2, 4, 4), TW_SHAPE(0, 0)};
+  return variant < 3 ? tw_inverse(tw_example_regular(graph, dtype, shapes[variant])) : TW_NONE;
+}
+
+const tw_op tw_op_inverse = {
+    .name = "inverse",
+    .summary = "inverse of a matrix",
+    .arity = 2,
+    .infer = inverse_infer,
+    .kernel = inverse_kernel,
+    .scratch = inverse_scratch,
+    .jvp = inverse_jvp,
+    .vjp = inverse_vjp,
+    .batch = tw_stack_batch,
+    .flops = inverse_flops,
+    .example = inverse_example,
+    .low = -1,
+    .high = 1,
+};
+
+tw_expr tw_inverse(tw_expr a) {
+  if (!tw_linalg_operands("inverse", 1, &a)) return TW_NONE;
+  return tw_node(a.graph, &tw_op_inverse, 2, (tw_expr[]){a, tw_lu(a)}, NULL);
+}
