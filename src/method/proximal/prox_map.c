@@ -1,0 +1,65 @@
+#include "method/proximal/prox_map.h"
+
+tw_status tw_prox_apply(tw_run *run, const double *z, double eta, double *out) {
+  return (run->method->needs & TW_PROX) ? tw_run_prox(run, z, eta, out) : tw_run_project(run, z, out);
+}
+
+tw_status tw_prox_step(tw_run *run, const double *x, const double *gradient, double eta, double *z,
+                       double *out) {
+  vec_add(run->n, x, -eta, gradient, z);
+  return tw_prox_apply(run, z, eta, out);
+}
+
+tw_status tw_prox_penalty(tw_run *run, const double *x, double *g) {
+  *g = 0;
+  return (run->method->needs & TW_PROX) ? tw_run_regularizer(run, x, g) : TW_OK;
+}
+
+tw_status tw_prox_objective(tw_run *run, const double *x, double *smooth, double *phi) {
+  double g;
+  TW_TRY(tw_run_value(run, x, smooth));
+  TW_TRY(tw_prox_penalty(run, x, &g));
+  *phi = *smooth + g;
+  return TW_OK;
+}
+
+/* |x - t|_inf / eta */
+static double residual(int64_t n, const double *x, const double *t, double eta) {
+  double largest = 0;
+  for (int64_t i = 0; i < n; i++) largest = fmax(largest, fabs(x[i] - t[i]));
+  return largest / eta;
+}
+
+/* 1 / L from the gradient at a nearby point: eta = |h g| / |grad f(x - h g) - g|. */
+static tw_status first_step(tw_run *run, const double *gradient, double *z, double *other, double *eta) {
+  const int64_t n = run->n;
+  const double size = vec_norm(n, gradient);
+  *eta = 1;
+  if (size == 0) return TW_OK;
+  const double h = 1e-6 * fmax(1, vec_norm(n, run->x)) / size;
+  double f;
+  vec_add(n, run->x, -h, gradient, z);
+  TW_TRY(tw_run_gradient(run, z, &f, other));
+  vec_sub(n, gradient, other, other);
+  const double change = vec_norm(n, other);
+  /* a linear f has no curvature: then as far as the point itself is from the origin */
+  *eta = isfinite(f) && change > 1e-14 * size ? h * size / change : fmax(1, vec_norm(n, run->x)) / size;
+  return TW_OK;
+}
+
+tw_status tw_prox_start(tw_run *run, double *gradient, double *z, double *t, double *eta) {
+  double smooth, g;
+  vec_copy(run->n, run->x, z);
+  TW_TRY(tw_prox_apply(run, z, DBL_MIN, run->x)); /* a vanishing eta leaves the set alone at work */
+  TW_TRY(tw_run_gradient(run, run->x, &smooth, gradient));
+  TW_TRY(tw_prox_penalty(run, run->x, &g));
+  run->f = smooth + g;
+  if (!isfinite(run->f)) {
+    return tw_fail(run->error, TW_ERR_NUMERIC, "%s: the objective or its gradient is not finite at the start",
+                   run->method->name);
+  }
+  if (*eta <= 0) TW_TRY(first_step(run, gradient, z, t, eta));
+  TW_TRY(tw_prox_step(run, run->x, gradient, *eta, z, t));
+  run->optimality.stationarity = run->scale = residual(run->n, run->x, t, *eta);
+  return TW_OK;
+}
