@@ -59,11 +59,11 @@ void tw_loop_accumulate(tw_loop_builder *b, int target, tw_expr value) {
     tw_shape whole = tw_shape_of(value);
     for (int i = 0; i < 2; i++) tw_loop_accumulate(b, target, tw_broadcast(tw_input_of(value, i), whole));
   } else if (op == &tw_op_scatter_add) {
-    /* operands: value, then the indices */
+    /* operands: the indices, then the value */
     tw_expr index[TW_MAX_RANK];
     int n = tw_arity_of(value) - 1;
-    for (int i = 0; i < n; i++) index[i] = tw_input_of(value, i + 1);
-    tw_loop_result_add(b, TW_LOOP_SCATTER, target, tw_input_of(value, 0), n, index);
+    for (int i = 0; i < n; i++) index[i] = tw_input_of(value, i);
+    tw_loop_result_add(b, TW_LOOP_SCATTER, target, tw_input_of(value, n), n, index);
   } else {
     tw_loop_result_add(b, TW_LOOP_SUM, target, value, 0, NULL);
   }
