@@ -1,0 +1,50 @@
+# make demo    install what is missing, build, and solve the main example
+# make check   install what is missing, build, and run all tests, sanitizers and fuzzers
+# make         build/release/talweg
+# make bench   side by side with peers: bench/results.md
+# make docs    API reference in docs/api
+.PHONY: all demo check tests sanitize bench docs install clean packages-build packages-check
+
+JOBS ?= $(shell nproc)
+preset = cmake --preset $(1) >build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }; cmake --build --preset $(1) --parallel $(JOBS) | tail -n 1
+
+all: packages-build
+	@mkdir -p build
+	@$(call preset,release)
+
+demo: all
+	@build/release/examples/ridge examples/data/diabetes.csv
+	@build/release/talweg solve examples/ridge-path.tw --quiet --plot build/ridge-path.svg >/dev/null
+	@echo "plot: build/ridge-path.svg"
+
+check: packages-check tests sanitize
+
+tests: all
+	@ctest --preset release --parallel $(JOBS)
+
+# The same tests and a short fuzzer run, built by the other compiler with the address and undefined-behaviour sanitizers.
+sanitize:
+	@mkdir -p build
+	@$(call preset,fuzz)
+	@ctest --preset fuzz --parallel $(JOBS)
+
+bench: packages-build
+	@tools/install-packages bench
+	@$(MAKE) --no-print-directory all
+	@bench/run
+
+docs:
+	@tools/install-packages docs
+	@doxygen docs/Doxyfile
+
+install: all
+	@cmake --install build/release
+
+clean:
+	rm -rf build
+
+packages-build:
+	@tools/install-packages build
+
+packages-check:
+	@tools/install-packages build check
