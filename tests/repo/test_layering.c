@@ -53,7 +53,7 @@ static void walk(const char *folder, int floor, bool public_header) {
   DIR *dir = opendir(folder);
   if (!dir) return;
   for (struct dirent *entry; (entry = readdir(dir));) {
-    char path[1024];
+    char path[4096];
     size_t length = strlen(entry->d_name);
     if (entry->d_name[0] == '.') continue;
     snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
@@ -69,7 +69,7 @@ static void walk(const char *folder, int floor, bool public_header) {
 
 static void rooms_lean_upwards_only(void **state) {
   (void)state;
-  char path[1024];
+  char path[2048];
   for (int i = 0; rooms[i]; i++) {
     snprintf(path, sizeof path, "%s/src/%s", TALWEG_SOURCE_DIR, rooms[i]);
     walk(path, i, false);
