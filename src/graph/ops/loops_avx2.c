@@ -35,6 +35,36 @@ static inline __m256 softplus_ps(__m256 x) {
   return _mm256_add_ps(_mm256_max_ps(x, _mm256_setzero_ps()), tail);
 }
 
+/* SLEEF gives up where e^x overflows, a little before sinh and cosh do: there they are (e^(|x|/2) / 2) e^(|x|/2). */
+static inline __m256d half_exp_pd(__m256d magnitude) {
+  const __m256d half = _mm256_set1_pd(0.5), e = Sleef_expd4_u10avx2(_mm256_mul_pd(half, magnitude));
+  return _mm256_mul_pd(_mm256_mul_pd(half, e), e);
+}
+static inline __m256 half_exp_ps(__m256 magnitude) {
+  const __m256 half = _mm256_set1_ps(0.5f), e = Sleef_expf8_u10avx2(_mm256_mul_ps(half, magnitude));
+  return _mm256_mul_ps(_mm256_mul_ps(half, e), e);
+}
+
+#define HYPERBOLIC(name, keep_sign)                                                                          \
+  static inline __m256d name##_pd(__m256d x) {                                                               \
+    const __m256d sign = _mm256_and_pd(x, _mm256_set1_pd(-0.0)), magnitude = _mm256_xor_pd(x, sign);         \
+    const __m256d large = _mm256_cmp_pd(magnitude, _mm256_set1_pd(709), _CMP_GT_OQ);                         \
+    const __m256d y = Sleef_##name##d4_u10avx2(x);                                                           \
+    if (_mm256_movemask_pd(large) == 0) return y;                                                            \
+    const __m256d end = half_exp_pd(magnitude);                                                              \
+    return _mm256_blendv_pd(y, keep_sign ? _mm256_or_pd(end, sign) : end, large);                            \
+  }                                                                                                          \
+  static inline __m256 name##_ps(__m256 x) {                                                                 \
+    const __m256 sign = _mm256_and_ps(x, _mm256_set1_ps(-0.0f)), magnitude = _mm256_xor_ps(x, sign);         \
+    const __m256 large = _mm256_cmp_ps(magnitude, _mm256_set1_ps(88), _CMP_GT_OQ);                           \
+    const __m256 y = Sleef_##name##f8_u10avx2(x);                                                            \
+    if (_mm256_movemask_ps(large) == 0) return y;                                                            \
+    const __m256 end = half_exp_ps(magnitude);                                                               \
+    return _mm256_blendv_ps(y, keep_sign ? _mm256_or_ps(end, sign) : end, large);                            \
+  }
+HYPERBOLIC(sinh, true)
+HYPERBOLIC(cosh, false)
+
 #define VECTOR1(name, T, width, load, store, function)                                                       \
   static void name(LOOP_ARGUMENTS) {                                                                         \
     const T *x = in[0];                                                                                      \
@@ -64,11 +94,11 @@ SLEEF1(tan)
 SLEEF1(asin)
 SLEEF1(acos)
 SLEEF1(atan)
-SLEEF1(sinh)
-SLEEF1(cosh)
 SLEEF1(tanh)
 SLEEF1(erf)
 SLEEF1(lgamma)
+VECTOR1_BOTH(sinh, sinh_pd, sinh_ps)
+VECTOR1_BOTH(cosh, cosh_pd, cosh_ps)
 VECTOR1_BOTH(sigmoid, sigmoid_pd, sigmoid_ps)
 VECTOR1_BOTH(softplus, softplus_pd, softplus_ps)
 

@@ -1,4 +1,5 @@
 /* Reverse mode: cotangents from outputs to inputs, each a new expression. */
+#include "graph/ops/elementwise.h"
 #include "graph/transform/rewrite.h"
 
 #include <stdlib.h>
@@ -16,7 +17,7 @@ static void elementwise_vjp(const tw_rewrite *rw, tw_expr node, tw_expr cotangen
     if (!rw->depends[in.id] || !tw_is_float(tw_dtype_of(in))) continue;
     tw_expr partial = tw_op_of(node)->partial(node, i);
     if (tw_is_none(partial)) continue;
-    cotangents[i] = tw_unbroadcast(tw_broadcast(tw_mul(partial, cotangent), tw_shape_of(node)), tw_shape_of(in));
+    cotangents[i] = tw_unbroadcast(tw_broadcast(tw_chain(partial, cotangent), tw_shape_of(node)), tw_shape_of(in));
   }
 }
 
