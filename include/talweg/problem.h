@@ -71,6 +71,8 @@ const tw_parameter *tw_problem_parameter_at(const tw_problem *p, int i);
 int tw_problem_constraints(const tw_problem *p);
 const tw_constraint *tw_problem_constraint_at(const tw_problem *p, int i);
 tw_expr tw_problem_map(const tw_problem *p, int variable); /* fixpoint map */
+/* A variable's set cut by its bounds; kind NULL: the whole space. Unsupported pairs set the graph's error. */
+tw_domain tw_problem_set(const tw_problem *p, int variable);
 int64_t tw_problem_size(const tw_problem *p); /* flat length of all variables */
 int64_t tw_problem_rows(const tw_problem *p); /* flat length of all constraints */
 int tw_problem_reports(const tw_problem *p);
