@@ -18,6 +18,7 @@ typedef struct tw_domain_kind {
   const char *params;  /* "s = 1": names and defaults, for help; "" when there are none */
   int min_params, max_params;
   bool convex;
+  bool polyhedral; /* described by linear constraints */
   /* Checks shapes against a variable of `shape`, fills in default params[n..max_params-1]; false with the graph's error set. */
   bool (*check)(tw_graph *graph, tw_shape shape, int n, tw_expr *params);
   /* Euclidean projection of x (a point of the set nearest to x when the set is not convex). */

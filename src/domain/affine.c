@@ -42,6 +42,7 @@ const tw_domain_kind tw_domain_hyperplane = {.name = "hyperplane",
                                              .min_params = 2,
                                              .max_params = 2,
                                              .convex = true,
+                                             .polyhedral = true,
                                              .check = hyperplane_check,
                                              .project = hyperplane_project};
 
@@ -60,6 +61,7 @@ const tw_domain_kind tw_domain_halfspace = {.name = "halfspace",
                                             .min_params = 2,
                                             .max_params = 2,
                                             .convex = true,
+                                            .polyhedral = true,
                                             .check = halfspace_check,
                                             .project = halfspace_project};
 
@@ -92,5 +94,6 @@ const tw_domain_kind tw_domain_affine = {.name = "affine",
                                          .min_params = 2,
                                          .max_params = 2,
                                          .convex = true,
+                                         .polyhedral = true,
                                          .check = affine_check,
                                          .project = affine_project};

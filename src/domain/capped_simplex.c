@@ -191,5 +191,6 @@ const tw_domain_kind tw_domain_capped_simplex = {.name = "capped_simplex",
                                                  .min_params = 2,
                                                  .max_params = 3,
                                                  .convex = true,
+                                                 .polyhedral = true,
                                                  .check = capped_check,
                                                  .project = capped_project};

@@ -1,5 +1,6 @@
 /* Checks of parameters, and parameters as rows. */
 #include "domain/kinds.h"
+#include "graph/ops/build.h"
 
 bool tw_take_params(tw_graph *graph, const char *kind, const char *usage, int least, int most, int n,
                     const tw_expr *params, tw_expr *out) {
@@ -54,8 +55,7 @@ bool tw_check_at_least(tw_graph *graph, const char *kind, const char *name, tw_e
 }
 
 tw_shape tw_row_shape(tw_shape shape) {
-  if (shape.rank > 0) shape.dim[--shape.rank] = 0;
-  return shape;
+  return shape.rank > 0 ? tw_shape_remove(shape, shape.rank - 1) : shape;
 }
 
 bool tw_check_row_scalar(tw_graph *graph, const char *kind, tw_shape shape, int n, tw_expr *param, double fallback) {
@@ -101,18 +101,11 @@ tw_expr tw_batch_leading(tw_expr node, int64_t size, const tw_expr *in, const bo
   for (int i = 0; i < n; i++) {
     operand[i] = in[i];
     if (batched[i] || tw_is_none(in[i])) continue;
-    tw_shape shape = tw_shape_of(in[i]), wide = {.rank = shape.rank + 1, .dim = {size}};
-    if (wide.rank > TW_MAX_RANK)
+    if (tw_shape_of(in[i]).rank == TW_MAX_RANK)
       return tw_graph_fail(node.graph, TW_ERR_SHAPE, "batch: more than %d axes", TW_MAX_RANK);
-    for (int d = 0; d < shape.rank; d++) wide.dim[d + 1] = shape.dim[d];
-    operand[i] = tw_broadcast(in[i], wide);
+    operand[i] = tw_broadcast(in[i], tw_shape_insert(tw_shape_of(in[i]), 0, size));
   }
   return tw_node(node.graph, tw_op_of(node), n, operand, tw_attr_of(node));
-}
-
-int64_t tw_alias_start(tw_expr node) {
-  (void)node;
-  return 0;
 }
 
 bool tw_infer_alias(const tw_args *args, tw_type *type) {

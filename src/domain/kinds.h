@@ -41,8 +41,7 @@ tw_expr tw_soft_threshold(tw_expr x, tw_expr t);
 
 /* Batching of ops whose rules act on trailing axes alone: every operand gets the leading axis. */
 tw_expr tw_batch_leading(tw_expr node, int64_t size, const tw_expr *in, const bool *batched);
-/* The place and type of an op that is in[0]'s memory. */
-int64_t tw_alias_start(tw_expr node);
+/* The type of an op that is in[0]'s memory. */
 bool tw_infer_alias(const tw_args *args, tw_type *type);
 
 #endif

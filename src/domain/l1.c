@@ -39,5 +39,6 @@ const tw_domain_kind tw_domain_l1_ball = {.name = "l1_ball",
                                           .params = "r = 1",
                                           .max_params = 1,
                                           .convex = true,
+                                          .polyhedral = true,
                                           .check = ball_check,
                                           .project = ball_project};

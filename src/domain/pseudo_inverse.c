@@ -1,6 +1,7 @@
 /* The Moore-Penrose inverse P = A+ through the singular value decomposition. */
 #include "domain/kinds.h"
 #include "domain/spectral.h"
+#include "graph/ops/build.h"
 
 #include <float.h>
 

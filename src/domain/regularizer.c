@@ -1,5 +1,6 @@
 /* The table of regularizers, and the op that makes one recognisable in an expression. */
 #include "domain/kinds.h"
+#include "graph/ops/build.h"
 
 #include <string.h>
 

@@ -169,6 +169,7 @@ const tw_domain_kind tw_domain_simplex = {.name = "simplex",
                                           .params = "s = 1",
                                           .max_params = 1,
                                           .convex = true,
+                                          .polyhedral = true,
                                           .check = simplex_check,
                                           .project = simplex_project,
                                           .mirror_step = simplex_mirror};

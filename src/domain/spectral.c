@@ -1,5 +1,6 @@
 /* Spectral functions of symmetric and general matrices. */
 #include "domain/spectral.h"
+#include "graph/ops/build.h"
 #include "domain/kinds.h"
 
 tw_expr tw_pair_column(tw_expr w) {
