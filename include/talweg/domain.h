@@ -18,6 +18,7 @@ typedef struct tw_domain_kind {
   const char *params;  /* "s = 1": names and defaults, for help; "" when there are none */
   int min_params, max_params;
   bool convex;
+  bool polyhedral; /* described by linear constraints */
   /* Checks shapes against a variable of `shape`, fills in default params[n..max_params-1]; false with the graph's error set. */
   bool (*check)(tw_graph *graph, tw_shape shape, int n, tw_expr *params);
   /* Euclidean projection of x (a point of the set nearest to x when the set is not convex). */
@@ -33,12 +34,17 @@ typedef struct tw_domain {
   tw_expr param[TW_DOMAIN_PARAMS];
 } tw_domain;
 
-/* Kinds: nonneg, box, simplex, l1_ball, ball (l2), linf_ball, sphere (l2), l1_sphere, affine, halfspace, hyperplane, psd, .. */
+/* Kinds: nonneg, box, hypercube, linf_ball, simplex, capped_simplex, l1_ball, l1_sphere, ball (l2), sphere (l2), hyperplane,
+ * halfspace, affine; psd, stiefel. Boxes act element-wise; the other vector sets on the last axis (an array holds one point
+ * per row, and a radius or offset is a scalar or has one entry per row); matrix sets on the last two axes. */
 const tw_domain_kind *const *tw_domain_kinds(void);        /* NULL-terminated table */
 const tw_domain_kind *tw_domain_find(const char *name);    /* NULL when unknown */
 /* Checked constructor; on failure the graph's error is set and kind is NULL. */
 tw_domain tw_domain_make(tw_graph *graph, const tw_domain_kind *kind, tw_shape shape, int n, const tw_expr *params);
 tw_expr tw_project(tw_domain domain, tw_expr x); /* x itself for the whole space */
+/* The part of `domain` between bounds (TW_NONE: none) that broadcast to `shape`, as a domain: of the whole space and of
+ * boxes a box, of a simplex a capped simplex. For other sets the graph's error is set and kind is NULL. */
+tw_domain tw_domain_within(tw_graph *graph, tw_domain domain, tw_shape shape, tw_expr lower, tw_expr upper);
 
 #define TW_REGULARIZER_PARAMS 2
 
@@ -49,13 +55,14 @@ typedef struct tw_regularizer_kind {
   const char *params;
   int min_params, max_params;
   bool smooth;
+  bool separable; /* a sum over coordinates: clipping its prox gives the prox within a box */
   bool (*check)(tw_graph *graph, tw_shape shape, int n, tw_expr *params);
   tw_expr (*value)(tw_expr x, const tw_expr *params);
   /* argmin_z eta r(z) + |z - x|^2 / 2; eta a scalar expression (weights included). */
   tw_expr (*prox)(tw_expr x, tw_expr eta, const tw_expr *params);
 } tw_regularizer_kind;
 
-/* Kinds: l1, l2sq, elastic_net, group_l2, nuclear, .. */
+/* Kinds: l1, l2sq (sum x^2), elastic_net(r) (sum |x| + r/2 x^2), linf, group_l2(groups), nuclear. All are convex and >= 0. */
 const tw_regularizer_kind *const *tw_regularizer_kinds(void);
 const tw_regularizer_kind *tw_regularizer_find(const char *name);
 /* A scalar expression with the regularizer's value (and derivative) that tw_regularizer_of recognises. */

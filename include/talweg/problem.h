@@ -71,6 +71,8 @@ const tw_parameter *tw_problem_parameter_at(const tw_problem *p, int i);
 int tw_problem_constraints(const tw_problem *p);
 const tw_constraint *tw_problem_constraint_at(const tw_problem *p, int i);
 tw_expr tw_problem_map(const tw_problem *p, int variable); /* fixpoint map */
+/* A variable's set cut by its bounds; kind NULL: the whole space. Unsupported pairs set the graph's error. */
+tw_domain tw_problem_set(const tw_problem *p, int variable);
 int64_t tw_problem_size(const tw_problem *p); /* flat length of all variables */
 int64_t tw_problem_rows(const tw_problem *p); /* flat length of all constraints */
 int tw_problem_reports(const tw_problem *p);
@@ -87,14 +89,20 @@ tw_curvature tw_curvature_in(tw_expr e, int m, const tw_expr *inputs);
 
 typedef struct tw_class {
   const char *name; /* "LP" "QP" "least squares" "nonlinear least squares" "convex" "composite" "NLP" "MILP" "MINLP" "root" "fixed point" "smooth" */
-  bool integer, bounded, has_set, has_regularizer, constrained, convex;
-  tw_degree objective, constraints;
+  bool integer, bounded; /* bounded: every set is a box (bounds included), and there is one */
+  bool has_set;          /* a set that is no box */
+  bool has_regularizer, constrained;
+  bool convex;           /* proven at the current parameter values: objective, constraints and sets */
+  tw_degree objective, constraints; /* of the smooth part; the largest of all constraints */
   tw_expr residual;       /* minimise scale * |residual|^2 + offset, when the objective is a sum of squares; else TW_NONE */
-  double residual_scale, residual_offset; /* offset constant */
+  double residual_scale, residual_offset; /* the offset at the current parameter values */
+  tw_expr residual_constant;              /* and as an expression in the parameters; TW_NONE without a residual */
   tw_expr smooth;         /* objective (sense: minimise) without its regularizers */
   int n_regularizers;     /* at most one per variable, each on a whole variable; otherwise treated as smooth terms */
   struct tw_reg_term { int variable; const tw_regularizer_kind *kind; tw_expr weight, param[TW_REGULARIZER_PARAMS]; } *regularizers; /* arena-owned */
 } tw_class;
+/* Without an objective but with constraints: feasibility, the objective 0. Fails on sets and bounds that cannot be combined,
+ * on roots whose equations do not match the unknowns and on incomplete fixed points. */
 tw_status tw_classify(const tw_problem *p, tw_class *out, tw_error *error);
 
 /* ------------------------------------------------------------------ oracles */
@@ -107,11 +115,11 @@ enum { /* what an oracle offers and a method needs */
   TW_RESIDUAL = 1 << 4,     /* r(x): least squares (minimise residual_scale |r|^2 + offset), root (r = 0), fixed point (r = map(x) - x) */
   TW_RESIDUAL_JVP = 1 << 5, /* products with the Jacobian of r and its transpose */
   TW_RESIDUAL_JACOBIAN = 1 << 6, /* dense */
-  TW_PROJECT = 1 << 7,      /* projection on the variables' sets and bounds */
+  TW_PROJECT = 1 << 7,      /* projection on the variables' sets and bounds; only when there are any */
   TW_PROX = 1 << 8,         /* prox of eta times all regularizers (and bounds/sets when separable from them) */
   TW_MIRROR = 1 << 9,
   TW_CONSTRAINTS = 1 << 10, /* c(x), products with its Jacobian and transpose */
-  TW_BOUNDS = 1 << 11       /* lower/upper are not NULL */
+  TW_BOUNDS = 1 << 11       /* lower/upper are not NULL and say all there is to say about the variables' sets */
 };
 
 /* Everything flat, f64, contiguous; n variables, m constraint rows, k residual rows. All functions return TW_OK or
@@ -147,6 +155,10 @@ struct tw_oracle {
   void (*exec)(void *context, const tw_exec *exec); /* threads, inner tolerance, stop flag; may be NULL */
   /* Visits the states of nested solves inside (see tw_work_visit); may be NULL. */
   void (*visit)(void *context, tw_state_visitor *visitor, void *visitor_context);
+  /* Visits the numbers that nested solves carry from call to call (see tw_work_memory); may be NULL. */
+  void (*memory)(void *context, tw_memory_visitor *visitor, void *visitor_context);
+  /* Another oracle with the same answers for another thread (see tw_oracle_clone); may be NULL. */
+  tw_status (*clone)(void *context, tw_oracle *out, tw_error *error);
   void (*release)(void *context);
 };
 
@@ -154,6 +166,11 @@ struct tw_oracle {
  * when first asked for. `cls` from tw_classify (decides smooth part, residual, regularizers). */
 tw_status tw_oracle_from_problem(tw_oracle *out, const tw_problem *p, const tw_class *cls, tw_error *error);
 void tw_oracle_release(tw_oracle *oracle);
+/* Gives an oracle from a problem other parameter values (all of them, in the problem's order and types, copied; NULL: the
+ * problem's present ones). Bounds are updated in place; nothing is compiled again. */
+tw_status tw_oracle_parameters(tw_oracle *oracle, const void *const *values, tw_error *error);
+/* An oracle for another thread, with parameter values of its own, that shares what is compiled. */
+tw_status tw_oracle_clone(tw_oracle *out, const tw_oracle *oracle, tw_error *error);
 
 /* From C callbacks: the caller fills a tw_oracle with what it has and this completes it in place: gradient from values
  * (central differences with per-coordinate steps), hvp from gradients, Jacobians from residuals/constraints, projection

@@ -1,0 +1,47 @@
+/* What the kinds of sets and regularizers share: their tables, checks of parameters, and parameters as rows. */
+#ifndef TALWEG_DOMAIN_KINDS_H
+#define TALWEG_DOMAIN_KINDS_H
+
+#include <talweg/domain.h>
+
+#define X(name) extern const tw_domain_kind tw_domain_##name;
+#include "domain/kinds.def"
+#undef X
+#define X(name) extern const tw_regularizer_kind tw_regularizer_##name;
+#include "domain/regularizers.def"
+#undef X
+
+/* Vector sets act on the last axis: an array holds one point per row, and a parameter that belongs to a point (a radius,
+ * an offset) is a scalar or has one entry per row. Matrix sets act on the last two axes. */
+
+/* Checks their number and graph and takes them to f64. `usage` names them for messages. */
+bool tw_take_params(tw_graph *graph, const char *kind, const char *usage, int least, int most, int n,
+                    const tw_expr *params, tw_expr *out);
+/* Fills in the default of the only parameter of a kind, and checks that it fits the rows of `shape`. */
+bool tw_check_row_scalar(tw_graph *graph, const char *kind, tw_shape shape, int n, tw_expr *param, double fallback);
+/* The kind needs at least `rank` axes, the last of them not empty. */
+bool tw_check_rank(tw_graph *graph, const char *kind, tw_shape shape, int rank);
+/* `param` broadcasts to `shape`. */
+bool tw_check_fits(tw_graph *graph, const char *kind, const char *name, tw_expr param, tw_shape shape);
+/* No element is below `low` or NaN, where that is known: of a constant. */
+bool tw_check_at_least(tw_graph *graph, const char *kind, const char *name, tw_expr param, double low);
+/* The shape without its last axis. */
+tw_shape tw_row_shape(tw_shape shape);
+
+/* A parameter with one entry per row as a column that broadcasts against the rows. */
+tw_expr tw_row_column(tw_expr param);
+/* Sums and norms of rows, the axis kept. */
+tw_expr tw_row_sum(tw_expr x);
+tw_expr tw_row_norm(tw_expr x);
+
+/* a / b where b is not 0, else `otherwise`; its derivative is safe where b is 0. */
+tw_expr tw_divide_or(tw_expr a, tw_expr b, double otherwise);
+/* sign(x) max(|x| - t, 0), t >= 0. */
+tw_expr tw_soft_threshold(tw_expr x, tw_expr t);
+
+/* Batching of ops whose rules act on trailing axes alone: every operand gets the leading axis. */
+tw_expr tw_batch_leading(tw_expr node, int64_t size, const tw_expr *in, const bool *batched);
+/* The type of an op that is in[0]'s memory. */
+bool tw_infer_alias(const tw_args *args, tw_type *type);
+
+#endif

@@ -1,0 +1,370 @@
+/* Oracles of problems over expressions: pointers into flat vectors, and what has changed since the last call. */
+#include "problem/oracle.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The workspace of a question, with the point it was last asked at: what depends on the point alone is then kept. */
+typedef struct asked {
+  tw_work *work;
+  const void **in;
+  void **out;
+  double *x, *y; /* NULL: the question has no direction, so its point is always new */
+  bool fresh;    /* parameters as at the last call */
+} asked;
+
+typedef struct context {
+  tw_kit *kit;
+  tw_exec exec;
+  void **parameter; /* values, owned */
+  asked asked[TW_QUESTIONS];
+  double *lower, *upper, *c_lower, *c_upper;
+} context;
+
+typedef struct point { /* where the groups of inputs read */
+  const double *x, *y, *v, *u, *eta;
+} point;
+
+enum { DIRECTIONS = 1 << TW_GROUP_V | 1 << TW_GROUP_U | 1 << TW_GROUP_W | 1 << TW_GROUP_ETA };
+
+static tw_status out_of_memory(tw_error *error) {
+  return tw_fail(error, TW_ERR_MEMORY, "oracle: out of memory");
+}
+
+static bool reads(tw_question q, tw_group group) {
+  return tw_question_groups(q) >> group & 1;
+}
+
+/* ------------------------------------------------------------------ asking */
+
+static tw_status open_question(context *c, tw_question q, tw_error *error) {
+  asked *a = &c->asked[q];
+  if (a->work) return TW_OK;
+  tw_status status = tw_kit_compile(c->kit, q, error);
+  if (status != TW_OK) return status;
+  const tw_problem *p = c->kit->problem;
+  int inputs = 0;
+  for (int g = 0; g < TW_GROUPS; g++)
+    if (reads(q, (tw_group)g)) inputs += c->kit->count[g];
+  bool keeps = tw_question_groups(q) & DIRECTIONS;
+  if (!a->in) a->in = calloc((size_t)inputs + 1, sizeof *a->in);
+  if (!a->out) a->out = calloc((size_t)c->kit->n_out[q] + 1, sizeof *a->out);
+  if (keeps && !a->x) a->x = tw_alloc((size_t)p->size, sizeof(double));
+  if (keeps && !a->y && reads(q, TW_GROUP_Y)) a->y = tw_alloc((size_t)p->rows, sizeof(double));
+  if (!a->in || !a->out || (keeps && (!a->x || (reads(q, TW_GROUP_Y) && !a->y)))) return out_of_memory(error);
+  status = tw_work_new(&a->work, c->kit->fn[q], error);
+  if (status == TW_OK) tw_work_exec(a->work, &c->exec);
+  return status;
+}
+
+static bool same(const double *a, const double *b, int64_t n) {
+  return memcmp(a, b, (size_t)n * sizeof *a) == 0;
+}
+
+/* The lowest level of input that differs from the last call. */
+static int changed_level(const context *c, tw_question q, const point *at) {
+  const asked *a = &c->asked[q];
+  if (!a->fresh) return 0;
+  if (!a->x || !same(a->x, at->x, c->kit->problem->size)) return 1;
+  return a->y && !same(a->y, at->y, c->kit->problem->rows) ? 1 : 2;
+}
+
+static void set_inputs(context *c, tw_question q, const point *at) {
+  const tw_problem *p = c->kit->problem;
+  int n = 0;
+  for (int g = 0; g < TW_GROUPS; g++) {
+    if (!reads(q, (tw_group)g)) continue;
+    for (int i = 0; i < c->kit->count[g]; i++) {
+      const tw_variable *v = g == TW_GROUP_X || g == TW_GROUP_V ? p->variables.item[i] : NULL;
+      const tw_constraint *row = g == TW_GROUP_Y || g == TW_GROUP_W ? p->constraints.item[i] : NULL;
+      const void *from = NULL;
+      switch ((tw_group)g) {
+      case TW_GROUP_PARAMETERS: from = c->parameter[i]; break;
+      case TW_GROUP_X: from = at->x + v->offset; break;
+      case TW_GROUP_FLAT: from = at->x; break;
+      case TW_GROUP_V: from = at->v + v->offset; break;
+      case TW_GROUP_Y:
+      case TW_GROUP_W: from = at->y + row->offset; break;
+      case TW_GROUP_U: from = at->u; break;
+      case TW_GROUP_ETA: from = at->eta; break;
+      case TW_GROUPS: break;
+      }
+      c->asked[q].in[n++] = from;
+    }
+  }
+}
+
+static tw_status ask(context *c, tw_question q, const point *at, double *first, double *second, tw_error *error) {
+  tw_status status = open_question(c, q, error);
+  if (status != TW_OK) return status;
+  asked *a = &c->asked[q];
+  double *array[2] = {first, second};
+  for (int i = 0; i < c->kit->n_out[q]; i++)
+    a->out[i] = array[c->kit->out[q][i].array] + c->kit->out[q][i].offset;
+  set_inputs(c, q, at);
+  status = tw_fn_call(c->kit->fn[q], a->work, a->in, a->out, changed_level(c, q, at), error);
+  a->fresh = status == TW_OK;
+  if (!a->fresh || !a->x) return status;
+  memcpy(a->x, at->x, (size_t)c->kit->problem->size * sizeof(double));
+  if (a->y) memcpy(a->y, at->y, (size_t)c->kit->problem->rows * sizeof(double));
+  return status;
+}
+
+/* ------------------------------------------------------------------ the oracle's functions */
+
+static tw_status value(void *c, const double *x, double *f, tw_error *error) {
+  return ask(c, TW_ASK_VALUE, &(point){.x = x}, f, NULL, error);
+}
+
+static tw_status gradient(void *c, const double *x, double *f, double *g, tw_error *error) {
+  return ask(c, TW_ASK_GRADIENT, &(point){.x = x}, f, g, error);
+}
+
+static tw_status hvp(void *c, const double *x, const double *y, const double *v, double *out, tw_error *error) {
+  return ask(c, y ? TW_ASK_LAGRANGIAN_HVP : TW_ASK_HVP, &(point){.x = x, .y = y, .v = v}, out, NULL, error);
+}
+
+static tw_status hessian(void *c, const double *x, const double *y, double *h, tw_error *error) {
+  return ask(c, y ? TW_ASK_LAGRANGIAN_HESSIAN : TW_ASK_HESSIAN, &(point){.x = x, .y = y}, h, NULL, error);
+}
+
+static tw_status residual(void *c, const double *x, double *r, tw_error *error) {
+  return ask(c, TW_ASK_RESIDUAL, &(point){.x = x}, r, NULL, error);
+}
+
+static tw_status residual_jvp(void *c, const double *x, const double *v, double *jv, tw_error *error) {
+  return ask(c, TW_ASK_RESIDUAL_JVP, &(point){.x = x, .v = v}, jv, NULL, error);
+}
+
+static tw_status residual_vjp(void *c, const double *x, const double *u, double *jtu, tw_error *error) {
+  return ask(c, TW_ASK_RESIDUAL_VJP, &(point){.x = x, .u = u}, jtu, NULL, error);
+}
+
+static tw_status residual_jacobian(void *c, const double *x, double *j, tw_error *error) {
+  return ask(c, TW_ASK_RESIDUAL_JACOBIAN, &(point){.x = x}, j, NULL, error);
+}
+
+static tw_status constraints(void *c, const double *x, double *values, tw_error *error) {
+  return ask(c, TW_ASK_CONSTRAINTS, &(point){.x = x}, values, NULL, error);
+}
+
+static tw_status constraints_jvp(void *c, const double *x, const double *v, double *jv, tw_error *error) {
+  return ask(c, TW_ASK_CONSTRAINTS_JVP, &(point){.x = x, .v = v}, jv, NULL, error);
+}
+
+static tw_status constraints_vjp(void *c, const double *x, const double *y, double *jty, tw_error *error) {
+  return ask(c, TW_ASK_CONSTRAINTS_VJP, &(point){.x = x, .y = y}, jty, NULL, error);
+}
+
+static tw_status constraints_jacobian(void *c, const double *x, double *j, tw_error *error) {
+  return ask(c, TW_ASK_CONSTRAINTS_JACOBIAN, &(point){.x = x}, j, NULL, error);
+}
+
+static tw_status project(void *c, const double *x, double *out, tw_error *error) {
+  return ask(c, TW_ASK_PROJECT, &(point){.x = x}, out, NULL, error);
+}
+
+static tw_status prox(void *c, const double *x, double eta, double *out, tw_error *error) {
+  return ask(c, TW_ASK_PROX, &(point){.x = x, .eta = &eta}, out, NULL, error);
+}
+
+static tw_status regularizer(void *c, const double *x, double *g, tw_error *error) {
+  return ask(c, TW_ASK_REGULARIZER, &(point){.x = x}, g, NULL, error);
+}
+
+static tw_status mirror_step(void *c, const double *x, const double *g, double eta, double *out, tw_error *error) {
+  return ask(c, TW_ASK_MIRROR, &(point){.x = x, .v = g, .eta = &eta}, out, NULL, error);
+}
+
+static tw_status start(void *c, double *x, tw_error *error) {
+  return ask(c, TW_ASK_START, &(point){0}, x, NULL, error);
+}
+
+static void exec(void *self, const tw_exec *given) {
+  context *c = self;
+  c->exec = *given;
+  for (int q = 0; q < TW_QUESTIONS; q++)
+    if (c->asked[q].work) tw_work_exec(c->asked[q].work, given);
+}
+
+static void visit(void *self, tw_state_visitor *visitor, void *visitor_context) {
+  context *c = self;
+  for (int q = 0; q < TW_QUESTIONS; q++)
+    if (c->asked[q].work) tw_work_visit(c->asked[q].work, visitor, visitor_context);
+}
+
+static void memory(void *self, tw_memory_visitor *visitor, void *visitor_context) {
+  context *c = self;
+  for (int q = 0; q < TW_QUESTIONS; q++)
+    if (c->asked[q].work) tw_work_memory(c->asked[q].work, visitor, visitor_context);
+}
+
+static void release(void *self) {
+  context *c = self;
+  for (int q = 0; q < TW_QUESTIONS; q++) {
+    asked *a = &c->asked[q];
+    tw_work_free(a->work);
+    free(a->in);
+    free(a->out);
+    free(a->x);
+    free(a->y);
+  }
+  for (int i = 0; c->parameter && i < c->kit->count[TW_GROUP_PARAMETERS]; i++) free(c->parameter[i]);
+  free(c->parameter);
+  free(c->lower);
+  free(c->upper);
+  free(c->c_lower);
+  free(c->c_upper);
+  tw_kit_release(c->kit);
+  free(c);
+}
+
+/* ------------------------------------------------------------------ parameters */
+
+static size_t parameter_bytes(const tw_parameter *parameter) {
+  return (size_t)tw_size_of(parameter->expr) * tw_dtype_get(tw_dtype_of(parameter->expr))->size;
+}
+
+tw_status tw_oracle_parameters(tw_oracle *oracle, const void *const *values, tw_error *error) {
+  if (!oracle || oracle->release != release)
+    return tw_fail(error, TW_ERR_ARGUMENT, "oracle: made from callbacks, it has no parameters");
+  context *c = oracle->context;
+  const tw_problem *p = c->kit->problem;
+  for (int i = 0; i < p->parameters.count; i++) {
+    const tw_parameter *parameter = p->parameters.item[i];
+    memcpy(c->parameter[i], values ? values[i] : parameter->value.data, parameter_bytes(parameter));
+  }
+  for (int q = 0; q < TW_QUESTIONS; q++) c->asked[q].fresh = false;
+  tw_status status = TW_OK;
+  const point nowhere = {0};
+  if (c->lower) status = ask(c, TW_ASK_BOUNDS, &nowhere, c->lower, c->upper, error);
+  if (c->c_lower && status == TW_OK) status = ask(c, TW_ASK_C_BOUNDS, &nowhere, c->c_lower, c->c_upper, error);
+  if (!tw_is_none(c->kit->cls.residual_constant) && status == TW_OK)
+    status = ask(c, TW_ASK_OFFSET, &nowhere, &oracle->residual_offset, NULL, error);
+  return status;
+}
+
+/* ------------------------------------------------------------------ making one */
+
+enum { DENSE_MOST = 100000000 }; /* elements of a dense derivative worth offering: 800 MB */
+
+static unsigned offers_of(const tw_kit *kit) {
+  const tw_problem *p = kit->problem;
+  const tw_class *cls = &kit->cls;
+  unsigned offers = 0;
+  double n = (double)p->size;
+  bool minimise = p->goal != TW_GOAL_ROOT && p->goal != TW_GOAL_FIXPOINT;
+  if (minimise) offers |= TW_VALUE | TW_GRADIENT | TW_CURVATURE | (n * n <= DENSE_MOST ? TW_HESSIAN : 0);
+  if (minimise && p->rows > 0) offers |= TW_CONSTRAINTS;
+  if (!tw_is_none(cls->residual))
+    offers |= TW_RESIDUAL | TW_RESIDUAL_JVP | ((double)kit->k * n <= DENSE_MOST ? TW_RESIDUAL_JACOBIAN : 0);
+  if (cls->bounded || cls->has_set) offers |= TW_PROJECT;
+  if (cls->bounded) offers |= TW_BOUNDS;
+  if (cls->has_regularizer) offers |= TW_PROX;
+  if (minimise && !cls->has_regularizer && tw_kit_has_mirror(kit)) offers |= TW_MIRROR;
+  return offers;
+}
+
+static tw_status clone(void *self, tw_oracle *out, tw_error *error);
+
+static void set_functions(tw_oracle *o) {
+  if (o->offers & TW_VALUE) o->value = value;
+  if (o->offers & TW_GRADIENT) o->gradient = gradient;
+  if (o->offers & TW_CURVATURE) o->hvp = hvp;
+  if (o->offers & TW_HESSIAN) o->hessian = hessian;
+  if (o->offers & TW_RESIDUAL) o->residual = residual;
+  if (o->offers & TW_RESIDUAL_JVP) o->residual_jvp = residual_jvp, o->residual_vjp = residual_vjp;
+  if (o->offers & TW_RESIDUAL_JACOBIAN) o->residual_jacobian = residual_jacobian;
+  if (o->offers & TW_CONSTRAINTS) {
+    o->constraints = constraints;
+    o->constraints_jvp = constraints_jvp;
+    o->constraints_vjp = constraints_vjp;
+    if ((double)o->m * (double)o->n <= DENSE_MOST) o->constraints_jacobian = constraints_jacobian;
+  }
+  if (o->offers & TW_PROJECT) o->project = project;
+  if (o->offers & TW_PROX) o->prox = prox, o->regularizer = regularizer;
+  if (o->offers & TW_MIRROR) o->mirror_step = mirror_step;
+  o->start = start;
+  o->exec = exec;
+  o->visit = visit;
+  o->memory = memory;
+  o->clone = clone;
+  o->release = release;
+}
+
+/* Room for the values of parameters and for the bounds. */
+static bool allocate(context *c, const tw_oracle *o) {
+  const tw_problem *p = c->kit->problem;
+  c->parameter = calloc((size_t)p->parameters.count + 1, sizeof *c->parameter);
+  if (!c->parameter) return false;
+  for (int i = 0; i < p->parameters.count; i++)
+    if (!(c->parameter[i] = tw_alloc(1, parameter_bytes(p->parameters.item[i])))) return false;
+  size_t n = (size_t)o->n, m = (size_t)o->m;
+  if (o->offers & TW_BOUNDS) {
+    c->lower = tw_alloc(n, sizeof(double));
+    c->upper = tw_alloc(n, sizeof(double));
+    if (!c->lower || !c->upper) return false;
+  }
+  if (o->offers & TW_CONSTRAINTS) {
+    c->c_lower = tw_alloc(m, sizeof(double));
+    c->c_upper = tw_alloc(m, sizeof(double));
+    if (!c->c_lower || !c->c_upper) return false;
+  }
+  return true;
+}
+
+/* Takes over the caller's use of the kit. */
+static tw_status make(tw_oracle *out, tw_kit *kit, const void *const *parameters, tw_error *error) {
+  context *c = calloc(1, sizeof *c);
+  if (!c) {
+    tw_kit_release(kit);
+    return out_of_memory(error);
+  }
+  c->kit = kit;
+  unsigned offers = offers_of(kit);
+  *out = (tw_oracle){.context = c,
+                     .n = kit->problem->size,
+                     .m = offers & TW_CONSTRAINTS ? kit->problem->rows : 0,
+                     .k = kit->k,
+                     .offers = offers,
+                     .residual_scale = kit->cls.residual_scale};
+  set_functions(out);
+  tw_status status = allocate(c, out) ? tw_oracle_parameters(out, parameters, error) : out_of_memory(error);
+  out->lower = c->lower;
+  out->upper = c->upper;
+  out->c_lower = c->c_lower;
+  out->c_upper = c->c_upper;
+  if (status != TW_OK) tw_oracle_release(out);
+  return status;
+}
+
+static tw_status clone(void *self, tw_oracle *out, tw_error *error) {
+  context *c = self;
+  tw_graph_lock(c->kit->problem->graph);
+  c->kit->users++;
+  tw_graph_unlock(c->kit->problem->graph);
+  tw_status status = make(out, c->kit, (const void *const *)c->parameter, error);
+  if (status == TW_OK) exec(out->context, &c->exec);
+  return status;
+}
+
+tw_status tw_oracle_from_problem(tw_oracle *out, const tw_problem *p, const tw_class *cls, tw_error *error) {
+  if (!out || !p || !cls) return tw_fail(error, TW_ERR_ARGUMENT, "oracle: the result, problem or class is NULL");
+  *out = (tw_oracle){0};
+  tw_status status = tw_graph_check(p->graph, error);
+  tw_kit *kit = NULL;
+  if (status == TW_OK) status = tw_kit_new(&kit, p, cls, error);
+  return status == TW_OK ? make(out, kit, NULL, error) : status;
+}
+
+tw_status tw_oracle_clone(tw_oracle *out, const tw_oracle *oracle, tw_error *error) {
+  *out = (tw_oracle){0};
+  if (!oracle || !oracle->clone) return tw_fail(error, TW_ERR_UNSUPPORTED, "oracle: it cannot be cloned");
+  return oracle->clone(oracle->context, out, error);
+}
+
+void tw_oracle_release(tw_oracle *oracle) {
+  if (!oracle) return;
+  if (oracle->release) oracle->release(oracle->context);
+  *oracle = (tw_oracle){0};
+}

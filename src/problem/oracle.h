@@ -1,0 +1,85 @@
+/* The oracle of a problem over expressions: a list of questions, each answered by one compiled function. */
+#ifndef TALWEG_PROBLEM_ORACLE_H
+#define TALWEG_PROBLEM_ORACLE_H
+
+#include "problem/problem.h"
+
+typedef enum tw_question {
+  TW_ASK_VALUE,
+  TW_ASK_GRADIENT,
+  TW_ASK_HVP,              /* of the objective */
+  TW_ASK_LAGRANGIAN_HVP,
+  TW_ASK_HESSIAN,
+  TW_ASK_LAGRANGIAN_HESSIAN,
+  TW_ASK_RESIDUAL,
+  TW_ASK_RESIDUAL_JVP,
+  TW_ASK_RESIDUAL_VJP,
+  TW_ASK_RESIDUAL_JACOBIAN,
+  TW_ASK_CONSTRAINTS,
+  TW_ASK_CONSTRAINTS_JVP,
+  TW_ASK_CONSTRAINTS_VJP,
+  TW_ASK_CONSTRAINTS_JACOBIAN,
+  TW_ASK_PROJECT,
+  TW_ASK_PROX,
+  TW_ASK_REGULARIZER,
+  TW_ASK_MIRROR,
+  TW_ASK_START,
+  TW_ASK_BOUNDS,
+  TW_ASK_C_BOUNDS,
+  TW_ASK_OFFSET,
+  TW_QUESTIONS
+} tw_question;
+
+/* Groups of inputs. A group that follows the variables (or constraints) has one input for each, which reads its part of a
+ * flat vector; the others are one input. */
+typedef enum tw_group {
+  TW_GROUP_PARAMETERS, /* level 0 */
+  TW_GROUP_X,          /* level 1: the variables */
+  TW_GROUP_FLAT,       /* level 1: all variables as one vector */
+  TW_GROUP_Y,          /* level 1: multipliers, one for each constraint */
+  TW_GROUP_V,          /* level 2: a direction, one for each variable */
+  TW_GROUP_U,          /* level 2: one for each row of the residual */
+  TW_GROUP_W,          /* level 2: one for each row of each constraint */
+  TW_GROUP_ETA,        /* level 2: a step */
+  TW_GROUPS
+} tw_group;
+
+typedef struct tw_place_out { /* where an output goes: an element of one of two arrays */
+  int array;
+  int64_t offset;
+} tw_place_out;
+
+/* What is compiled, shared by an oracle and its clones; changed under the graph's lock alone. */
+typedef struct tw_kit {
+  int users;
+  const tw_problem *problem;
+  tw_class cls;
+  tw_domain *set; /* of every variable, bounds included */
+  int64_t k;
+  tw_expr *input[TW_GROUPS];
+  int count[TW_GROUPS];
+  tw_fn *fn[TW_QUESTIONS];
+  tw_place_out *out[TW_QUESTIONS];
+  int n_out[TW_QUESTIONS];
+} tw_kit;
+
+tw_status tw_kit_new(tw_kit **kit, const tw_problem *p, const tw_class *cls, tw_error *error);
+void tw_kit_release(tw_kit *kit);
+/* Compiles the question's function when it is first asked. */
+tw_status tw_kit_compile(tw_kit *kit, tw_question question, tw_error *error);
+/* The groups that a question reads, a bit each. */
+unsigned tw_question_groups(tw_question question);
+bool tw_kit_has_mirror(const tw_kit *kit);
+
+/* Collecting the outputs of a question (questions.c). */
+typedef struct tw_answers {
+  tw_kit *kit;
+  tw_expr *expr;
+  tw_place_out *place;
+  int n, capacity;
+} tw_answers;
+typedef void tw_question_build(tw_answers *answers);
+extern tw_question_build *const tw_question_builders[TW_QUESTIONS];
+void tw_answer(tw_answers *answers, tw_expr e, int array, int64_t offset);
+
+#endif
