@@ -1,5 +1,5 @@
-/* Constrained test problems written once as complex functions, so that first derivatives are exact by the complex step
- * (Squire & Trapp 1998). Hock & Schittkowski (1981) by their numbers. */
+/* Constrained test problems written once as complex functions, so that first derivatives are exact by the
+ * complex step (Squire & Trapp 1998). Hock & Schittkowski (1981) by their numbers. */
 #ifndef TALWEG_TESTS_METHOD_CONSTRAINED_H
 #define TALWEG_TESTS_METHOD_CONSTRAINED_H
 
@@ -43,8 +43,8 @@ static inline void hs027(const z_t *x, z_t *f, z_t *c) {
 }
 
 static inline void hs035(const z_t *x, z_t *f, z_t *c) {
-  *f = 9 - 8 * x[0] - 6 * x[1] - 4 * x[2] + 2 * x[0] * x[0] + 2 * x[1] * x[1] + x[2] * x[2] + 2 * x[0] * x[1] +
-       2 * x[0] * x[2];
+  *f = 9 - 8 * x[0] - 6 * x[1] - 4 * x[2] + 2 * x[0] * x[0] + 2 * x[1] * x[1] + x[2] * x[2] +
+       2 * x[0] * x[1] + 2 * x[0] * x[2];
   c[0] = x[0] + x[1] + 2 * x[2];
 }
 
@@ -103,8 +103,8 @@ static inline void hs078(const z_t *x, z_t *f, z_t *c) {
 
 static inline void hs100(const z_t *x, z_t *f, z_t *c) {
   const z_t a = x[0] - 10, b = x[1] - 12, d = x[3] - 11, s3 = x[2] * x[2], s5 = x[4] * x[4], s7 = x[6] * x[6];
-  *f = a * a + 5 * b * b + s3 * s3 + 3 * d * d + 10 * s5 * s5 * s5 + 7 * x[5] * x[5] + s7 * s7 - 4 * x[5] * x[6] -
-       10 * x[5] - 8 * x[6];
+  *f = a * a + 5 * b * b + s3 * s3 + 3 * d * d + 10 * s5 * s5 * s5 + 7 * x[5] * x[5] + s7 * s7 -
+       4 * x[5] * x[6] - 10 * x[5] - 8 * x[6];
   const z_t s1 = x[0] * x[0], s2 = x[1] * x[1];
   c[0] = 2 * s1 + 3 * s2 * s2 + x[2] + 4 * x[3] * x[3] + 5 * x[4];
   c[1] = 7 * x[0] + 3 * x[1] + 10 * s3 + x[3] - x[4];
@@ -124,11 +124,39 @@ static const nlp nlps[] = {
     {"hs043", 4, 3, hs043, {0, 0, 0, 0}, {0}, {0}, {-INF, -INF, -INF}, {8, 10, 5}, false, -44},
     {"hs048", 5, 2, hs048, {3, 5, -3, 2, -2}, {0}, {0}, {5, -3}, {5, -3}, false, 0},
     {"hs065", 3, 1, hs065, {-5, 5, 0}, {-4.5, -4.5, -5}, {4.5, 4.5, 5}, {-INF}, {48}, true, 0.9535288567},
-    {"hs071", 4, 2, hs071, {1, 5, 5, 1}, {1, 1, 1, 1}, {5, 5, 5, 5}, {25, 40}, {INF, 40}, true, 17.01401728916},
-    {"hs076", 4, 3, hs076, {0.5, 0.5, 0.5, 0.5}, {0, 0, 0, 0}, {INF, INF, INF, INF}, {-INF, -INF, 1.5}, {5, 4, INF}, true,
+    {"hs071",
+     4,
+     2,
+     hs071,
+     {1, 5, 5, 1},
+     {1, 1, 1, 1},
+     {5, 5, 5, 5},
+     {25, 40},
+     {INF, 40},
+     true,
+     17.01401728916},
+    {"hs076",
+     4,
+     3,
+     hs076,
+     {0.5, 0.5, 0.5, 0.5},
+     {0, 0, 0, 0},
+     {INF, INF, INF, INF},
+     {-INF, -INF, 1.5},
+     {5, 4, INF},
+     true,
      -4.6818181818},
     {"hs078", 5, 3, hs078, {-2, 1.5, 2, -1, -1}, {0}, {0}, {10, 0, -1}, {10, 0, -1}, false, -2.91970041},
-    {"hs100", 7, 4, hs100, {1, 2, 0, 4, 0, 1, 1}, {0}, {0}, {-INF, -INF, -INF, -INF}, {127, 282, 196, 0}, false,
+    {"hs100",
+     7,
+     4,
+     hs100,
+     {1, 2, 0, 4, 0, 1, 1},
+     {0},
+     {0},
+     {-INF, -INF, -INF, -INF},
+     {127, 282, 196, 0},
+     false,
      680.6300573744},
 };
 enum { NLPS = sizeof nlps / sizeof *nlps };
@@ -149,7 +177,8 @@ static inline void nlp_slope(const nlp *p, const double *x, const double *v, dou
 }
 
 /* grad f + J'y */
-static inline void nlp_lagrangian_gradient(const nlp *p, const double *x, const double *y, double *f, double *g) {
+static inline void nlp_lagrangian_gradient(const nlp *p, const double *x, const double *y, double *f,
+                                           double *g) {
   double e[NLP_MAX] = {0}, df, c[NLP_MAX], dc[NLP_MAX];
   for (int64_t j = 0; j < p->n; j++) {
     e[j] = 1;
@@ -200,14 +229,16 @@ static inline tw_status nlp_constraints(void *context, const double *x, double *
   return TW_OK;
 }
 
-static inline tw_status nlp_jvp(void *context, const double *x, const double *v, double *jv, tw_error *error) {
+static inline tw_status nlp_jvp(void *context, const double *x, const double *v, double *jv,
+                                tw_error *error) {
   (void)error;
   double f, df, c[NLP_MAX];
   nlp_slope(context, x, v, &f, &df, c, jv);
   return TW_OK;
 }
 
-static inline tw_status nlp_vjp(void *context, const double *x, const double *y, double *jty, tw_error *error) {
+static inline tw_status nlp_vjp(void *context, const double *x, const double *y, double *jty,
+                                tw_error *error) {
   (void)error;
   const nlp *p = context;
   double e[NLP_MAX] = {0}, f, df, c[NLP_MAX], dc[NLP_MAX];
@@ -229,28 +260,30 @@ static inline tw_status nlp_start(void *context, double *x, tw_error *error) {
 }
 
 static inline tw_oracle nlp_oracle(const nlp *p, bool curvature) {
-  return (tw_oracle){
-      .context = (void *)(uintptr_t)p,
-      .n = p->n,
-      .m = p->m,
-      .offers = TW_VALUE | TW_GRADIENT | TW_CONSTRAINTS | (curvature ? TW_CURVATURE : 0) | (p->bounded ? TW_BOUNDS : 0),
-      .lower = p->bounded ? p->lower : NULL,
-      .upper = p->bounded ? p->upper : NULL,
-      .c_lower = p->c_lower,
-      .c_upper = p->c_upper,
-      .value = nlp_value,
-      .gradient = nlp_gradient,
-      .hvp = nlp_hvp,
-      .constraints = nlp_constraints,
-      .constraints_jvp = nlp_jvp,
-      .constraints_vjp = nlp_vjp,
-      .start = nlp_start};
+  return (tw_oracle){.context = (void *)(uintptr_t)p,
+                     .n = p->n,
+                     .m = p->m,
+                     .offers = TW_VALUE | TW_GRADIENT | TW_CONSTRAINTS | (curvature ? TW_CURVATURE : 0) |
+                               (p->bounded ? TW_BOUNDS : 0),
+                     .lower = p->bounded ? p->lower : NULL,
+                     .upper = p->bounded ? p->upper : NULL,
+                     .c_lower = p->c_lower,
+                     .c_upper = p->c_upper,
+                     .value = nlp_value,
+                     .gradient = nlp_gradient,
+                     .hvp = nlp_hvp,
+                     .constraints = nlp_constraints,
+                     .constraints_jvp = nlp_jvp,
+                     .constraints_vjp = nlp_vjp,
+                     .start = nlp_start};
 }
 
-/* ------------------------------------------------------------------ Luksan & Vlcek (1998), problem 5.1, any n
+/* ------------------------------------------------------------------ Luksan & Vlcek (1998), problem 5.1, any
+ * n
  *
- * sum_{i=1}^{n-1} 100 (x_{i-1}^2 - x_i)^2 + (x_{i-1} - 1)^2 subject to, for k = 0..n-3 with z, a, b = x_k, x_{k+1}, x_{k+2},
- * 3 a^3 + 2 b - 5 + sin(a - b) sin(a + b) + 4 a - z exp(z - a) - 3 = 0;   sin(a - b) sin(a + b) = sin^2 a - sin^2 b. */
+ * sum_{i=1}^{n-1} 100 (x_{i-1}^2 - x_i)^2 + (x_{i-1} - 1)^2 subject to, for k = 0..n-3 with z, a, b = x_k,
+ * x_{k+1}, x_{k+2}, 3 a^3 + 2 b - 5 + sin(a - b) sin(a + b) + 4 a - z exp(z - a) - 3 = 0;   sin(a - b) sin(a
+ * + b) = sin^2 a - sin^2 b. */
 static inline tw_status lv_gradient(void *context, const double *x, double *f, double *g, tw_error *error) {
   (void)error;
   const int64_t n = *(const int64_t *)context;
@@ -304,7 +337,8 @@ static inline tw_status lv_jvp(void *context, const double *x, const double *v, 
   return TW_OK;
 }
 
-static inline tw_status lv_vjp(void *context, const double *x, const double *y, double *jty, tw_error *error) {
+static inline tw_status lv_vjp(void *context, const double *x, const double *y, double *jty,
+                               tw_error *error) {
   (void)error;
   const int64_t n = *(const int64_t *)context;
   memset(jty, 0, (size_t)n * sizeof *jty);

@@ -56,9 +56,12 @@ typedef struct tw_kkt {
   tw_optimality error;
   double worst_violation; /* of the scaled rows, for the penalty */
 } tw_kkt;
-/* gradient: scaled grad f + J'y; c: scaled. work: n. */
+/* gradient: scaled grad f + J'y; c: scaled. */
 tw_status tw_kkt_measure(tw_al *al, const double *x, const double *gradient, const double *c, const double *y,
                          tw_kkt *kkt);
+
+/* clip(x - g) - x for variable j and the problem's bounds. */
+double tw_al_box_step(const tw_al *al, int64_t j, double x, double g);
 
 /* One step of Newton's method on the optimality conditions with the active set held, from run->x and the
  * scaled multipliers y. `moved` when the error fell at least to half; then run->x, al->y, f, dual and

@@ -9,7 +9,8 @@
  * violation is stationary and rho has grown large is reported as infeasible. */
 #include "method/constrained/al.h"
 
-enum { EPS, LAST_VIOLATION, PHASE, INNER_STEPS, OUTER, FAILURES, STATE };
+enum { EPS, LAST_VIOLATION, PHASE, FAILURES, BEST_ERROR, IDLE, STATE };
+enum { IDLE_MAX = 12 /* updates in a row without progress */ };
 enum { PHASE_INNER, PHASE_NEWTON };
 
 static const double RHO_MAX = 1e16, MULTIPLIER_MAX = 1e12;
@@ -99,13 +100,13 @@ static tw_status init(tw_run *run) {
   al.scalars[TW_AL_RHO] = given > 0 ? given : first_rho(&al);
   tw_al_forget(&al);
   state[EPS] = 0.1;
-  state[LAST_VIOLATION] = INFINITY;
+  state[LAST_VIOLATION] = state[BEST_ERROR] = INFINITY;
   return measure(&al, NULL);
 }
 
 /* |P(x - J'w) - x| / |w| <= 1e-6 for the violations w: no direction lessens them. The row that is worst. */
 static tw_status violation_is_stationary(tw_al *al, bool *stationary, int64_t *row) {
-  double *w = al->trial_c, *step = al->work, worst = 0;
+  double *w = al->trial_c, *gradient = al->work, worst = 0;
   *stationary = false;
   for (int64_t i = 0; i < al->m; i++) {
     const double above = al->c[i] - tw_al_upper(al, i), below = tw_al_lower(al, i) - al->c[i];
@@ -116,19 +117,15 @@ static tw_status violation_is_stationary(tw_al *al, bool *stationary, int64_t *r
     }
   }
   if (worst == 0) return TW_OK;
-  TW_TRY(tw_al_vjp(al, al->x, w, step));
+  TW_TRY(tw_al_vjp(al, al->x, w, gradient));
   double largest = 0;
-  for (int64_t j = 0; j < al->n; j++) {
-    double to = al->x[j] - step[j];
-    if (al->oracle->lower) to = fmax(to, al->oracle->lower[j]);
-    if (al->oracle->upper) to = fmin(to, al->oracle->upper[j]);
-    largest = fmax(largest, fabs(to - al->x[j]));
-  }
+  for (int64_t j = 0; j < al->n; j++)
+    largest = fmax(largest, fabs(tw_al_box_step(al, j, al->x[j], gradient[j])));
   *stationary = largest <= 1e-6 * worst;
   return TW_OK;
 }
 
-static tw_status raise_penalty(tw_al *al, double *state, double violation) {
+static tw_status raise_penalty(tw_al *al, double violation) {
   tw_run *run = al->run;
   const double tolerance = fmax(1e-8, tw_run_tolerance(run));
   if (run->optimality.feasibility > tolerance && al->scalars[TW_AL_RHO] >= INFEASIBLE_RHO) {
@@ -143,8 +140,20 @@ static tw_status raise_penalty(tw_al *al, double *state, double violation) {
     }
   }
   al->scalars[TW_AL_RHO] = fmin(RHO_MAX, 10 * al->scalars[TW_AL_RHO]);
-  (void)state;
   return TW_OK;
+}
+
+/* Ends a run whose error has stopped falling: as solved where rounding explains it. */
+static tw_status watch_progress(tw_run *run, double *state) {
+  const double scale = fmax(1, run->scale);
+  const tw_optimality *o = &run->optimality;
+  const double error = fmax(o->feasibility, fmax(o->stationarity, o->complementarity) / scale);
+  state[IDLE] = error <= 0.9 * state[BEST_ERROR] ? 0 : state[IDLE] + 1;
+  state[BEST_ERROR] = fmin(error, state[BEST_ERROR]);
+  if (state[IDLE] < IDLE_MAX) return TW_OK;
+  return tw_run_end(run, error <= 1e-7 ? TW_SOLVED : TW_FAILED,
+                    "no progress in %d updates of the multipliers: stationarity %.1e, infeasibility %.1e",
+                    IDLE_MAX, o->stationarity / scale, o->feasibility);
 }
 
 /* New multipliers, penalty and tolerance from an inner solution. */
@@ -155,14 +164,13 @@ static tw_status update(tw_al *al, double *state, bool inner_solved) {
   TW_TRY(measure(al, &violation));
   for (int64_t i = 0; i < al->m; i++) change = fmax(change, fabs(al->v[i] - al->y[i]) / rho);
   for (int64_t i = 0; i < al->m; i++) al->y[i] = fmin(MULTIPLIER_MAX, fmax(-MULTIPLIER_MAX, al->v[i]));
-  if (change > 0.5 * state[LAST_VIOLATION]) TW_TRY(raise_penalty(al, state, violation));
+  if (change > 0.5 * state[LAST_VIOLATION]) TW_TRY(raise_penalty(al, violation));
   state[LAST_VIOLATION] = change;
-  state[OUTER] += 1;
-  state[INNER_STEPS] = 0;
   const double least = 0.1 * tw_run_tolerance(run) * al->scalars[TW_AL_SIGMA] * fmax(1, run->scale);
   if (inner_solved) state[EPS] = fmax(least, 0.1 * state[EPS]);
   tw_al_forget(al);
   tw_run_child_end(run, "inner");
+  TW_TRY(watch_progress(run, state));
   const tw_optimality *o = &run->optimality;
   const bool near = o->stationarity <= 1e-3 * fmax(1, run->scale) && o->feasibility <= 1e-3;
   if (near && tw_run_flag(run, "newton")) state[PHASE] = PHASE_NEWTON;
@@ -201,7 +209,6 @@ static tw_status inner_step(tw_al *al, double *state) {
   }
   vec_copy(al->n, inner->x, run->x);
   TW_TRY(measure(al, NULL));
-  state[INNER_STEPS] += 1;
   const double reached = inner->optimality.stationarity;
   if (reached <= state[EPS]) return update(al, state, true);
   if (outcome == TW_RUNNING) return TW_OK;
