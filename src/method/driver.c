@@ -7,7 +7,7 @@
 
 enum { IDLE_LIMIT = 100 }; /* iterations in a row without any change before a run counts as stuck */
 
-static const double FEASIBILITY_FLOOR = 1e-8; /* no tighter feasibility or complementarity is asked for */
+static const double FEASIBILITY_FLOOR = 1e-12; /* no tighter feasibility or complementarity is asked for */
 static const double BOTTOM = -1e20;           /* relative to max(1, |f| at the start): counts as unbounded */
 static const double DEFAULT_TOL = 1e-9;
 static const int64_t DEFAULT_MAX_ITER = 10000;
