@@ -1,0 +1,250 @@
+#!/usr/bin/python3
+"""Times the peers of `make bench` and prints one JSON object per line.
+
+ridge       objective and gradient of sum((Xs @ w - yc)^2) + exp(loglam) sum(w^2) on the diabetes data
+            (442 x 10, f64): PyTorch eager with autograd, PyTorch eager with the gradient written by hand
+            (no tape), and NumPy with the gradient written by hand.
+rosenbrock  SciPy's L-BFGS-B (m = 10) on the extended Rosenbrock function, n = 10^6, vectorised in NumPy,
+            until no entry of the gradient exceeds 1e-6.
+
+On a busy machine compare `least`, not the medians; `load` is the load average at the end.
+
+Run with Debian's /usr/bin/python3 (packages.txt). Seconds are wall time from a monotonic clock.
+"""
+import argparse
+import csv
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+DIABETES = pathlib.Path(__file__).resolve().parent.parent / "examples" / "data" / "diabetes.csv"
+
+
+def emit(**record):
+    print(json.dumps(record), flush=True)
+
+
+# ---------------------------------------------------------------- where and with what
+
+
+def package_version(name):
+    """The Debian version of a package, or None elsewhere."""
+    try:
+        shown = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", name], capture_output=True, text=True)
+    except FileNotFoundError:
+        return None
+    return shown.stdout.strip() or None
+
+
+def loaded_blas():
+    """The files behind BLAS in this process."""
+    with open("/proc/self/maps") as maps:
+        paths = {line.split()[-1] for line in maps if "/" in line}
+    return sorted({os.path.realpath(p) for p in paths if os.path.basename(p).startswith(("libblas", "libopenblas"))})
+
+
+def cpu_model():
+    with open("/proc/cpuinfo") as info:
+        names = [line.split(":", 1)[1].strip() for line in info if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+# ---------------------------------------------------------------- timing
+
+
+def seconds_per_call(call, repeats, batch_seconds):
+    """Median, least and greatest of `repeats` means over batches of about batch_seconds each."""
+    start = time.perf_counter()
+    calls = 0
+    while time.perf_counter() - start < batch_seconds:  # also the warm-up
+        call()
+        calls += 1
+    means = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        for _ in range(calls):
+            call()
+        means.append((time.perf_counter() - start) / calls)
+    return {
+        "seconds_per_call": statistics.median(means),
+        "least": min(means),
+        "greatest": max(means),
+        "calls_per_batch": calls,
+        "batches": repeats,
+    }
+
+
+# ---------------------------------------------------------------- ridge
+
+
+def ridge_data():
+    """Xs, yc as in LANGUAGE.md, example 2: centred columns of length one, centred target."""
+    with open(DIABETES, newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    table = np.array(rows, dtype=np.float64)
+    x, y = table[:, :-1], table[:, -1]
+    x = x - x.mean(axis=0)
+    return np.ascontiguousarray(x / np.linalg.norm(x, axis=0)), y - y.mean()
+
+
+def ridge_calls(xs, yc, w0, loglam0):
+    """name -> a call without arguments that returns (value, gradient)."""
+    import torch
+
+    x, y = torch.from_numpy(xs), torch.from_numpy(yc)
+    loglam = torch.tensor(loglam0, dtype=torch.float64)
+    leaf = torch.from_numpy(w0.copy()).requires_grad_(True)
+    w = torch.from_numpy(w0.copy())
+    xt = x.T
+
+    def autograd():
+        value = torch.sum((x @ leaf - y) ** 2) + torch.exp(loglam) * torch.sum(leaf**2)
+        (gradient,) = torch.autograd.grad(value, leaf)
+        return value, gradient
+
+    def by_hand():
+        with torch.no_grad():
+            lam = torch.exp(loglam)
+            r = torch.mv(x, w) - y
+            return torch.dot(r, r) + lam * torch.dot(w, w), 2 * (torch.mv(xt, r) + lam * w)
+
+    def numpy_by_hand():
+        lam = np.exp(loglam0)
+        r = xs @ w0 - yc
+        return r @ r + lam * (w0 @ w0), 2 * (xs.T @ r + lam * w0)
+
+    return {"pytorch autograd": autograd, "pytorch by hand": by_hand, "numpy by hand": numpy_by_hand}
+
+
+def check_ridge(calls, xs, yc, w0, loglam0):
+    """All variants agree with each other, and the gradient with central differences of the value."""
+    results = {name: (float(value), np.asarray(gradient.detach() if hasattr(gradient, "detach") else gradient))
+               for name, (value, gradient) in ((name, call()) for name, call in calls.items())}
+    value, gradient = results["numpy by hand"]
+    for name, (other_value, other_gradient) in results.items():
+        assert abs(other_value - value) <= 1e-12 * abs(value), name
+        assert np.allclose(other_gradient, gradient, rtol=1e-11, atol=0), name
+
+    def f(w):
+        r = xs @ w - yc
+        return r @ r + np.exp(loglam0) * (w @ w)
+
+    step = 1e-2
+    for i, e in enumerate(np.eye(w0.size)):
+        slope = (f(w0 + step * e) - f(w0 - step * e)) / (2 * step)  # exact for a quadratic, but for rounding
+        assert abs(slope - gradient[i]) <= 1e-7 * np.linalg.norm(gradient), i
+    return value, float(np.linalg.norm(gradient))
+
+
+def bench_ridge(threads, repeats, batch_seconds):
+    import torch
+
+    xs, yc = ridge_data()
+    w0, loglam0 = np.linspace(-300.0, 500.0, xs.shape[1]), 0.0
+    calls = ridge_calls(xs, yc, w0, loglam0)
+    value, norm = check_ridge(calls, xs, yc, w0, loglam0)
+    for count in threads:
+        torch.set_num_threads(count)
+        for name, call in calls.items():
+            if name.startswith("numpy") and count != threads[0]:
+                continue
+            version = torch.__version__ if name.startswith("pytorch") else np.__version__
+            emit(bench="ridge", peer=name, version=version, threads=count if name.startswith("pytorch") else None,
+                 rows=xs.shape[0], columns=xs.shape[1], dtype="float64", objective=value, gradient_norm=norm,
+                 **seconds_per_call(call, repeats, batch_seconds))
+
+
+# ---------------------------------------------------------------- extended Rosenbrock
+
+
+class Rosenbrock:
+    """sum over pairs of 100 (x_2i - x_{2i-1}^2)^2 + (1 - x_{2i-1})^2, with its gradient, in whole-array operations whose
+    scratch is kept."""
+
+    def __init__(self, n):
+        self.t, self.u, self.s = np.empty(n // 2), np.empty(n // 2), np.empty(n // 2)
+        self.evaluations, self.seconds = 0, 0.0
+
+    def __call__(self, x):
+        start = time.perf_counter()
+        odd, even, t, u, s = x[0::2], x[1::2], self.t, self.u, self.s
+        gradient = np.empty_like(x)
+        np.multiply(odd, odd, out=t)
+        np.subtract(even, t, out=t)  # t = x_2i - x_{2i-1}^2
+        np.subtract(1.0, odd, out=u)
+        value = 100.0 * np.dot(t, t) + np.dot(u, u)
+        np.multiply(t, 200.0, out=t)
+        gradient[1::2] = t
+        np.multiply(t, odd, out=s)
+        np.add(s, u, out=s)
+        np.multiply(s, -2.0, out=s)
+        gradient[0::2] = s
+        self.evaluations += 1
+        self.seconds += time.perf_counter() - start
+        return value, gradient
+
+
+def check_rosenbrock():
+    """Value and gradient against scipy.optimize.rosen on one pair."""
+    from scipy.optimize import rosen, rosen_der
+
+    for x in np.random.default_rng(1).normal(size=(20, 2)):
+        value, gradient = Rosenbrock(2)(x)
+        assert np.isclose(value, rosen(x), rtol=1e-13) and np.allclose(gradient, rosen_der(x), rtol=1e-12)
+
+
+def bench_rosenbrock(n, repeats):
+    import scipy
+    from scipy.optimize import minimize
+
+    check_rosenbrock()
+    runs = []
+    for _ in range(repeats):
+        problem = Rosenbrock(n)
+        x0 = np.tile([-1.2, 1.0], n // 2)
+        start = time.perf_counter()
+        # ftol 0 leaves the gradient test, max |g_i| <= gtol, as the only way to succeed.
+        result = minimize(problem, x0, jac=True, method="L-BFGS-B",
+                          options={"maxcor": 10, "gtol": 1e-6, "ftol": 0.0, "maxiter": 100000, "maxfun": 100000})
+        runs.append((time.perf_counter() - start, problem, result))
+    runs.sort(key=lambda run: run[0])
+    seconds, problem, result = runs[len(runs) // 2]
+    _, gradient = Rosenbrock(n)(result.x)
+    emit(bench="rosenbrock", peer="scipy L-BFGS-B", version=scipy.__version__, numpy=np.__version__, n=n, memory=10,
+         seconds=seconds, least=runs[0][0], greatest=runs[-1][0], runs=repeats, iterations=int(result.nit),
+         evaluations=problem.evaluations, evaluation_seconds=problem.seconds, objective=float(result.fun),
+         gradient_norm_inf=float(np.max(np.abs(gradient))), success=bool(result.success), message=str(result.message))
+    return bool(result.success)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=["ridge", "rosenbrock"], help="one of the two benches")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="thread counts for PyTorch")
+    parser.add_argument("--repeats", type=int, default=15, help="batches per ridge variant")
+    parser.add_argument("--batch-seconds", type=float, default=0.1, help="length of a batch")
+    parser.add_argument("--runs", type=int, default=3, help="runs of L-BFGS-B")
+    parser.add_argument("--n", type=int, default=1_000_000, help="variables of the Rosenbrock function, even")
+    options = parser.parse_args()
+    if options.n < 2 or options.n % 2 or min(options.threads + [options.repeats, options.runs]) < 1:
+        parser.error("n must be even, counts positive")
+    ok = True
+    if options.only != "rosenbrock":
+        bench_ridge(options.threads, options.repeats, options.batch_seconds)
+    if options.only != "ridge":
+        ok = bench_rosenbrock(options.n, options.runs)
+    emit(bench="environment", cpu=cpu_model(), cores=os.cpu_count(), load=os.getloadavg()[0],
+         python=platform.python_version(), blas=loaded_blas(),
+         packages={name: package_version(name) for name in ("python3-torch", "python3-scipy", "python3-numpy")})
+    return 0 if ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
