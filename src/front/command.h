@@ -1,0 +1,18 @@
+/* What the commands share. */
+#ifndef TALWEG_FRONT_COMMAND_H
+#define TALWEG_FRONT_COMMAND_H
+
+#include "front/arguments.h"
+
+enum { /* exit codes */
+  TW_EXIT_SOLVED = 0,
+  TW_EXIT_INPUT = 1,
+  TW_EXIT_STOPPED = 2,
+  TW_EXIT_NO_OPTIMUM = 3,
+  TW_EXIT_NUMERIC = 4
+};
+int tw_exit_of(tw_status status);
+/* "talweg: message" on the error stream and, with `json`, {"status":"error",..} on the output; returns the exit code. */
+int tw_print_error(const tw_console *console, bool json, const tw_error *error);
+
+#endif
