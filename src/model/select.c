@@ -13,25 +13,26 @@ static const char *base_text(const tw_indexing *x, char text[64]) {
 }
 
 /* What the axis accepts: "0..9", "1..5 (the set I)", "labels of Plants". */
-static const char *axis_text(const tw_indexing *x, char text[128]) {
+enum { AXIS_TEXT = 256 };
+static const char *axis_text(const tw_indexing *x, char text[AXIS_TEXT]) {
   const tw_index_set *set = x->base.axis[x->axis];
   int64_t extent = x->shape.dim[x->axis];
   char first[64], last[64];
   if (tw_index_set_plain(set)) {
-    snprintf(text, 128, "0..%lld", (long long)extent - 1);
+    snprintf(text, AXIS_TEXT, "0..%lld", (long long)extent - 1);
   } else if (set->kind == TW_SET_LABELS) {
-    snprintf(text, 128, "a label of %.64s", *set->name ? set->name : "its set");
+    snprintf(text, AXIS_TEXT, "a label of %.64s", *set->name ? set->name : "its set");
   } else {
     if (set->count == 0) return "nothing, the set is empty";
     tw_index_set_text(set, 0, first);
     tw_index_set_text(set, set->count - 1, last);
-    snprintf(text, 128, "an element of %.40s%s%s..%s", set->name, *set->name ? " = " : "", first, last);
+    snprintf(text, AXIS_TEXT, "an element of %.40s%s%s..%s", set->name, *set->name ? " = " : "", first, last);
   }
   return text;
 }
 
 bool tw_select_fail_range(tw_indexing *x, const tw_ast *item, const char *what) {
-  char base[64], axis[128];
+  char base[64], axis[AXIS_TEXT];
   return tw_build_fail(x->b, tw_build_begin(item), TW_ERR_RANGE, "index %s is outside axis %d of %s, expected %s", what,
                        x->axis, base_text(x, base), axis_text(x, axis));
 }
@@ -83,7 +84,7 @@ static bool select_same_set(tw_indexing *x, const tw_symbol *index) {
 
 static bool select_by_label_index(tw_indexing *x, const tw_ast *item, const tw_value *value) {
   const tw_index_set *set = x->base.axis[x->axis];
-  char base[64], axis[128];
+  char base[64], axis[AXIS_TEXT];
   if (set && tw_index_set_same(set, value->set) && value->index) return select_same_set(x, value->index);
   return tw_build_fail(x->b, tw_build_begin(item), TW_ERR_ARGUMENT,
                        "this runs over the set %.64s, but axis %d of %s is indexed by %s", value->set->name, x->axis,
@@ -249,7 +250,7 @@ static bool is_label(const tw_indexing *x, const tw_ast *item) {
 }
 
 bool tw_select_item(tw_indexing *x, const tw_ast *item) {
-  char base[64], axis[128];
+  char base[64], axis[AXIS_TEXT];
   if (item->kind == TW_AST_SLICE) return tw_select_slice(x, item);
   if (is_label(x, item)) return tw_select_label(x, item, item->text);
   if (item->kind == TW_AST_STRING)

@@ -47,7 +47,7 @@ static bool find_key(const table *t, const tw_ast *key, int64_t *position) {
                          parts == 1 ? "" : "s", t->shape->rank, t->name);
   *position = 0;
   for (int axis = 0; axis < parts; axis++) {
-    int64_t at;
+    int64_t at = 0;
     if (!find_element(t, parts == 1 ? key : key->child[axis], axis, &at)) return false;
     *position = *position * t->shape->dim[axis] + at;
   }
@@ -95,7 +95,7 @@ static bool fill(const table *t, int64_t size, bool *whole) {
   int64_t given = 0;
   for (int k = 0; k < t->node->n; k += 2) {
     const tw_ast *key = t->node->child[k], *value = t->node->child[k + 1];
-    int64_t position;
+    int64_t position = 0;
     double number;
     bool integer = false;
     if (!find_key(t, key, &position)) return false;
@@ -121,7 +121,7 @@ bool tw_build_table(tw_builder *b, const tw_ast *node, const char *name, const t
   if (tw_array_new(&values, TW_F64, *shape, NULL) != TW_OK) return tw_build_memory(b, tw_ast_place(node));
   unsigned char *given = tw_alloc((size_t)size, 1);
   table t = {b, node, name, shape, axis, values.data, given};
-  bool whole;
+  bool whole = false;
   bool good = given ? fill(&t, size, &whole) : tw_build_memory(b, tw_ast_place(node));
   free(given);
   if (good && whole) {
