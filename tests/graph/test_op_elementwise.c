@@ -499,9 +499,7 @@ static void test_delicate_derivatives(void **state) {
   assert_close(slope(zero_to_the, 2, 1), 0, 0);
   assert_close(slope(guarded_root, -1, 1), 0, 0); /* the branch not taken has slope NaN there */
   assert_close(slope(guarded_root, 0, 1), 0, 0);  /* and an infinite one there */
-  assert_close(slope(guarded_root, -1, 3), 0, 0);
   assert_close(slope(guarded_chain, -1, 1), 0, 0);
-  assert_close(slope(guarded_chain, -1, 2), 0, 0);
   assert_close(slope(guarded_chain, M_E, 1), 0.5, 1e-15);
   assert_close(slope(guarded_root, 4, 1), 0.25, 0);
   assert_close(slope(tw_abs, 0, 1), 0, 0);

@@ -1,5 +1,5 @@
 /* Gradient descent (Cauchy, 1847): d = -g, with a line search. The first trial of an iteration is the
- * Barzilai-Borwein (1988) step s's / s'y when the last step found positive curvature. */
+ * Barzilai-Borwein (1988) step s's / s'y when the last step found positive curvature, else twice the last step. */
 #include "method/gradient/descent.h"
 
 #include "method/vector.h"
@@ -9,7 +9,7 @@
 static double first_trial(const tw_descent *s) {
   if (s->run->iteration == 0) return tw_descent_first_trial(s);
   const double step = s->last[TW_LAST_SLOPE]; /* Barzilai-Borwein, left by the last iteration */
-  return step > 0 && isfinite(step) ? step : s->last[TW_LAST_STEP];
+  return step > 0 && isfinite(step) ? step : 2 * s->last[TW_LAST_STEP];
 }
 
 static tw_status step(tw_run *run) {
