@@ -32,6 +32,21 @@ static void solves_large_system(void **state) {
   tw_result_free(&r);
 }
 
+/* Residuals alone are enough. */
+static void broyden_without_derivatives(void **state) {
+  (void)state;
+  for (int i = 0; i < REGULAR_SYSTEMS; i++) {
+    tw_oracle oracle = system_oracle(&systems[i]);
+    oracle.offers = TW_RESIDUAL;
+    tw_result r = solve(&oracle, "broyden");
+    print_message("broyden without derivatives %-20s %lld residuals, %s\n", systems[i].name,
+                  (long long)r.counts.residual, r.message);
+    assert_int_equal(r.outcome, TW_SOLVED);
+    assert_true(system_norm(&systems[i], r.x) <= 1e-10);
+    tw_result_free(&r);
+  }
+}
+
 /* A Jacobian that is singular at the start does not stop Newton. */
 static void leaves_singular_start(void **state) {
   (void)state;
@@ -193,14 +208,22 @@ static void needs_a_sign_change(void **state) {
   { #test " by " method, test, NULL, NULL, (void *)(uintptr_t)method }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      BY(solves_systems, "newton_root"),       BY(solves_systems, "newton_root:jacobian=matrix-free"),
-      BY(solves_systems, "broyden"),           BY(solves_systems, "broyden:memory=3"),
-      BY(solves_large_system, "newton_root"),  BY(solves_large_system, "broyden"),
-      BY(refuses_rectangular, "newton_root"),  BY(refuses_rectangular, "broyden"),
-      BY(brackets_a_root, "bisection"),        BY(brackets_a_root, "bisection:variant=halve"),
-      cmocka_unit_test(leaves_singular_start), cmocka_unit_test(says_when_there_is_no_root),
-      cmocka_unit_test(bounds_are_kept),       cmocka_unit_test(interpolation_pays),
-      cmocka_unit_test(a_pole_is_not_a_root),  cmocka_unit_test(needs_a_sign_change)};
+  const struct CMUnitTest tests[] = {BY(solves_systems, "newton_root"),
+                                     BY(solves_systems, "newton_root:jacobian=matrix-free"),
+                                     BY(solves_systems, "broyden"),
+                                     BY(solves_systems, "broyden:memory=3"),
+                                     BY(solves_large_system, "newton_root"),
+                                     BY(solves_large_system, "broyden"),
+                                     BY(refuses_rectangular, "newton_root"),
+                                     BY(refuses_rectangular, "broyden"),
+                                     BY(brackets_a_root, "bisection"),
+                                     BY(brackets_a_root, "bisection:variant=halve"),
+                                     cmocka_unit_test(leaves_singular_start),
+                                     cmocka_unit_test(broyden_without_derivatives),
+                                     cmocka_unit_test(says_when_there_is_no_root),
+                                     cmocka_unit_test(bounds_are_kept),
+                                     cmocka_unit_test(interpolation_pays),
+                                     cmocka_unit_test(a_pole_is_not_a_root),
+                                     cmocka_unit_test(needs_a_sign_change)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

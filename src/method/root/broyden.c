@@ -2,15 +2,16 @@
  *
  *   H = H_0 + sum_i u_i v_i',   H+ = H + (s - H y) (s'H) / (s'H y)      (Sherman-Morrison)
  *
- * with d = -H r, s = x+ - x, y = r+ - r. H_0 is the inverse Jacobian at the last restart when one is offered
- * and small, else sigma I with sigma = s'y / y'y. When the memory is full, a dense H_0 absorbs the pairs
- * (nothing is lost); sigma I starts afresh. The derivative-free line search accepts |r(x + t d)| <= (1 +
- * eta_k - 1e-4 t^2) |r(x)|, sum eta_k < inf (Li & Fukushima 2000; La Cruz, Martínez & Raydan 2006). */
+ * with d = -H r, s = x+ - x, y = r+ - r. H_0 is the inverse Jacobian at the last restart (offered, or by
+ * differences), or sigma I with sigma = s'y / y'y for large n. When the memory is full, a dense H_0 (n <=
+ * 500) absorbs the pairs and nothing is lost; a large sigma I starts afresh. The derivative-free line search
+ * accepts |r(x + t d)| <= (1 + eta_k - 1e-4 t^2) |r(x)|, sum eta_k < inf (Li & Fukushima 2000; La Cruz,
+ * Martínez & Raydan 2006). */
 #include <lapacke.h>
 
 #include "method/root/root.h"
 
-enum { DENSE_MAX = 500, MAX_TRIALS = 30 };
+enum { DENSE_MAX = 500, DIFFERENCES_MAX = 50, MAX_TRIALS = 30 };
 enum { START_AUTO, START_IDENTITY, START_JACOBIAN };
 enum { PAIRS, SIGMA, POOR, FRESH, STATE };
 
@@ -19,13 +20,13 @@ static const tw_option options[] = {
     TW_OPTION_MAX_ITER(1000),
     {"memory", TW_OPTION_INTEGER, 20, 1, 1000, NULL, "pairs kept between restarts"},
     {"start", TW_OPTION_CHOICE, START_AUTO, 0, 2, "auto|identity|jacobian",
-     "initial inverse; auto: the Jacobian's when it is offered and n <= 500"},
+     "initial inverse; auto: the Jacobian's for n <= 500, or n <= 50 when it takes differences"},
     TW_OPTION_END};
 
 typedef struct broyden {
   tw_run *run;
   int64_t n, memory;
-  bool dense;
+  bool dense, jacobian; /* H_0 as a matrix; from the Jacobian */
   double *r, *trial_x, *trial_r, *d, *s, *y, *u, *v, *inverse, *state;
 } broyden;
 
@@ -34,7 +35,9 @@ static tw_status open(broyden *b, tw_run *run) {
   const int start = tw_run_choice(run, "start");
   const bool offered = (run->oracle->offers & (TW_RESIDUAL_JACOBIAN | TW_RESIDUAL_JVP)) != 0;
   *b = (broyden){.run = run, .n = n, .memory = memory};
-  b->dense = start == START_JACOBIAN || (start == START_AUTO && offered && n <= DENSE_MAX);
+  b->jacobian =
+      start == START_JACOBIAN || (start == START_AUTO && n <= (offered ? DENSE_MAX : DIFFERENCES_MAX));
+  b->dense = b->jacobian || n <= DENSE_MAX;
   const tw_slot slots[] = {{"broyden.r", n, &b->r},
                            {"broyden.trial_x", n, &b->trial_x},
                            {"broyden.trial_r", n, &b->trial_r},
@@ -66,17 +69,31 @@ static void apply(const broyden *b, bool transpose, const double *x, double *out
   }
 }
 
+/* column = J e_j: a product, or a forward difference of residuals. */
+static tw_status column_of(broyden *b, int64_t j, double *column) {
+  tw_run *run = b->run;
+  double *point = b->trial_x;
+  if (run->oracle->offers & TW_RESIDUAL_JVP) {
+    vec_zero(b->n, point);
+    point[j] = 1;
+    return tw_run_residual_jvp(run, run->x, point, column);
+  }
+  vec_copy(b->n, run->x, point);
+  point[j] += sqrt(DBL_EPSILON) * fmax(1e-3, fabs(point[j]));
+  const double h = point[j] - run->x[j];
+  TW_TRY(tw_run_residual(run, point, column));
+  for (int64_t i = 0; i < b->n; i++) column[i] = (column[i] - b->r[i]) / h;
+  return TW_OK;
+}
+
 /* The Jacobian at run->x, row-major, into `inverse`. */
 static tw_status jacobian(broyden *b) {
-  tw_run *run = b->run;
   const int64_t n = b->n;
-  if (run->oracle->offers & TW_RESIDUAL_JACOBIAN) return tw_run_residual_jacobian(run, run->x, b->inverse);
-  vec_zero(n, b->s);
+  if (b->run->oracle->offers & TW_RESIDUAL_JACOBIAN)
+    return tw_run_residual_jacobian(b->run, b->run->x, b->inverse);
   for (int64_t j = 0; j < n; j++) {
-    b->s[j] = 1;
-    TW_TRY(tw_run_residual_jvp(run, run->x, b->s, b->y));
-    b->s[j] = 0;
-    for (int64_t i = 0; i < n; i++) b->inverse[i * n + j] = b->y[i];
+    TW_TRY(column_of(b, j, b->trial_r));
+    for (int64_t i = 0; i < n; i++) b->inverse[i * n + j] = b->trial_r[i];
   }
   return TW_OK;
 }
@@ -92,21 +109,30 @@ static tw_status scale(broyden *b) {
   return TW_OK;
 }
 
-/* A fresh H_0 at run->x. A singular Jacobian gives way to sigma I for good measure (a multiple of I as
- * matrix). */
-static tw_status restart(broyden *b) {
-  b->state[PAIRS] = b->state[POOR] = 0;
-  b->state[FRESH] = 1;
-  if (!b->dense) return scale(b);
-  TW_TRY(jacobian(b));
+/* Inverts the Jacobian in place; not `usable` when it is singular. */
+static tw_status invert(broyden *b, bool *usable) {
   const lapack_int n = (lapack_int)b->n;
   lapack_int *pivot = tw_alloc((size_t)n, sizeof *pivot);
   if (!pivot) return tw_fail(b->run->error, TW_ERR_MEMORY, "out of memory");
   lapack_int info = LAPACKE_dgetrf(LAPACK_ROW_MAJOR, n, n, b->inverse, n, pivot);
   if (info == 0) info = LAPACKE_dgetri(LAPACK_ROW_MAJOR, n, b->inverse, n, pivot);
   free(pivot);
-  if (info == 0 && vec_find_nonfinite(b->n * b->n, b->inverse) < 0) return TW_OK;
+  *usable = info == 0 && vec_find_nonfinite(b->n * b->n, b->inverse) < 0;
+  return TW_OK;
+}
+
+/* A fresh H_0 at run->x: the inverse Jacobian, or sigma I where there is none. */
+static tw_status restart(broyden *b) {
+  bool usable = false;
+  b->state[PAIRS] = b->state[POOR] = 0;
+  b->state[FRESH] = 1;
+  if (b->jacobian) {
+    TW_TRY(jacobian(b));
+    TW_TRY(invert(b, &usable));
+  }
+  if (usable) return TW_OK;
   TW_TRY(scale(b));
+  if (!b->dense) return TW_OK;
   vec_zero(b->n * b->n, b->inverse);
   for (int64_t i = 0; i < b->n; i++) b->inverse[i * b->n + i] = b->state[SIGMA];
   return TW_OK;
