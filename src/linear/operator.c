@@ -60,7 +60,7 @@ static tw_status lowrank_apply(void *context, const double *x, double *y) {
   const tw_lowrank *a = context;
   double *t = a->scratch;
   vec_zero(a->k, t);
-  for (int64_t i = 0; i < a->n; i++) vec_axpy(a->k, x[i], a->u + i * a->k, t);
+  for (int64_t i = 0; a->k > 0 && i < a->n; i++) vec_axpy(a->k, x[i], a->u + i * a->k, t);
   for (int64_t j = 0; j < a->k; j++) t[j] *= a->s[j];
   for (int64_t i = 0; i < a->n; i++) {
     double sum = a->diagonal[i] * x[i];

@@ -46,7 +46,8 @@ void tw_solve_run(const tw_call *call, int factor, int64_t matrix_size, int rhs,
 /* Two triangular solves: n^2 multiplications and additions each. */
 double tw_solve_flops(tw_expr node) {
   tw_shape shape = tw_shape_of(node);
-  return 4.0 * (double)tw_size_of(node) * (double)shape.dim[shape.rank - 2];
+  int64_t n = shape.dim[shape.rank == 1 ? 0 : shape.rank - 2];
+  return 4.0 * (double)tw_size_of(node) * (double)n;
 }
 
 tw_expr tw_solve_columns(tw_expr b, bool vector) {
