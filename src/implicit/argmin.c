@@ -201,16 +201,6 @@ static void argmin_memory(void *state_, tw_memory_visitor *visitor, void *contex
 
 /* ------------------------------------------------------------------ solving */
 
-static tw_status set_theta(state *s, const tw_call *call) {
-  for (int j = 0; j < s->nested->n_theta; j++) {
-    const tw_parameter *p = tw_problem_parameter_at(s->problem, j);
-    tw_array view = tw_array_view((void *)(uintptr_t)call->in[j], p->value.dtype, p->value.shape);
-    tw_status status = tw_problem_set_parameter(s->problem, p->name, &view, call->error);
-    if (status != TW_OK) return status;
-  }
-  return TW_OK;
-}
-
 static tw_status status_for(tw_outcome outcome) {
   switch (outcome) {
   case TW_STOPPED_CALLER: return TW_ERR_INTERRUPT;
@@ -251,7 +241,7 @@ static tw_status measure_margin(state *s, const tw_call *call) {
 static tw_status argmin_kernel(const tw_call *call) {
   state *s = call->state;
   const tw_nested *nested = s->nested;
-  tw_status status = set_theta(s, call);
+  tw_status status = tw_oracle_parameters(&s->oracle, call->in, call->error);
   if (status != TW_OK) return status;
   tw_solve_options options = {.method = s->method, .tolerance = call->exec->inner_tolerance, .exec = *call->exec};
   tw_result result = {0};
