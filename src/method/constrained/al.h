@@ -60,8 +60,10 @@ typedef struct tw_kkt {
 tw_status tw_kkt_measure(tw_al *al, const double *x, const double *gradient, const double *c, const double *y,
                          tw_kkt *kkt);
 
-/* clip(x - g) - x for variable j and the problem's bounds. */
-double tw_al_box_step(const tw_al *al, int64_t j, double x, double g);
+/* |x - P(x - g / sigma)|_inf with P the projection on bounds or set, or (`prox`, when offered) the prox of
+ * the regularizer. */
+tw_status tw_al_reduced_gradient(tw_al *al, const double *x, const double *g, double sigma, bool prox,
+                                 double *norm);
 
 /* One step of Newton's method on the optimality conditions with the active set held, from run->x and the
  * scaled multipliers y. `moved` when the error fell at least to half; then run->x, al->y, f, dual and

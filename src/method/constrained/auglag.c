@@ -118,9 +118,8 @@ static tw_status violation_is_stationary(tw_al *al, bool *stationary, int64_t *r
   }
   if (worst == 0) return TW_OK;
   TW_TRY(tw_al_vjp(al, al->x, w, gradient));
-  double largest = 0;
-  for (int64_t j = 0; j < al->n; j++)
-    largest = fmax(largest, fabs(tw_al_box_step(al, j, al->x[j], gradient[j])));
+  double largest;
+  TW_TRY(tw_al_reduced_gradient(al, al->x, gradient, 1, false, &largest));
   *stationary = largest <= 1e-6 * worst;
   return TW_OK;
 }

@@ -1,30 +1,29 @@
 /* How far a point and its multipliers are from the optimality conditions (Karush, Kuhn & Tucker). */
 #include "method/constrained/al.h"
 
-double tw_al_box_step(const tw_al *al, int64_t j, double x, double g) {
+/* clip(x - g) - x for variable j and the problem's bounds, without cancellation. */
+static double box_step(const tw_al *al, int64_t j, double x, double g) {
   const double *l = al->oracle->lower, *u = al->oracle->upper;
-  double step = -g; /* clip(x - g) - x without cancellation */
+  double step = -g;
   if (u) step = fmin(step, u[j] - x);
   if (l) step = fmax(step, l[j] - x);
   return step;
 }
 
-/* |x - P(x - g / sigma)|_inf, P the clip, prox or projection of the set. */
-static tw_status stationarity(tw_al *al, const double *x, const double *gradient, double *largest) {
-  const double sigma = al->scalars[TW_AL_SIGMA];
+tw_status tw_al_reduced_gradient(tw_al *al, const double *x, const double *g, double sigma, bool prox,
+                                 double *norm) {
   const unsigned offers = al->oracle->offers;
-  *largest = 0;
-  if ((offers & TW_BOUNDS) || !(offers & (TW_PROX | TW_PROJECT))) {
-    for (int64_t j = 0; j < al->n; j++)
-      *largest = fmax(*largest, fabs(tw_al_box_step(al, j, x[j], gradient[j] / sigma)));
+  prox = prox && (offers & TW_PROX);
+  *norm = 0;
+  if (!prox && ((offers & TW_BOUNDS) || !(offers & TW_PROJECT))) {
+    for (int64_t j = 0; j < al->n; j++) *norm = fmax(*norm, fabs(box_step(al, j, x[j], g[j] / sigma)));
     return TW_OK;
   }
-  double *image = tw_run_vector(al->run, "kkt.image", al->n);
-  if (!image) return TW_ERR_MEMORY;
-  vec_add(al->n, x, -1 / sigma, gradient, al->work);
-  TW_TRY((offers & TW_PROX) ? tw_run_prox(al->run, al->work, 1, image)
-                            : tw_run_project(al->run, al->work, image));
-  for (int64_t j = 0; j < al->n; j++) *largest = fmax(*largest, fabs(x[j] - image[j]));
+  double *to = tw_run_vector(al->run, "kkt.to", al->n), *image = tw_run_vector(al->run, "kkt.image", al->n);
+  if (!to || !image) return TW_ERR_MEMORY;
+  vec_add(al->n, x, -1 / sigma, g, to);
+  TW_TRY(prox ? tw_run_prox(al->run, to, 1, image) : tw_run_project(al->run, to, image));
+  for (int64_t j = 0; j < al->n; j++) *norm = fmax(*norm, fabs(x[j] - image[j]));
   return TW_OK;
 }
 
@@ -32,7 +31,7 @@ tw_status tw_kkt_measure(tw_al *al, const double *x, const double *gradient, con
                          tw_kkt *kkt) {
   const double sigma = al->scalars[TW_AL_SIGMA];
   *kkt = (tw_kkt){0};
-  TW_TRY(stationarity(al, x, gradient, &kkt->error.stationarity));
+  TW_TRY(tw_al_reduced_gradient(al, x, gradient, sigma, true, &kkt->error.stationarity));
   for (int64_t i = 0; i < al->m; i++) {
     const double above = c[i] - tw_al_upper(al, i), below = tw_al_lower(al, i) - c[i],
                  violation = fmax(above, below);

@@ -175,9 +175,9 @@ static tw_status newton_step(tw_al *al, const point *at, point *trial, bool *usa
 tw_status tw_kkt_newton(tw_al *al, const double *y, bool *moved) {
   tw_run *run = al->run;
   *moved = false;
-  if (!(run->oracle->offers & TW_CURVATURE) ||
-      (run->oracle->offers & (TW_PROX | TW_PROJECT) && !(run->oracle->offers & TW_BOUNDS)))
-    return TW_OK;
+  const unsigned offers = run->oracle->offers;
+  const bool set = (offers & TW_PROJECT) && !(offers & TW_BOUNDS);
+  if (!(offers & TW_CURVATURE) || (offers & TW_PROX) || set) return TW_OK;
   point at, trial;
   const tw_slot slots[] = {{"kkt.x", al->n, &at.x},
                            {"kkt.y", al->m, &at.y},
