@@ -148,6 +148,8 @@ struct tw_run { /* what the driver lends to a method */
   tw_error *error;
   struct tw_driver *driver;
   double gradient_norm;    /* |g|_inf of the last tw_run_gradient */
+  void *local;             /* the method's own memory beside its state: NULL at first and after a resume into a new run, not saved;
+                              `finish` releases it */
 };
 
 double tw_run_real(const tw_run *run, const char *option);

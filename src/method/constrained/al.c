@@ -4,24 +4,6 @@
 static const double LARGEST_GRADIENT = 100, SMALLEST_SCALE = 1e-8;
 enum { DENSE_ROWS = 64, PROBES = 8 };
 
-tw_status tw_al_open(tw_al *al, tw_run *run) {
-  const int64_t n = run->n, m = run->oracle->m;
-  *al = (tw_al){.run = run, .oracle = run->oracle, .n = n, .m = m, .failure = TW_OK};
-  const tw_slot slots[] = {{"al.scalars", TW_AL_SCALARS, &al->scalars},
-                           {"al.row", m, &al->row},
-                           {"al.y", m, &al->y},
-                           {"al.x", n, &al->x},
-                           {"al.c", m, &al->c},
-                           {"al.v", m, &al->v},
-                           {"al.gradient", n, &al->gradient},
-                           {"al.trial_c", m, &al->trial_c},
-                           {"al.row_work", m, &al->row_work},
-                           {"al.row_more", m, &al->row_more},
-                           {"al.work", n, &al->work},
-                           {NULL, 0, NULL}};
-  return tw_fetch(run, slots);
-}
-
 /* ------------------------------------------------------------------ scaled parts */
 
 tw_status tw_al_constraints(tw_al *al, const double *x, double *c) {
@@ -210,21 +192,53 @@ static tw_status al_regularizer(void *context, const double *x, double *g, tw_er
   return keep(al, tw_run_regularizer(al->run, x, g), error);
 }
 
-void tw_al_oracle(tw_al *al, tw_oracle *inner) {
+/* n variables, no constraints, the same set */
+static void make_inner(tw_al *al) {
   const tw_oracle *o = al->oracle;
-  *inner = (tw_oracle){.context = al,
-                       .n = al->n,
-                       .offers = TW_VALUE | TW_GRADIENT |
-                                 (o->offers & (TW_CURVATURE | TW_BOUNDS | TW_PROJECT | TW_PROX)),
-                       .lower = o->lower,
-                       .upper = o->upper,
-                       .value = al_value,
-                       .gradient = al_gradient,
-                       .hvp = al_hvp,
-                       .project = al_project};
-  if (o->offers & TW_BOUNDS) inner->offers |= TW_PROJECT;
+  const unsigned passed_on = TW_CURVATURE | TW_BOUNDS | TW_PROJECT | TW_PROX;
+  al->inner = (tw_oracle){.context = al,
+                          .n = al->n,
+                          .offers = TW_VALUE | TW_GRADIENT | (o->offers & passed_on),
+                          .lower = o->lower,
+                          .upper = o->upper,
+                          .value = al_value,
+                          .gradient = al_gradient,
+                          .hvp = al_hvp,
+                          .project = al_project};
+  if (o->offers & TW_BOUNDS) al->inner.offers |= TW_PROJECT;
   if (o->offers & TW_PROX) {
-    inner->prox = al_prox;
-    inner->regularizer = al_regularizer;
+    al->inner.prox = al_prox;
+    al->inner.regularizer = al_regularizer;
   }
+}
+
+static tw_status fetch(tw_al *al) {
+  const int64_t n = al->n, m = al->m;
+  const tw_slot slots[] = {{"al.scalars", TW_AL_SCALARS, &al->scalars},
+                           {"al.row", m, &al->row},
+                           {"al.y", m, &al->y},
+                           {"al.x", n, &al->x},
+                           {"al.c", m, &al->c},
+                           {"al.v", m, &al->v},
+                           {"al.gradient", n, &al->gradient},
+                           {"al.trial_c", m, &al->trial_c},
+                           {"al.row_work", m, &al->row_work},
+                           {"al.row_more", m, &al->row_more},
+                           {"al.work", n, &al->work},
+                           {NULL, 0, NULL}};
+  return tw_fetch(al->run, slots);
+}
+
+tw_status tw_al_open(tw_al **out, tw_run *run) {
+  if (!run->local && !(run->local = tw_alloc(1, sizeof(tw_al)))) {
+    return tw_fail(run->error, TW_ERR_MEMORY, "out of memory");
+  }
+  tw_al *al = *out = run->local;
+  *al = (tw_al){.run = run, .oracle = run->oracle, .n = run->n, .m = run->oracle->m, .failure = TW_OK};
+  make_inner(al);
+  return fetch(al);
+}
+
+void tw_al_close(tw_run *run) {
+  free(run->local);
 }

@@ -23,19 +23,20 @@ typedef struct tw_al {
   double *x, *c, *v, *gradient; /* scaled c and v; scaled grad L_rho */
   double *trial_c, *row_work, *row_more, *work;
   tw_status failure; /* of an evaluation inside the inner run: the reason why that ended */
+  tw_oracle inner;   /* L_rho as an oracle for the inner run */
 } tw_al;
 
 enum { TW_AL_SIGMA /* of f */, TW_AL_RHO, TW_AL_KNOWN, TW_AL_F /* unscaled f(x) */, TW_AL_SCALARS };
 
-tw_status tw_al_open(tw_al *al, tw_run *run);
+/* The run's own tw_al, made when first asked for and released by tw_al_close. */
+tw_status tw_al_open(tw_al **out, tw_run *run);
+void tw_al_close(tw_run *run);
 /* sigma and rows from the gradients at run->x. */
 tw_status tw_al_scale(tw_al *al);
 /* Makes x, c, v, gradient those of `x`. Non-finite values are left for the caller to see in TW_AL_F. */
 tw_status tw_al_at(tw_al *al, const double *x);
 /* After a change of y or rho. */
 void tw_al_forget(tw_al *al);
-/* The oracle of L_rho for an inner method: n variables, no constraints, the same set. Valid while *al is. */
-void tw_al_oracle(tw_al *al, tw_oracle *inner);
 /* Scaled bounds of row i. */
 static inline double tw_al_lower(const tw_al *al, int64_t i) {
   return al->row[i] * al->oracle->c_lower[i];

@@ -79,29 +79,29 @@ static double first_rho(const tw_al *al) {
 }
 
 static tw_status init(tw_run *run) {
-  tw_al al;
+  tw_al *al;
   TW_TRY(tw_al_open(&al, run));
   double *state = tw_run_vector(run, "auglag.state", STATE);
   if (!state) return TW_ERR_MEMORY;
-  for (int64_t i = 0; i < al.m; i++) {
-    const double l = al.oracle->c_lower[i], u = al.oracle->c_upper[i];
+  for (int64_t i = 0; i < al->m; i++) {
+    const double l = al->oracle->c_lower[i], u = al->oracle->c_upper[i];
     if (!(l <= u))
       return tw_run_end(run, TW_INFEASIBLE, "constraint row %lld has bounds %g above %g", (long long)i, l, u);
   }
-  TW_TRY(enter_set(&al));
-  TW_TRY(tw_al_scale(&al));
-  al.scalars[TW_AL_RHO] = 1;
-  TW_TRY(tw_al_at(&al, run->x));
-  if (!isfinite(al.scalars[TW_AL_F]) || vec_find_nonfinite(al.m, al.c) >= 0) {
+  TW_TRY(enter_set(al));
+  TW_TRY(tw_al_scale(al));
+  al->scalars[TW_AL_RHO] = 1;
+  TW_TRY(tw_al_at(al, run->x));
+  if (!isfinite(al->scalars[TW_AL_F]) || vec_find_nonfinite(al->m, al->c) >= 0) {
     return tw_fail(run->error, TW_ERR_NUMERIC,
                    "auglag: the objective or a constraint is not finite at the start");
   }
   const double given = tw_run_real(run, "rho");
-  al.scalars[TW_AL_RHO] = given > 0 ? given : first_rho(&al);
-  tw_al_forget(&al);
+  al->scalars[TW_AL_RHO] = given > 0 ? given : first_rho(al);
+  tw_al_forget(al);
   state[EPS] = 0.1;
   state[LAST_VIOLATION] = state[BEST_ERROR] = INFINITY;
-  return measure(&al, NULL);
+  return measure(al, NULL);
 }
 
 /* |P(x - J'w) - x| / |w| <= 1e-6 for the violations w: no direction lessens them. The row that is worst. */
@@ -194,12 +194,10 @@ static tw_status inner_ended(tw_al *al, double *state, tw_outcome outcome, const
 
 static tw_status inner_step(tw_al *al, double *state) {
   tw_run *run = al->run, *inner;
-  tw_oracle oracle;
   char spec[96], message[TW_MESSAGE_MAX];
-  tw_al_oracle(al, &oracle);
   snprintf(spec, sizeof spec, "%s:tol=1e-15,max_iter=%lld", inner_method(run),
            (long long)tw_run_integer(run, "inner_max_iter"));
-  TW_TRY(tw_run_child(run, "inner", &oracle, spec, run->x, &inner));
+  TW_TRY(tw_run_child(run, "inner", &al->inner, spec, run->x, &inner));
   const tw_outcome outcome = tw_run_child_step(inner);
   if (al->failure != TW_OK) return al->failure;
   if (outcome == TW_UNBOUNDED) { /* the iterate may be far out: stay */
@@ -216,17 +214,17 @@ static tw_status inner_step(tw_al *al, double *state) {
 }
 
 static tw_status step(tw_run *run) {
-  tw_al al;
+  tw_al *al;
   TW_TRY(tw_al_open(&al, run));
   double *state = tw_run_vector(run, "auglag.state", STATE);
   if (!state) return TW_ERR_MEMORY;
   if (state[PHASE] == PHASE_NEWTON) {
     bool moved;
-    TW_TRY(tw_kkt_newton(&al, al.y, &moved));
+    TW_TRY(tw_kkt_newton(al, al->y, &moved));
     if (moved) return TW_OK;
     state[PHASE] = PHASE_INNER;
   }
-  return inner_step(&al, state);
+  return inner_step(al, state);
 }
 
 const tw_method tw_method_auglag = {
@@ -241,4 +239,5 @@ const tw_method tw_method_auglag = {
     .options = options,
     .init = init,
     .step = step,
+    .finish = tw_al_close,
 };
