@@ -1,0 +1,169 @@
+/* Models: reading, and what the front asks about them afterwards. */
+#include "model/builder.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEFAULT_BYTES = 16 << 20 };
+static const int64_t MAX_ELEMENTS = INT64_C(1) << 31;
+
+struct tw_model {
+  tw_arena *arena;
+  tw_graph *graph;
+  tw_problem *problem;
+  tw_source source;
+  tw_scope scope;
+  const char *method;
+  const char *title;
+};
+
+const char *tw_model_title(const tw_model *model) { return model->title ? model->title : ""; }
+tw_problem *tw_model_problem(tw_model *model) { return model->problem; }
+const char *tw_model_method(const tw_model *model) { return model->method; }
+
+const char *const *tw_model_labels(const tw_model *model, const char *name, int axis) {
+  const tw_symbol *symbol = tw_scope_find(&model->scope, name);
+  if (!symbol || axis < 0 || axis >= TW_MAX_RANK || !symbol->value.axis[axis]) return NULL;
+  const tw_index_set *set = symbol->value.axis[axis];
+  return set->kind == TW_SET_LABELS ? set->label : NULL;
+}
+
+const char *tw_model_where(const tw_model *model, const char *name) {
+  const tw_symbol *symbol = tw_scope_find(&model->scope, name);
+  if (!symbol) return NULL;
+  tw_text text = {0};
+  tw_place_text(symbol->place, &text);
+  const char *where = text.failed ? NULL : tw_arena_strdup(model->arena, text.data);
+  tw_text_free(&text);
+  return where;
+}
+
+void tw_model_free(tw_model *model) {
+  if (!model) return;
+  tw_problem_free(model->problem);
+  tw_graph_free(model->graph);
+  tw_map_free(model->scope.map);
+  tw_arena_free(model->arena);
+  free(model);
+}
+
+/* ------------------------------------------------------------------ reading */
+
+static tw_status oom(tw_error *error) { return tw_fail(error, TW_ERR_MEMORY, "out of memory reading the model"); }
+
+static tw_status read_overrides(tw_model *model, const tw_model_options *options, tw_override_value **out, tw_error *error) {
+  int n = options ? options->n_overrides : 0;
+  *out = tw_arena_alloc(model->arena, ((size_t)n + 1) * sizeof **out, sizeof(void *));
+  if (!*out) return oom(error);
+  for (int k = 0; k < n; k++) {
+    tw_override_value *o = &(*out)[k];
+    o->name = tw_arena_strdup(model->arena, options->overrides[k].name);
+    const char *text = tw_arena_strdup(model->arena, options->overrides[k].value);
+    tw_text label = {0};
+    tw_text_printf(&label, "--set %s", options->overrides[k].name);
+    const char *source = label.failed ? NULL : tw_arena_strdup(model->arena, label.data);
+    tw_text_free(&label);
+    if (!o->name || !text || !source) return oom(error);
+    o->source = (tw_source){source, text, strlen(text)};
+    tw_status status = tw_parse_value(model->arena, &o->source, &o->value, error);
+    if (status != TW_OK) return status;
+  }
+  return TW_OK;
+}
+
+static tw_status unused_override(const tw_builder *b, tw_error *error) {
+  for (int k = 0; k < b->n_overrides; k++) {
+    if (b->overrides[k].used) continue;
+    char hint[96];
+    tw_nearest nearest = tw_nearest_start(b->overrides[k].name);
+    for (const tw_symbol *s = b->scope->newest; s; s = s->older)
+      if (s->kind == TW_SYMBOL_PARAM) tw_nearest_offer(&nearest, s->name);
+    return tw_fail(error, TW_ERR_NAME, "--set %s: the model has no param of this name%s", b->overrides[k].name,
+                   tw_nearest_text(&nearest, hint));
+  }
+  return TW_OK;
+}
+
+static tw_status build(tw_model *model, tw_statement *statements, const tw_model_options *options, const char *folder,
+                       tw_error *error) {
+  tw_error own = {TW_OK, ""};
+  tw_body_site site = {.problem = model->problem};
+  tw_builder b = {.arena = model->arena, .graph = model->graph, .scope = &model->scope, .site = &site, .error = &own,
+                  .folder = folder, .max_elements = MAX_ELEMENTS, .model = model, .guard = TW_NONE,
+                  .n_overrides = options ? options->n_overrides : 0};
+  tw_status status = read_overrides(model, options, &b.overrides, error);
+  if (status != TW_OK) return status;
+  b.fixed = tw_fixed_names(statements, b.n_overrides, b.overrides);
+  if (!b.fixed) return oom(error);
+  tw_place end = {&model->source, (uint32_t)model->source.length};
+  bool good = tw_build_statements(&b, statements) && tw_build_finish(&b, end);
+  tw_map_free(b.fixed);
+  if (!good) return tw_fail(error, own.status, "%s", own.message);
+  model->method = site.method;
+  for (const tw_statement *s = statements; s; s = s->next)
+    if (s->kind == TW_STATE_MODEL) model->title = s->name;
+  return unused_override(&b, error);
+}
+
+static tw_status fill(tw_model *model, const char *text, size_t bytes, const char *name, const tw_model_options *options,
+                      const char *folder, tw_error *error) {
+  model->arena = tw_arena_new();
+  model->graph = tw_graph_new();
+  model->scope.map = tw_map_new();
+  if (!model->arena || !model->graph || !model->scope.map) return oom(error);
+  model->problem = tw_problem_new(model->graph);
+  char *copy = tw_arena_alloc(model->arena, bytes + 1, 1);
+  const char *label = tw_arena_strdup(model->arena, name);
+  if (!model->problem || !copy || !label) return oom(error);
+  if (bytes) memcpy(copy, text, bytes);
+  model->source = (tw_source){label, copy, bytes};
+  tw_statement *statements;
+  tw_status status = tw_parse_model(model->arena, &model->source, &statements, error);
+  return status == TW_OK ? build(model, statements, options, folder, error) : status;
+}
+
+static tw_status parse(tw_model **out, const char *text, size_t bytes, const char *name, const tw_model_options *options,
+                       const char *folder, tw_error *error) {
+  *out = NULL;
+  int64_t most = options && options->max_bytes > 0 ? options->max_bytes : DEFAULT_BYTES;
+  if (bytes > (size_t)most || bytes >= UINT32_MAX)
+    return tw_fail(error, TW_ERR_LIMIT, "%s: %zu bytes of text, expected at most %lld", name, bytes, (long long)most);
+  tw_model *model = calloc(1, sizeof *model);
+  if (!model) return oom(error);
+  tw_status status = fill(model, text, bytes, name, options, folder, error);
+  if (status == TW_OK)
+    *out = model;
+  else
+    tw_model_free(model);
+  return status;
+}
+
+tw_status tw_model_parse(tw_model **model, const char *text, size_t bytes, const char *name, const tw_model_options *options,
+                         tw_error *error) {
+  return parse(model, text, bytes, name, options, options && options->folder ? options->folder : ".", error);
+}
+
+/* "a/b.tw" -> "a"; "b.tw" -> "."; malloc'd. */
+static char *folder_of(const char *path) {
+  const char *slash = strrchr(path, '/');
+  size_t length = slash ? (size_t)(slash - path) : 0;
+  if (slash == path) length = 1;
+  char *folder = malloc(length + 2);
+  if (!folder) return NULL;
+  memcpy(folder, slash ? path : ".", slash ? length : 1);
+  folder[slash ? length : 1] = '\0';
+  return folder;
+}
+
+tw_status tw_model_read(tw_model **model, const char *path, const tw_model_options *options, tw_error *error) {
+  char *text = NULL, *folder = folder_of(path);
+  size_t bytes = 0, most = options && options->max_bytes > 0 ? (size_t)options->max_bytes : DEFAULT_BYTES;
+  *model = NULL;
+  if (!folder) return oom(error);
+  tw_status status = tw_file_read(path, most, &text, &bytes, error);
+  if (status == TW_OK)
+    status = parse(model, text, bytes, path, options, options && options->folder ? options->folder : folder, error);
+  free(text);
+  free(folder);
+  return status;
+}
