@@ -152,6 +152,7 @@ double tw_canvas_text(tw_canvas *c, const tw_font *font, tw_point at, const char
   cairo_move_to(c->cairo, -shift, 0);
   cairo_set_source_rgba(c->cairo, font->color.r, font->color.g, font->color.b, font->color.a);
   cairo_show_text(c->cairo, text);
+  cairo_new_path(c->cairo);
   cairo_restore(c->cairo);
   return width;
 }

@@ -101,8 +101,8 @@ static bool has_violation(const tw_oracle *o) {
 /* A number that linear interpolation can use. */
 static double tame(double value) { return isnan(value) ? 1e30 : fmin(fmax(value, -1e30), 1e30); }
 
-static void sample_point(tw_landscape *l, const sampler *s, const double *x, size_t at, double *value) {
-  value[at] = objective_at(s, x);
+static void sample_point(tw_landscape *l, const sampler *s, const double *x, size_t at) {
+  l->objective[at] = objective_at(s, x);
   const double violation = violation_at(s, x);
   if (l->violation != NULL) l->violation[at] = tame(violation);
   for (int k = 0; k < l->n_equalities; k++) {
@@ -112,7 +112,9 @@ static void sample_point(tw_landscape *l, const sampler *s, const double *x, siz
 }
 
 /* Replaces what is not finite by the worst finite value. */
-static tw_status fill_gaps(tw_landscape *l, double *value, size_t n, bool maximize, tw_error *error) {
+static tw_status fill_gaps(tw_landscape *l, bool maximize, tw_error *error) {
+  const size_t n = (size_t)l->grid.nx * (size_t)l->grid.ny;
+  double *value = l->objective;
   l->low = INFINITY;
   l->high = -INFINITY;
   for (size_t i = 0; i < n; i++) {
@@ -130,9 +132,9 @@ static tw_status fill_gaps(tw_landscape *l, double *value, size_t n, bool maximi
 static tw_status allocate(tw_landscape *l, sampler *s, tw_error *error) {
   const tw_oracle *o = s->oracle;
   const size_t n = (size_t)l->grid.nx * (size_t)l->grid.ny;
-  l->grid.value = tw_alloc(n, sizeof(double));
+  l->grid.value = l->objective = tw_alloc(n, sizeof(double));
   s->c = tw_alloc((size_t)o->m, sizeof(double));
-  bool enough = l->grid.value != NULL && s->c != NULL;
+  bool enough = l->objective != NULL && s->c != NULL;
   if (has_violation(o)) enough = (l->violation = tw_alloc(n, sizeof(double))) != NULL && enough;
   for (int64_t i = 0; i < o->m && l->n_equalities < TW_LANDSCAPE_EQUALITIES; i++) {
     if (o->c_lower[i] < o->c_upper[i]) continue;
@@ -152,11 +154,10 @@ tw_status tw_landscape_sample(tw_landscape *l, const tw_plot *plot, tw_error *er
   if (status == TW_OK) status = allocate(l, &s, error);
   if (status == TW_OK) {
     const tw_grid *g = &l->grid;
-    double *value = (double *)(uintptr_t)g->value; /* ours */
     for (int j = 0; j < g->ny; j++)
       for (int i = 0; i < g->nx; i++)
-        sample_point(l, &s, (double[2]){g->x0 + i * g->dx, g->y0 + j * g->dy}, (size_t)(j * g->nx + i), value);
-    status = fill_gaps(l, value, (size_t)g->nx * (size_t)g->ny, plot->maximize, error);
+        sample_point(l, &s, (double[2]){g->x0 + i * g->dx, g->y0 + j * g->dy}, (size_t)(j * g->nx + i));
+    status = fill_gaps(l, plot->maximize, error);
   }
   free(s.c);
   if (status != TW_OK) tw_landscape_free(l);
@@ -164,7 +165,7 @@ tw_status tw_landscape_sample(tw_landscape *l, const tw_plot *plot, tw_error *er
 }
 
 void tw_landscape_free(tw_landscape *l) {
-  free((void *)(uintptr_t)l->grid.value);
+  free(l->objective);
   free(l->violation);
   for (int k = 0; k < l->n_equalities; k++) free(l->equality[k]);
   *l = (tw_landscape){0};

@@ -9,7 +9,8 @@
 enum { TW_LANDSCAPE_EQUALITIES = 4 };
 
 typedef struct tw_landscape {
-  tw_grid grid;      /* of the objective as stated; ny 1 for one unknown; owns its values */
+  tw_grid grid;      /* of the objective as stated; ny 1 for one unknown */
+  double *objective; /* the grid's values */
   double low, high;  /* of the finite values; outside its domain the objective is set to the worst of them */
   double *violation; /* of bounds, sets and inequalities: <= 0 where they hold; NULL: there are none */
   int n_equalities;
