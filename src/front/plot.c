@@ -1,7 +1,7 @@
 /* A plot: title, the panel of level sets when there is one, the panel of convergence. */
 #include "front/plot.h"
 
-static const double LEFT = 62, TOP = 66, BOTTOM = 54, RIGHT = 26, GAP = 78, HEIGHT = 400, PANEL = 520, SQUARE = 330;
+static const double LEFT = 62, TOP = 66, BOTTOM = 54, RIGHT = 26, GAP = 112, HEIGHT = 400, PANEL = 520, SQUARE = 330;
 
 tw_status tw_plot_check(const char *path, tw_error *error) {
   tw_status status = tw_canvas_check(path, error);

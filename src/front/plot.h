@@ -10,7 +10,4 @@ tw_status tw_plot_convergence(tw_canvas *canvas, const tw_history *history, tw_r
 /* One unknown: the objective's graph with the iterates on it. Two: filled level sets with their path. */
 tw_status tw_plot_landscape(tw_canvas *canvas, const tw_plot *plot, const tw_landscape *landscape, tw_rect frame,
                             tw_error *error);
-/* The iterates from the first to the last on the given axes. */
-void tw_plot_path(tw_canvas *canvas, int n, const tw_point *point);
-
 #endif

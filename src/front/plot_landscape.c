@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BANDS = 13 };
+enum { BANDS = 13, MARKED = 200 };
 
 /* From the valley to the heights, even steps of lightness. */
 static const unsigned palette[] = {0x173f5f, 0x20638f, 0x3b87a8, 0x6aa9b3, 0x9cc7bd, 0xcbe0cc, 0xf2f3e1};
@@ -53,6 +53,8 @@ static int choose_levels(const tw_landscape *l, bool maximize, double level[BAND
 typedef struct view {
   tw_canvas *canvas;
   tw_axis x, y;
+  int levels;
+  double level[BANDS]; /* from the best */
   tw_point *point; /* the loop on the page */
   size_t capacity;
   bool failed;
@@ -71,24 +73,41 @@ static void add_loop(void *context, int n, const tw_point *loop) {
   tw_canvas_lines(v->canvas, n, v->point, true);
 }
 
+/* The band between level k-1 and level k, counted from the best: the better, the darker. */
+static tw_color band(const view *v, int k) { return shade(v->levels > 0 ? (double)k / v->levels : 0); }
+
+/* Painted from the lowest values up: each set lies on the one before. */
 static tw_status fill_levels(view *v, const tw_plot *plot, const tw_landscape *l, tw_rect frame, tw_error *error) {
-  double level[BANDS];
-  const int count = choose_levels(l, plot->maximize, level, error);
-  if (count < 0) return TW_ERR_MEMORY;
-  /* Painted from the lowest up: each set lies on the one before. Good is dark, whatever the sense. */
   tw_canvas_rect(v->canvas, frame);
-  tw_canvas_fill(v->canvas, shade(plot->maximize ? 1 : 0));
-  for (int i = 0; i < count; i++) {
-    const int k = plot->maximize ? count - 1 - i : i;
-    tw_status status = tw_contour(&l->grid, level[k], add_loop, v, error);
+  tw_canvas_fill(v->canvas, band(v, plot->maximize ? v->levels : 0));
+  for (int i = 0; i < v->levels; i++) {
+    const int k = plot->maximize ? v->levels - 1 - i : i;
+    tw_status status = tw_contour(&l->grid, v->level[k], add_loop, v, error);
     if (status != TW_OK) return status;
-    const double t = (i + 1.0) / count;
-    tw_canvas_fill(v->canvas, shade(plot->maximize ? 1 - t : t));
-    status = tw_contour(&l->grid, level[k], add_loop, v, error);
+    tw_canvas_fill(v->canvas, band(v, plot->maximize ? k : k + 1));
+    status = tw_contour(&l->grid, v->level[k], add_loop, v, error);
     if (status != TW_OK) return status;
     tw_canvas_stroke(v->canvas, (tw_color){1, 1, 1, 0.35}, 0.6);
   }
   return TW_OK;
+}
+
+/* The bands and some of their limits, best at the bottom. */
+static void draw_key(const view *v, tw_rect frame) {
+  const tw_font font = {.size = 9, .color = TW_MUTED};
+  const double x = frame.x + frame.w + 12, width = 7, h = frame.h / (v->levels + 1);
+  for (int k = 0; k <= v->levels; k++) {
+    const double bottom = frame.y + frame.h - k * h;
+    tw_canvas_rect(v->canvas, (tw_rect){x, bottom - h, width, h});
+    tw_canvas_fill(v->canvas, band(v, k));
+    if (k == 0 || (k - 1) % 3 != 0) continue;
+    char label[32];
+    snprintf(label, sizeof label, "%s%.3g", v->level[k - 1] < 0 ? "\xE2\x88\x92" : "", fabs(v->level[k - 1]));
+    tw_canvas_segment(v->canvas, (tw_point){x + width, bottom}, (tw_point){x + width + 3, bottom}, TW_RULE, 0.8);
+    tw_canvas_text(v->canvas, &font, (tw_point){x + width + 6, bottom + 3}, label);
+  }
+  tw_canvas_rect(v->canvas, (tw_rect){x, frame.y, width, frame.h});
+  tw_canvas_stroke(v->canvas, TW_RULE, 0.6);
 }
 
 /* A veil over what is not feasible, and the curves of equalities. */
@@ -110,12 +129,15 @@ static tw_status draw_constraints(view *v, const tw_landscape *l, tw_error *erro
   return status;
 }
 
-void tw_plot_path(tw_canvas *canvas, int n, const tw_point *point) {
-  tw_canvas_lines(canvas, n, point, false);
-  tw_canvas_stroke(canvas, (tw_color){1, 1, 1, 0.85}, 3.2);
-  tw_canvas_lines(canvas, n, point, false);
-  tw_canvas_stroke(canvas, TW_ORANGE, 1.5);
-  for (int i = 0; i < n && n <= 200; i++) tw_canvas_circle(canvas, point[i], 1.9);
+/* The iterates, joined or not, the first and the last marked. */
+static void draw_path(tw_canvas *canvas, int n, const tw_point *point, bool joined) {
+  if (joined) {
+    tw_canvas_lines(canvas, n, point, false);
+    tw_canvas_stroke(canvas, (tw_color){1, 1, 1, 0.85}, 3.2);
+    tw_canvas_lines(canvas, n, point, false);
+    tw_canvas_stroke(canvas, TW_ORANGE, 1.5);
+  }
+  for (int i = 0; i < n && (n <= MARKED || !joined); i++) tw_canvas_circle(canvas, point[i], joined ? 1.9 : 2.6);
   tw_canvas_fill(canvas, TW_ORANGE);
   tw_canvas_circle(canvas, point[0], 3.6);
   tw_canvas_fill(canvas, tw_rgb(0xffffff));
@@ -128,6 +150,9 @@ void tw_plot_path(tw_canvas *canvas, int n, const tw_point *point) {
 }
 
 static tw_status draw_plane(view *v, const tw_plot *plot, const tw_landscape *l, tw_rect frame, tw_error *error) {
+  v->levels = choose_levels(l, plot->maximize, v->level, error);
+  if (v->levels < 0) return TW_ERR_MEMORY;
+  draw_key(v, frame);
   tw_canvas_clip(v->canvas, frame);
   tw_status status = fill_levels(v, plot, l, frame, error);
   if (status == TW_OK) status = draw_constraints(v, l, error);
@@ -136,7 +161,7 @@ static tw_status draw_plane(view *v, const tw_plot *plot, const tw_landscape *l,
   if (path == NULL && status == TW_OK) status = tw_fail(error, TW_ERR_MEMORY, "out of memory for a plot");
   for (size_t i = 0; path != NULL && i < h->count; i++)
     path[i] = (tw_point){tw_axis_at(&v->x, h->row[i].x[0]), tw_axis_at(&v->y, h->row[i].x[1])};
-  if (status == TW_OK) tw_plot_path(v->canvas, (int)h->count, path);
+  if (status == TW_OK) draw_path(v->canvas, (int)h->count, path, true);
   tw_canvas_unclip(v->canvas);
   free(path);
   return status;
@@ -163,7 +188,7 @@ static tw_status draw_line(view *v, const tw_plot *plot, const tw_landscape *l, 
   tw_canvas_stroke(v->canvas, TW_BLUE, 1.5);
   for (size_t i = 0; i < h->count; i++)
     point[i] = (tw_point){tw_axis_at(&v->x, h->row[i].x[0]), tw_axis_at(&v->y, h->row[i].objective)};
-  tw_plot_path(v->canvas, (int)h->count, point);
+  draw_path(v->canvas, (int)h->count, point, false);
   tw_canvas_unclip(v->canvas);
   free(point);
   return TW_OK;

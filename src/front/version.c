@@ -1,0 +1,62 @@
+/* talweg version: what this build is made of and runs on. */
+#include "front/command.h"
+
+#include <zlib.h> /* before SuiteSparse, which asks for another file interface */
+
+#include <cholmod.h>
+#include <umfpack.h>
+#ifdef TALWEG_CAIRO
+#include <cairo.h>
+#endif
+#ifdef TALWEG_SLEEF
+#include <sleef.h>
+#endif
+
+char *openblas_get_config(void); /* of the library that was loaded */
+
+static void print_libraries(FILE *out) {
+  int cholmod[3] = {0};
+  cholmod_version(cholmod);
+  fprintf(out, "  OpenBLAS     %s\n", openblas_get_config());
+  fprintf(out, "  SuiteSparse  CHOLMOD %d.%d.%d, UMFPACK %d.%d.%d\n", cholmod[0], cholmod[1], cholmod[2],
+          UMFPACK_MAIN_VERSION, UMFPACK_SUB_VERSION, UMFPACK_SUBSUB_VERSION);
+  fprintf(out, "  zlib         %s\n", zlibVersion());
+#ifdef TALWEG_SLEEF
+  fprintf(out, "  SLEEF        %d.%d.%d\n", SLEEF_VERSION_MAJOR, SLEEF_VERSION_MINOR, SLEEF_VERSION_PATCHLEVEL);
+#else
+  fprintf(out, "  SLEEF        not found: the C library's functions are used\n");
+#endif
+#ifdef TALWEG_CAIRO
+  fprintf(out, "  cairo        %s\n", cairo_version_string());
+#else
+  fprintf(out, "  cairo        not found: no plots\n");
+#endif
+}
+
+static void print_processor(FILE *out) {
+  const tw_cpu cpu = tw_cpu_features();
+  const struct {
+    const char *name;
+    bool present;
+  } features[] = {{"avx2", cpu.avx2}, {"fma", cpu.fma}, {"avx512f", cpu.avx512f}, {"avx512dq", cpu.avx512dq}};
+  fprintf(out, "  %d cores", tw_cores());
+  for (size_t i = 0; i < sizeof features / sizeof *features; i++)
+    if (features[i].present) fprintf(out, ", %s", features[i].name);
+  fputc('\n', out);
+}
+
+static int run(const void *fields, const tw_console *console) {
+  (void)fields;
+  fprintf(console->out, "talweg %s\n\nLibraries\n", TALWEG_VERSION);
+  print_libraries(console->out);
+  fputs("\nProcessor\n", console->out);
+  print_processor(console->out);
+  return TW_EXIT_SOLVED;
+}
+
+static const tw_argument arguments[] = {{.name = NULL}};
+
+const tw_verb tw_verb_version = {.name = "version",
+                                 .summary = "The version, the optional libraries found, the processor's features.",
+                                 .arguments = arguments,
+                                 .run = run};
