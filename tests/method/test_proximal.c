@@ -118,6 +118,33 @@ static void polishing_pays(void **state) {
   composite_free(&c);
 }
 
+/* From the solution itself, of a problem whose gradients are sums of terms of size 1e9: nothing is left to
+ * gain, and the run says so instead of chasing digits that are not there. */
+static void ends_at_rounding(void **state) {
+  const char *method = *state;
+  composite c = {.weight = 5e10, .penalty = l1_penalty, .prox = l1_prox};
+  composite_random(&c, 60, 40, 21);
+  for (int64_t i = 0; i < c.rows * c.n; i++) c.a[i] *= 1e5;
+  for (int64_t i = 0; i < c.rows; i++) c.b[i] *= 1e5;
+  if (strncmp(method, "projected", 9) == 0) {
+    c.prox = NULL;
+    c.weight = 0.1;
+    c.project = box_project;
+  }
+  const tw_oracle oracle = composite_oracle(&c, false);
+  tw_result first = solve(&oracle, method), again;
+  const tw_solve_options options = {.method = method};
+  assert_int_equal(tw_minimize(&oracle, first.x, &options, &again, NULL), TW_OK);
+  print_message("%s: %s; then %lld iterations, %s\n", method, first.message, (long long)again.iterations,
+                again.message);
+  assert_int_equal(first.outcome, TW_SOLVED);
+  assert_int_equal(again.outcome, TW_SOLVED);
+  assert_true(again.iterations < 2000);
+  tw_result_free(&first);
+  tw_result_free(&again);
+  composite_free(&c);
+}
+
 static void group_lasso(void **state) {
   const char *method = *state;
   composite c = {.weight = 8, .penalty = group_penalty, .prox = group_prox};
@@ -200,6 +227,9 @@ int main(void) {
       BY(lasso_agrees_with_coordinate_descent, "proximal_gradient"),
       BY(lasso_agrees_with_coordinate_descent, "proximal_gradient:restart=function"),
       BY(lasso_agrees_with_coordinate_descent, "proximal_gradient:accelerate=0"),
+      BY(ends_at_rounding, "proximal_gradient"),
+      BY(ends_at_rounding, "projected_gradient"),
+      BY(ends_at_rounding, "projected_gradient:variant=spectral"),
       BY(group_lasso, "proximal_gradient"),
       BY(convex_sets, "projected_gradient"),
       BY(convex_sets, "projected_gradient:variant=spectral"),

@@ -47,6 +47,32 @@ static void broyden_without_derivatives(void **state) {
   }
 }
 
+static void stiff_r(const double *x, int64_t n, double *r) {
+  boundary_value_r(x, n, r);
+  for (int64_t i = 0; i < n; i++) r[i] = 1e12 * r[i];
+}
+
+static double stiff_j(const double *x, int64_t n, int64_t i, int64_t j) {
+  return 1e12 * boundary_value_j(x, n, i, j);
+}
+
+/* |r| <= 1e-12 is below the rounding of an equation whose terms are 1e12: solved all the same. */
+static void ends_at_rounding(void **state) {
+  const char *method = *state;
+  const tw_system stiff = {"stiff", 30, stiff_r, stiff_j, 1, {-0.1}, 1};
+  const tw_oracle oracle = system_oracle(&stiff);
+  const tw_solve_options options = {.method = method};
+  tw_result first = solve(&oracle, method), again;
+  assert_int_equal(tw_minimize(&oracle, first.x, &options, &again, NULL), TW_OK); /* a start at the root */
+  print_message("%s: %s\n%s: %s\n", method, first.message, method, again.message);
+  assert_int_equal(first.outcome, TW_SOLVED);
+  assert_int_equal(again.outcome, TW_SOLVED);
+  assert_true(again.iterations < 20);
+  assert_true(system_norm(&stiff, again.x) <= 1e-2);
+  tw_result_free(&first);
+  tw_result_free(&again);
+}
+
 /* A Jacobian that is singular at the start does not stop Newton. */
 static void leaves_singular_start(void **state) {
   (void)state;
@@ -218,6 +244,9 @@ int main(void) {
                                      BY(refuses_rectangular, "broyden"),
                                      BY(brackets_a_root, "bisection"),
                                      BY(brackets_a_root, "bisection:variant=halve"),
+                                     BY(ends_at_rounding, "newton_root"),
+                                     BY(ends_at_rounding, "newton_root:jacobian=matrix-free"),
+                                     BY(ends_at_rounding, "broyden"),
                                      cmocka_unit_test(leaves_singular_start),
                                      cmocka_unit_test(broyden_without_derivatives),
                                      cmocka_unit_test(says_when_there_is_no_root),

@@ -1,8 +1,8 @@
 /* al: the augmented Lagrangian of min f(x) subject to l <= c(x) <= u and x in X (bounds, a set or a
  * regularizer, which stay with the inner method). After Powell 1969, Hestenes 1969, Rockafellar 1973:
  *
- *   L_rho(x; y) = f + sum_i ((v_i - y_i)(v_i + y_i)) / (2 rho),  v_i = rho (t_i - clip(t_i, l_i, u_i)),  t_i
- * = c_i + y_i / rho
+ *   L_rho(x; y) = f + sum_i (v_i - y_i) (v_i + y_i) / (2 rho)
+ *           v_i = rho (t_i - clip(t_i, l_i, u_i)),  t_i = c_i + y_i / rho
  *
  * grad L_rho = grad f + J'v: v are the first-order multiplier estimates, positive where an upper bound
  * presses. Equalities are l = u. Everything inside is scaled as in Ipopt (Wächter & Biegler 2006): objective

@@ -1,8 +1,9 @@
 /* Augmented Lagrangian method (Birgin & Martínez 2014, ALGENCAN) over any inner method:
  *
- *   x_{k+1} ~ argmin_{x in X} L_rho(x; y_k) to a tolerance that falls tenfold, y_{k+1} = clip(v_i, -1e12,
- * 1e12), rho grows tenfold unless V_k = max_i |v_i - y_i| / rho, infeasibility and complementarity in one,
- * fell to half.
+ *   x_{k+1} ~ argmin_{x in X} L_rho(x; y_k),   y_{k+1} = clip(v, -1e12, 1e12)
+ *
+ * to a tolerance that falls tenfold from one k to the next. rho grows tenfold unless V_k, the largest
+ * |v_i - y_i| / rho (infeasibility and complementarity in one), fell to half.
  *
  * One step of this method is one iteration of the inner method; see al.h for L_rho and v. When the conditions
  * are nearly met and curvature is offered, Newton's method on them finishes (kkt_newton.c). A point where the
@@ -14,7 +15,7 @@ enum { IDLE_MAX = 12 /* updates in a row without progress */ };
 enum { PHASE_INNER, PHASE_NEWTON };
 
 static const double RHO_MAX = 1e16, MULTIPLIER_MAX = 1e12;
-static const double INFEASIBLE_RHO = 1e8; /* growth of rho after which stationary violation counts */
+static const double INFEASIBLE_RHO = 1e8; /* from here on a stationary violation counts as final */
 
 static const tw_option options[] = {
     TW_OPTION_TOL(1e-9),
@@ -66,7 +67,7 @@ static tw_status enter_set(tw_al *al) {
   return TW_OK;
 }
 
-/* rho_1 = 10 max(1, |f|) / max(1, |violation|^2 / 2), in [1e-8, 1e8] (Birgin & Martínez 2014, sect. 12.4) */
+/* rho_1 = 10 max(1, |f|) / max(1, |violation|^2 / 2), in [1e-8, 1e8] (Birgin & Martínez 2014) */
 static double first_rho(const tw_al *al) {
   double square = 0;
   for (int64_t i = 0; i < al->m; i++) {

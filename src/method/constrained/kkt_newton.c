@@ -1,11 +1,11 @@
-/* Newton's method on the optimality conditions with the active set held fixed (Nocedal & Wright 2006, ch.
- * 18):
+/* Newton's method on the optimality conditions with the active set held fixed (Nocedal & Wright 2006,
+ * chapter 18):
  *
  *   [ H_FF   J_AF' ] [ dx_F ]     [ grad_F L  ]
  *   [ J_AF     0   ] [ dy_A ] = - [ c_A - b_A ]
  *
  * F: variables not held at a bound; A: equalities and the rows that press. Small systems are factored LDL'
- * (Bunch & Kaufman) and must have the inertia of a minimiser, (|F|, |A|, 0); large ones go to MINRES on
+ * (Bunch & Kaufman 1977) and must have the inertia of a minimiser, (|F|, |A|, 0); large ones go to MINRES on
  * products. */
 #include "method/constrained/al.h"
 
@@ -43,34 +43,46 @@ static tw_status apply(void *context, const double *z, double *out) {
   return TW_OK;
 }
 
-/* The matrix column by column, factored; the step replaces rhs. Not `usable`: singular, or not a minimiser's
- * inertia. */
+/* The matrix, column by column, made symmetric: products of its two halves differ in the last bits. */
+static tw_status assemble(system_t *s, int64_t size, double *matrix, double *unit) {
+  for (int64_t j = 0; j < size; j++) {
+    unit[j] = 1;
+    TW_TRY(apply(s, unit, matrix + j * size));
+    unit[j] = 0;
+  }
+  for (int64_t i = 0; i < size; i++)
+    for (int64_t j = 0; j < i; j++)
+      matrix[i * size + j] = matrix[j * size + i] = 0.5 * (matrix[i * size + j] + matrix[j * size + i]);
+  return TW_OK;
+}
+
+/* rhs <- matrix^-1 rhs. Not `usable`: singular, or not a minimiser's inertia. */
+static tw_status solve_factored(const system_t *s, int64_t size, const double *matrix, double *rhs,
+                                bool *usable) {
+  tw_factor *factor = NULL;
+  tw_error error = {TW_OK, ""};
+  int64_t positive, negative, zero;
+  *usable = false;
+  tw_status status = tw_factor_dense(&factor, TW_FACTOR_LDLT, size, size, matrix, &error);
+  if (status == TW_OK) {
+    tw_factor_inertia(factor, &positive, &negative, &zero);
+    *usable = positive == s->nf && negative == s->na;
+    if (*usable) status = tw_factor_solve(factor, false, 1, rhs, rhs, &error);
+    tw_factor_free(factor);
+  }
+  if (status == TW_OK) return TW_OK;
+  *usable = false;
+  if (status != TW_ERR_MEMORY) return TW_OK;
+  return tw_fail(s->al->run->error, status, "%s", error.message);
+}
+
 static tw_status solve_dense(system_t *s, double *rhs, bool *usable) {
   const int64_t size = s->nf + s->na;
   double *matrix = tw_alloc((size_t)(size * size + size), sizeof *matrix);
   if (!matrix) return tw_fail(s->al->run->error, TW_ERR_MEMORY, "out of memory");
-  double *unit = matrix + size * size;
-  tw_status status = TW_OK;
-  for (int64_t j = 0; j < size && status == TW_OK; j++) {
-    unit[j] = 1;
-    status = apply(s, unit, matrix + j * size);
-    unit[j] = 0;
-  }
-  tw_factor *factor = NULL;
-  tw_error error = {TW_OK, ""};
-  int64_t positive = 0, negative = 0, zero = 0;
-  if (status == TW_OK) {
-    for (int64_t i = 0; i < size; i++) /* products of the two halves differ in the last bits */
-      for (int64_t j = 0; j < i; j++)
-        matrix[i * size + j] = matrix[j * size + i] = 0.5 * (matrix[i * size + j] + matrix[j * size + i]);
-    status = tw_factor_dense(&factor, TW_FACTOR_LDLT, size, size, matrix, &error);
-  }
-  if (status == TW_OK) tw_factor_inertia(factor, &positive, &negative, &zero);
-  *usable = status == TW_OK && positive == s->nf && negative == s->na;
-  if (*usable) status = tw_factor_solve(factor, false, 1, rhs, rhs, &error);
-  tw_factor_free(factor);
+  tw_status status = assemble(s, size, matrix, matrix + size * size);
+  if (status == TW_OK) status = solve_factored(s, size, matrix, rhs, usable);
   free(matrix);
-  if (status == TW_ERR_SINGULAR || status == TW_ERR_NUMERIC) status = TW_OK; /* not usable */
   return status;
 }
 

@@ -35,7 +35,7 @@ enum { TW_LSQ_NORM, TW_LSQ_FREE, TW_LSQ_RANK, TW_LSQ_PROJECTED, TW_LSQ_NOISE, TW
 #define TW_LSQ_OPTION_JACOBIAN                                                                               \
   {                                                                                                          \
     "jacobian", TW_OPTION_CHOICE, 0, 0, 2, "auto|dense|matrix-free",                                         \
-        "dense QR or LSQR on products; auto: dense while the Jacobian has at most 4e6 entries"               \
+        "dense QR or LSQR on products; auto: dense up to 500 columns and 4e6 entries"                        \
   }
 
 /* The vectors of `run`, by name; the same memory every time. */
@@ -85,6 +85,7 @@ tw_status tw_lsq_stall(tw_lsq *s);
  * so that sqrt(k - n) times it bounds the error of every parameter in units of its standard deviation.
  * Rounding noise in r and an exact fit (|r| <= eps |r_0|) count as zero. */
 double tw_lsq_offset(const tw_lsq *s, double tol);
+
 /* The kernels. */
 tw_status tw_lsq_factor_dense(tw_lsq *s);
 tw_status tw_lsq_solve_dense(tw_lsq *s, const double *b, double mu, double *step);

@@ -1,6 +1,6 @@
-/* lsq_products: the damped linear least-squares problem without a matrix: LSQR (Paige & Saunders 1982) on A =
- * J D^-1 restricted to the free variables. Column norms of J, wanted for D, are estimated from |J_j|^2 = E
- * (J'u)_j^2 with random signs u, within a factor of two for the few probes taken here. */
+/* lsq_products: the damped linear least-squares problem without a matrix: LSQR (Paige & Saunders 1982) on
+ * A = J D^-1 restricted to the free variables. Column norms of J, wanted for D, are estimated by
+ * |J_j|^2 = E (J'u)_j^2 with random signs u, within a factor of two for the few probes taken here. */
 #include "method/leastsq/lsq.h"
 
 enum { PROBES = 8 };

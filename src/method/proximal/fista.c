@@ -85,19 +85,18 @@ static bool must_restart(const fista *s, double phi) {
 }
 
 /* Takes the step, or with momentum that has raised phi drops the momentum alone. */
-static tw_status move(fista *s, double eta, double t, double phi) {
+static void move(fista *s, double eta, double t, double phi) {
   const bool restart = must_restart(s, phi), overshot = restart && phi > s->run->f + 1e-9 * fabs(s->run->f);
   s->state[LAST_ETA] = s->state[ETA] = eta;
   const bool plain = s->state[T] == 1;
   s->state[T] = restart ? 1 : t;
-  if (overshot && !plain) return TW_OK;
+  if (overshot && !plain) return;
   double largest = 0;
   for (int64_t i = 0; i < s->n; i++) largest = fmax(largest, fabs(s->y[i] - s->next[i]));
   s->run->optimality.stationarity = largest / eta;
   vec_copy(s->n, s->run->x, s->last_x);
   vec_copy(s->n, s->next, s->run->x);
   s->run->f = phi;
-  return TW_OK;
 }
 
 tw_status tw_fista_step(tw_run *run) {
@@ -118,7 +117,10 @@ tw_status tw_fista_step(tw_run *run) {
     bool holds;
     TW_TRY(tw_prox_step(run, s.y, s.gradient, eta, s.z, s.next));
     TW_TRY(bound_holds(&s, fy, eta, &phi, &holds));
-    if (holds) return move(&s, eta, t, phi);
+    if (holds) {
+      move(&s, eta, t, phi);
+      return tw_prox_watch(run, eta);
+    }
     s.state[REST] = PAUSE;
   }
   return tw_run_end(run, TW_FAILED, "no step length gives a decrease; stationarity %.3g",

@@ -104,7 +104,8 @@ static tw_status step(tw_run *run) {
   }
   vec_copy(s.n, s.next, run->x);
   TW_TRY(tw_run_gradient(run, run->x, &run->f, s.gradient));
-  return measure(&s);
+  TW_TRY(measure(&s));
+  return tw_prox_watch(run, s.state[ETA]);
 }
 
 const tw_method tw_method_mirror_descent = {

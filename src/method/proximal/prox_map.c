@@ -63,3 +63,18 @@ tw_status tw_prox_start(tw_run *run, double *gradient, double *z, double *t, dou
   run->optimality.stationarity = run->scale = residual(run->n, run->x, t, *eta);
   return TW_OK;
 }
+
+tw_status tw_prox_watch(tw_run *run, double eta) {
+  enum { BEST, IDLE, STATE };
+  enum { IDLE_MAX = 50 };
+  double *state = tw_run_vector(run, "prox.watch", STATE);
+  if (!state) return TW_ERR_MEMORY;
+  const double now = run->optimality.stationarity;
+  const bool falls = state[BEST] == 0 || now < 0.9 * state[BEST];
+  state[IDLE] = falls ? 0 : state[IDLE] + 1;
+  if (falls) state[BEST] = now;
+  if (state[IDLE] < IDLE_MAX) return TW_OK;
+  const double rounding = DBL_EPSILON * (vec_norm_inf(run->n, run->x) / eta + run->gradient_norm);
+  if (now > 1e3 * rounding) return TW_OK;
+  return tw_run_end(run, TW_SOLVED, "the stationarity is down to rounding: %.1e", now);
+}

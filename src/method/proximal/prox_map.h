@@ -1,8 +1,9 @@
 /* prox_map: minimise phi(x) = f(x) + g(x), f smooth, g known by its proximal operator; for methods over sets
  * g is the indicator and its prox the projection. What the proximal methods share.
  *
- *   T(x) = prox_{eta g}(x - eta grad f(x)),   F(x) = x - T(x),   |F(x)| / eta: the stationarity they all
- * report */
+ *   T(x) = prox_{eta g}(x - eta grad f(x)),   F(x) = x - T(x)
+ *
+ * All report the stationarity |F(x)|_inf / eta. */
 #ifndef TALWEG_METHOD_PROX_MAP_H
 #define TALWEG_METHOD_PROX_MAP_H
 
@@ -22,6 +23,10 @@ tw_status tw_prox_objective(tw_run *run, const double *x, double *smooth, double
  * (curvature along the gradient), or `eta` itself when positive. Then sets optimality and scale from F. z, t:
  * scratch of n. */
 tw_status tw_prox_start(tw_run *run, double *gradient, double *z, double *t, double *eta);
+
+/* The end of every step of length eta: ends the run as solved when the stationarity has stopped falling and
+ * is no more than what rounding of x and of the gradient makes of it. */
+tw_status tw_prox_watch(tw_run *run, double eta);
 
 /* A semismooth Newton step on F(x) = 0 (Qi & Sun 1993) for the last digits: the generalized Jacobian of F is
  * I - P (I - eta H) with H = hess f(x) and P the derivative of the prox at x - eta grad f(x), which is

@@ -98,5 +98,6 @@ tw_status tw_spectral_step(tw_run *run) {
   vec_copy(s.n, s.trial_gradient, s.gradient);
   run->f = f;
   s.values[(run->iteration + 1) % MEMORY] = f;
-  return direction(&s);
+  TW_TRY(direction(&s));
+  return tw_prox_watch(run, s.state[ALPHA]);
 }

@@ -3,10 +3,10 @@
  *   H = H_0 + sum_i u_i v_i',   H+ = H + (s - H y) (s'H) / (s'H y)      (Sherman-Morrison)
  *
  * with d = -H r, s = x+ - x, y = r+ - r. H_0 is the inverse Jacobian at the last restart (offered, or by
- * differences), or sigma I with sigma = s'y / y'y for large n. When the memory is full, a dense H_0 (n <=
- * 500) absorbs the pairs and nothing is lost; a large sigma I starts afresh. The derivative-free line search
- * accepts |r(x + t d)| <= (1 + eta_k - 1e-4 t^2) |r(x)|, sum eta_k < inf (Li & Fukushima 2000; La Cruz,
- * Martínez & Raydan 2006). */
+ * differences), or sigma I with sigma = s'y / y'y for large n. When the memory is full, a dense H_0
+ * (n <= 500) absorbs the pairs and nothing is lost; a large sigma I starts afresh. The derivative-free line
+ * search accepts |r(x + t d)| <= (1 + eta_k - 1e-4 t^2) |r(x)| with sum eta_k < inf (Li & Fukushima 2000;
+ * La Cruz, Martínez & Raydan 2006). */
 #include <lapacke.h>
 
 #include "method/root/root.h"
@@ -223,7 +223,7 @@ static tw_status step(tw_run *run) {
   vec_copy(b.n, b.trial_r, b.r);
   tw_root_measure(run, b.r, false);
   b.state[FRESH] = 0;
-  if (t == 1 && vec_at_rounding(b.n, b.s, run->x, 2)) {
+  if (vec_norm_inf(b.n, b.d) <= 50 * DBL_EPSILON * vec_norm_inf(b.n, run->x)) {
     return tw_run_end(run, TW_SOLVED, "the correction is below rounding; |r| = %.1e",
                       run->optimality.stationarity);
   }

@@ -47,8 +47,8 @@ static tw_status direct(tw_lsq *s, double *d, bool *usable) {
 }
 
 static tw_status apply_jacobian(void *context, const double *v, double *jv) {
-  const tw_run *run = context;
-  return tw_run_residual_jvp((tw_run *)run, run->x, v, jv);
+  tw_run *run = context;
+  return tw_run_residual_jvp(run, run->x, v, jv);
 }
 
 static double forcing(double *state, double norm, double target) {
@@ -120,6 +120,18 @@ static tw_status fall_back(tw_lsq *s, double *mu, tw_lsq_trial *trial) {
                     s->scalars[TW_LSQ_NORM], cosine);
 }
 
+/* Ends the run when |r| cannot be told from zero: Newton's correction is below the spacing of x, or r below
+ * what rounding of x makes of it. */
+static tw_status at_rounding(const tw_lsq *s, bool newton, bool idle) {
+  tw_run *run = s->run;
+  const bool correction = newton && vec_at_rounding(s->n, s->step, run->x, 2);
+  const bool noise = idle && s->scalars[TW_LSQ_NORM] <= 10 * s->scalars[TW_LSQ_NOISE];
+  if (!correction && !noise) return TW_OK;
+  return tw_run_end(run, TW_SOLVED, "%s; |r| = %.1e",
+                    correction ? "Newton's correction is below rounding" : "the residual is down to rounding",
+                    run->optimality.stationarity);
+}
+
 static tw_status step(tw_run *run) {
   tw_lsq s;
   TW_TRY(tw_lsq_open(&s, run));
@@ -133,13 +145,10 @@ static tw_status step(tw_run *run) {
   if (usable) TW_TRY(search(&s, d, &trial, &moved));
   const bool newton = moved;
   if (!moved) TW_TRY(fall_back(&s, &state[NEWTON_MU], &trial));
+  const bool idle = trial.blind && trial.norm > 0.5 * s.scalars[TW_LSQ_NORM];
   tw_lsq_accept(&s, &trial);
   tw_root_measure(run, s.r, false);
-  if (newton && vec_at_rounding(s.n, s.step, run->x, 2)) {
-    return tw_run_end(run, TW_SOLVED, "Newton's correction is below rounding; |r| = %.1e",
-                      run->optimality.stationarity);
-  }
-  return TW_OK;
+  return at_rounding(&s, newton, idle);
 }
 
 const tw_method tw_method_newton_root = {
