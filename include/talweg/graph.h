@@ -233,7 +233,7 @@ tw_expr tw_hvp(tw_expr scalar, tw_expr x, tw_expr v);    /* Hessian times v */
 tw_expr tw_jacobian(tw_expr e, tw_expr x);               /* e.shape + x.shape, dense */
 tw_expr tw_hessian(tw_expr scalar, tw_expr x);           /* x.shape + x.shape, dense */
 /* Evaluates `outputs` for `size` values of inputs at once: replacement[j] has a leading axis of `size`; results have
- * it too (an output that does not depend on the inputs is broadcast). */
+ * it too (an output that does not depend on the inputs is broadcast) and may be outputs. */
 tw_status tw_batch(int n, const tw_expr *outputs, int m, const tw_expr *inputs, const tw_expr *replacements,
                    int64_t size, tw_expr *results);
 /* What batching does for an op without a rule, for rules that cover some cases only: a loop over the batch. */

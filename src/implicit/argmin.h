@@ -15,6 +15,9 @@ const tw_argmin_evidence *tw_argmin_evidence_of(const void *state);
 const tw_oracle *tw_argmin_oracle(const void *state);
 void tw_argmin_close(void *state);
 
+/* tw_work_evidence of derivatives at a solution with this strict-complementarity margin. */
+void tw_work_evidence_with(tw_work *work, double margin, tw_evidence *evidence);
+
 /* The derivatives along dtheta, with z held, of outputs over the params of `body` (variables, theta, ..) at args. */
 void tw_theta_jvp(const tw_nested *nested, const tw_body *body, const tw_expr *args, const tw_expr *dtheta, int n_outputs,
                   const tw_expr *outputs, tw_expr *results);

@@ -56,6 +56,13 @@ void tw_work_evidence(tw_work *work, tw_evidence *evidence) {
   judge(evidence);
 }
 
+void tw_work_evidence_with(tw_work *work, double margin, tw_evidence *evidence) {
+  start(evidence);
+  evidence->complementarity_gap = margin;
+  tw_work_visit(work, collect, evidence);
+  judge(evidence);
+}
+
 void tw_oracle_evidence(const tw_oracle *oracle, tw_evidence *evidence) {
   start(evidence);
   if (oracle->visit) oracle->visit(oracle->context, collect, evidence);

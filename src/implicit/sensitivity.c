@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One compiled function (parameters.., z) -> df [theta], dx [n, theta]. */
+/* One compiled function (parameters.., z) -> df [theta], dx [n, theta], strict-complementarity margin. */
 typedef struct outputs {
-  tw_expr df, dx;
+  tw_expr df, dx, margin;
 } outputs;
 
 /* The objective's total derivative by Danskin's rule and the solution's Jacobian, one tangent for every element of theta. */
@@ -15,7 +15,7 @@ static outputs derive(const tw_nested *nested, tw_expr z, tw_expr theta, double 
   int n_args = nested->n_variables + nested->n_theta + 1;
   int64_t size = tw_size_of(theta);
   tw_expr t = tw_input(graph, "tangent", TW_F64, tw_shape_of(theta));
-  outputs out = {TW_NONE, TW_NONE};
+  outputs out = {TW_NONE, TW_NONE, TW_NONE};
   tw_shape units = {.rank = tw_shape_of(theta).rank + 1};
   units.dim[0] = size;
   for (int i = 0; i + 1 < units.rank; i++) units.dim[i + 1] = tw_shape_of(theta).dim[i];
@@ -26,6 +26,8 @@ static outputs derive(const tw_nested *nested, tw_expr z, tw_expr theta, double 
     tw_jvp(nested->n_theta, nested->theta, 1, &theta, &t, dtheta);
     tw_expr dz = tw_nested_tangent(nested, z, nested->theta, dtheta), df = TW_NONE;
     tw_nested_args(nested, z, nested->theta, args);
+    tw_expr condition[4];
+    if (tw_body_inline(nested->condition, args, condition) == TW_OK) out.margin = condition[3];
     if (nested->lagrangian && tw_body_inline(nested->held, args, args + n_args) == TW_OK)
       tw_theta_jvp(nested, nested->lagrangian, args, dtheta, 1, nested->lagrangian->outputs, &df);
     df = tw_is_none(df) ? tw_scalar(graph, 0) : tw_scale(df, sign);
@@ -53,11 +55,12 @@ static tw_status evaluate(const tw_problem *p, tw_expr z, const double *z_value,
   if (status == TW_OK) {
     in[n] = z;
     value[n] = z_value;
-    status = tw_fn_new(&fn, n + 1, in, 2, (tw_expr[]){e.df, e.dx}, NULL, error);
+    status = tw_fn_new(&fn, n + 1, in, 3, (tw_expr[]){e.df, e.dx, e.margin}, NULL, error);
   }
   if (status == TW_OK) status = tw_work_new(&work, fn, error);
-  if (status == TW_OK) status = tw_fn_call(fn, work, value, (void *[]){df, dx}, 0, error);
-  if (status == TW_OK && evidence) tw_work_evidence(work, evidence);
+  double margin;
+  if (status == TW_OK) status = tw_fn_call(fn, work, value, (void *[]){df, dx, &margin}, 0, error);
+  if (status == TW_OK && evidence) tw_work_evidence_with(work, margin, evidence);
   tw_work_free(work);
   tw_fn_free(fn);
   free(in), free(value);

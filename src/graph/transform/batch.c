@@ -67,8 +67,10 @@ static tw_expr node_batch(const tw_rewrite *rw, tw_expr node, int64_t size) {
 tw_status tw_batch(int n, const tw_expr *outputs, int m, const tw_expr *inputs, const tw_expr *replacements,
                    int64_t size, tw_expr *results) {
   tw_rewrite rw;
-  for (int i = 0; i < n; i++) results[i] = TW_NONE;
-  if (!tw_rewrite_open(&rw, n, outputs, m, inputs)) return rw.graph ? rw.graph->status : TW_ERR_ARGUMENT;
+  if (!tw_rewrite_open(&rw, n, outputs, m, inputs)) {
+    for (int i = 0; i < n; i++) results[i] = TW_NONE;
+    return rw.graph ? rw.graph->status : TW_ERR_ARGUMENT;
+  }
   for (int j = 0; j < m; j++) {
     tw_shape want = with_leading(size, tw_shape_of(inputs[j])), have = tw_shape_of(replacements[j]);
     if (tw_is_none(replacements[j]) || !tw_shape_equal(&want, &have) ||
@@ -82,9 +84,11 @@ tw_status tw_batch(int n, const tw_expr *outputs, int m, const tw_expr *inputs, 
     int32_t id = rw.order[k];
     if (rw.depends[id] && rw.image[id] < 0) tw_set_image(&rw, id, node_batch(&rw, tw_at(rw.graph, id), size));
   }
-  for (int i = 0; i < n && rw.graph->status == TW_OK; i++) {
+  for (int i = 0; i < n; i++) { /* results may be the array of outputs */
     tw_expr image = tw_image(&rw, outputs[i]);
-    results[i] = tw_is_none(image) ? tw_broadcast(outputs[i], with_leading(size, tw_shape_of(outputs[i]))) : image;
+    bool ok = rw.graph->status == TW_OK;
+    if (ok && tw_is_none(image)) image = tw_broadcast(outputs[i], with_leading(size, tw_shape_of(outputs[i])));
+    results[i] = ok ? image : TW_NONE;
   }
   tw_status status = rw.graph->status;
   tw_rewrite_close(&rw);
