@@ -77,7 +77,7 @@ typedef struct tw_solution {
   tw_evidence evidence; /* of the nested problems inside; solves 0: there are none */
 } tw_solution;
 
-/* Takes over `result` (zeroed) and evaluates constraints and reports there. On failure nothing is left to free. */
+/* Takes over `result` (zeroed) and evaluates constraints and reports there (`exec` NULL: defaults). On failure nothing is left to free. */
 tw_status tw_solution_new(tw_solution *solution, const tw_problem *p, const tw_class *cls, tw_result *result,
                           const tw_exec *exec, tw_error *error);
 /* Adds the derivatives with respect to one parameter; TW_ERR_NAME when the problem has none of this name. */

@@ -6,7 +6,7 @@
 
 enum { LINE_POINTS = 401, PLANE_POINTS = 161, COSTLY_LINE = 121, COSTLY_PLANE = 41 };
 
-static const double MARGIN = 0.18; /* of the window around the path */
+static const double LINE_MARGIN = 0.35, PLANE_MARGIN = 0.18; /* of the window around the path */
 
 /* ------------------------------------------------------------------ the window */
 
@@ -32,9 +32,9 @@ static tw_status window(const tw_history *history, int axis, double *low, double
 }
 
 /* Neither too thin for its magnitude nor much thinner than the other axis. */
-static void widen(double *low, double *high, double other) {
+static void widen(double *low, double *high, double margin, double other) {
   const double center = *low + (*high - *low) / 2;
-  double half = (*high - *low) * (0.5 + MARGIN);
+  double half = (*high - *low) * (0.5 + margin);
   half = fmax(half, 0.1 * other);
   if (!(half > 1e-6 * fabs(center))) half = fmax(0.5 * fabs(center), 1);
   *low = center - half;
@@ -49,8 +49,8 @@ static tw_status place_grid(tw_grid *g, const tw_plot *plot, tw_error *error) {
     if (status != TW_OK) return status;
   }
   const double w = high[0] - low[0], h = high[1] - low[1];
-  widen(&low[0], &high[0], axes > 1 ? h : 0);
-  if (axes > 1) widen(&low[1], &high[1], w);
+  widen(&low[0], &high[0], axes > 1 ? PLANE_MARGIN : LINE_MARGIN, axes > 1 ? h : 0);
+  if (axes > 1) widen(&low[1], &high[1], PLANE_MARGIN, w);
   const int plane = plot->costly ? COSTLY_PLANE : PLANE_POINTS, line = plot->costly ? COSTLY_LINE : LINE_POINTS;
   *g = (tw_grid){.nx = axes > 1 ? plane : line, .ny = axes > 1 ? plane : 1, .x0 = low[0], .y0 = low[1]};
   g->dx = (high[0] - low[0]) / (g->nx - 1);

@@ -11,18 +11,18 @@ typedef enum series_kind { GAP, STATIONARITY, FEASIBILITY, SERIES } series_kind;
 static const struct {
   const char *name;
   unsigned color;
-} style[SERIES] = {{"distance to the best objective", 0x1f5fa8}, {"stationarity", 0xd9572b}, {"violation", 0x2e8b6f}};
+} style[SERIES] = {{"distance to the final objective", 0x1f5fa8}, {"stationarity", 0xd9572b}, {"violation", 0x2e8b6f}};
 
 typedef struct chart {
   const tw_history *history;
-  double best; /* objective: of the last iterate, which is the answer or close to it */
+  double final; /* objective of the last iterate */
   tw_axis x, y;
   tw_rect frame;
 } chart;
 
 static double value_of(const chart *c, series_kind kind, size_t i) {
   const tw_history_row *row = &c->history->row[i];
-  return kind == GAP ? fabs(row->objective - c->best) : kind == STATIONARITY ? row->stationarity : row->feasibility;
+  return kind == GAP ? fabs(row->objective - c->final) : kind == STATIONARITY ? row->stationarity : row->feasibility;
 }
 
 static bool shown(double value) { return isfinite(value) && value > 0; }
@@ -84,7 +84,7 @@ static void draw_legend(tw_canvas *canvas, const chart *c) {
 }
 
 tw_status tw_plot_convergence(tw_canvas *canvas, const tw_history *history, tw_rect frame, tw_error *error) {
-  chart c = {.history = history, .best = history->row[history->count - 1].objective, .frame = frame};
+  chart c = {.history = history, .final = history->row[history->count - 1].objective, .frame = frame};
   tw_point *point = tw_alloc(history->count, sizeof *point);
   if (point == NULL) return tw_fail(error, TW_ERR_MEMORY, "out of memory for a plot");
   choose_axes(&c);

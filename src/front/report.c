@@ -20,8 +20,10 @@ static void put_objective(tw_text *text, const tw_solution *s) {
   const tw_goal goal = tw_problem_goal(s->problem);
   if (goal != TW_GOAL_MINIMIZE && goal != TW_GOAL_MAXIMIZE) return;
   const char *name = tw_problem_objective_name(s->problem);
-  tw_text_printf(text, "\n%s %s = %.12g\n", goal == TW_GOAL_MAXIMIZE ? "Maximum of" : "Minimum of",
-                 name != NULL && *name != '\0' ? name : "objective", s->objective);
+  const bool named = name != NULL && strcmp(name, "objective") != 0;
+  const bool solved = s->result.outcome == TW_SOLVED;
+  tw_text_printf(text, "\n%s", !solved ? "Objective" : goal == TW_GOAL_MAXIMIZE ? "Maximum" : "Minimum");
+  tw_text_printf(text, "%s%s = %.12g\n", !named ? "" : solved ? " of " : " ", named ? name : "", s->objective);
 }
 
 static void put_arrays(tw_text *text, const tw_solution *s, const tw_model *model) {

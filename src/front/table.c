@@ -27,14 +27,16 @@ void tw_table_print(const tw_table *table, tw_text *text) {
       if (own > width[column]) width[column] = own;
     }
   for (int row = 0; row < table->rows; row++) {
-    tw_text_puts(text, "  ");
+    int blanks = 2; /* before the next cell that is not empty */
     for (int column = 0; column < table->columns; column++) {
       const char *cell = table->cell[row][column];
-      const int gap = width[column] - width_of(cell);
-      if (column == 0)
-        tw_text_printf(text, "%s%*s", cell, table->columns > 1 ? gap : 0, "");
-      else
-        tw_text_printf(text, "  %*s%s", gap, "", cell);
+      const int gap = width[column] - width_of(cell) + (column > 0 ? 2 : 0);
+      if (column > 0) blanks += gap;
+      if (*cell != '\0') {
+        tw_text_printf(text, "%*s%s", blanks, "", cell);
+        blanks = 0;
+      }
+      if (column == 0) blanks += gap;
     }
     tw_text_puts(text, "\n");
   }
@@ -84,12 +86,14 @@ static void put_list(tw_text *text, const char *name, const tw_array *array) {
   for (int i = 0; i < shown; i++) {
     char number[TW_CELL] = "...";
     if (entry[i] >= 0) tw_table_number(tw_array_get(array, &entry[i]), array->dtype, number);
-    if (text->length - line + strlen(number) > LINE) {
+    const bool wrap = text->length - line + strlen(number) > LINE;
+    if (i > 0) tw_text_puts(text, wrap ? "," : ", ");
+    if (wrap) {
       tw_text_puts(text, "\n");
       line = text->length;
       tw_text_printf(text, "%*s", indent, "");
     }
-    tw_text_printf(text, "%s%s", number, i + 1 < shown ? ", " : "");
+    tw_text_puts(text, number);
   }
   tw_text_puts(text, "]");
   if (array->shape.dim[0] > LIST_SHOWN) tw_text_printf(text, "   %lld entries", (long long)array->shape.dim[0]);
