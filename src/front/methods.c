@@ -87,16 +87,31 @@ static const char *range_of(const tw_option *o, char text[160]) {
 
 /* ------------------------------------------------------------------ text */
 
+enum { COLUMNS = 3 };
+
+/* The cells of a method's row before its summary. */
+static const char *cell(const tw_method *m, int column, char text[160]) {
+  if (column == 0) return m->name;
+  if (column == 1) return words(goals, m->goals, text);
+  return m->handles != 0 ? words(handles, m->handles, text) : "-";
+}
+
 static void print_table(FILE *out) {
-  size_t width = 0;
+  static const char *const heading[COLUMNS] = {"method", "for", "handles"};
+  int width[COLUMNS];
   char text[160];
-  for (const tw_method *const *m = tw_methods(); *m != NULL; m++)
-    if (strlen((*m)->name) > width) width = strlen((*m)->name);
-  fprintf(out, "%-*s  %-24s%-38s%s\n", (int)width, "method", "for", "handles", "summary");
+  for (int c = 0; c < COLUMNS; c++) {
+    width[c] = (int)strlen(heading[c]);
+    for (const tw_method *const *m = tw_methods(); *m != NULL; m++) {
+      const int own = (int)strlen(cell(*m, c, text));
+      if (own > width[c]) width[c] = own;
+    }
+    fprintf(out, "%-*s  ", width[c], heading[c]);
+  }
+  fputs("summary\n", out);
   for (const tw_method *const *m = tw_methods(); *m != NULL; m++) {
-    const tw_method *method = *m;
-    fprintf(out, "%-*s  %-24s", (int)width, method->name, words(goals, method->goals, text));
-    fprintf(out, "%-38s%s\n", method->handles != 0 ? words(handles, method->handles, text) : "-", method->summary);
+    for (int c = 0; c < COLUMNS; c++) fprintf(out, "%-*s  ", width[c], cell(*m, c, text));
+    fprintf(out, "%s\n", (*m)->summary);
   }
   fputs("\ntalweg methods NAME tells what a method needs, its options and its reference.\n", out);
 }
