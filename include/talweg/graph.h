@@ -287,7 +287,7 @@ int tw_fn_steps(const tw_fn *fn);
 double tw_fn_flops(const tw_fn *fn);
 tw_status tw_work_new(tw_work **work, const tw_fn *fn, tw_error *error);
 void tw_work_free(tw_work *work);
-void tw_work_exec(tw_work *work, const tw_exec *exec); /* copied */
+void tw_work_exec(tw_work *work, const tw_exec *exec); /* copied; NULL: defaults */
 /* Runs: inputs[i] and outputs[i] are contiguous C-order arrays of the declared types. `level`: inputs at levels below
  * it are unchanged since the last successful call with this workspace (0: anything may have changed).
  * Allocates nothing, nested solves apart. */

@@ -72,7 +72,7 @@ tw_status tw_sensitivity(const tw_problem *p, const tw_result *at, const char *p
   const tw_parameter *theta = NULL;
   for (int j = 0; j < tw_problem_parameters(p); j++)
     if (strcmp(tw_problem_parameter_at(p, j)->name, parameter) == 0) theta = tw_problem_parameter_at(p, j);
-  if (!theta) return tw_fail(error, TW_ERR_NAME, "sensitivity: no parameter is called \"%s\"", parameter);
+  if (!theta) return tw_fail(error, TW_ERR_NAME, "sensitivity: no parameter %s", parameter);
   if (tw_dtype_of(theta->expr) != TW_F64)
     return tw_fail(error, TW_ERR_DTYPE, "sensitivity: parameter %s is not real-valued", parameter);
   tw_graph *graph = tw_problem_graph(p);

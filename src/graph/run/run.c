@@ -104,7 +104,7 @@ void tw_work_free(tw_work *work) {
 }
 
 void tw_work_exec(tw_work *work, const tw_exec *exec) {
-  work->exec = *exec;
+  work->exec = exec ? *exec : (tw_exec){0};
   if (work->fn->serial) work->exec.threads = 1;
 }
 
