@@ -157,6 +157,30 @@ static void large(void **state) {
   tw_result_free(&r);
 }
 
+static void plateau_r(const double *x, int64_t n, double *r) {
+  (void)n;
+  r[0] = 1 + exp(x[0]);
+}
+
+static double plateau_j(const double *x, int64_t n, int64_t i, int64_t j) {
+  (void)n;
+  (void)i;
+  (void)j;
+  return exp(x[0]);
+}
+
+/* 1 + e^x is least towards minus infinity: the run ends where the residual no longer answers, and says so. */
+static void plateaus(void **state) {
+  const tw_system plateau = {"plateau", 1, plateau_r, plateau_j, 1, {3}, 1};
+  const tw_oracle oracle = system_oracle(&plateau);
+  tw_result r = solve(&oracle, *state);
+  print_message("1 + e^x: x = %.3g, %s\n", r.x[0], r.message);
+  assert_int_equal(r.outcome, TW_SOLVED);
+  assert_true(r.x[0] < -20 && r.x[0] > -1000 && r.optimality.stationarity <= 1e-10);
+  assert_non_null(strstr(r.message, "plateau"));
+  tw_result_free(&r);
+}
+
 static void undefined_r(const double *x, int64_t n, double *r) {
   (void)n;
   r[0] = log(x[0]);
@@ -193,7 +217,8 @@ static void leaves_the_domain(void **state) {
       BY(test, "gauss_newton:jacobian=matrix-free")
 
 int main(void) {
-  const struct CMUnitTest tests[] = {ALL(linear_shapes),     ALL(zero_residuals), ALL(bounds),
-                                     ALL(leaves_the_domain), BY(large, "lm"),     BY(large, "gauss_newton")};
+  const struct CMUnitTest tests[] = {ALL(linear_shapes),       ALL(zero_residuals), ALL(bounds),
+                                     ALL(leaves_the_domain),   BY(plateaus, "lm"),  BY(large, "lm"),
+                                     BY(large, "gauss_newton")};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,7 @@
  * interpolating parabola, kept in [0.1 t, 0.5 t], for the next t. Bounds as in lm. */
 #include "method/leastsq/lsq.h"
 
-static const tw_option options[] = {TW_OPTION_TOL(1e-10), TW_OPTION_MAX_ITER(500), TW_LSQ_OPTION_JACOBIAN,
+static const tw_option options[] = {TW_OPTION_TOL(1e-12), TW_OPTION_MAX_ITER(500), TW_LSQ_OPTION_JACOBIAN,
                                     TW_OPTION_END};
 
 enum { MAX_HALVINGS = 60 };

@@ -9,13 +9,14 @@
  * is always found.
  *
  * Geodesic acceleration (Transtrum & Sethna 2012): s + a/2, a = argmin |J a + r_ss|^2 + mu |D a|^2 with r_ss
- * the second derivative of r along s by one more residual; taken while 2 |D a| <= 0.75 |D s|. */
+ * the second derivative of r along s by one more residual. A step with 2 |D a| > 0.75 |D s| is refused like
+ * one that raises |r|: the linear model does not reach that far. */
 #include "method/leastsq/lsq.h"
 
 enum { MAX_TRIALS = 80 };
 
 static const tw_option options[] = {
-    TW_OPTION_TOL(1e-10),
+    TW_OPTION_TOL(1e-12),
     TW_OPTION_MAX_ITER(1000),
     TW_LSQ_OPTION_JACOBIAN,
     {"damping", TW_OPTION_REAL, 1e-3, 0, 1e6, NULL,
@@ -24,27 +25,39 @@ static const tw_option options[] = {
      "add the second-order correction of the path (one more residual a step)"},
     TW_OPTION_END};
 
-/* s->step <- s + a/2 when the path bends gently enough; the step stays as it is otherwise. *predicted: the
- * decrease that the linear model promises for s alone, which is what a step that follows the path can be
- * measured by. */
-static tw_status accelerate(tw_lsq *s, double mu, double *predicted) {
+/* s->step <- s + a/2; not `gentle` when the path bends too much for that. *predicted: the decrease that the
+ * linear model promises for s alone, which is what a step that follows the path can be measured by. */
+static tw_status accelerate(tw_lsq *s, double mu, double *predicted, bool *gentle) {
   const double h = 0.1;
   double *a = tw_run_vector(s->run, "lm.acceleration", s->n);
   if (!a) return TW_ERR_MEMORY;
   TW_TRY(tw_lsq_apply(s, s->step, s->js));
   *predicted = tw_lsq_predicted(s);
+  *gentle = true;
+  if (tw_lsq_relative(s, s->step) <= 1e-7) return TW_OK; /* nothing but rounding to see */
+  *gentle = false;
   vec_add(s->n, s->run->x, h, s->step, s->trial_x);
   TW_TRY(tw_run_residual(s->run, s->trial_x, s->trial_r));
   double *second = s->trial_r; /* r_ss = 2/h ((r(x + h s) - r)/h - J s) */
   for (int64_t i = 0; i < s->k; i++) second[i] = 2 / h * ((s->trial_r[i] - s->r[i]) / h - s->js[i]);
   if (vec_find_nonfinite(s->k, second) >= 0) return TW_OK;
   TW_TRY(tw_lsq_solve(s, second, mu, a));
-  double velocity = 0, bend = 0;
-  for (int64_t j = 0; j < s->n; j++) {
-    velocity += s->d[j] * s->step[j] * s->d[j] * s->step[j];
-    bend += s->d[j] * a[j] * s->d[j] * a[j];
+  *gentle = 2 * tw_lsq_relative(s, a) <= 0.75 * tw_lsq_relative(s, s->step);
+  if (*gentle) vec_axpy(s->n, 0.5, a, s->step);
+  return TW_OK;
+}
+
+/* The trial of s->step; one that bends too much counts as one without any decrease. */
+static tw_status attempt(tw_lsq *s, double mu, bool geodesic, tw_lsq_trial *trial) {
+  double predicted = 0;
+  bool gentle = true;
+  if (geodesic) TW_TRY(accelerate(s, mu, &predicted, &gentle));
+  if (!gentle) {
+    *trial = (tw_lsq_trial){.actual = -INFINITY, .predicted = predicted, .norm = INFINITY, .relative = 1};
+    return TW_OK;
   }
-  if (4 * bend <= 0.75 * 0.75 * velocity) vec_axpy(s->n, 0.5, a, s->step);
+  TW_TRY(tw_lsq_try(s, trial));
+  if (geodesic && !trial->clipped) trial->predicted = predicted;
   return TW_OK;
 }
 
@@ -53,10 +66,7 @@ tw_status tw_lsq_damped(tw_lsq *s, double *mu, bool geodesic, tw_lsq_trial *tria
   double trial_mu = *mu, nu = 2;
   for (int tries = 0; tries < MAX_TRIALS; tries++) {
     TW_TRY(tw_lsq_solve(s, s->r, trial_mu, s->step));
-    double predicted = 0;
-    if (geodesic) TW_TRY(accelerate(s, trial_mu, &predicted));
-    TW_TRY(tw_lsq_try(s, trial));
-    if (geodesic && !trial->clipped) trial->predicted = predicted;
+    TW_TRY(attempt(s, trial_mu, geodesic, trial));
     const double rho = trial->blind ? 1 : trial->actual / trial->predicted;
     if (trial->predicted > 0 && rho > 1e-4) {
       const double cube = (2 * rho - 1) * (2 * rho - 1) * (2 * rho - 1);

@@ -151,6 +151,10 @@ static double scaled_norm(const tw_lsq *s, const double *v) {
   return largest * sqrt(sum);
 }
 
+double tw_lsq_relative(const tw_lsq *s, const double *v) {
+  return scaled_norm(s, v) / fmax(scaled_norm(s, s->run->x), DBL_MIN);
+}
+
 double tw_lsq_predicted(const tw_lsq *s) {
   return -2 * vec_dot(s->n, s->gradient, s->step) - vec_dot(s->k, s->js, s->js);
 }
@@ -164,7 +168,7 @@ tw_status tw_lsq_try(tw_lsq *s, tw_lsq_trial *trial) {
     trial->clipped = trial->clipped || s->trial_x[j] != run->x[j] + s->step[j];
     s->step[j] = s->trial_x[j] - run->x[j];
   }
-  trial->relative = scaled_norm(s, s->step) / fmax(scaled_norm(s, run->x), DBL_MIN);
+  trial->relative = tw_lsq_relative(s, s->step);
   trial->blind = false;
   TW_TRY(tw_lsq_apply(s, s->step, s->js));
   trial->predicted = tw_lsq_predicted(s);
@@ -214,13 +218,29 @@ tw_status tw_lsq_measure(tw_lsq *s) {
   return TW_OK;
 }
 
-tw_status tw_lsq_stall(tw_lsq *s) {
-  const double offset = s->run->optimality.stationarity;
-  if (offset <= 1e-5) {
-    return tw_run_end(s->run, TW_SOLVED, "no further decrease in this precision; relative offset %.1e",
-                      offset);
+double tw_lsq_descent_cosine(const tw_lsq *s) {
+  double square = 0;
+  for (int64_t j = 0; j < s->n; j++) {
+    const double g = s->free[j] * s->gradient[j] / s->d[j];
+    square += g * g;
   }
-  return tw_run_end(s->run, TW_FAILED, "no step decreases the residual, yet its relative offset is %.1e",
+  return sqrt(square) / fmax(s->scalars[TW_LSQ_NORM], DBL_MIN);
+}
+
+tw_status tw_lsq_stall(tw_lsq *s) {
+  tw_run *run = s->run;
+  const double offset = run->optimality.stationarity, cosine = tw_lsq_descent_cosine(s);
+  if (offset <= 1e-5) {
+    return tw_run_end(run, TW_SOLVED, "no further decrease in this precision; relative offset %.1e", offset);
+  }
+  if (cosine <= 1e-10) {
+    run->optimality.stationarity = cosine;
+    return tw_run_end(run, TW_SOLVED,
+                      "the residual has stopped responding to the variables: gradient %.1e of its "
+                      "largest (a plateau, perhaps towards infinity)",
+                      cosine);
+  }
+  return tw_run_end(run, TW_FAILED, "no step decreases the residual, yet its relative offset is %.1e",
                     offset);
 }
 

@@ -53,6 +53,8 @@ tw_status tw_lsq_factor(tw_lsq *s);
 tw_status tw_lsq_solve(tw_lsq *s, const double *b, double mu, double *step);
 /* |r|^2 - |r + J s|^2 for s->step, with J s in s->js. */
 double tw_lsq_predicted(const tw_lsq *s);
+/* |D v| / |D x| */
+double tw_lsq_relative(const tw_lsq *s, const double *v);
 tw_status tw_lsq_apply(tw_lsq *s, const double *v, double *jv);
 
 /* What one trial step did. */
@@ -85,6 +87,10 @@ tw_status tw_lsq_stall(tw_lsq *s);
  * so that sqrt(k - n) times it bounds the error of every parameter in units of its standard deviation.
  * Rounding noise in r and an exact fit (|r| <= eps |r_0|) count as zero. */
 double tw_lsq_offset(const tw_lsq *s, double tol);
+
+/* |D^-1 J'r| / |r|: the cosines between r and the columns of J, these measured by the largest they have been.
+ * Zero where |r|^2 is stationary, also where J vanishes. */
+double tw_lsq_descent_cosine(const tw_lsq *s);
 
 /* The kernels. */
 tw_status tw_lsq_factor_dense(tw_lsq *s);

@@ -94,21 +94,10 @@ static tw_status search(tw_lsq *s, const double *d, tw_lsq_trial *trial, bool *m
   return TW_OK;
 }
 
-/* |D^-1 J'r| / |r|: the cosines between r and the columns of J, these measured by the largest they have been.
- * Zero where |r|^2 is stationary; bounded away from zero near a regular root. */
-static double descent_cosine(const tw_lsq *s) {
-  double square = 0;
-  for (int64_t j = 0; j < s->n; j++) {
-    const double g = s->free[j] * s->gradient[j] / s->d[j];
-    square += g * g;
-  }
-  return sqrt(square) / s->scalars[TW_LSQ_NORM];
-}
-
 /* A Levenberg-Marquardt step; ends the run at a stationary point of |r|^2. */
 static tw_status fall_back(tw_lsq *s, double *mu, tw_lsq_trial *trial) {
   bool moved = false;
-  const double cosine = descent_cosine(s);
+  const double cosine = tw_lsq_descent_cosine(s);
   if (cosine > 1e-8) {
     TW_TRY(tw_lsq_factor(s));
     TW_TRY(tw_lsq_damped(s, mu, true, trial, &moved));
