@@ -214,10 +214,10 @@ static tw_status status_for(tw_outcome outcome) {
 static double nan_as_zero(double x) { return isnan(x) ? 0 : x; }
 
 static tw_status check_outcome(const state *s, const tw_result *r, tw_error *error) {
-  double worst = fmax(nan_as_zero(r->optimality.stationarity), nan_as_zero(r->optimality.feasibility));
   bool finite = isfinite(tw_vec_norm_inf(r->x, (size_t)r->n));
   bool stopped_short = r->outcome == TW_FAILED || r->outcome == TW_STOPPED_ITERATIONS;
-  if (finite && (r->outcome == TW_SOLVED || (stopped_short && worst <= ACCEPTABLE))) return TW_OK;
+  bool near = r->optimality.stationarity <= ACCEPTABLE && nan_as_zero(r->optimality.feasibility) <= ACCEPTABLE;
+  if (finite && (r->outcome == TW_SOLVED || (stopped_short && near))) return TW_OK;
   return tw_fail(error, status_for(r->outcome), "%s: the inner problem was not solved: %s ended with \"%s\" (%s)",
                  s->nested->word, r->method, tw_outcome_name(r->outcome), r->message);
 }

@@ -1,6 +1,9 @@
 /* Closing a nested problem: what it states becomes a function of its variables and of what it captures. */
 #include "implicit/nested.h"
 
+#include "problem/facts.h"
+
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -191,13 +194,24 @@ static void restate(const tw_nested *nested, tw_problem *p, const tw_expr *varia
   if (nested->goal == TW_GOAL_ROOT) tw_problem_root(p);
 }
 
+/* What is classified before the value is known: a number of its sign, NaN when that is not known either. */
+static double stand_in(tw_expr theta) {
+  tw_facts facts = {.graph = theta.graph};
+  unsigned sign = tw_facts_open(&facts, 1, &theta) ? tw_fact_of(&facts, theta).sign : 0;
+  tw_facts_close(&facts);
+  return sign == TW_SIGN_NONNEG ? 1 : sign == TW_SIGN_NONPOS ? -1 : sign == TW_SIGN_ZERO ? 0 : (double)NAN;
+}
+
 static tw_expr add_theta(tw_problem *p, int j, tw_expr like, tw_error *error) {
   char name[32];
   snprintf(name, sizeof name, "theta%d", j);
-  tw_array zero;
-  if (tw_array_new(&zero, tw_dtype_of(like), tw_shape_of(like), error) != TW_OK) return TW_NONE;
-  tw_expr e = tw_problem_parameter(p, name, &zero);
-  tw_array_free(&zero);
+  tw_array unknown;
+  if (tw_array_new(&unknown, tw_dtype_of(like), tw_shape_of(like), error) != TW_OK) return TW_NONE;
+  const int64_t size = unknown.dtype == TW_F64 ? tw_size_of(like) : 0;
+  const double value = size > 0 ? stand_in(like) : 0;
+  for (int64_t i = 0; i < size; i++) ((double *)unknown.data)[i] = value;
+  tw_expr e = tw_problem_parameter(p, name, &unknown);
+  tw_array_free(&unknown);
   return e;
 }
 

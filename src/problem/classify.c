@@ -66,7 +66,8 @@ static bool as_regularizer(const tw_facts *facts, const tw_domain *set, const tw
     if (!tw_fixed(facts, out->param[i])) return false;
   const tw_domain *own = &set[out->variable];
   if (own->kind && !(is_box(own) && out->kind->separable)) return false;
-  if (!(tw_term_sign(facts, term) & TW_SIGN_NONNEG)) return false;
+  /* A weight of unknown sign (a nested problem's, from outside) is taken for a weight. */
+  if (tw_term_sign(facts, term) == TW_SIGN_NONPOS) return false;
   out->weight = tw_is_none(term->weight) ? tw_scalar(facts->graph, term->scale) : tw_scale(term->weight, term->scale);
   return true;
 }

@@ -36,6 +36,10 @@ static bool add_constant(search *s, double scale, tw_expr weight, tw_expr e) {
 static bool add_piece(search *s, double scale, tw_expr weight, tw_expr r) {
   tw_term sign = {scale, weight, TW_NONE};
   if (!(tw_term_sign(s->facts, &sign) & TW_SIGN_NONNEG)) return false;
+  if (scale < 0 && !tw_is_none(weight)) { /* both are <= 0 */
+    scale = -scale;
+    weight = tw_neg(weight);
+  }
   piece *grown = tw_grow(s->found, &s->capacity, s->count + 1, sizeof *grown);
   if (!grown) {
     tw_graph_fail(graph_of(s), TW_ERR_MEMORY, "out of memory classifying a problem");
