@@ -18,7 +18,8 @@ typedef struct tw_model_options {
   const char *folder; /* where relative file names start; NULL: the model file's folder or "." */
   int n_overrides;
   const tw_override *overrides;
-  int64_t max_bytes;  /* of source text; 0: 16 MiB */
+  int64_t max_bytes;    /* of source text; 0: 16 MiB */
+  int64_t max_elements; /* of one array of the model; 0: 2^28 */
 } tw_model_options;
 
 /* On failure `error` holds the whole message: "file:line:column: what, expected what" then the line and a caret. */
@@ -31,6 +32,9 @@ tw_problem *tw_model_problem(tw_model *model);
 const char *tw_model_method(const tw_model *model); /* from `solve with`, as a method spec; NULL when none */
 /* Labels of a set-indexed axis, for output; NULL when the axis is not labelled. */
 const char *const *tw_model_labels(const tw_model *model, const char *name, int axis);
+/* Whether `name` is a param that sizes, sets, indices or conditions come from: a constant of the model, and none of its
+ * problem's parameters. Another value takes another reading, with an override. */
+bool tw_model_fixed(const tw_model *model, const char *name);
 /* "file:line:column" of a named statement, for messages about it; NULL when unknown. */
 const char *tw_model_where(const tw_model *model, const char *name);
 

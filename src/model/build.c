@@ -19,12 +19,15 @@ bool tw_build_check(tw_builder *b, tw_place place) {
   return tw_build_fail(b, place, tw_graph_status(b->graph), "%s", tw_graph_message(b->graph));
 }
 
-bool tw_build_memory(tw_builder *b, tw_place place) { return tw_build_fail(b, place, TW_ERR_MEMORY, "out of memory"); }
+bool tw_build_memory(tw_builder *b, tw_place place) {
+  return tw_build_fail(b, place, TW_ERR_MEMORY, "out of memory");
+}
 
 void *tw_build_alloc(tw_builder *b, size_t count, size_t size) {
   size_t bytes;
   void *data = NULL;
-  if (!__builtin_mul_overflow(count, size, &bytes)) data = tw_arena_alloc(b->arena, bytes, _Alignof(max_align_t));
+  if (!__builtin_mul_overflow(count, size, &bytes))
+    data = tw_arena_alloc(b->arena, bytes, _Alignof(max_align_t));
   if (!data && !b->failed) {
     b->failed = true;
     tw_fail(b->error, TW_ERR_MEMORY, "out of memory");
@@ -32,7 +35,9 @@ void *tw_build_alloc(tw_builder *b, size_t count, size_t size) {
   return data;
 }
 
-tw_place tw_build_begin(const tw_ast *node) { return (tw_place){node->source, node->begin}; }
+tw_place tw_build_begin(const tw_ast *node) {
+  return (tw_place){node->source, node->begin};
+}
 
 /* The first name of an expression that varies, in reading order. */
 static const tw_symbol *find_varying(const tw_builder *b, const tw_ast *node) {
@@ -52,7 +57,8 @@ bool tw_build_not_constant(tw_builder *b, const tw_ast *node, const char *what) 
   const tw_symbol *symbol = find_varying(b, node);
   if (!symbol)
     return tw_build_fail(b, tw_build_begin(node), TW_ERR_ARGUMENT,
-                         "%s must be known when the model is read, expected numbers, params and sets alone", what);
+                         "%s must be known when the model is read, expected numbers, params and sets alone",
+                         what);
   return tw_build_fail(b, tw_build_begin(node), TW_ERR_ARGUMENT,
                        "%s must be known when the model is read, but it depends on the %s `%.64s`", what,
                        tw_symbol_kind_name(symbol->kind), symbol->name);
@@ -64,8 +70,8 @@ bool tw_build_unknown(tw_builder *b, tw_place place, const char *name) {
   tw_scope_offer(b->scope, &nearest);
   tw_nearest_text(&nearest, hint);
   if (tw_function_find(name) && nearest.distance > 0)
-    return tw_build_fail(b, place, TW_ERR_NAME, "`%.64s` is a function, expected its arguments: %.64s(%s)", name, name,
-                         tw_function_find(name)->parameters);
+    return tw_build_fail(b, place, TW_ERR_NAME, "`%.64s` is a function, expected its arguments: %.64s(%s)",
+                         name, name, tw_function_find(name)->parameters);
   return tw_build_fail(b, place, TW_ERR_NAME, "unknown name `%.64s`%s", name, hint);
 }
 
@@ -97,8 +103,8 @@ static bool build_name(tw_builder *b, const tw_ast *node, tw_value *out) {
   if (!symbol) return tw_build_unknown(b, tw_ast_place(node), node->text);
   if (symbol->kind == TW_SYMBOL_SET)
     return tw_build_fail(b, tw_ast_place(node), TW_ERR_ARGUMENT,
-                         "`%.64s` is a set, expected a number or array; run over it with `for i in %.64s`", node->text,
-                         node->text);
+                         "`%.64s` is a set, expected a number or array; run over it with `for i in %.64s`",
+                         node->text, node->text);
   if (symbol->kind == TW_SYMBOL_CONSTRAINT)
     return tw_build_fail(b, tw_ast_place(node), TW_ERR_ARGUMENT,
                          "`%.64s` is a constraint, expected a number or array", node->text);
@@ -119,7 +125,8 @@ tw_expr tw_build_push_guard(tw_builder *b, tw_expr condition) {
 }
 
 /* A branch under a scalar condition: where the condition fails it may index outside its arrays. */
-static bool build_branch(tw_builder *b, const tw_ast *node, const tw_value *condition, bool wanted, tw_value *out) {
+static bool build_branch(tw_builder *b, const tw_ast *node, const tw_value *condition, bool wanted,
+                         tw_value *out) {
   if (condition->varies || tw_value_rank(condition) > 0) return tw_build_array(b, node, out);
   tw_expr before = tw_build_push_guard(b, wanted ? condition->expr : tw_not(condition->expr));
   bool built = tw_build_array(b, node, out);
@@ -186,14 +193,16 @@ static bool build_chain(tw_builder *b, const tw_ast *node, tw_value *out) {
   for (int k = 1; k < node->n; k++) {
     tw_value next, left = *out;
     if (!tw_build_array(b, node->child[k], &next)) return false;
-    if (!tw_build_operator(b, node->link[k - 1].op, tw_ast_link_place(node, k - 1), &left, &next, out)) return false;
+    if (!tw_build_operator(b, node->link[k - 1].op, tw_ast_link_place(node, k - 1), &left, &next, out))
+      return false;
   }
   return true;
 }
 
 static bool build_power(tw_builder *b, const tw_ast *node, tw_value *out) {
   tw_value base, exponent;
-  if (!tw_build_array(b, node->child[0], &base) || !tw_build_array(b, node->child[1], &exponent)) return false;
+  if (!tw_build_array(b, node->child[0], &base) || !tw_build_array(b, node->child[1], &exponent))
+    return false;
   return tw_build_operator(b, TW_TOKEN_POWER, tw_ast_place(node), &base, &exponent, out);
 }
 
@@ -235,10 +244,11 @@ static bool build_field(tw_builder *b, const tw_ast *node, tw_value *out) {
   if (!tw_build(b, node->child[0], &base)) return false;
   if (base.kind != TW_VALUE_RECORD) {
     if (strcmp(node->text, "T") == 0) return build_transpose(b, node, out);
-    return tw_build_fail(b, tw_ast_place(node), TW_ERR_NAME,
-                         "no part `%.64s`: only the solution of a nested problem with several variables has parts; "
-                         "expected .T for a transpose",
-                         node->text);
+    return tw_build_fail(
+        b, tw_ast_place(node), TW_ERR_NAME,
+        "no part `%.64s`: only the solution of a nested problem with several variables has parts; "
+        "expected .T for a transpose",
+        node->text);
   }
   char hint[96];
   tw_nearest nearest = tw_nearest_start(node->text);
@@ -249,8 +259,8 @@ static bool build_field(tw_builder *b, const tw_ast *node, tw_value *out) {
     }
     tw_nearest_offer(&nearest, base.record->name[k]);
   }
-  return tw_build_fail(b, tw_ast_place(node), TW_ERR_NAME, "the nested problem has no variable `%.64s`%s", node->text,
-                       tw_nearest_text(&nearest, hint));
+  return tw_build_fail(b, tw_ast_place(node), TW_ERR_NAME, "the nested problem has no variable `%.64s`%s",
+                       node->text, tw_nearest_text(&nearest, hint));
 }
 
 static bool build_misplaced(tw_builder *b, const tw_ast *node, tw_value *out) {
@@ -263,28 +273,17 @@ typedef bool build_fn(tw_builder *b, const tw_ast *node, tw_value *out);
 
 bool tw_build(tw_builder *b, const tw_ast *node, tw_value *out) {
   static build_fn *const builders[] = {
-      [TW_AST_INTEGER] = build_integer,
-      [TW_AST_NUMBER] = build_number,
-      [TW_AST_STRING] = build_string,
-      [TW_AST_NAME] = build_name,
-      [TW_AST_UNARY] = build_unary,
-      [TW_AST_CHAIN] = build_chain,
-      [TW_AST_POWER] = build_power,
-      [TW_AST_COMPARE] = build_compare,
-      [TW_AST_LOGIC] = build_logic,
-      [TW_AST_IF] = build_if,
-      [TW_AST_INDEX] = tw_build_index,
-      [TW_AST_SLICE] = build_misplaced,
-      [TW_AST_FIELD] = build_field,
-      [TW_AST_TRANSPOSE] = build_transpose,
-      [TW_AST_CALL] = tw_build_call,
-      [TW_AST_ARRAY] = tw_build_literal,
-      [TW_AST_TUPLE] = build_misplaced,
-      [TW_AST_TABLE] = build_misplaced,
-      [TW_AST_LIST] = build_misplaced,
-      [TW_AST_RANGE] = build_misplaced,
-      [TW_AST_LOOP] = tw_build_comprehension,
-      [TW_AST_BLOCK] = tw_build_block,
+      [TW_AST_INTEGER] = build_integer,       [TW_AST_NUMBER] = build_number,
+      [TW_AST_STRING] = build_string,         [TW_AST_NAME] = build_name,
+      [TW_AST_UNARY] = build_unary,           [TW_AST_CHAIN] = build_chain,
+      [TW_AST_POWER] = build_power,           [TW_AST_COMPARE] = build_compare,
+      [TW_AST_LOGIC] = build_logic,           [TW_AST_IF] = build_if,
+      [TW_AST_INDEX] = tw_build_index,        [TW_AST_SLICE] = build_misplaced,
+      [TW_AST_FIELD] = build_field,           [TW_AST_TRANSPOSE] = build_transpose,
+      [TW_AST_CALL] = tw_build_call,          [TW_AST_ARRAY] = tw_build_literal,
+      [TW_AST_TUPLE] = build_misplaced,       [TW_AST_TABLE] = build_misplaced,
+      [TW_AST_LIST] = build_misplaced,        [TW_AST_RANGE] = build_misplaced,
+      [TW_AST_LOOP] = tw_build_comprehension, [TW_AST_BLOCK] = tw_build_block,
   };
   if (b->failed) return false;
   return builders[node->kind](b, node, out);
@@ -294,10 +293,11 @@ bool tw_build_array(tw_builder *b, const tw_ast *node, tw_value *out) {
   if (!tw_build(b, node, out)) return false;
   if (out->kind == TW_VALUE_ARRAY) return true;
   if (out->kind == TW_VALUE_LABEL)
-    return tw_build_fail(b, tw_build_begin(node), TW_ERR_ARGUMENT,
-                         "this is a label of the set %.64s, expected a number; labels index arrays and are compared",
-                         out->set->name);
+    return tw_build_fail(
+        b, tw_build_begin(node), TW_ERR_ARGUMENT,
+        "this is a label of the set %.64s, expected a number; labels index arrays and are compared",
+        out->set->name);
   return tw_build_fail(b, tw_build_begin(node), TW_ERR_ARGUMENT,
-                       "this is a nested problem with %d variables, expected one of them: .%.64s, ..", out->record->n,
-                       out->record->name[0]);
+                       "this is a nested problem with %d variables, expected one of them: .%.64s, ..",
+                       out->record->n, out->record->name[0]);
 }

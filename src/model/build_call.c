@@ -9,10 +9,11 @@ static const char *signature(const tw_function *f, char text[96]) {
   return text;
 }
 
-static bool fail_arguments(tw_builder *b, const tw_ast *node, const tw_ast *at, const tw_function *f, const char *what) {
+static bool fail_arguments(tw_builder *b, const tw_ast *node, const tw_ast *at, const tw_function *f,
+                           const char *what) {
   char text[96];
-  return tw_build_fail(b, at ? tw_build_begin(at) : tw_ast_place(node), TW_ERR_ARGUMENT, "%s, expected %s", what,
-                       signature(f, text));
+  return tw_build_fail(b, at ? tw_build_begin(at) : tw_ast_place(node), TW_ERR_ARGUMENT, "%s, expected %s",
+                       what, signature(f, text));
 }
 
 static bool fail_unknown(tw_builder *b, const tw_ast *node) {
@@ -21,8 +22,9 @@ static bool fail_unknown(tw_builder *b, const tw_ast *node) {
   for (const tw_function *f = tw_function_table(); f->name; f++) tw_nearest_offer(&nearest, f->name);
   const tw_symbol *symbol = tw_scope_find(b->scope, node->text);
   if (symbol)
-    return tw_build_fail(b, tw_ast_place(node), TW_ERR_NAME, "`%.64s` is a %s, not a function; index it with [..]",
-                         node->text, tw_symbol_kind_name(symbol->kind));
+    return tw_build_fail(b, tw_ast_place(node), TW_ERR_NAME,
+                         "`%.64s` is a %s, not a function; index it with [..]", node->text,
+                         tw_symbol_kind_name(symbol->kind));
   return tw_build_fail(b, tw_ast_place(node), TW_ERR_NAME, "unknown function `%.64s`%s", node->text,
                        tw_nearest_text(&nearest, hint));
 }
@@ -36,8 +38,10 @@ static bool read_extent(tw_builder *b, const tw_ast *node, tw_site *site) {
   bool whole;
   if (k == TW_MAX_RANK)
     return tw_build_fail(b, tw_build_begin(node), TW_ERR_SHAPE, "more than %d extents", TW_MAX_RANK);
-  if (tw_build_plain_number(node, &value, &whole) && whole && value == -1) site->shape.dim[k] = -1;
-  else if (!tw_build_axis(b, node, &site->axis[k], &site->shape.dim[k])) return false;
+  if (tw_build_plain_number(node, &value, &whole) && whole && value == -1)
+    site->shape.dim[k] = -1;
+  else if (!tw_build_axis(b, node, &site->axis[k], &site->shape.dim[k]))
+    return false;
   site->shape.rank++;
   return true;
 }
@@ -53,7 +57,8 @@ static bool read_shape(tw_builder *b, const tw_ast *node, tw_site *site) {
 
 static bool read_value(tw_builder *b, const tw_ast *node, char role, tw_value *value) {
   if (!tw_build_array(b, node, value)) return false;
-  if (role == TW_ROLE_INDICES && !tw_value_constant(value)) return tw_build_not_constant(b, node, "this argument");
+  if (role == TW_ROLE_INDICES && !tw_value_constant(value))
+    return tw_build_not_constant(b, node, "this argument");
   return true;
 }
 
@@ -104,10 +109,11 @@ static bool reserve_rest(tw_builder *b, const tw_ast *node, tw_site *site) {
 
 static bool read_arguments(tw_builder *b, const tw_ast *node, tw_site *site) {
   const tw_function *f = site->function;
-  for (int k = 0; k < node->n; k++) {
+  for (int k = 0, positional = 0; k < node->n; k++) {
     const tw_ast *argument = node->child[k];
     char what[96];
-    int p = tw_function_parameter(f, node, k);
+    int p = tw_function_parameter(f, node->label[k], positional);
+    positional += !node->label[k];
     if (p < 0 && node->label[k]) {
       snprintf(what, sizeof what, "no argument `%.48s`", node->label[k]);
       return fail_arguments(b, node, argument, f, what);
@@ -137,10 +143,15 @@ static bool check_arguments(tw_builder *b, const tw_ast *node, const tw_site *si
   return true;
 }
 
+bool tw_build_site(tw_builder *b, const tw_ast *node, tw_site *site) {
+  *site = (tw_site){.node = node, .function = tw_function_find(node->text)};
+  if (!site->function) return fail_unknown(b, node);
+  return reserve_rest(b, node, site) && read_arguments(b, node, site) && check_arguments(b, node, site);
+}
+
 bool tw_build_call(tw_builder *b, const tw_ast *node, tw_value *out) {
-  tw_site site = {.node = node, .function = tw_function_find(node->text)};
-  if (!site.function) return fail_unknown(b, node);
-  if (!reserve_rest(b, node, &site) || !read_arguments(b, node, &site) || !check_arguments(b, node, &site)) return false;
+  tw_site site;
+  if (!tw_build_site(b, node, &site)) return false;
   tw_value result = {.kind = TW_VALUE_ARRAY, .expr = TW_NONE};
   if (!site.function->build(b, &site, &result) || !tw_build_check(b, tw_ast_place(node))) return false;
   for (int p = 0; p < TW_MAX_PARAMETERS && site.function->roles[p]; p++)

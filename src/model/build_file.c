@@ -29,28 +29,30 @@ static bool check(tw_builder *b, const tw_ast *node, const char *path, tw_array 
   int64_t at = find_nan(array);
   bool good = tw_build_size(b, tw_ast_place(node), &array->shape);
   if (good && at >= 0)
-    good = tw_build_fail(b, tw_ast_place(node), TW_ERR_DATA, "%.400s: NaN at element %lld, expected numbers", path, (long long)at);
+    good = tw_build_fail(b, tw_ast_place(node), TW_ERR_DATA, "%.400s: NaN at element %lld, expected numbers",
+                         path, (long long)at);
   if (!good) tw_array_free(array);
   return good;
 }
 
-bool tw_build_file(tw_builder *b, const tw_ast *node, const char *file, const char *columns, tw_array *out) {
+bool tw_build_file(tw_builder *b, const tw_site *site, tw_array *out) {
   tw_error error = {TW_OK, ""};
+  const tw_ast *node = site->node;
+  const char *file = site->argument[0]->text, *columns = site->argument[1] ? site->argument[1]->text : NULL;
   *out = (tw_array){0};
   char *path = resolve(b, file);
   if (!path) return tw_build_memory(b, tw_ast_place(node));
-  bool csv = strcmp(node->text, "csv") == 0;
+  bool csv = strcmp(site->function->name, "csv") == 0;
   tw_status status = csv ? tw_csv_read(path, columns, out, &error) : tw_npy_read(path, out, &error);
-  bool good = status == TW_OK ? check(b, node, path, out)
-                              : tw_build_fail(b, tw_ast_place(node), status, "%s(\"%.200s\"): %s", node->text, file, error.message);
+  bool good = status == TW_OK || tw_build_fail(b, tw_ast_place(node), status, "%s", error.message);
+  good = good && check(b, node, path, out);
   free(path);
   return good;
 }
 
 bool tw_function_file(tw_builder *b, const tw_site *site, tw_value *out) {
   tw_array array;
-  const char *columns = site->argument[1] ? site->argument[1]->text : NULL;
-  if (!tw_build_file(b, site->node, site->argument[0]->text, columns, &array)) return false;
+  if (!tw_build_file(b, site, &array)) return false;
   *out = tw_value_of(tw_constant(b->graph, &array));
   tw_array_free(&array);
   return true;

@@ -1,6 +1,6 @@
-/* Builder: x[..]. Slices and single positions known when the model is read are slices of the graph; computed positions
- * and arrays of them, together, are one take. Axes of the result come in NumPy's order: those of the index arrays stand
- * where the first of them stood when they are neighbours, else first. */
+/* Builder: x[..]. Slices and single positions known when the model is read are slices of the graph; computed
+ * positions and arrays of them, together, are one take. Axes of the result come in NumPy's order: those of
+ * the index arrays stand where the first of them stood when they are neighbours, else first. */
 #include "model/select.h"
 
 /* An element next to an array of positions counts as one, as in NumPy. */
@@ -16,7 +16,8 @@ static void promote_elements(tw_indexing *x) {
   }
 }
 
-/* Slices, and elements as slices of one that then lose their axis. Leaves axis[0..n-1] to be kept or taken. */
+/* Slices, and elements as slices of one that then lose their axis. Leaves axis[0..n-1] to be kept or taken.
+ */
 static tw_expr apply_slices(const tw_indexing *x, int axis[TW_MAX_RANK], int *n) {
   tw_expr e = x->base.expr;
   tw_shape shape = {0};
@@ -58,8 +59,7 @@ static tw_expr apply_takes(const tw_indexing *x, tw_expr e, const int *axis, int
   int rank = tw_shape_of(e).rank, fresh = rank - others;
   int lead = taken && neighbours ? before : 0; /* kept axes that come before the fresh ones */
   int order[TW_MAX_RANK];
-  for (int k = 0; k < rank; k++)
-    order[k] = k < lead ? fresh + k : k < lead + fresh ? k - lead : k;
+  for (int k = 0; k < rank; k++) order[k] = k < lead ? fresh + k : k < lead + fresh ? k - lead : k;
   if (fresh > 0 && lead > 0) e = tw_transpose(e, order);
   for (int k = 0; k < others; k++) {
     const tw_selector *s = &x->select[axis[kept[k]]];
@@ -72,9 +72,9 @@ static bool select_all(tw_indexing *x) {
   int items = x->node->n - 1;
   char shape[TW_SHAPE_TEXT];
   if (items > x->shape.rank)
-    return tw_build_fail(x->b, tw_ast_place(x->node), TW_ERR_SHAPE, "%d indices into an array of shape %s, expected %s%d",
-                         items, tw_shape_text(&x->shape, shape), x->shape.rank > 0 ? "at most " : "none: ",
-                         x->shape.rank);
+    return tw_build_fail(
+        x->b, tw_ast_place(x->node), TW_ERR_SHAPE, "%d indices into an array of shape %s, expected %s%d",
+        items, tw_shape_text(&x->shape, shape), x->shape.rank > 0 ? "at most " : "none: ", x->shape.rank);
   for (x->axis = 0; x->axis < x->shape.rank; x->axis++) {
     if (x->axis < items && !tw_select_item(x, x->node->child[1 + x->axis])) return false;
     if (x->axis >= items)
@@ -92,7 +92,8 @@ bool tw_build_index(tw_builder *b, const tw_ast *node, tw_value *out) {
   int axis[TW_MAX_RANK], n;
   tw_expr e = apply_slices(&x, axis, &n);
   if (!tw_build_check(b, tw_ast_place(node))) return false;
-  tw_value result = {.kind = TW_VALUE_ARRAY, .varies = x.base.varies || x.varies, .looped = x.base.looped || x.looped};
+  tw_value result = {
+      .kind = TW_VALUE_ARRAY, .varies = x.base.varies || x.varies, .looped = x.base.looped || x.looped};
   result.expr = apply_takes(&x, e, axis, n, &result);
   *out = result;
   return tw_build_check(b, tw_ast_place(node));

@@ -47,7 +47,8 @@ static int64_t leaves(const tw_ast *node) {
   return n;
 }
 
-static bool build_constant(tw_builder *b, const tw_ast *node, const tw_shape *shape, tw_value *out, bool *done) {
+static bool build_constant(tw_builder *b, const tw_ast *node, const tw_shape *shape, tw_value *out,
+                           bool *done) {
   *done = false;
   int64_t size = tw_shape_size(shape);
   if (size < 0 || size != leaves(node)) return true;
@@ -56,9 +57,12 @@ static bool build_constant(tw_builder *b, const tw_ast *node, const tw_shape *sh
   bool whole = true;
   if (fill(node, shape, 0, &next, &whole)) {
     tw_array view = tw_array_f64(data, *shape), integers = {0};
-    if (!whole) *out = tw_value_of(tw_constant(b->graph, &view));
-    else if (tw_array_copy(&integers, &view, TW_I64, NULL) == TW_OK) *out = tw_value_of(tw_constant(b->graph, &integers));
-    else tw_build_memory(b, tw_ast_place(node));
+    if (!whole)
+      *out = tw_value_of(tw_constant(b->graph, &view));
+    else if (tw_array_copy(&integers, &view, TW_I64, NULL) == TW_OK)
+      *out = tw_value_of(tw_constant(b->graph, &integers));
+    else
+      tw_build_memory(b, tw_ast_place(node));
     tw_array_free(&integers);
     *done = true;
   }
@@ -79,8 +83,8 @@ static bool build_stack(tw_builder *b, const tw_ast *node, tw_value *out) {
     char expected[TW_SHAPE_TEXT], got[TW_SHAPE_TEXT];
     if (!tw_shape_equal(&shape, &first))
       return tw_build_fail(b, tw_build_begin(node->child[k]), TW_ERR_SHAPE,
-                           "an element of shape %s, expected %s as the first element has", tw_shape_text(&shape, got),
-                           tw_shape_text(&first, expected));
+                           "an element of shape %s, expected %s as the first element has",
+                           tw_shape_text(&shape, got), tw_shape_text(&first, expected));
     items[k] = item.expr;
     tw_value_taint(&result, &item);
   }

@@ -9,12 +9,14 @@ typedef struct operator_row {
 } operator_row;
 
 static const operator_row operators[TW_TOKEN_KINDS] = {
-    [TW_TOKEN_PLUS] = {"+", tw_add},       [TW_TOKEN_MINUS] = {"-", tw_sub},   [TW_TOKEN_STAR] = {"*", tw_mul},
-    [TW_TOKEN_SLASH] = {"/", tw_div},      [TW_TOKEN_FLOORDIV] = {"//", tw_idiv}, [TW_TOKEN_PERCENT] = {"%", tw_mod},
-    [TW_TOKEN_AT] = {"@", tw_matmul},      [TW_TOKEN_POWER] = {"^", tw_pow},   [TW_TOKEN_LT] = {"<", tw_lt},
-    [TW_TOKEN_LE] = {"<=", tw_le},         [TW_TOKEN_GT] = {">", tw_gt},       [TW_TOKEN_GE] = {">=", tw_ge},
-    [TW_TOKEN_EQ] = {"==", tw_eq},         [TW_TOKEN_NE] = {"!=", tw_ne},      [TW_TOKEN_AND] = {"and", tw_and},
-    [TW_TOKEN_OR] = {"or", tw_or},
+    [TW_TOKEN_PLUS] = {"+", tw_add},       [TW_TOKEN_MINUS] = {"-", tw_sub},
+    [TW_TOKEN_STAR] = {"*", tw_mul},       [TW_TOKEN_SLASH] = {"/", tw_div},
+    [TW_TOKEN_FLOORDIV] = {"//", tw_idiv}, [TW_TOKEN_PERCENT] = {"%", tw_mod},
+    [TW_TOKEN_AT] = {"@", tw_matmul},      [TW_TOKEN_POWER] = {"^", tw_pow},
+    [TW_TOKEN_LT] = {"<", tw_lt},          [TW_TOKEN_LE] = {"<=", tw_le},
+    [TW_TOKEN_GT] = {">", tw_gt},          [TW_TOKEN_GE] = {">=", tw_ge},
+    [TW_TOKEN_EQ] = {"==", tw_eq},         [TW_TOKEN_NE] = {"!=", tw_ne},
+    [TW_TOKEN_AND] = {"and", tw_and},      [TW_TOKEN_OR] = {"or", tw_or},
 };
 
 static bool fail_shapes(tw_builder *b, tw_place place, const char *op, const tw_shape *x, const tw_shape *y,
@@ -26,7 +28,8 @@ static bool fail_shapes(tw_builder *b, tw_place place, const char *op, const tw_
 
 static bool build_matmul(tw_builder *b, tw_place place, const tw_value *x, const tw_value *y, tw_value *out) {
   tw_shape sx = tw_value_shape(x), sy = tw_value_shape(y);
-  if (sx.rank == 0 || sy.rank == 0) return fail_shapes(b, place, "@", &sx, &sy, "vectors or matrices (`*` scales)");
+  if (sx.rank == 0 || sy.rank == 0)
+    return fail_shapes(b, place, "@", &sx, &sy, "vectors or matrices (`*` scales)");
   int64_t inner_x = sx.dim[sx.rank - 1], inner_y = sy.dim[sy.rank > 1 ? sy.rank - 2 : 0];
   if (inner_x != inner_y)
     return fail_shapes(b, place, "@", &sx, &sy, "the columns of the left to equal the rows of the right");
@@ -130,8 +133,8 @@ static bool build_label(tw_builder *b, const tw_ast *node, const tw_index_set *s
     char hint[96];
     tw_nearest nearest = tw_nearest_start(node->text);
     for (int64_t k = 0; k < set->count; k++) tw_nearest_offer(&nearest, set->label[k]);
-    return tw_build_fail(b, tw_ast_place(node), TW_ERR_NAME, "`%.64s` is not in the set %.64s%s", node->text, set->name,
-                         tw_nearest_text(&nearest, hint));
+    return tw_build_fail(b, tw_ast_place(node), TW_ERR_NAME, "`%.64s` is not in the set %.64s%s", node->text,
+                         set->name, tw_nearest_text(&nearest, hint));
   }
   *out = tw_value_of(tw_integer(b->graph, position));
   out->kind = TW_VALUE_LABEL;
@@ -142,21 +145,25 @@ static bool build_label(tw_builder *b, const tw_ast *node, const tw_index_set *s
 /* The set whose labels an operand runs over, if it is an index over one. */
 static const tw_index_set *label_set(const tw_builder *b, const tw_ast *node) {
   const tw_symbol *symbol = node->kind == TW_AST_NAME ? tw_scope_find(b->scope, node->text) : NULL;
-  return symbol && symbol->kind == TW_SYMBOL_INDEX && symbol->value.kind == TW_VALUE_LABEL ? symbol->set : NULL;
+  return symbol && symbol->kind == TW_SYMBOL_INDEX && symbol->value.kind == TW_VALUE_LABEL ? symbol->set
+                                                                                           : NULL;
 }
 
-static bool compare_labels(tw_builder *b, const tw_ast *node, int link, const tw_index_set *set, tw_value *out) {
+static bool compare_labels(tw_builder *b, const tw_ast *node, int link, const tw_index_set *set,
+                           tw_value *out) {
   tw_value x, y;
   tw_token_kind op = node->link[link].op;
   tw_place place = tw_ast_link_place(node, link);
   if (op != TW_TOKEN_EQ && op != TW_TOKEN_NE)
     return tw_build_fail(b, place, TW_ERR_ARGUMENT, "labels have no order, expected `==` or `!=`");
-  if (!build_label(b, node->child[link], set, &x) || !build_label(b, node->child[link + 1], set, &y)) return false;
+  if (!build_label(b, node->child[link], set, &x) || !build_label(b, node->child[link + 1], set, &y))
+    return false;
   if (x.kind != TW_VALUE_LABEL || y.kind != TW_VALUE_LABEL)
-    return tw_build_fail(b, place, TW_ERR_ARGUMENT, "a label of %.64s and a number do not compare", set->name);
+    return tw_build_fail(b, place, TW_ERR_ARGUMENT, "a label of %.64s and a number do not compare",
+                         set->name);
   if (!tw_index_set_same(x.set, y.set))
-    return tw_build_fail(b, place, TW_ERR_ARGUMENT, "labels of the sets %.64s and %.64s do not compare", x.set->name,
-                         y.set->name);
+    return tw_build_fail(b, place, TW_ERR_ARGUMENT, "labels of the sets %.64s and %.64s do not compare",
+                         x.set->name, y.set->name);
   x.kind = y.kind = TW_VALUE_ARRAY;
   return tw_build_operator(b, op, place, &x, &y, out);
 }
@@ -165,6 +172,7 @@ bool tw_build_comparison(tw_builder *b, const tw_ast *node, int link, tw_value *
   const tw_index_set *left = label_set(b, node->child[link]), *right = label_set(b, node->child[link + 1]);
   if (left || right) return compare_labels(b, node, link, left ? left : right, out);
   tw_value x, y;
-  if (!tw_build_array(b, node->child[link], &x) || !tw_build_array(b, node->child[link + 1], &y)) return false;
+  if (!tw_build_array(b, node->child[link], &x) || !tw_build_array(b, node->child[link + 1], &y))
+    return false;
   return tw_build_operator(b, node->link[link].op, tw_ast_link_place(node, link), &x, &y, out);
 }

@@ -1,5 +1,5 @@
-/* From the tree to the graph: what the parts of the builder share. Functions that return bool return false after a
- * failure, with the builder's error filled in; whoever sees false returns at once. */
+/* From the tree to the graph: what the parts of the builder share. Functions that return bool return false
+ * after a failure, with the builder's error filled in; whoever sees false returns at once. */
 #ifndef TALWEG_MODEL_BUILDER_H
 #define TALWEG_MODEL_BUILDER_H
 
@@ -13,9 +13,11 @@
 typedef struct tw_body_site {
   const tw_ast *block; /* NULL: the model */
   tw_problem *problem;
-  tw_place objective;  /* source NULL: none yet */
-  const char *method;  /* spec from `solve with`; NULL: none */
-  int unnamed;         /* constraints named by their number so far */
+  tw_place objective; /* source NULL: none yet */
+  const char *method; /* spec from `solve with`; NULL: none */
+  int unnamed;        /* constraints named by their number so far */
+  int n_variables, variables_capacity;
+  tw_expr *variable;
   struct tw_body_site *outer;
 } tw_body_site;
 
@@ -33,15 +35,14 @@ struct tw_builder {
   tw_body_site *site;
   tw_error *error;
   bool failed;
-  const char *folder;       /* of relative file names */
-  int64_t max_elements;     /* of one array */
-  tw_map *fixed;            /* names of params and lets that sizes and indices come from */
+  const char *folder;   /* of relative file names */
+  int64_t max_elements; /* of one array */
+  tw_map *fixed;        /* names of params and lets that sizes and indices come from */
   int n_overrides;
   tw_override_value *overrides;
-  tw_model *model;
-  tw_expr guard;            /* inside a filter or a branch: where it is false, values do not matter. NONE: no guard */
+  tw_expr guard; /* inside a filter or a branch: where it is false, values do not matter. NONE: no guard */
   int n_loops, loops_capacity;
-  tw_expr *loops;           /* iteration numbers of the comprehensions around */
+  tw_expr *loops; /* iteration numbers of the comprehensions around */
 };
 
 /* ------------------------------------------------------------------ messages */
@@ -60,13 +61,14 @@ void *tw_build_alloc(tw_builder *b, size_t count, size_t size); /* arena; NULL a
 bool tw_build(tw_builder *b, const tw_ast *node, tw_value *out);
 /* As above, and it is an array (a number, vector, ..), not a label or a record. */
 bool tw_build_array(tw_builder *b, const tw_ast *node, tw_value *out);
-bool tw_build_index(tw_builder *b, const tw_ast *node, tw_value *out);      /* x[..] */
+bool tw_build_index(tw_builder *b, const tw_ast *node, tw_value *out); /* x[..] */
 bool tw_build_comprehension(tw_builder *b, const tw_ast *node, tw_value *out);
 bool tw_build_call(tw_builder *b, const tw_ast *node, tw_value *out);
 bool tw_build_block(tw_builder *b, const tw_ast *node, tw_value *out);
-bool tw_build_literal(tw_builder *b, const tw_ast *node, tw_value *out);    /* [..] */
+bool tw_build_literal(tw_builder *b, const tw_ast *node, tw_value *out); /* [..] */
 /* The operators, on built operands. */
-bool tw_build_operator(tw_builder *b, tw_token_kind op, tw_place place, const tw_value *x, const tw_value *y, tw_value *out);
+bool tw_build_operator(tw_builder *b, tw_token_kind op, tw_place place, const tw_value *x, const tw_value *y,
+                       tw_value *out);
 bool tw_build_comparison(tw_builder *b, const tw_ast *node, int link, tw_value *out);
 tw_expr tw_build_truth(tw_expr e); /* as bool */
 /* `condition` and the guard around become the guard; returns the one before. */
@@ -98,34 +100,41 @@ bool tw_build_table(tw_builder *b, const tw_ast *node, const char *name, const t
                     const tw_index_set *const *axis, tw_array *out);
 /* Arrays of more than max_elements are refused. */
 bool tw_build_size(tw_builder *b, tw_place place, const tw_shape *shape);
-bool tw_build_file(tw_builder *b, const tw_ast *node, const char *path, const char *columns, tw_array *out);
+/* Reads the arguments of a call. */
+bool tw_build_site(tw_builder *b, const tw_ast *node, tw_site *site);
+/* The array of a csv(..) or npy(..) call; owned by the caller. */
+bool tw_build_file(tw_builder *b, const tw_site *site, tw_array *out);
 
 /* ------------------------------------------------------------------ loops over index sets */
 
 typedef struct tw_index_loop {
   tw_scope scope;
-  int n;                    /* indices */
+  int n; /* indices */
   const tw_index_set **set;
   tw_symbol *symbol;
-  tw_expr k;                /* iteration number */
-  int64_t count;            /* iterations */
-  bool filtered;            /* some combinations of indices are left out */
-  tw_expr condition;        /* what could not be decided when the model is read; NONE: nothing */
-  bool varies;              /* the condition does */
-  tw_expr guard;            /* to restore */
+  tw_expr k;         /* iteration number */
+  int64_t count;     /* iterations */
+  bool filtered;     /* some combinations of indices are left out */
+  tw_expr condition; /* what could not be decided when the model is read; NONE: nothing */
+  bool varies;       /* the condition does */
+  tw_expr guard;     /* to restore */
 } tw_index_loop;
 
 /* Opens the scope of `name[i] in set[i], .. if filter`. Close it, whether it opened or not. */
-bool tw_index_loop_open(tw_builder *b, int n, const char *const *name, tw_ast *const *set, const tw_ast *filter, tw_place place,
-                  tw_index_loop *loop);
+bool tw_index_loop_open(tw_builder *b, int n, const char *const *name, tw_ast *const *set,
+                        const tw_ast *filter, tw_place place, tw_index_loop *loop);
 void tw_index_loop_close(tw_builder *b, tw_index_loop *loop);
-/* Stacks `body`, built inside, over all iterations: [sets' extents.., body's shape..], or [count, ..] when filtered. */
-bool tw_index_loop_array(tw_builder *b, const tw_index_loop *loop, tw_place place, const tw_value *body, tw_value *out);
+/* Stacks `body`, built inside, over all iterations: [sets' extents.., body's shape..], or [count, ..] when
+ * filtered. */
+bool tw_index_loop_array(tw_builder *b, const tw_index_loop *loop, tw_place place, const tw_value *body,
+                         tw_value *out);
 
 /* ------------------------------------------------------------------ statements */
 
 bool tw_build_statements(tw_builder *b, const tw_statement *statements);
 bool tw_build_declare(tw_builder *b, const tw_statement *s, tw_symbol_kind kind, tw_symbol **symbol);
+/* What an attribute of `name[i in S]` says: over the sets that have an index, the array of the expression. */
+bool tw_build_indexed(tw_builder *b, const tw_statement *s, const tw_ast *node, tw_value *value);
 bool tw_build_param(tw_builder *b, const tw_statement *s);
 bool tw_build_var(tw_builder *b, const tw_statement *s);
 bool tw_build_objective(tw_builder *b, const tw_statement *s);
@@ -138,9 +147,10 @@ bool tw_build_finish(tw_builder *b, tw_place place);
 /* Whether an expression depends on the variables of the problem being stated. */
 bool tw_build_on_variables(const tw_builder *b, tw_expr e);
 /* `value` as an array of exactly `shape`. */
-bool tw_build_broadcast(tw_builder *b, tw_place place, const char *what, tw_value *value, const tw_shape *shape);
+bool tw_build_broadcast(tw_builder *b, tw_place place, const char *what, tw_value *value,
+                        const tw_shape *shape);
 
 /* Names that sizes, sets and indices come from (see fixed.c). */
-tw_map *tw_fixed_names(const tw_statement *statements, int n_overrides, const tw_override_value *overrides);
+tw_map *tw_fixed_names(tw_statement *statements, int n_overrides, const tw_override_value *overrides);
 
 #endif

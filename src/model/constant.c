@@ -15,15 +15,17 @@ bool tw_build_size(tw_builder *b, tw_place place, const tw_shape *shape) {
                        tw_shape_text(shape, text), (long long)b->max_elements);
 }
 
-/* Evaluates a compiled function without inputs, unless it takes more memory or time than a model may on reading. */
+/* Evaluates a compiled function without inputs, unless it takes more memory or time than a model may on
+ * reading. */
 static bool run(tw_builder *b, const tw_ast *node, tw_fn *fn, const tw_value *value, tw_array *out) {
   tw_error error = {TW_OK, ""};
   const double operations = 400.0 * (double)b->max_elements;
   if ((double)tw_fn_work_bytes(fn) > 64.0 * (double)b->max_elements || tw_fn_flops(fn) > operations)
-    return tw_build_fail(b, tw_build_begin(node), TW_ERR_LIMIT,
-                         "this takes about %.0g operations and %.0g bytes to compute when the model is read, expected "
-                         "less than %.0g; `let` leaves it to the solver",
-                         tw_fn_flops(fn), (double)tw_fn_work_bytes(fn), operations);
+    return tw_build_fail(
+        b, tw_build_begin(node), TW_ERR_LIMIT,
+        "this takes about %.0g operations and %.0g bytes to compute when the model is read, expected "
+        "less than %.0g; `let` leaves it to the solver",
+        tw_fn_flops(fn), (double)tw_fn_work_bytes(fn), operations);
   if (tw_array_new(out, tw_dtype_of(value->expr), tw_value_shape(value), NULL) != TW_OK)
     return tw_build_memory(b, tw_build_begin(node));
   tw_work *work = NULL;
@@ -108,7 +110,8 @@ static bool list_labels(tw_builder *b, const tw_ast *node, const tw_index_set **
   for (int k = 0; k < node->n; k++) {
     const tw_ast *item = node->child[k];
     if (item->kind != TW_AST_NAME && item->kind != TW_AST_STRING)
-      return tw_build_fail(b, tw_build_begin(item), TW_ERR_ARGUMENT, "a set of labels, expected a label here too");
+      return tw_build_fail(b, tw_build_begin(item), TW_ERR_ARGUMENT,
+                           "a set of labels, expected a label here too");
     label[k] = item->text;
   }
   *set = tw_index_set_labels(b->arena, "", label, node->n, &twice);
@@ -146,7 +149,8 @@ bool tw_build_set(tw_builder *b, const tw_ast *node, const tw_index_set **set) {
   if (node->kind != TW_AST_RANGE) {
     if (node->kind == TW_AST_NAME && !tw_scope_find(b->scope, node->text))
       return tw_build_unknown(b, tw_ast_place(node), node->text);
-    return tw_build_fail(b, tw_build_begin(node), TW_ERR_ARGUMENT, "this is no set, expected {a, b}, 1..n or the name of one");
+    return tw_build_fail(b, tw_build_begin(node), TW_ERR_ARGUMENT,
+                         "this is no set, expected {a, b}, 1..n or the name of one");
   }
   if (!tw_build_integer(b, node->child[0], "the first element of a range", &first)) return false;
   if (!tw_build_integer(b, node->child[1], "the last element of a range", &last)) return false;
@@ -163,13 +167,15 @@ bool tw_build_axis(tw_builder *b, const tw_ast *node, const tw_index_set **set, 
   if (node->kind == TW_AST_TABLE) return tw_build_set(b, node, set); /* says what is expected */
   if (!tw_build_integer(b, node, "an extent", extent)) return false;
   if (*extent >= 0) return true;
-  return tw_build_fail(b, tw_build_begin(node), TW_ERR_SHAPE, "an extent of %lld, expected 0 or more", (long long)*extent);
+  return tw_build_fail(b, tw_build_begin(node), TW_ERR_SHAPE, "an extent of %lld, expected 0 or more",
+                       (long long)*extent);
 }
 
 bool tw_build_shape(tw_builder *b, const tw_statement *s, tw_shape *shape, const tw_index_set **axis) {
   *shape = TW_SCALAR;
   if (s->n_index > TW_MAX_RANK)
-    return tw_build_fail(b, tw_statement_place(s), TW_ERR_SHAPE, "%d axes, expected at most %d", s->n_index, TW_MAX_RANK);
+    return tw_build_fail(b, tw_statement_place(s), TW_ERR_SHAPE, "%d axes, expected at most %d", s->n_index,
+                         TW_MAX_RANK);
   for (int k = 0; k < s->n_index; k++) {
     if (!tw_build_axis(b, s->index[k], &axis[k], &shape->dim[k])) return false;
     shape->rank = k + 1;

@@ -1,83 +1,133 @@
-/* Names that sizes, sets and indices come from. What they stand for must be known when the model is read, so a param among
- * them is a constant of the model and no parameter that a solve could change. */
+/* Which names must be known when the model is read: those that sets, shapes, indices, conditions and options
+ * come from. A param among them is a constant of the model and no parameter that a solve could change or
+ * differentiate by.
+ *
+ * One backward pass suffices: a name is used after the statement that defines it, so that all its uses have
+ * been seen when its own definition is. Names are marked as words: one that is shadowed is marked too, which
+ * costs it derivatives but no correctness. */
 #include "model/builder.h"
 
 #include <string.h>
 
 typedef struct marking {
-  tw_map *names;
-  bool grew, failed;
+  tw_map *fixed, *dynamic; /* dynamic: variables, and what is computed from them */
+  int n_overrides;
+  const tw_override_value *overrides;
+  bool failed;
 } marking;
 
-static bool is_marked(const marking *m, const char *name) { return tw_map_get(m->names, name) != NULL; }
-
-static void mark(marking *m, const char *name) {
-  if (is_marked(m, name)) return;
-  m->grew = true;
-  if (!tw_map_set(m->names, name, m)) m->failed = true;
+static void add(marking *m, tw_map *map, const char *name) {
+  m->failed |= !tw_map_set(map, name, m);
 }
 
-/* Marks every name of an expression that decides a size. rows(x) and the like read shapes alone, not values. */
-static void mark_all(marking *m, const tw_ast *node) {
-  if (!node || node->kind == TW_AST_BLOCK) return;
-  if (node->kind == TW_AST_NAME) mark(m, node->text);
-  for (int k = 0; k < node->n; k++) {
-    const tw_function *function = node->kind == TW_AST_CALL ? tw_function_find(node->text) : NULL;
-    int p = function ? tw_function_parameter(function, node, k) : -1;
-    if (p >= 0 && function->roles[p] == TW_ROLE_EXTENT) continue;
-    mark_all(m, node->child[k]);
+/* ------------------------------------------------------------------ forward: what varies with the variables
+ */
+
+static bool is_dynamic(const marking *m, const tw_ast *node) {
+  if (!node) return false;
+  if (node->kind == TW_AST_BLOCK) return true;
+  if (node->kind == TW_AST_NAME && tw_map_get(m->dynamic, node->text)) return true;
+  for (int k = 0; k < node->n; k++)
+    if (is_dynamic(m, node->child[k])) return true;
+  return false;
+}
+
+static void find_dynamic(marking *m, const tw_statement *s) {
+  for (; s; s = s->next) {
+    bool computed = (s->kind == TW_STATE_LET || s->kind == TW_STATE_PARAM) && is_dynamic(m, s->expr);
+    if (s->name && (s->kind == TW_STATE_VAR || computed)) add(m, m->dynamic, s->name);
   }
 }
 
-static void visit_statements(marking *m, const tw_statement *s);
+/* ------------------------------------------------------------------ backward: what must be known */
 
-/* Finds the places in an expression where names decide sizes. */
-static void visit(marking *m, const tw_ast *node) {
+static void visit_body(marking *m, tw_statement *body);
+
+/* A condition is decided when the model is read unless it is about variables; `and` is decided part by part.
+ */
+static void visit(marking *m, const tw_ast *node, bool fixed);
+static void visit_condition(marking *m, const tw_ast *node) {
+  bool conjunction = node && node->kind == TW_AST_LOGIC && node->link[0].op == TW_TOKEN_AND;
+  for (int k = 0; conjunction && k < node->n; k++) visit_condition(m, node->child[k]);
+  if (node && !conjunction) visit(m, node, !is_dynamic(m, node));
+}
+
+/* Whether argument k of a call must be known; rows(x) and the like look at shapes alone, known or not. */
+static bool argument_is_fixed(const tw_ast *call, int k, int *positional, bool fixed) {
+  const tw_function *f = tw_function_find(call->text);
+  int p = f ? tw_function_parameter(f, call->label[k], *positional) : -1;
+  *positional += !call->label[k];
+  if (p < 0) return fixed;
+  char role = f->roles[p];
+  if (role == TW_ROLE_EXTENT) return false;
+  return fixed || role == TW_ROLE_INTEGER || role == TW_ROLE_INDICES || role == TW_ROLE_SHAPE;
+}
+
+static void visit(marking *m, const tw_ast *node, bool fixed) {
   if (!node) return;
   if (node->kind == TW_AST_BLOCK) {
-    visit_statements(m, node->body);
+    visit_body(m, node->body);
     return;
   }
-  const tw_function *function = node->kind == TW_AST_CALL ? tw_function_find(node->text) : NULL;
+  if (node->kind == TW_AST_NAME && fixed) add(m, m->fixed, node->text);
+  int positional = 0;
   for (int k = 0; k < node->n; k++) {
-    bool decides = (node->kind == TW_AST_INDEX && k > 0) || node->kind == TW_AST_RANGE || node->kind == TW_AST_SLICE ||
-                   (node->kind == TW_AST_LOOP && k > 0);
-    if (function) {
-      int p = tw_function_parameter(function, node, k);
-      char role = p >= 0 && p < (int)strlen(function->roles) ? function->roles[p] : TW_ROLE_VALUE;
-      decides = role == TW_ROLE_INTEGER || role == TW_ROLE_INDICES || role == TW_ROLE_SHAPE;
+    if (node->kind == TW_AST_LOOP && k == node->n - 1) {
+      visit_condition(m, node->child[k]);
+      continue;
     }
-    if (decides) mark_all(m, node->child[k]);
-    visit(m, node->child[k]);
+    bool known = fixed || node->kind == TW_AST_RANGE || node->kind == TW_AST_SLICE ||
+                 node->kind == TW_AST_LIST || node->kind == TW_AST_TABLE ||
+                 (node->kind == TW_AST_INDEX && k > 0) || (node->kind == TW_AST_LOOP && k > 0);
+    if (node->kind == TW_AST_CALL) known = argument_is_fixed(node, k, &positional, fixed);
+    visit(m, node->child[k], known);
   }
 }
 
-static void visit_statements(marking *m, const tw_statement *s) {
-  for (; s; s = s->next) {
-    for (int k = 0; k < s->n_index; k++) {
-      mark_all(m, s->index[k]);
-      visit(m, s->index[k]);
-    }
-    mark_all(m, s->filter);
-    if (s->kind == TW_STATE_SET) mark_all(m, s->expr);
-    if (s->number == TW_VAR_INTEGER && s->domain) mark_all(m, s->domain);
-    /* What a fixed name is computed from is fixed too. */
-    if (s->name && (s->kind == TW_STATE_PARAM || s->kind == TW_STATE_LET) && is_marked(m, s->name)) mark_all(m, s->expr);
-    const tw_ast *const parts[] = {s->expr, s->lower, s->upper, s->start, s->domain, s->filter};
-    for (size_t k = 0; k < sizeof parts / sizeof *parts; k++) visit(m, parts[k]);
+static const tw_ast *value_of(const marking *m, const tw_statement *s) {
+  for (int k = 0; s->kind == TW_STATE_PARAM && k < m->n_overrides; k++)
+    if (strcmp(m->overrides[k].name, s->name) == 0) return m->overrides[k].value;
+  return s->expr;
+}
+
+static void visit_statement(marking *m, const tw_statement *s) {
+  bool named = s->kind == TW_STATE_PARAM || s->kind == TW_STATE_LET;
+  bool fixed =
+      s->kind == TW_STATE_SET || s->kind == TW_STATE_SOLVE || (named && tw_map_get(m->fixed, s->name));
+  for (int k = 0; k < s->n_index; k++) visit(m, s->index[k], true);
+  visit_condition(m, s->filter);
+  visit(m, value_of(m, s), fixed);
+  visit(m, s->lower, false);
+  visit(m, s->upper, false);
+  visit(m, s->start, false);
+  visit(m, s->domain, s->number != TW_VAR_REAL);
+}
+
+/* Last statement first: the list is turned around, and back. */
+static void visit_body(marking *m, tw_statement *body) {
+  find_dynamic(m, body);
+  tw_statement *last = NULL, *next;
+  for (tw_statement *s = body; s; s = next) {
+    next = s->next;
+    s->next = last;
+    last = s;
+  }
+  tw_statement *first = NULL;
+  for (tw_statement *s = last; s; s = next) {
+    visit_statement(m, s);
+    next = s->next;
+    s->next = first;
+    first = s;
   }
 }
 
-tw_map *tw_fixed_names(const tw_statement *statements, int n_overrides, const tw_override_value *overrides) {
-  marking m = {.names = tw_map_new()};
-  if (!m.names) return NULL;
-  do {
-    m.grew = false;
-    visit_statements(&m, statements);
-    for (int k = 0; k < n_overrides; k++)
-      if (is_marked(&m, overrides[k].name)) mark_all(&m, overrides[k].value);
-  } while (m.grew && !m.failed);
-  if (!m.failed) return m.names;
-  tw_map_free(m.names);
+tw_map *tw_fixed_names(tw_statement *statements, int n_overrides, const tw_override_value *overrides) {
+  marking m = {
+      .fixed = tw_map_new(), .dynamic = tw_map_new(), .n_overrides = n_overrides, .overrides = overrides};
+  m.failed = !m.fixed || !m.dynamic;
+  if (!m.failed) visit_body(&m, statements);
+  tw_map_free(m.dynamic);
+  if (!m.failed) return m.fixed;
+  tw_map_free(m.fixed);
   return NULL;
 }

@@ -4,20 +4,30 @@
 #include <string.h>
 
 /* -log of the logistic function: the loss of a margin z. */
-static tw_expr logistic_loss(tw_expr z) { return tw_softplus(tw_neg(z)); }
+static tw_expr logistic_loss(tw_expr z) {
+  return tw_softplus(tw_neg(z));
+}
 
 static tw_expr hinge_loss(tw_expr z) {
   return tw_relu(tw_sub(tw_scalar(z.graph, 1), z));
 }
 
-static tw_expr trace(tw_expr x) { return tw_trace(x); }
+static tw_expr trace(tw_expr x) {
+  return tw_trace(x);
+}
 
-#define ELEMENTWISE(name, build, doc) {name, "x", "v", tw_function_elementwise, build, NULL, doc}
-#define REDUCTION(name, build, doc) {name, "x, axis=all", "vi", tw_function_reduction, NULL, build, doc}
-#define ALONG(name, axis, doc) {name, "x, axis=" axis, "vi", tw_function_along, NULL, NULL, doc}
-#define MATRIX(name, build, doc) {name, "A", "v", tw_function_matrix, build, NULL, doc}
-#define REGULARIZER(name, parameters, roles, doc) {name, parameters, roles, tw_function_regularizer, NULL, NULL, doc}
-#define FUNCTION(name, parameters, roles, build, doc) {name, parameters, roles, tw_function_##build, NULL, NULL, doc}
+#define ELEMENTWISE(name, build, doc)                                                                        \
+  { name, "x", "v", tw_function_elementwise, build, NULL, doc }
+#define REDUCTION(name, build, doc)                                                                          \
+  { name, "x, axis=all", "vi", tw_function_reduction, NULL, build, doc }
+#define ALONG(name, axis, doc)                                                                               \
+  { name, "x, axis=" axis, "vi", tw_function_along, NULL, NULL, doc }
+#define MATRIX(name, build, doc)                                                                             \
+  { name, "A", "v", tw_function_matrix, build, NULL, doc }
+#define REGULARIZER(name, parameters, roles, doc)                                                            \
+  { name, parameters, roles, tw_function_regularizer, NULL, NULL, doc }
+#define FUNCTION(name, parameters, roles, build, doc)                                                        \
+  { name, parameters, roles, tw_function_##build, NULL, NULL, doc }
 
 static const tw_function table[] = {
     ELEMENTWISE("exp", tw_exp, "e^x"),
@@ -49,8 +59,10 @@ static const tw_function table[] = {
     ELEMENTWISE("logistic", logistic_loss, "log(1 + e^-x): the logistic loss of a margin"),
     ELEMENTWISE("hinge", hinge_loss, "max(1 - x, 0): the hinge loss of a margin"),
     FUNCTION("huber", "r, delta=1", "vv", huber, "r^2/2 where |r| <= delta, else delta (|r| - delta/2)"),
-    FUNCTION("max", "x.., axis=all", "vi", extreme, "largest element of one array; element by element of several"),
-    FUNCTION("min", "x.., axis=all", "vi", extreme, "smallest element of one array; element by element of several"),
+    FUNCTION("max", "x.., axis=all", "vi", extreme,
+             "largest element of one array; element by element of several"),
+    FUNCTION("min", "x.., axis=all", "vi", extreme,
+             "smallest element of one array; element by element of several"),
     FUNCTION("where", "c, x, y", "vvv", where, "x where c holds, else y"),
     REDUCTION("sum", tw_sum, "sum"),
     REDUCTION("mean", tw_mean, "mean"),
@@ -59,7 +71,8 @@ static const tw_function table[] = {
     REDUCTION("logsumexp", tw_logsumexp, "log of the sum of exponentials, without overflow"),
     FUNCTION("dot", "a, b", "vv", dot, "sum of a * b"),
     FUNCTION("argmax", "x, axis=all", "vi", position, "position of the largest element, the first of equals"),
-    FUNCTION("argmin", "x, axis=all", "vi", position, "position of the smallest element, the first of equals"),
+    FUNCTION("argmin", "x, axis=all", "vi", position,
+             "position of the smallest element, the first of equals"),
     ALONG("cumsum", "all", "running sum; of the elements in order without axis"),
     ALONG("cumprod", "all", "running product"),
     ALONG("sort", "-1", "ascending along an axis, the last without one"),
@@ -69,8 +82,10 @@ static const tw_function table[] = {
     FUNCTION("ones", "shape..", "s", filled, "an array of ones"),
     FUNCTION("eye", "n, m=n", "ii", eye, "ones on the diagonal"),
     FUNCTION("normal", "key, shape..", "is", random, "standard normal numbers, a pure function of the key"),
-    FUNCTION("uniform", "key, shape..", "is", random, "uniform numbers in [0, 1), a pure function of the key"),
-    FUNCTION("reshape", "x, shape..", "vs", reshape, "the same elements in another shape; one extent may be -1"),
+    FUNCTION("uniform", "key, shape..", "is", random,
+             "uniform numbers in [0, 1), a pure function of the key"),
+    FUNCTION("reshape", "x, shape..", "vs", reshape,
+             "the same elements in another shape; one extent may be -1"),
     FUNCTION("concat", "x.., axis=0", "pi", join, "arrays one after the other along an axis"),
     FUNCTION("stack", "x.., axis=0", "pi", join, "arrays of one shape along a new axis"),
     FUNCTION("transpose", "x", "v", transpose, "axes in reverse order; also x' and x.T"),
@@ -88,19 +103,23 @@ static const tw_function table[] = {
              "mean over rows of logsumexp(logits) - logits[label]; labels are 0, 1, .."),
     REGULARIZER("l1", "x", "v", "sum of |x|"),
     REGULARIZER("l2sq", "x", "v", "sum of x^2"),
-    REGULARIZER("group_l2", "x, groups", "vn", "sum of the norms of groups; groups numbers each element's group 0, 1, .."),
+    REGULARIZER("group_l2", "x, groups", "vn",
+                "sum of the norms of groups; groups numbers each element's group 0, 1, .."),
     REGULARIZER("nuclear", "X", "v", "sum of singular values"),
     REGULARIZER("elastic_net", "x, r", "vv", "sum |x| + r/2 sum x^2"),
     REGULARIZER("linf", "x", "v", "largest |x|"),
     FUNCTION("grad", "e, x", "vv", derivative, "derivative of a number, in the shape of x"),
     FUNCTION("jacobian", "e, x", "vv", derivative, "derivative, in the shape of e followed by that of x"),
     FUNCTION("hessian", "e, x", "vv", derivative, "second derivative of a number, twice the shape of x"),
-    FUNCTION("csv", "file, columns=all", "tt", file, "numbers of a csv file; columns by name, a..b for a range"),
+    FUNCTION("csv", "file, columns=all", "tt", file,
+             "numbers of a csv file; columns by name, a..b for a range"),
     FUNCTION("npy", "file", "t", file, "an array of an npy file"),
     {NULL, NULL, "", NULL, NULL, NULL, NULL},
 };
 
-const tw_function *tw_function_table(void) { return table; }
+const tw_function *tw_function_table(void) {
+  return table;
+}
 
 const tw_function *tw_function_find(const char *name) {
   for (const tw_function *f = table; f->name; f++)
@@ -136,16 +155,13 @@ bool tw_function_variadic(const tw_function *f, int k) {
   return p && p[strcspn(p, ".,")] == '.';
 }
 
-int tw_function_parameter(const tw_function *f, const tw_ast *call, int child) {
+int tw_function_parameter(const tw_function *f, const char *keyword, int positional) {
   size_t length;
   const char *name;
-  if (call->label[child]) {
-    for (int k = 0; (name = tw_function_parameter_name(f, k, &length)); k++)
-      if (strlen(call->label[child]) == length && memcmp(call->label[child], name, length) == 0) return k;
-    return -1;
+  for (int k = 0; (name = tw_function_parameter_name(f, k, &length)); k++) {
+    bool named = keyword && strlen(keyword) == length && memcmp(keyword, name, length) == 0;
+    bool placed = !keyword && (k == positional || (k < positional && tw_function_variadic(f, k)));
+    if (named || placed) return k;
   }
-  int k = 0;
-  for (int before = 0; before < child; before++)
-    if (!call->label[before] && !tw_function_variadic(f, k)) k++;
-  return tw_function_parameter_name(f, k, &length) ? k : -1;
+  return -1;
 }

@@ -25,8 +25,8 @@ typedef struct tw_function {
   const char *parameters;
   const char *roles;
   bool (*build)(tw_builder *b, const tw_site *site, tw_value *out);
-  tw_expr (*unary)(tw_expr x);                               /* of an element-wise function of one array */
-  tw_expr (*reduce)(tw_expr x, unsigned axes, bool keep);    /* of a reduction */
+  tw_expr (*unary)(tw_expr x);                            /* of an element-wise function of one array */
+  tw_expr (*reduce)(tw_expr x, unsigned axes, bool keep); /* of a reduction */
   const char *doc;
 } tw_function;
 
@@ -41,15 +41,16 @@ struct tw_site {
   int64_t integer[TW_MAX_PARAMETERS];        /* INTEGER */
   tw_shape shape;                            /* SHAPE; one extent may be -1 */
   const tw_index_set *axis[TW_MAX_RANK];
-  int n_rest;                                /* of a `..` parameter of values: all of them, the first included */
+  int n_rest; /* of a `..` parameter of values: all of them, the first included */
   const tw_ast **rest;
   tw_value *rest_value;
 };
 
 const tw_function *tw_function_table(void); /* sorted by family; terminated by name NULL */
 const tw_function *tw_function_find(const char *name);
-/* Which parameter argument `child` of a call goes to: -1 when there is none for it. */
-int tw_function_parameter(const tw_function *function, const tw_ast *call, int child);
+/* Which parameter an argument goes to, by its keyword or, when that is NULL, by how many came before without
+ * one: -1 when there is none for it. */
+int tw_function_parameter(const tw_function *function, const char *keyword, int positional);
 /* The k-th parameter's name, its length in *length; NULL beyond the last. */
 const char *tw_function_parameter_name(const tw_function *function, int k, size_t *length);
 bool tw_function_optional(const tw_function *function, int k);
@@ -62,15 +63,17 @@ bool tw_function_where(tw_builder *b, const tw_site *site, tw_value *out);
 bool tw_function_reduction(tw_builder *b, const tw_site *site, tw_value *out);
 bool tw_function_dot(tw_builder *b, const tw_site *site, tw_value *out);
 bool tw_function_position(tw_builder *b, const tw_site *site, tw_value *out); /* argmax, argmin */
-bool tw_function_along(tw_builder *b, const tw_site *site, tw_value *out);    /* cumsum, cumprod, sort, argsort, softmax */
-bool tw_function_filled(tw_builder *b, const tw_site *site, tw_value *out);   /* zeros, ones */
-bool tw_function_random(tw_builder *b, const tw_site *site, tw_value *out);   /* normal, uniform */
+bool tw_function_along(tw_builder *b, const tw_site *site,
+                       tw_value *out); /* cumsum, cumprod, sort, argsort, softmax */
+bool tw_function_filled(tw_builder *b, const tw_site *site, tw_value *out); /* zeros, ones */
+bool tw_function_random(tw_builder *b, const tw_site *site, tw_value *out); /* normal, uniform */
 bool tw_function_eye(tw_builder *b, const tw_site *site, tw_value *out);
 bool tw_function_reshape(tw_builder *b, const tw_site *site, tw_value *out);
-bool tw_function_join(tw_builder *b, const tw_site *site, tw_value *out);     /* concat, stack */
+bool tw_function_join(tw_builder *b, const tw_site *site, tw_value *out); /* concat, stack */
 bool tw_function_transpose(tw_builder *b, const tw_site *site, tw_value *out);
-bool tw_function_matrix(tw_builder *b, const tw_site *site, tw_value *out);   /* diag, trace, inv, det, logdet, cholesky */
-bool tw_function_extent(tw_builder *b, const tw_site *site, tw_value *out);   /* size, rows, cols */
+bool tw_function_matrix(tw_builder *b, const tw_site *site,
+                        tw_value *out); /* diag, trace, inv, det, logdet, cholesky */
+bool tw_function_extent(tw_builder *b, const tw_site *site, tw_value *out); /* size, rows, cols */
 bool tw_function_solve(tw_builder *b, const tw_site *site, tw_value *out);
 bool tw_function_cross_entropy(tw_builder *b, const tw_site *site, tw_value *out);
 bool tw_function_huber(tw_builder *b, const tw_site *site, tw_value *out);

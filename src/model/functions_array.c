@@ -3,14 +3,16 @@
 
 #include <string.h>
 
-static bool is(const tw_site *site, const char *name) { return strcmp(site->function->name, name) == 0; }
+static bool is(const tw_site *site, const char *name) {
+  return strcmp(site->function->name, name) == 0;
+}
 
 /* A shape without a -1, of an allowed size. */
 static bool check_shape(tw_builder *b, const tw_site *site) {
   for (int k = 0; k < site->shape.rank; k++)
     if (site->shape.dim[k] < 0)
-      return tw_build_fail(b, tw_ast_place(site->node), TW_ERR_SHAPE, "%s: an extent of -1, expected 0 or more",
-                           site->function->name);
+      return tw_build_fail(b, tw_ast_place(site->node), TW_ERR_SHAPE,
+                           "%s: an extent of -1, expected 0 or more", site->function->name);
   return tw_build_size(b, tw_ast_place(site->node), &site->shape);
 }
 
@@ -36,8 +38,8 @@ bool tw_function_random(tw_builder *b, const tw_site *site, tw_value *out) {
 bool tw_function_eye(tw_builder *b, const tw_site *site, tw_value *out) {
   int64_t rows = site->integer[0], cols = site->argument[1] ? site->integer[1] : rows;
   if (rows < 0 || cols < 0)
-    return tw_build_fail(b, tw_ast_place(site->node), TW_ERR_SHAPE, "eye: extents %lld and %lld, expected 0 or more",
-                         (long long)rows, (long long)cols);
+    return tw_build_fail(b, tw_ast_place(site->node), TW_ERR_SHAPE,
+                         "eye: extents %lld and %lld, expected 0 or more", (long long)rows, (long long)cols);
   tw_shape shape = TW_SHAPE(rows, cols);
   if (!tw_build_size(b, tw_ast_place(site->node), &shape)) return false;
   *out = tw_value_of(tw_eye(b->graph, TW_F64, rows, cols));
@@ -96,15 +98,18 @@ bool tw_function_join(tw_builder *b, const tw_site *site, tw_value *out) {
   tw_shape first = tw_value_shape(&site->rest_value[0]);
   int axis = 0, rank = first.rank + stack;
   char t1[TW_SHAPE_TEXT], t2[TW_SHAPE_TEXT];
-  if (rank == 0) return tw_build_fail_shape(b, site, &site->rest_value[0], "arrays with at least one axis; stack joins numbers");
+  if (rank == 0)
+    return tw_build_fail_shape(b, site, &site->rest_value[0],
+                               "arrays with at least one axis; stack joins numbers");
   if (site->argument[1] && !tw_build_axis_number(b, site, 1, rank, &axis)) return false;
   tw_expr *parts = tw_build_alloc(b, (size_t)site->n_rest, sizeof *parts);
   if (!parts) return false;
   for (int k = 0; k < site->n_rest; k++) {
     tw_shape shape = tw_value_shape(&site->rest_value[k]);
     if (!agree(&first, &shape, stack ? -1 : axis))
-      return tw_build_fail(b, tw_build_begin(site->rest[k]), TW_ERR_SHAPE, "%s: shapes %s and %s do not fit, expected %s",
-                           site->function->name, tw_shape_text(&first, t1), tw_shape_text(&shape, t2),
+      return tw_build_fail(b, tw_build_begin(site->rest[k]), TW_ERR_SHAPE,
+                           "%s: shapes %s and %s do not fit, expected %s", site->function->name,
+                           tw_shape_text(&first, t1), tw_shape_text(&shape, t2),
                            stack ? "equal shapes" : "equal extents beside the joined axis");
     parts[k] = site->rest_value[k].expr;
   }

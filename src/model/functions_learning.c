@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is(const tw_site *site, const char *name) { return strcmp(site->function->name, name) == 0; }
+static bool is(const tw_site *site, const char *name) {
+  return strcmp(site->function->name, name) == 0;
+}
 
 /* With a = |r| and m = min(a, delta): m^2/2 + delta (a - m). */
 bool tw_function_huber(tw_builder *b, const tw_site *site, tw_value *out) {
@@ -37,10 +39,12 @@ static bool read_labels(tw_builder *b, const tw_site *site, int64_t classes, tw_
   for (int64_t k = 0; good && k < n; k++) {
     double v = ((const double *)real.data)[k];
     good = v >= 0 && v < (double)classes && v == (double)(int64_t)v;
-    if (good) label[k] = (int64_t)v;
+    if (good)
+      label[k] = (int64_t)v;
     else
-      tw_build_fail(b, tw_build_begin(node), TW_ERR_RANGE, "label %g at position %lld, expected an integer in 0..%lld", v,
-                    (long long)k, (long long)classes - 1);
+      tw_build_fail(b, tw_build_begin(node), TW_ERR_RANGE,
+                    "label %g at position %lld, expected an integer in 0..%lld", v, (long long)k,
+                    (long long)classes - 1);
   }
   if (good) {
     tw_array view = tw_array_view(label, TW_I64, real.shape);
@@ -64,7 +68,8 @@ bool tw_function_cross_entropy(tw_builder *b, const tw_site *site, tw_value *out
   if (!read_labels(b, site, classes, &index[shape.rank - 1])) return false;
   if (shape.rank == 2) index[0] = tw_iota(b->graph, TW_I64, shape.dim[0]);
   tw_expr logits = tw_build_real(z->expr);
-  tw_expr loss = tw_sub(tw_logsumexp(logits, 1u << (shape.rank - 1), false), tw_take(logits, shape.rank, index));
+  tw_expr loss =
+      tw_sub(tw_logsumexp(logits, 1u << (shape.rank - 1), false), tw_take(logits, shape.rank, index));
   *out = tw_value_of(tw_mean(loss, TW_ALL, false));
   return true;
 }
@@ -88,21 +93,25 @@ bool tw_function_regularizer(tw_builder *b, const tw_site *site, tw_value *out) 
 
 /* ------------------------------------------------------------------ derivatives */
 
-/* What to differentiate by: inputs of the graph. A `let` is no input: what was simplified past it would be missed. */
+/* What to differentiate by: inputs of the graph. A `let` is no input: what was simplified past it would be
+ * missed. */
 static bool check_target(tw_builder *b, const tw_site *site) {
   const tw_ast *node = site->argument[1];
   const tw_symbol *symbol = node->kind == TW_AST_NAME ? tw_scope_find(b->scope, node->text) : NULL;
   if (!symbol || (symbol->kind != TW_SYMBOL_VAR && symbol->kind != TW_SYMBOL_PARAM))
-    return tw_build_fail(b, tw_build_begin(node), TW_ERR_ARGUMENT, "%s by something else than a variable, expected the name of a var or param",
+    return tw_build_fail(b, tw_build_begin(node), TW_ERR_ARGUMENT,
+                         "%s by something else than a variable, expected the name of a var or param",
                          site->function->name);
   if (symbol->fixed)
     return tw_build_fail(b, tw_build_begin(node), TW_ERR_ARGUMENT,
-                         "the param `%.64s` sets sizes or indices, there is no derivative by it; expected a var or another param",
+                         "the param `%.64s` sets sizes or indices, there is no derivative by it; expected a "
+                         "var or another param",
                          symbol->name);
   if (!tw_is_input(symbol->value.expr))
-    return tw_build_fail(b, tw_build_begin(node), TW_ERR_ARGUMENT,
-                         "the param `%.64s` is computed from other params, expected a var or a param with a value of its own",
-                         symbol->name);
+    return tw_build_fail(
+        b, tw_build_begin(node), TW_ERR_ARGUMENT,
+        "the param `%.64s` is computed from other params, expected a var or a param with a value of its own",
+        symbol->name);
   return true;
 }
 
@@ -118,12 +127,15 @@ bool tw_function_derivative(tw_builder *b, const tw_site *site, tw_value *out) {
   const tw_value *e = &site->value[0], *x = &site->value[1];
   if (!check_target(b, site)) return false;
   bool jacobian = is(site, "jacobian"), hessian = is(site, "hessian");
-  if (!jacobian && tw_value_rank(e) > 0) return tw_build_fail_shape(b, site, e, "one number; jacobian takes arrays");
+  if (!jacobian && tw_value_rank(e) > 0)
+    return tw_build_fail_shape(b, site, e, "one number; jacobian takes arrays");
   tw_shape by = tw_value_shape(x), shape = jacobian ? tw_value_shape(e) : hessian ? by : TW_SCALAR;
   if (!append(&shape, &by)) return tw_build_fail_shape(b, site, x, "fewer axes");
   if (!tw_build_size(b, tw_ast_place(site->node), &shape)) return false;
   tw_expr value = tw_build_real(e->expr);
-  *out = tw_value_of(jacobian ? tw_jacobian(value, x->expr) : hessian ? tw_hessian(value, x->expr) : tw_grad(value, x->expr));
+  *out = tw_value_of(jacobian  ? tw_jacobian(value, x->expr)
+                     : hessian ? tw_hessian(value, x->expr)
+                               : tw_grad(value, x->expr));
   if (!tw_build_check(b, tw_ast_place(site->node))) return false;
   int lead = shape.rank - by.rank;
   for (int k = 0; k < shape.rank; k++)

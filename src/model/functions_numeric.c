@@ -12,18 +12,21 @@ bool tw_build_axis_number(tw_builder *b, const tw_site *site, int p, int rank, i
   int64_t given = site->integer[p], at = given < 0 ? given + rank : given;
   *axis = (int)at;
   if (at >= 0 && at < rank) return true;
-  return tw_build_fail(b, tw_build_begin(site->argument[p]), TW_ERR_RANGE, "%s: axis %lld of an array with %d, expected %d..%d",
-                       site->function->name, (long long)given, rank, -rank, rank - 1);
+  return tw_build_fail(b, tw_build_begin(site->argument[p]), TW_ERR_RANGE,
+                       "%s: axis %lld of an array with %d, expected %d..%d", site->function->name,
+                       (long long)given, rank, -rank, rank - 1);
 }
 
 bool tw_build_fail_shape(tw_builder *b, const tw_site *site, const tw_value *x, const char *expected) {
   char text[TW_SHAPE_TEXT];
   tw_shape shape = tw_value_shape(x);
-  return tw_build_fail(b, tw_ast_place(site->node), TW_ERR_SHAPE, "%s: shape %s, expected %s", site->function->name,
-                       tw_shape_text(&shape, text), expected);
+  return tw_build_fail(b, tw_ast_place(site->node), TW_ERR_SHAPE, "%s: shape %s, expected %s",
+                       site->function->name, tw_shape_text(&shape, text), expected);
 }
 
-static bool is(const tw_site *site, const char *name) { return strcmp(site->function->name, name) == 0; }
+static bool is(const tw_site *site, const char *name) {
+  return strcmp(site->function->name, name) == 0;
+}
 
 /* ------------------------------------------------------------------ element-wise */
 
@@ -44,9 +47,10 @@ static bool join_extreme(tw_builder *b, const tw_site *site, const tw_value *nex
   char tx[TW_SHAPE_TEXT], ty[TW_SHAPE_TEXT];
   if (!tw_shape_broadcast(&x, &y, &both))
     return tw_build_fail(b, tw_ast_place(site->node), TW_ERR_SHAPE,
-                         "%s: shapes %s and %s do not fit, expected shapes that broadcast", site->function->name,
-                         tw_shape_text(&x, tx), tw_shape_text(&y, ty));
-  tw_value result = tw_value_of(is(site, "max") ? tw_maximum(out->expr, next->expr) : tw_minimum(out->expr, next->expr));
+                         "%s: shapes %s and %s do not fit, expected shapes that broadcast",
+                         site->function->name, tw_shape_text(&x, tx), tw_shape_text(&y, ty));
+  tw_value result =
+      tw_value_of(is(site, "max") ? tw_maximum(out->expr, next->expr) : tw_minimum(out->expr, next->expr));
   if (!tw_build_check(b, tw_ast_place(site->node))) return false;
   tw_value_broadcast_axes(&result, out, next);
   *out = result;
@@ -64,7 +68,8 @@ bool tw_function_extreme(tw_builder *b, const tw_site *site, tw_value *out) {
   }
   if (site->argument[1])
     return tw_build_fail(b, tw_build_begin(site->argument[1]), TW_ERR_ARGUMENT,
-                         "%s: an axis goes with one array; several are compared element by element", site->function->name);
+                         "%s: an axis goes with one array; several are compared element by element",
+                         site->function->name);
   *out = site->rest_value[0];
   out->index = NULL;
   out->affine = NULL;
@@ -79,8 +84,8 @@ bool tw_function_where(tw_builder *b, const tw_site *site, tw_value *out) {
   char tc[TW_SHAPE_TEXT], tx[TW_SHAPE_TEXT], ty[TW_SHAPE_TEXT];
   if (!tw_shape_broadcast(&sx, &sy, &both) || !tw_shape_broadcast(&both, &sc, &all))
     return tw_build_fail(b, tw_ast_place(site->node), TW_ERR_SHAPE,
-                         "where: shapes %s, %s and %s do not fit, expected shapes that broadcast", tw_shape_text(&sc, tc),
-                         tw_shape_text(&sx, tx), tw_shape_text(&sy, ty));
+                         "where: shapes %s, %s and %s do not fit, expected shapes that broadcast",
+                         tw_shape_text(&sc, tc), tw_shape_text(&sx, tx), tw_shape_text(&sy, ty));
   *out = tw_value_of(tw_where(tw_build_truth(c->expr), x->expr, y->expr));
   if (!tw_build_check(b, tw_ast_place(site->node))) return false;
   tw_value_broadcast_axes(out, x, y);
@@ -96,7 +101,8 @@ static void drop_axis(tw_value *out, const tw_value *x, int axis) {
 
 /* Sums and extremes of integers are integers. */
 static bool keeps_integers(const tw_function *f) {
-  return f->reduce == tw_sum || f->reduce == tw_prod || f->reduce == tw_reduce_max || f->reduce == tw_reduce_min;
+  return f->reduce == tw_sum || f->reduce == tw_prod || f->reduce == tw_reduce_max ||
+         f->reduce == tw_reduce_min;
 }
 
 bool tw_function_reduction(tw_builder *b, const tw_site *site, tw_value *out) {
@@ -154,11 +160,16 @@ bool tw_function_along(tw_builder *b, const tw_site *site, tw_value *out) {
     e = tw_ravel(e);
     axis = 0;
   }
-  if (is(site, "cumsum")) out->expr = tw_cumsum(e, axis, false);
-  else if (is(site, "cumprod")) out->expr = tw_cumprod(e, axis);
-  else if (is(site, "sort")) out->expr = tw_sort(e, axis);
-  else if (is(site, "argsort")) out->expr = tw_argsort(e, axis);
-  else out->expr = tw_softmax(tw_build_real(e), axis);
+  if (is(site, "cumsum"))
+    out->expr = tw_cumsum(e, axis, false);
+  else if (is(site, "cumprod"))
+    out->expr = tw_cumprod(e, axis);
+  else if (is(site, "sort"))
+    out->expr = tw_sort(e, axis);
+  else if (is(site, "argsort"))
+    out->expr = tw_argsort(e, axis);
+  else
+    out->expr = tw_softmax(tw_build_real(e), axis);
   if (!running && !is(site, "softmax")) out->axis[axis] = NULL; /* order is no longer that of the set */
   return true;
 }
@@ -191,7 +202,8 @@ bool tw_function_solve(tw_builder *b, const tw_site *site, tw_value *out) {
   int64_t n = sa.dim[sa.rank - 1];
   char expected[64];
   snprintf(expected, sizeof expected, "a right-hand side with %lld rows", (long long)n);
-  if (sy.rank == 0 || sy.dim[sy.rank > 1 ? sy.rank - 2 : 0] != n) return tw_build_fail_shape(b, site, y, expected);
+  if (sy.rank == 0 || sy.dim[sy.rank > 1 ? sy.rank - 2 : 0] != n)
+    return tw_build_fail_shape(b, site, y, expected);
   *out = tw_value_of(tw_linear_solve(tw_build_real(a->expr), tw_build_real(y->expr)));
   return true;
 }

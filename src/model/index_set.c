@@ -49,8 +49,10 @@ static bool sort(tw_arena *arena, tw_index_set *set, int64_t *twice) {
   }
   for (size_t k = 0; k < n; k++) {
     entries[k].position = (int64_t)k;
-    if (set->label) entries[k].label = set->label[k];
-    else entries[k].integer = set->integer[k];
+    if (set->label)
+      entries[k].label = set->label[k];
+    else
+      entries[k].integer = set->integer[k];
   }
   qsort(entries, n, sizeof *entries, compare);
   for (size_t k = 0; k < n; k++) {
@@ -63,8 +65,8 @@ static bool sort(tw_arena *arena, tw_index_set *set, int64_t *twice) {
   return *twice < 0;
 }
 
-const tw_index_set *tw_index_set_integers(tw_arena *arena, const char *name, const int64_t *value, int64_t count,
-                                          int64_t *twice) {
+const tw_index_set *tw_index_set_integers(tw_arena *arena, const char *name, const int64_t *value,
+                                          int64_t count, int64_t *twice) {
   *twice = -1;
   tw_index_set *set = new_set(arena, TW_SET_INTEGERS, name, count);
   if (!set) return NULL;
@@ -72,8 +74,8 @@ const tw_index_set *tw_index_set_integers(tw_arena *arena, const char *name, con
   return set->integer && sort(arena, set, twice) ? set : NULL;
 }
 
-const tw_index_set *tw_index_set_labels(tw_arena *arena, const char *name, const char *const *label, int64_t count,
-                                        int64_t *twice) {
+const tw_index_set *tw_index_set_labels(tw_arena *arena, const char *name, const char *const *label,
+                                        int64_t count, int64_t *twice) {
   *twice = -1;
   tw_index_set *set = new_set(arena, TW_SET_LABELS, name, count);
   const char **copy = tw_arena_alloc(arena, ((size_t)count + 1) * sizeof *copy, _Alignof(char *));
@@ -94,8 +96,10 @@ static int64_t search(const tw_index_set *set, const char *label, int64_t intege
     int order = label ? strcmp(label, set->label[position])
                       : (integer > set->integer[position]) - (integer < set->integer[position]);
     if (order == 0) return position;
-    if (order < 0) high = middle - 1;
-    else low = middle + 1;
+    if (order < 0)
+      high = middle - 1;
+    else
+      low = middle + 1;
   }
   return -1;
 }
@@ -113,8 +117,10 @@ int64_t tw_index_set_find_label(const tw_index_set *set, const char *label) {
 
 const char *tw_index_set_text(const tw_index_set *set, int64_t position, char text[64]) {
   int64_t element = set->kind == TW_SET_INTEGERS ? set->integer[position] : set->first + position;
-  if (set->kind == TW_SET_LABELS) snprintf(text, 64, "%.48s", set->label[position]);
-  else snprintf(text, 64, "%lld", (long long)element);
+  if (set->kind == TW_SET_LABELS)
+    snprintf(text, 64, "%.48s", set->label[position]);
+  else
+    snprintf(text, 64, "%lld", (long long)element);
   return text;
 }
 

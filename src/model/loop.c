@@ -1,7 +1,8 @@
-/* Builder: loops over index sets. `e for i in S, j in T if c` runs one iteration number k over the box S x T: i stands at
- * position floor(k / |T|) of S, j at k mod |T|. A set that depends on an index is boxed by its extreme bounds and turned
- * into conditions. Conditions on indices and constants alone are decided here, once: k then runs over the table of the
- * combinations that hold. Others stay in the loop, as tw_index_loop.condition. */
+/* Builder: loops over index sets. `e for i in S, j in T if c` runs one iteration number k over the box S x T:
+ * i stands at position floor(k / |T|) of S, j at k mod |T|. A set that depends on an index is boxed by its
+ * extreme bounds and turned into conditions. Conditions on indices and constants alone are decided here,
+ * once: k then runs over the table of the combinations that hold. Others stay in the loop, as
+ * tw_index_loop.condition. */
 #include "model/builder.h"
 
 #include <stdlib.h>
@@ -14,8 +15,8 @@ typedef struct opening {
   tw_builder *b;
   tw_index_loop *loop;
   tw_place place;
-  tw_ast *const *set;            /* as written */
-  bool dependent[TW_MAX_RANK];   /* bounds depend on an index */
+  tw_ast *const *set;          /* as written */
+  bool dependent[TW_MAX_RANK]; /* bounds depend on an index */
   const tw_ast *condition[MAX_CONDITIONS];
   int conditions;
 } opening;
@@ -31,9 +32,10 @@ static bool bound_box(opening *o, const tw_ast *bound, bool upper, int64_t *valu
   if (v.varies) return tw_build_not_constant(o->b, bound, "the bound of a range");
   if (!v.looped) return tw_build_integer(o->b, bound, "the bound of a range", value);
   if (!tw_affine_bounds(v.affine, &low, &high, &exact))
-    return tw_build_fail(o->b, tw_build_begin(bound), TW_ERR_UNSUPPORTED,
-                         "the bound of a range depends on an index in a way that is not followed, expected a sum of "
-                         "indices and integers; write a larger range with a condition: for .. if ..");
+    return tw_build_fail(
+        o->b, tw_build_begin(bound), TW_ERR_UNSUPPORTED,
+        "the bound of a range depends on an index in a way that is not followed, expected a sum of "
+        "indices and integers; write a larger range with a condition: for .. if ..");
   *value = upper ? high : low;
   return true;
 }
@@ -55,7 +57,8 @@ static bool open_set(opening *o, int i) {
   int64_t first, last;
   if (!depends_on_index(o, node, &depends)) return false;
   if (!depends) return tw_build_set(o->b, node, &o->loop->set[i]);
-  if (!bound_box(o, node->child[0], false, &first) || !bound_box(o, node->child[1], true, &last)) return false;
+  if (!bound_box(o, node->child[0], false, &first) || !bound_box(o, node->child[1], true, &last))
+    return false;
   o->dependent[i] = true;
   o->loop->set[i] = tw_index_set_range(o->b->arena, "", first, last < first ? 0 : last - first + 1);
   return o->loop->set[i] || tw_build_memory(o->b, tw_ast_place(node));
@@ -106,7 +109,8 @@ static bool declare_index(opening *o, int i, const char *name) {
   set_position(o->b, symbol, o->loop->k);
   if (!name) return true; /* a set without a name for its index */
   if (tw_scope_find_here(&o->loop->scope, name))
-    return tw_build_fail(o->b, o->place, TW_ERR_NAME, "the index `%.64s` comes twice, expected different names", name);
+    return tw_build_fail(o->b, o->place, TW_ERR_NAME,
+                         "the index `%.64s` comes twice, expected different names", name);
   return tw_scope_add(&o->loop->scope, symbol) || tw_build_memory(o->b, o->place);
 }
 
@@ -120,12 +124,15 @@ static bool add_conditions(opening *o, const tw_ast *filter) {
     return true;
   }
   if (o->conditions == MAX_CONDITIONS)
-    return tw_build_fail(o->b, tw_ast_place(filter), TW_ERR_UNSUPPORTED, "more than %d conditions", MAX_CONDITIONS);
+    return tw_build_fail(o->b, tw_ast_place(filter), TW_ERR_UNSUPPORTED, "more than %d conditions",
+                         MAX_CONDITIONS);
   o->condition[o->conditions++] = filter;
   return true;
 }
 
-static tw_expr both(tw_expr a, tw_expr b) { return tw_is_none(a) ? b : tw_is_none(b) ? a : tw_and(a, b); }
+static tw_expr both(tw_expr a, tw_expr b) {
+  return tw_is_none(a) ? b : tw_is_none(b) ? a : tw_and(a, b);
+}
 
 /* Whether the loops around this one decide a condition too. */
 static bool on_outer_loops(const tw_builder *b, tw_expr e) {
@@ -137,9 +144,11 @@ static bool on_outer_loops(const tw_builder *b, tw_expr e) {
 static bool range_condition(opening *o, int i, tw_expr *condition) {
   tw_value first, last;
   const tw_ast *node = o->set[i];
-  if (!tw_build_array(o->b, node->child[0], &first) || !tw_build_array(o->b, node->child[1], &last)) return false;
+  if (!tw_build_array(o->b, node->child[0], &first) || !tw_build_array(o->b, node->child[1], &last))
+    return false;
   tw_expr index = o->loop->symbol[i].value.expr;
-  *condition = both(first.looped ? tw_ge(index, first.expr) : TW_NONE, last.looped ? tw_le(index, last.expr) : TW_NONE);
+  *condition = both(first.looped ? tw_ge(index, first.expr) : TW_NONE,
+                    last.looped ? tw_le(index, last.expr) : TW_NONE);
   return tw_build_check(o->b, tw_ast_place(node));
 }
 
@@ -161,7 +170,8 @@ static bool build_conditions(opening *o, tw_expr *own, tw_expr *rest, bool *vari
     o->b->guard = before;
     if (!built) return false;
     if (tw_value_rank(&value) > 0)
-      return tw_build_fail(o->b, tw_build_begin(o->condition[k]), TW_ERR_SHAPE, "a condition that is an array, expected one truth value");
+      return tw_build_fail(o->b, tw_build_begin(o->condition[k]), TW_ERR_SHAPE,
+                           "a condition that is an array, expected one truth value");
     tw_expr truth = tw_build_truth(value.expr);
     tw_expr *side = value.varies || on_outer_loops(o->b, truth) ? rest : own;
     *side = both(*side, truth);
@@ -172,7 +182,11 @@ static bool build_conditions(opening *o, tw_expr *own, tw_expr *rest, bool *vari
 
 /* The iterations of the box where a condition on its indices holds. */
 static bool accepted(opening *o, tw_expr condition, int64_t **table, int64_t *n) {
-  tw_ast node = {.kind = TW_AST_STRING, .source = o->place.source, .begin = o->place.at, .end = o->place.at, .at = o->place.at};
+  tw_ast node = {.kind = TW_AST_STRING,
+                 .source = o->place.source,
+                 .begin = o->place.at,
+                 .end = o->place.at,
+                 .at = o->place.at};
   tw_value all = tw_value_of(tw_loop_stack(o->loop->k, o->loop->count, condition));
   tw_array truth;
   *n = 0;
@@ -213,7 +227,8 @@ static bool apply_conditions(opening *o) {
   bool tabled = !tw_is_none(own) && loop->count <= MAX_TABLE && loop->count <= o->b->max_elements;
   if (tabled) {
     if (!filter_by_table(o, own)) return false;
-    if (!tw_is_none(rest) && !build_conditions(o, &own, &rest, &varies)) return false; /* at the new positions */
+    if (!tw_is_none(rest) && !build_conditions(o, &own, &rest, &varies))
+      return false; /* at the new positions */
   } else {
     rest = both(own, rest);
   }
@@ -244,8 +259,8 @@ static bool enter(tw_builder *b, tw_index_loop *loop, tw_place place) {
   return tw_build_check(b, place);
 }
 
-bool tw_index_loop_open(tw_builder *b, int n, const char *const *name, tw_ast *const *set, const tw_ast *filter, tw_place place,
-                  tw_index_loop *loop) {
+bool tw_index_loop_open(tw_builder *b, int n, const char *const *name, tw_ast *const *set,
+                        const tw_ast *filter, tw_place place, tw_index_loop *loop) {
   opening o = {.b = b, .loop = loop, .place = place, .set = set};
   *loop = (tw_index_loop){.n = n, .count = 1, .condition = TW_NONE, .guard = b->guard};
   loop->set = tw_build_alloc(b, (size_t)n, sizeof *loop->set);
@@ -270,15 +285,18 @@ void tw_index_loop_close(tw_builder *b, tw_index_loop *loop) {
   b->n_loops--;
 }
 
-bool tw_index_loop_array(tw_builder *b, const tw_index_loop *loop, tw_place place, const tw_value *body, tw_value *out) {
+bool tw_index_loop_array(tw_builder *b, const tw_index_loop *loop, tw_place place, const tw_value *body,
+                         tw_value *out) {
   tw_shape inner = tw_value_shape(body), shape = {0};
   if (!tw_is_none(loop->condition))
-    return tw_build_fail(b, place, TW_ERR_UNSUPPORTED,
-                         "which elements there are depends on variables, parameters or outer indices, expected a "
-                         "condition on the indices here alone");
+    return tw_build_fail(
+        b, place, TW_ERR_UNSUPPORTED,
+        "which elements there are depends on variables, parameters or outer indices, expected a "
+        "condition on the indices here alone");
   int lead = loop->filtered ? 1 : loop->n;
   if (lead + inner.rank > TW_MAX_RANK)
-    return tw_build_fail(b, place, TW_ERR_SHAPE, "an array of %d axes, expected at most %d", lead + inner.rank, TW_MAX_RANK);
+    return tw_build_fail(b, place, TW_ERR_SHAPE, "an array of %d axes, expected at most %d",
+                         lead + inner.rank, TW_MAX_RANK);
   *out = tw_value_of(tw_loop_stack(loop->k, loop->count, body->expr));
   for (int i = 0; i < lead; i++) {
     shape.dim[shape.rank++] = loop->filtered ? loop->count : loop->set[i]->count;

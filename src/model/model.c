@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum { DEFAULT_BYTES = 16 << 20 };
-static const int64_t MAX_ELEMENTS = INT64_C(1) << 31;
+static const int64_t DEFAULT_ELEMENTS = INT64_C(1) << 28;
 
 struct tw_model {
   tw_arena *arena;
@@ -17,15 +17,26 @@ struct tw_model {
   const char *title;
 };
 
-const char *tw_model_title(const tw_model *model) { return model->title ? model->title : ""; }
-tw_problem *tw_model_problem(tw_model *model) { return model->problem; }
-const char *tw_model_method(const tw_model *model) { return model->method; }
+const char *tw_model_title(const tw_model *model) {
+  return model->title ? model->title : "";
+}
+tw_problem *tw_model_problem(tw_model *model) {
+  return model->problem;
+}
+const char *tw_model_method(const tw_model *model) {
+  return model->method;
+}
 
 const char *const *tw_model_labels(const tw_model *model, const char *name, int axis) {
   const tw_symbol *symbol = tw_scope_find(&model->scope, name);
   if (!symbol || axis < 0 || axis >= TW_MAX_RANK || !symbol->value.axis[axis]) return NULL;
   const tw_index_set *set = symbol->value.axis[axis];
   return set->kind == TW_SET_LABELS ? set->label : NULL;
+}
+
+bool tw_model_fixed(const tw_model *model, const char *name) {
+  const tw_symbol *symbol = tw_scope_find(&model->scope, name);
+  return symbol && symbol->kind == TW_SYMBOL_PARAM && symbol->fixed;
 }
 
 const char *tw_model_where(const tw_model *model, const char *name) {
@@ -49,9 +60,12 @@ void tw_model_free(tw_model *model) {
 
 /* ------------------------------------------------------------------ reading */
 
-static tw_status oom(tw_error *error) { return tw_fail(error, TW_ERR_MEMORY, "out of memory reading the model"); }
+static tw_status oom(tw_error *error) {
+  return tw_fail(error, TW_ERR_MEMORY, "out of memory reading the model");
+}
 
-static tw_status read_overrides(tw_model *model, const tw_model_options *options, tw_override_value **out, tw_error *error) {
+static tw_status read_overrides(tw_model *model, const tw_model_options *options, tw_override_value **out,
+                                tw_error *error) {
   int n = options ? options->n_overrides : 0;
   *out = tw_arena_alloc(model->arena, ((size_t)n + 1) * sizeof **out, sizeof(void *));
   if (!*out) return oom(error);
@@ -78,19 +92,26 @@ static tw_status unused_override(const tw_builder *b, tw_error *error) {
     tw_nearest nearest = tw_nearest_start(b->overrides[k].name);
     for (const tw_symbol *s = b->scope->newest; s; s = s->older)
       if (s->kind == TW_SYMBOL_PARAM) tw_nearest_offer(&nearest, s->name);
-    return tw_fail(error, TW_ERR_NAME, "--set %s: the model has no param of this name%s", b->overrides[k].name,
-                   tw_nearest_text(&nearest, hint));
+    return tw_fail(error, TW_ERR_NAME, "--set %s: the model has no param of this name%s",
+                   b->overrides[k].name, tw_nearest_text(&nearest, hint));
   }
   return TW_OK;
 }
 
-static tw_status build(tw_model *model, tw_statement *statements, const tw_model_options *options, const char *folder,
-                       tw_error *error) {
+static tw_status build(tw_model *model, tw_statement *statements, const tw_model_options *options,
+                       const char *folder, tw_error *error) {
   tw_error own = {TW_OK, ""};
   tw_body_site site = {.problem = model->problem};
-  tw_builder b = {.arena = model->arena, .graph = model->graph, .scope = &model->scope, .site = &site, .error = &own,
-                  .folder = folder, .max_elements = MAX_ELEMENTS, .model = model, .guard = TW_NONE,
+  tw_builder b = {.arena = model->arena,
+                  .graph = model->graph,
+                  .scope = &model->scope,
+                  .site = &site,
+                  .error = &own,
+                  .folder = folder,
+                  .max_elements = DEFAULT_ELEMENTS,
+                  .guard = TW_NONE,
                   .n_overrides = options ? options->n_overrides : 0};
+  if (options && options->max_elements > 0) b.max_elements = options->max_elements;
   tw_status status = read_overrides(model, options, &b.overrides, error);
   if (status != TW_OK) return status;
   b.fixed = tw_fixed_names(statements, b.n_overrides, b.overrides);
@@ -105,8 +126,8 @@ static tw_status build(tw_model *model, tw_statement *statements, const tw_model
   return unused_override(&b, error);
 }
 
-static tw_status fill(tw_model *model, const char *text, size_t bytes, const char *name, const tw_model_options *options,
-                      const char *folder, tw_error *error) {
+static tw_status fill(tw_model *model, const char *text, size_t bytes, const char *name,
+                      const tw_model_options *options, const char *folder, tw_error *error) {
   model->arena = tw_arena_new();
   model->graph = tw_graph_new();
   model->scope.map = tw_map_new();
@@ -122,12 +143,13 @@ static tw_status fill(tw_model *model, const char *text, size_t bytes, const cha
   return status == TW_OK ? build(model, statements, options, folder, error) : status;
 }
 
-static tw_status parse(tw_model **out, const char *text, size_t bytes, const char *name, const tw_model_options *options,
-                       const char *folder, tw_error *error) {
+static tw_status parse(tw_model **out, const char *text, size_t bytes, const char *name,
+                       const tw_model_options *options, const char *folder, tw_error *error) {
   *out = NULL;
   int64_t most = options && options->max_bytes > 0 ? options->max_bytes : DEFAULT_BYTES;
   if (bytes > (size_t)most || bytes >= UINT32_MAX)
-    return tw_fail(error, TW_ERR_LIMIT, "%s: %zu bytes of text, expected at most %lld", name, bytes, (long long)most);
+    return tw_fail(error, TW_ERR_LIMIT, "%s: %zu bytes of text, expected at most %lld", name, bytes,
+                   (long long)most);
   tw_model *model = calloc(1, sizeof *model);
   if (!model) return oom(error);
   tw_status status = fill(model, text, bytes, name, options, folder, error);
@@ -138,8 +160,8 @@ static tw_status parse(tw_model **out, const char *text, size_t bytes, const cha
   return status;
 }
 
-tw_status tw_model_parse(tw_model **model, const char *text, size_t bytes, const char *name, const tw_model_options *options,
-                         tw_error *error) {
+tw_status tw_model_parse(tw_model **model, const char *text, size_t bytes, const char *name,
+                         const tw_model_options *options, tw_error *error) {
   return parse(model, text, bytes, name, options, options && options->folder ? options->folder : ".", error);
 }
 
@@ -155,14 +177,16 @@ static char *folder_of(const char *path) {
   return folder;
 }
 
-tw_status tw_model_read(tw_model **model, const char *path, const tw_model_options *options, tw_error *error) {
+tw_status tw_model_read(tw_model **model, const char *path, const tw_model_options *options,
+                        tw_error *error) {
   char *text = NULL, *folder = folder_of(path);
   size_t bytes = 0, most = options && options->max_bytes > 0 ? (size_t)options->max_bytes : DEFAULT_BYTES;
   *model = NULL;
   if (!folder) return oom(error);
   tw_status status = tw_file_read(path, most, &text, &bytes, error);
   if (status == TW_OK)
-    status = parse(model, text, bytes, path, options, options && options->folder ? options->folder : folder, error);
+    status = parse(model, text, bytes, path, options, options && options->folder ? options->folder : folder,
+                   error);
   free(text);
   free(folder);
   return status;

@@ -5,12 +5,8 @@
 
 const char *tw_symbol_kind_name(tw_symbol_kind kind) {
   static const char *const names[] = {
-      [TW_SYMBOL_SET] = "set",
-      [TW_SYMBOL_PARAM] = "param",
-      [TW_SYMBOL_VAR] = "var",
-      [TW_SYMBOL_LET] = "let",
-      [TW_SYMBOL_OBJECTIVE] = "objective",
-      [TW_SYMBOL_CONSTRAINT] = "constraint",
+      [TW_SYMBOL_SET] = "set",     [TW_SYMBOL_PARAM] = "param",         [TW_SYMBOL_VAR] = "var",
+      [TW_SYMBOL_LET] = "let",     [TW_SYMBOL_OBJECTIVE] = "objective", [TW_SYMBOL_CONSTRAINT] = "constraint",
       [TW_SYMBOL_INDEX] = "index",
   };
   return names[kind];

@@ -31,7 +31,7 @@ struct tw_symbol {
 /* Scopes form a chain: comprehension in body in model. */
 typedef struct tw_scope {
   struct tw_scope *outer;
-  tw_map *map;       /* of the scopes of statements; NULL for those of comprehensions */
+  tw_map *map; /* of the scopes of statements; NULL for those of comprehensions */
   tw_symbol *newest;
 } tw_scope;
 

@@ -1,5 +1,5 @@
-/* Indexing: elements and arrays of positions on one axis. An axis declared over a set is indexed by its elements, any
- * other by positions from 0, from the end when negative. */
+/* Indexing: elements and arrays of positions on one axis. An axis declared over a set is indexed by its
+ * elements, any other by positions from 0, from the end when negative. */
 #include "model/select.h"
 
 #include <stdlib.h>
@@ -33,8 +33,9 @@ static const char *axis_text(const tw_indexing *x, char text[AXIS_TEXT]) {
 
 bool tw_select_fail_range(tw_indexing *x, const tw_ast *item, const char *what) {
   char base[64], axis[AXIS_TEXT];
-  return tw_build_fail(x->b, tw_build_begin(item), TW_ERR_RANGE, "index %s is outside axis %d of %s, expected %s", what,
-                       x->axis, base_text(x, base), axis_text(x, axis));
+  return tw_build_fail(x->b, tw_build_begin(item), TW_ERR_RANGE,
+                       "index %s is outside axis %d of %s, expected %s", what, x->axis, base_text(x, base),
+                       axis_text(x, axis));
 }
 
 /* Position of a known integer on the axis. */
@@ -44,10 +45,11 @@ bool tw_select_locate(tw_indexing *x, const tw_ast *item, int64_t element, int64
   char text[32];
   snprintf(text, sizeof text, "%lld", (long long)element);
   if (set && set->kind == TW_SET_MIXED)
-    return tw_build_fail(x->b, tw_build_begin(item), TW_ERR_ARGUMENT,
-                         "axis %d joins different sets, so that %s is ambiguous; expected an index on the parts before "
-                         "they are joined",
-                         x->axis, text);
+    return tw_build_fail(
+        x->b, tw_build_begin(item), TW_ERR_ARGUMENT,
+        "axis %d joins different sets, so that %s is ambiguous; expected an index on the parts before "
+        "they are joined",
+        x->axis, text);
   bool by_position = tw_index_set_plain(set) || set->kind == TW_SET_LABELS;
   if (!by_position) {
     *position = tw_index_set_find(set, element);
@@ -67,8 +69,8 @@ bool tw_select_label(tw_indexing *x, const tw_ast *item, const char *label) {
     tw_nearest nearest = tw_nearest_start(label);
     for (int64_t k = 0; k < set->count; k++) tw_nearest_offer(&nearest, set->label[k]);
     return tw_build_fail(x->b, tw_build_begin(item), TW_ERR_NAME,
-                         "`%.64s` is not in the set %.64s that indexes axis %d of %s%s", label, set->name, x->axis,
-                         base_text(x, base), tw_nearest_text(&nearest, hint));
+                         "`%.64s` is not in the set %.64s that indexes axis %d of %s%s", label, set->name,
+                         x->axis, base_text(x, base), tw_nearest_text(&nearest, hint));
   }
   x->select[x->axis] = (tw_selector){.kind = TW_SELECT_ELEMENT, .start = position};
   return true;
@@ -87,8 +89,8 @@ static bool select_by_label_index(tw_indexing *x, const tw_ast *item, const tw_v
   char base[64], axis[AXIS_TEXT];
   if (set && tw_index_set_same(set, value->set) && value->index) return select_same_set(x, value->index);
   return tw_build_fail(x->b, tw_build_begin(item), TW_ERR_ARGUMENT,
-                       "this runs over the set %.64s, but axis %d of %s is indexed by %s", value->set->name, x->axis,
-                       base_text(x, base), axis_text(x, axis));
+                       "this runs over the set %.64s, but axis %d of %s is indexed by %s", value->set->name,
+                       x->axis, base_text(x, base), axis_text(x, axis));
 }
 
 /* ------------------------------------------------------------------ integers */
@@ -102,7 +104,8 @@ static tw_expr guarded(const tw_builder *b, tw_expr index) {
 static bool check_bounds(tw_indexing *x, const tw_ast *item, const tw_affine *affine, int64_t first) {
   int64_t low, high, extent = x->shape.dim[x->axis];
   bool exact;
-  if (!tw_is_none(x->b->guard) || !tw_affine_bounds(affine, &low, &high, &exact) || !exact || low > high) return true;
+  if (!tw_is_none(x->b->guard) || !tw_affine_bounds(affine, &low, &high, &exact) || !exact || low > high)
+    return true;
   if (low >= first && high < first + extent) return true;
   char text[64];
   snprintf(text, sizeof text, "that runs from %lld to %lld", (long long)low, (long long)high);
@@ -110,7 +113,8 @@ static bool check_bounds(tw_indexing *x, const tw_ast *item, const tw_affine *af
 }
 
 /* sum factor * position + constant, the sets' first elements gathered in the constant. */
-bool tw_select_affine(tw_indexing *x, const tw_ast *item, const tw_affine *affine, int64_t first, tw_expr *position) {
+bool tw_select_affine(tw_indexing *x, const tw_ast *item, const tw_affine *affine, int64_t first,
+                      tw_expr *position) {
   if (!check_bounds(x, item, affine, first)) return false;
   tw_graph *g = x->b->graph;
   tw_expr sum = TW_NONE;
@@ -132,14 +136,16 @@ bool tw_select_affine(tw_indexing *x, const tw_ast *item, const tw_affine *affin
 }
 
 /* Elements of a listed set to positions by a table: -1, which no evaluation accepts, between them. */
-static bool listed_position(tw_indexing *x, const tw_ast *item, const tw_index_set *set, tw_expr element, tw_expr *position) {
+static bool listed_position(tw_indexing *x, const tw_ast *item, const tw_index_set *set, tw_expr element,
+                            tw_expr *position) {
   if (set->count == 0) return tw_select_fail_range(x, item, "");
   int64_t low = set->integer[set->order[0]], high = set->integer[set->order[set->count - 1]];
   int64_t span;
   if (__builtin_sub_overflow(high, low, &span) || span >= x->b->max_elements)
-    return tw_build_fail(x->b, tw_build_begin(item), TW_ERR_UNSUPPORTED,
-                         "a computed index into the set %.64s, whose elements lie far apart; expected the index itself",
-                         set->name);
+    return tw_build_fail(
+        x->b, tw_build_begin(item), TW_ERR_UNSUPPORTED,
+        "a computed index into the set %.64s, whose elements lie far apart; expected the index itself",
+        set->name);
   int64_t *table = tw_alloc((size_t)span + 1, sizeof *table);
   if (!table) return tw_build_memory(x->b, tw_build_begin(item));
   for (int64_t k = 0; k <= span; k++) table[k] = -1;
@@ -165,13 +171,15 @@ static bool select_computed(tw_indexing *x, const tw_ast *item, const tw_value *
   tw_selector *s = &x->select[x->axis];
   *s = (tw_selector){.kind = TW_SELECT_TAKE};
   if (set && set->kind == TW_SET_MIXED) return tw_select_locate(x, item, 0, &s->start);
-  if (value->index && set && tw_index_set_same(set, value->index->set)) return select_same_set(x, value->index);
+  if (value->index && set && tw_index_set_same(set, value->index->set))
+    return select_same_set(x, value->index);
   int64_t first = set && set->kind == TW_SET_RANGE ? set->first : 0;
   bool listed = set && set->kind == TW_SET_INTEGERS;
   if (!listed && value->affine) return tw_select_affine(x, item, value->affine, first, &s->index);
   if (!is_whole(value->expr))
-    return tw_build_fail(x->b, tw_build_begin(item), TW_ERR_DTYPE,
-                         "an index that is computed in floating point, expected an integer: use floor(..), // and %%");
+    return tw_build_fail(
+        x->b, tw_build_begin(item), TW_ERR_DTYPE,
+        "an index that is computed in floating point, expected an integer: use floor(..), // and %%");
   tw_expr element = tw_cast(value->expr, TW_I64);
   if (listed && !listed_position(x, item, set, element, &s->index)) return false;
   if (!listed) s->index = first ? tw_sub(element, tw_integer(g, first)) : element;
@@ -186,8 +194,9 @@ static bool select_mask(tw_indexing *x, const tw_ast *item, const tw_array *mask
   int64_t extent = x->shape.dim[x->axis], n = 0;
   if (mask->shape.rank != 1 || mask->shape.dim[0] != extent) {
     char got[TW_SHAPE_TEXT];
-    return tw_build_fail(x->b, tw_build_begin(item), TW_ERR_SHAPE, "a mask of shape %s on axis %d, expected [%lld]",
-                         tw_shape_text(&mask->shape, got), x->axis, (long long)extent);
+    return tw_build_fail(x->b, tw_build_begin(item), TW_ERR_SHAPE,
+                         "a mask of shape %s on axis %d, expected [%lld]", tw_shape_text(&mask->shape, got),
+                         x->axis, (long long)extent);
   }
   int64_t *where = tw_alloc((size_t)extent, sizeof *where);
   if (!where) return tw_build_memory(x->b, tw_build_begin(item));
@@ -202,7 +211,8 @@ static bool select_mask(tw_indexing *x, const tw_ast *item, const tw_array *mask
 static bool select_positions(tw_indexing *x, const tw_ast *item, const tw_array *given) {
   int64_t n = tw_shape_size(&given->shape);
   tw_array values;
-  if (tw_array_copy(&values, given, TW_F64, NULL) != TW_OK) return tw_build_memory(x->b, tw_build_begin(item));
+  if (tw_array_copy(&values, given, TW_F64, NULL) != TW_OK)
+    return tw_build_memory(x->b, tw_build_begin(item));
   int64_t *position = tw_alloc((size_t)n, sizeof *position);
   bool good = position || tw_build_memory(x->b, tw_build_begin(item));
   for (int64_t k = 0; good && k < n; k++) {
@@ -236,10 +246,10 @@ static bool select_known(tw_indexing *x, const tw_ast *item, const tw_value *val
   return good;
 }
 
-
 /* ------------------------------------------------------------------ one item */
 
-/* A name or string that is a label of the axis' set; an index of a comprehension of the same name comes first. */
+/* A name or string that is a label of the axis' set; an index of a comprehension of the same name comes
+ * first. */
 static bool is_label(const tw_indexing *x, const tw_ast *item) {
   const tw_index_set *set = x->base.axis[x->axis];
   if (item->kind != TW_AST_NAME && item->kind != TW_AST_STRING) return false;
@@ -254,8 +264,8 @@ bool tw_select_item(tw_indexing *x, const tw_ast *item) {
   if (item->kind == TW_AST_SLICE) return tw_select_slice(x, item);
   if (is_label(x, item)) return tw_select_label(x, item, item->text);
   if (item->kind == TW_AST_STRING)
-    return tw_build_fail(x->b, tw_build_begin(item), TW_ERR_ARGUMENT, "a label on axis %d of %s, expected %s", x->axis,
-                         base_text(x, base), axis_text(x, axis));
+    return tw_build_fail(x->b, tw_build_begin(item), TW_ERR_ARGUMENT, "a label on axis %d of %s, expected %s",
+                         x->axis, base_text(x, base), axis_text(x, axis));
   tw_value value;
   if (!tw_build(x->b, item, &value)) return false;
   x->varies |= value.varies;

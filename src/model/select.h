@@ -33,9 +33,10 @@ bool tw_select_slice(tw_indexing *x, const tw_ast *item);
 /* The position of a label, element or negative position on x->axis. */
 bool tw_select_label(tw_indexing *x, const tw_ast *item, const char *label);
 bool tw_select_locate(tw_indexing *x, const tw_ast *item, int64_t element, int64_t *position);
-/* Positions of an affine index over the axis' range that starts at `first`; checked against the axis where that is
- * possible, made valid under a guard. */
-bool tw_select_affine(tw_indexing *x, const tw_ast *item, const tw_affine *affine, int64_t first, tw_expr *position);
+/* Positions of an affine index over the axis' range that starts at `first`; checked against the axis where
+ * that is possible, made valid under a guard. */
+bool tw_select_affine(tw_indexing *x, const tw_ast *item, const tw_affine *affine, int64_t first,
+                      tw_expr *position);
 bool tw_select_fail_range(tw_indexing *x, const tw_ast *item, const char *what);
 
 #endif

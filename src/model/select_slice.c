@@ -6,14 +6,17 @@
 static bool slice_bound(tw_indexing *x, const tw_ast *bound, int64_t *position) {
   const tw_index_set *set = x->base.axis[x->axis];
   int64_t extent = x->shape.dim[x->axis];
-  if (bound->kind == TW_AST_NAME && set && set->kind == TW_SET_LABELS && !tw_scope_find(x->b->scope, bound->text)) {
+  if (bound->kind == TW_AST_NAME && set && set->kind == TW_SET_LABELS &&
+      !tw_scope_find(x->b->scope, bound->text)) {
     if (!tw_select_label(x, bound, bound->text)) return false;
     *position = x->select[x->axis].start;
     return true;
   }
   if (!tw_build_integer(x->b, bound, "the bound of a slice", position)) return false;
-  if (set && set->kind == TW_SET_RANGE && set->first != 0) *position -= set->first; /* a slice is by element too */
-  else if (*position < 0) *position += extent;
+  if (set && set->kind == TW_SET_RANGE && set->first != 0)
+    *position -= set->first; /* a slice is by element too */
+  else if (*position < 0)
+    *position += extent;
   return true;
 }
 
@@ -25,7 +28,8 @@ static bool select_window(tw_indexing *x, const tw_ast *item, bool *done) {
   *done = false;
   if (x->b->n_loops == 0 || !item->child[0] || !item->child[1] || item->child[2]) return true;
   if (set && set->kind != TW_SET_RANGE) return true;
-  if (!tw_build_array(x->b, item->child[0], &low) || !tw_build_array(x->b, item->child[1], &high)) return false;
+  if (!tw_build_array(x->b, item->child[0], &low) || !tw_build_array(x->b, item->child[1], &high))
+    return false;
   if (!low.looped || low.varies || !low.affine) return true;
   if (!tw_affine_is_constant(tw_affine_add(x->b->arena, high.affine, low.affine, -1), &length)) return true;
   if (length <= 0 || length > x->shape.dim[x->axis]) return true;
@@ -47,7 +51,8 @@ bool tw_select_slice(tw_indexing *x, const tw_ast *item) {
   bool window;
   if (!select_window(x, item, &window) || window) return !x->b->failed;
   if (item->child[2] && !tw_build_integer(x->b, item->child[2], "the step of a slice", &step)) return false;
-  if (step == 0) return tw_build_fail(x->b, tw_build_begin(item->child[2]), TW_ERR_RANGE, "a slice of step 0");
+  if (step == 0)
+    return tw_build_fail(x->b, tw_build_begin(item->child[2]), TW_ERR_RANGE, "a slice of step 0");
   if (bounds && set && (set->kind == TW_SET_MIXED || set->kind == TW_SET_INTEGERS))
     return tw_build_fail(x->b, tw_build_begin(item), TW_ERR_UNSUPPORTED,
                          "a slice with bounds on an axis whose set is no range, expected `:`");

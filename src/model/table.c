@@ -25,26 +25,28 @@ static bool find_element(const table *t, const tw_ast *key, int axis, int64_t *p
     char hint[96];
     tw_nearest nearest = tw_nearest_start(key->text);
     for (int64_t k = 0; k < set->count; k++) tw_nearest_offer(&nearest, set->label[k]);
-    return tw_build_fail(t->b, tw_ast_place(key), TW_ERR_NAME, "`%.64s` is not in the set %.64s that indexes %.64s%s",
-                         key->text, set->name, t->name, tw_nearest_text(&nearest, hint));
+    return tw_build_fail(t->b, tw_ast_place(key), TW_ERR_NAME,
+                         "`%.64s` is not in the set %.64s that indexes %.64s%s", key->text, set->name,
+                         t->name, tw_nearest_text(&nearest, hint));
   }
   if (labels)
-    return tw_build_fail(t->b, tw_build_begin(key), TW_ERR_ARGUMENT, "a number as key, expected a label of %.64s",
-                         set->name);
+    return tw_build_fail(t->b, tw_build_begin(key), TW_ERR_ARGUMENT,
+                         "a number as key, expected a label of %.64s", set->name);
   int64_t element, extent = t->shape->dim[axis];
   if (!tw_build_integer(t->b, key, "a key", &element)) return false;
   *position = set ? tw_index_set_find(set, element) : element >= 0 && element < extent ? element : -1;
   if (*position >= 0) return true;
-  return tw_build_fail(t->b, tw_build_begin(key), TW_ERR_RANGE, "key %lld is outside %.64s, expected an element of %s",
-                       (long long)element, t->name, set && *set->name ? set->name : "0..extent-1");
+  return tw_build_fail(t->b, tw_build_begin(key), TW_ERR_RANGE,
+                       "key %lld is outside %.64s, expected an element of %s", (long long)element, t->name,
+                       set && *set->name ? set->name : "0..extent-1");
 }
 
 /* Flat position of a key. */
 static bool find_key(const table *t, const tw_ast *key, int64_t *position) {
   int parts = key->kind == TW_AST_TUPLE ? key->n : 1;
   if (parts != t->shape->rank)
-    return tw_build_fail(t->b, tw_build_begin(key), TW_ERR_SHAPE, "a key of %d part%s, expected %d for %.64s", parts,
-                         parts == 1 ? "" : "s", t->shape->rank, t->name);
+    return tw_build_fail(t->b, tw_build_begin(key), TW_ERR_SHAPE, "a key of %d part%s, expected %d for %.64s",
+                         parts, parts == 1 ? "" : "s", t->shape->rank, t->name);
   *position = 0;
   for (int axis = 0; axis < parts; axis++) {
     int64_t at = 0;
@@ -84,8 +86,9 @@ static bool fail_missing(const table *t, int64_t size) {
     missing++;
   }
   if (missing > SHOWN) tw_text_printf(&text, " and %lld more", (long long)missing - SHOWN);
-  bool failed = tw_build_fail(t->b, tw_ast_place(t->node), TW_ERR_DATA, "no value of %.64s for %.400s, expected one for every key",
-                              t->name, text.data ? text.data : "some keys");
+  bool failed = tw_build_fail(t->b, tw_ast_place(t->node), TW_ERR_DATA,
+                              "no value of %.64s for %.400s, expected one for every key", t->name,
+                              text.data ? text.data : "some keys");
   tw_text_free(&text);
   return failed;
 }
@@ -100,8 +103,8 @@ static bool fill(const table *t, int64_t size, bool *whole) {
     bool integer = false;
     if (!find_key(t, key, &position)) return false;
     if (t->given[position])
-      return tw_build_fail(t->b, tw_build_begin(key), TW_ERR_DATA, "this key of %.64s has a value already, expected one",
-                           t->name);
+      return tw_build_fail(t->b, tw_build_begin(key), TW_ERR_DATA,
+                           "this key of %.64s has a value already, expected one", t->name);
     if (!tw_build_number(t->b, value, "a value of a table", &t->data[position])) return false;
     *whole &= tw_build_plain_number(value, &number, &integer) && integer;
     t->given[position] = 1;

@@ -3,13 +3,21 @@
 
 #include "model/scope.h"
 
-tw_value tw_value_of(tw_expr expr) { return (tw_value){.kind = TW_VALUE_ARRAY, .expr = expr}; }
+tw_value tw_value_of(tw_expr expr) {
+  return (tw_value){.kind = TW_VALUE_ARRAY, .expr = expr};
+}
 
-int tw_value_rank(const tw_value *value) { return tw_shape_of(value->expr).rank; }
+int tw_value_rank(const tw_value *value) {
+  return tw_shape_of(value->expr).rank;
+}
 
-tw_shape tw_value_shape(const tw_value *value) { return tw_shape_of(value->expr); }
+tw_shape tw_value_shape(const tw_value *value) {
+  return tw_shape_of(value->expr);
+}
 
-bool tw_value_constant(const tw_value *value) { return !value->varies && !value->looped; }
+bool tw_value_constant(const tw_value *value) {
+  return !value->varies && !value->looped;
+}
 
 void tw_value_taint(tw_value *result, const tw_value *operand) {
   result->varies |= operand->varies;

@@ -1,5 +1,5 @@
-/* What an expression of the language stands for: an array with the sets its axes are indexed by, the label of a
- * set, or the solution of a nested problem with several variables. */
+/* What an expression of the language stands for: an array with the sets its axes are indexed by, the label of
+ * a set, or the solution of a nested problem with several variables. */
 #ifndef TALWEG_MODEL_VALUE_H
 #define TALWEG_MODEL_VALUE_H
 
@@ -25,14 +25,14 @@ typedef enum tw_value_kind { TW_VALUE_ARRAY, TW_VALUE_LABEL, TW_VALUE_RECORD } t
 
 typedef struct tw_value {
   tw_value_kind kind;
-  tw_expr expr;                           /* of a LABEL: its position in `set` */
-  const tw_index_set *axis[TW_MAX_RANK];  /* NULL: plain positions */
-  const tw_index_set *set;                /* of a LABEL */
-  const tw_record *record;                /* of a RECORD */
-  const tw_affine *affine;                /* of an integer scalar, when it has that form */
-  const tw_symbol *index;                 /* when it is the index of a comprehension and nothing else */
-  bool varies;                            /* depends on variables or parameters */
-  bool looped;                            /* depends on indices of comprehensions */
+  tw_expr expr;                          /* of a LABEL: its position in `set` */
+  const tw_index_set *axis[TW_MAX_RANK]; /* NULL: plain positions */
+  const tw_index_set *set;               /* of a LABEL */
+  const tw_record *record;               /* of a RECORD */
+  const tw_affine *affine;               /* of an integer scalar, when it has that form */
+  const tw_symbol *index;                /* when it is the index of a comprehension and nothing else */
+  bool varies;                           /* depends on variables or parameters */
+  bool looped;                           /* depends on indices of comprehensions */
 } tw_value;
 
 struct tw_record { /* the variables of a nested problem */
@@ -41,10 +41,10 @@ struct tw_record { /* the variables of a nested problem */
   tw_value *value;
 };
 
-tw_value tw_value_of(tw_expr expr);                 /* plain axes */
+tw_value tw_value_of(tw_expr expr); /* plain axes */
 int tw_value_rank(const tw_value *value);
 tw_shape tw_value_shape(const tw_value *value);
-bool tw_value_constant(const tw_value *value);      /* neither varies nor is looped */
+bool tw_value_constant(const tw_value *value); /* neither varies nor is looped */
 /* The flags of a result computed from `operand` too. */
 void tw_value_taint(tw_value *result, const tw_value *operand);
 /* The axes of an element-wise result; result->expr is made. */
@@ -53,7 +53,8 @@ void tw_value_broadcast_axes(tw_value *result, const tw_value *a, const tw_value
 /* Affine forms, arena-owned; NULL where the result has none (or overflows). */
 const tw_affine *tw_affine_constant(tw_arena *arena, int64_t value);
 const tw_affine *tw_affine_index(tw_arena *arena, const tw_symbol *index);
-const tw_affine *tw_affine_add(tw_arena *arena, const tw_affine *a, const tw_affine *b, int64_t factor); /* a + factor*b */
+const tw_affine *tw_affine_add(tw_arena *arena, const tw_affine *a, const tw_affine *b,
+                               int64_t factor); /* a + factor*b */
 const tw_affine *tw_affine_multiply(tw_arena *arena, const tw_affine *a, const tw_affine *b);
 bool tw_affine_is_constant(const tw_affine *a, int64_t *value);
 /* Smallest and largest value over the ranges of its indices; false on overflow. *exact: both are attained. */

@@ -1,0 +1,147 @@
+/* Builder: var, with its bounds, start, set and kind of number. */
+#include "model/builder.h"
+
+#include <string.h>
+
+/* What is being declared. */
+typedef struct declaration {
+  tw_builder *b;
+  const tw_statement *s;
+  tw_symbol *symbol;
+  tw_shape shape;
+  tw_expr x;
+} declaration;
+
+static bool table_value(const declaration *d, const tw_ast *node, tw_value *value) {
+  tw_array array;
+  if (!tw_build_table(d->b, node, d->s->name, &d->shape, d->symbol->value.axis, &array)) return false;
+  *value = tw_value_of(tw_constant(d->b->graph, &array));
+  tw_array_free(&array);
+  return tw_build_check(d->b, tw_build_begin(node));
+}
+
+/* A bound, start or parameter of a set: free of the problem's variables. NONE when `node` is NULL. */
+static bool read_attribute(const declaration *d, const tw_ast *node, const char *what, bool broadcasts,
+                           tw_expr *out) {
+  tw_value value;
+  *out = TW_NONE;
+  if (!node) return true;
+  bool table = node->kind == TW_AST_TABLE;
+  if (!(table ? table_value(d, node, &value) : tw_build_indexed(d->b, d->s, node, &value))) return false;
+  if (tw_build_on_variables(d->b, value.expr))
+    return tw_build_fail(
+        d->b, tw_build_begin(node), TW_ERR_ARGUMENT,
+        "%s depends on a variable, expected params and numbers; state a constraint instead: subject to ..",
+        what);
+  value.expr = tw_build_real(value.expr);
+  if (broadcasts && !tw_build_broadcast(d->b, tw_build_begin(node), what, &value, &d->shape)) return false;
+  *out = value.expr;
+  return tw_build_check(d->b, tw_build_begin(node));
+}
+
+/* ------------------------------------------------------------------ in SET */
+
+static bool unknown_domain(const declaration *d, const tw_ast *node) {
+  char hint[96];
+  tw_nearest nearest = tw_nearest_start(node->text);
+  tw_text names = {0};
+  for (const tw_domain_kind *const *k = tw_domain_kinds(); *k; k++) {
+    tw_nearest_offer(&nearest, (*k)->name);
+    tw_text_printf(&names, "%s%s", k == tw_domain_kinds() ? "" : ", ", (*k)->name);
+  }
+  tw_build_fail(d->b, tw_build_begin(node), TW_ERR_NAME, "unknown set `%.64s`%s; expected one of %s",
+                node->text, tw_nearest_text(&nearest, hint), names.data ? names.data : "the domains");
+  tw_text_free(&names);
+  return false;
+}
+
+/* A set of the language is a set of integers or labels, no domain of real numbers. */
+static bool misplaced_set(const declaration *d, const tw_ast *node) {
+  const tw_symbol *symbol = node->kind == TW_AST_NAME ? tw_scope_find(d->b->scope, node->text) : NULL;
+  bool set =
+      node->kind == TW_AST_RANGE || node->kind == TW_AST_LIST || (symbol && symbol->kind == TW_SYMBOL_SET);
+  return tw_build_fail(d->b, tw_build_begin(node), TW_ERR_ARGUMENT,
+                       set ? "a set of integers, expected `integer in ..`, or bounds: >= low <= high"
+                           : "expected a domain such as simplex, ball(2) or box(0, 1)");
+}
+
+static bool read_domain(const declaration *d) {
+  const tw_ast *node = d->s->domain;
+  bool call = node->kind == TW_AST_CALL;
+  const tw_domain_kind *kind = call || node->kind == TW_AST_NAME ? tw_domain_find(node->text) : NULL;
+  const tw_symbol *symbol = node->kind == TW_AST_NAME ? tw_scope_find(d->b->scope, node->text) : NULL;
+  if (!kind && (symbol || (!call && node->kind != TW_AST_NAME))) return misplaced_set(d, node);
+  if (!kind) return unknown_domain(d, node);
+  int n = call ? node->n : 0;
+  tw_expr param[TW_DOMAIN_PARAMS] = {TW_NONE, TW_NONE, TW_NONE};
+  if (n < kind->min_params || n > kind->max_params)
+    return tw_build_fail(d->b, tw_build_begin(node), TW_ERR_ARGUMENT, "%d argument%s, expected %s(%s)", n,
+                         n == 1 ? "" : "s", kind->name, kind->params);
+  for (int k = 0; k < n; k++) {
+    if (node->label[k])
+      return tw_build_fail(d->b, tw_build_begin(node->child[k]), TW_ERR_ARGUMENT,
+                           "no argument `%.48s`, expected %s(%s)", node->label[k], kind->name, kind->params);
+    if (!read_attribute(d, node->child[k], "the parameter of a domain", false, &param[k])) return false;
+  }
+  tw_problem_domain(d->b->site->problem, d->x, tw_domain_make(d->b->graph, kind, d->shape, n, param));
+  return tw_build_check(d->b, tw_build_begin(node));
+}
+
+/* ------------------------------------------------------------------ integer, binary */
+
+static bool read_number(const declaration *d) {
+  tw_builder *b = d->b;
+  const tw_ast *domain = d->s->domain;
+  const tw_index_set *set;
+  bool binary = d->s->number == TW_VAR_BINARY;
+  if (b->site->block)
+    return tw_build_fail(b, d->symbol->place, TW_ERR_UNSUPPORTED,
+                         "an integer variable in a nested problem, whose solution would have no derivatives; "
+                         "expected real ones");
+  tw_problem_kind(b->site->problem, d->x, binary ? TW_BINARY : TW_INTEGER);
+  if (!domain) return true;
+  if (binary)
+    return tw_build_fail(b, tw_build_begin(domain), TW_ERR_ARGUMENT,
+                         "a binary variable is 0 or 1, expected no other set");
+  if (!tw_build_set(b, domain, &set)) return false;
+  if (set->kind != TW_SET_RANGE || set->count == 0)
+    return tw_build_fail(b, tw_build_begin(domain), TW_ERR_ARGUMENT,
+                         "expected a range of integers that is not empty: integer in 0..10");
+  tw_problem_bounds(b->site->problem, d->x, tw_scalar(b->graph, (double)set->first),
+                    tw_scalar(b->graph, (double)(set->first + set->count - 1)));
+  return tw_build_check(b, tw_build_begin(domain));
+}
+
+static bool remember(tw_builder *b, tw_expr x) {
+  tw_body_site *site = b->site;
+  if (site->n_variables == site->variables_capacity) {
+    int capacity = site->variables_capacity ? 2 * site->variables_capacity : 8;
+    tw_expr *grown = tw_build_alloc(b, (size_t)capacity, sizeof *grown);
+    if (!grown) return false;
+    for (int k = 0; k < site->n_variables; k++) grown[k] = site->variable[k];
+    site->variable = grown;
+    site->variables_capacity = capacity;
+  }
+  site->variable[site->n_variables++] = x;
+  return true;
+}
+
+bool tw_build_var(tw_builder *b, const tw_statement *s) {
+  declaration d = {.b = b, .s = s};
+  tw_expr lower, upper, start;
+  if (!tw_build_declare(b, s, TW_SYMBOL_VAR, &d.symbol)) return false;
+  if (!tw_build_shape(b, s, &d.shape, d.symbol->value.axis)) return false;
+  tw_problem *p = b->site->problem;
+  d.x = d.symbol->value.expr = tw_problem_variable(p, s->name, d.shape);
+  d.symbol->value.varies = true;
+  if (!tw_build_check(b, d.symbol->place)) return false;
+  if (!read_attribute(&d, s->lower, "a lower bound", true, &lower) ||
+      !read_attribute(&d, s->upper, "an upper bound", true, &upper) ||
+      !read_attribute(&d, s->start, "a start", true, &start))
+    return false;
+  tw_problem_bounds(p, d.x, lower, upper);
+  if (!tw_is_none(start)) tw_problem_start(p, d.x, start);
+  if (!tw_build_check(b, d.symbol->place)) return false;
+  if (s->number ? !read_number(&d) : s->domain && !read_domain(&d)) return false;
+  return remember(b, d.x) && (tw_scope_add(b->scope, d.symbol) || tw_build_memory(b, d.symbol->place));
+}
