@@ -270,11 +270,15 @@ typedef struct tw_exec {
   const tw_logger *log;
 } tw_exec;
 
+enum {
+  TW_MODE_SERIAL = 1,  /* will run inside a parallel region: its own loops use one thread */
+  TW_MODE_UNFUSED = 2  /* every op by its own kernel: the slow, plain reference */
+};
 typedef struct tw_fn_options {
   /* Level of every input (NULL: all 0): how often it changes, 0 the least. A call names the lowest level that has
    * changed; what depends only on lower levels is kept from the call before. */
   const int *levels;
-  bool serial; /* will run inside a parallel region: its own loops use one thread (see tw_op.prepare) */
+  unsigned mode; /* TW_MODE_*; ops hand it on to the functions inside them (see tw_op.prepare) */
 } tw_fn_options;
 
 /* Compiles inputs -> outputs. Inputs are tw_input or tw_param nodes; outputs depend on nothing else. */
@@ -328,8 +332,19 @@ typedef struct tw_call {
   tw_error *error;
 } tw_call;
 
+/* How a result's elements lie in its operand: element [i_0, i_1, ..] is operand element offset + sum_k i_k stride[k], i_0
+ * along the innermost axis. */
+typedef struct tw_view {
+  int rank;
+  int64_t dim[TW_MAX_RANK], stride[TW_MAX_RANK], offset;
+} tw_view;
+
+/* An inner loop: out[r * n + i] = f(in[k][r * row[k] + i * step[k]] ..) for r < rows, i < n; step[k] is 0 or 1. out may be an
+ * operand of out's element size. Loops of one operand are called with rows = 1 and step 1. */
+typedef void tw_loop(int64_t rows, int64_t n, const void *const *in, const int64_t *row, const int64_t *step, void *out);
+
 enum {
-  TW_OP_ELEMENTWISE = 1, /* out[i] depends on the broadcast in[.][i] alone */
+  TW_OP_ELEMENTWISE = 1, /* out[i] depends on the broadcast in[.][i] alone; see loop and formula */
   TW_OP_COMMUTATIVE = 2,
   TW_OP_ALIAS = 4,       /* out is in[0]'s memory from element op->alias(node) on */
   TW_OP_IMPURE = 8,      /* never shared nor folded (has state) */
@@ -348,6 +363,12 @@ struct tw_op {
   tw_status (*kernel)(const tw_call *call);
   size_t (*scratch)(tw_expr node);
   int64_t (*alias)(tw_expr node);
+  /* Element-wise ops that may be fused with others: the loop over the node's elements, which cannot fail (NULL: not for
+   * this node), and the same as a C expression in the operands a, b, c, of their own C types, for the C that is written. */
+  tw_loop *(*loop)(tw_expr node);
+  const char *(*formula)(tw_expr node);
+  /* Ops that rearrange in[0] by steps along axes tell where its elements go. */
+  bool (*view)(tw_expr node, tw_view *view);
   /* Element-wise ops give d out / d in[i] (TW_NONE: zero) and get jvp and vjp from it. */
   tw_expr (*partial)(tw_expr node, int i);
   tw_expr (*jvp)(tw_expr node, const tw_expr *tangents);
@@ -357,7 +378,7 @@ struct tw_op {
   tw_expr (*batch)(tw_expr node, int64_t size, const tw_expr *in, const bool *batched);
   double (*flops)(tw_expr node);
   /* Stateful ops: compile bodies once per tw_fn; open a state per workspace. All optional. */
-  tw_status (*prepare)(tw_expr node, bool serial, void **prepared, tw_error *error); /* serial: will run inside a parallel region */
+  tw_status (*prepare)(tw_expr node, unsigned mode, void **prepared, tw_error *error); /* mode of the function around */
   void (*release)(void *prepared);
   tw_status (*open)(tw_expr node, void *prepared, void **state, tw_error *error);
   void (*close)(void *state);

@@ -26,7 +26,7 @@ typedef struct tw_solve_evidence {
 const tw_solve_evidence *tw_solve_evidence_of(const void *state);
 
 tw_status tw_solve_kernel(const tw_call *call);
-tw_status tw_solve_prepare(tw_expr node, bool serial, void **prepared, tw_error *error);
+tw_status tw_solve_prepare(tw_expr node, unsigned mode, void **prepared, tw_error *error);
 void tw_solve_release(void *prepared);
 tw_status tw_solve_open(tw_expr node, void *prepared, void **state, tw_error *error);
 void tw_solve_close(void *state);

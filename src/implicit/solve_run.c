@@ -23,7 +23,7 @@ typedef struct state {
 
 /* ------------------------------------------------------------------ prepare, open */
 
-static tw_status compile(tw_fn **fn, const tw_body *body, bool serial, tw_error *error) {
+static tw_status compile(tw_fn **fn, const tw_body *body, unsigned mode, tw_error *error) {
   int n = body->n_params;
   tw_expr *in = calloc((size_t)n, sizeof *in);
   int *levels = calloc((size_t)n, sizeof *levels);
@@ -31,7 +31,7 @@ static tw_status compile(tw_fn **fn, const tw_body *body, bool serial, tw_error 
   if (in && levels) {
     for (int j = 0; j < n; j++) in[j] = body->params[j == n - 1 ? 0 : j + 1];
     levels[n - 1] = 1;
-    tw_fn_options options = {.levels = levels, .serial = serial};
+    tw_fn_options options = {.levels = levels, .mode = mode};
     status = tw_fn_new(fn, n, in, 1, body->outputs, &options, error);
   } else {
     tw_fail(error, status, "implicit_solve: out of memory");
@@ -41,16 +41,16 @@ static tw_status compile(tw_fn **fn, const tw_body *body, bool serial, tw_error 
   return status;
 }
 
-tw_status tw_solve_prepare(tw_expr node, bool serial, void **out, tw_error *error) {
+tw_status tw_solve_prepare(tw_expr node, unsigned mode, void **out, tw_error *error) {
   const tw_solve_attr *attr = tw_attr_of(node);
   prepared *p = calloc(1, sizeof *p);
   if (!p) return tw_fail(error, TW_ERR_MEMORY, "implicit_solve: out of memory");
   p->node = node;
   p->n = tw_size_of(attr->body->params[0]);
-  tw_status status = compile(&p->apply, attr->body, serial, error);
+  tw_status status = compile(&p->apply, attr->body, mode, error);
   if (status == TW_OK && !attr->symmetric) {
     const tw_body *transpose = tw_solve_transposed(attr->body);
-    status = transpose ? compile(&p->apply_transpose, transpose, serial, error) : tw_graph_check(node.graph, error);
+    status = transpose ? compile(&p->apply_transpose, transpose, mode, error) : tw_graph_check(node.graph, error);
   }
   if (status != TW_OK) {
     tw_solve_release(p);

@@ -29,7 +29,13 @@ static tw_expr broadcast_simplify(const tw_args *args) {
 }
 
 static tw_status broadcast_kernel(const tw_call *call) {
-  return tw_elementwise_loop(call, TW_LOOP_copy);
+  return tw_elementwise_run(call, tw_loop_get(TW_LOOP_copy, tw_dtype_of(call->node)));
+}
+
+static bool broadcast_view(tw_expr node, tw_view *view) {
+  const tw_shape from = tw_shape_of(tw_input_of(node, 0)), to = tw_shape_of(node);
+  *view = tw_broadcast_view(&from, &to);
+  return true;
 }
 
 static tw_expr broadcast_jvp(tw_expr node, const tw_expr *tangents) {
@@ -63,6 +69,7 @@ const tw_op tw_op_broadcast = {.name = "broadcast",
                                .infer = broadcast_infer,
                                .simplify = broadcast_simplify,
                                .kernel = broadcast_kernel,
+                               .view = broadcast_view,
                                .jvp = broadcast_jvp,
                                .vjp = broadcast_vjp,
                                .batch = broadcast_batch,

@@ -33,6 +33,11 @@ typedef struct tw_extents {
 } tw_extents;
 tw_extents tw_shape_split(const tw_shape *shape, int first, int count);
 
+/* An array of shape `from` seen as one of `to`, to which it broadcasts; axes that step evenly are merged. */
+tw_view tw_broadcast_view(const tw_shape *from, const tw_shape *to);
+/* The axis outside those so far (views are built innermost first); merged where it steps on evenly. */
+void tw_view_add(tw_view *view, int64_t extent, int64_t stride);
+
 /* One flop for each element of the result. */
 double tw_flops_of_size(tw_expr node);
 /* No arithmetic: copies. */

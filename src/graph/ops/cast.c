@@ -1,4 +1,5 @@
 /* Conversions between dtypes, and stop_gradient. */
+#include "graph/emit/runtime/scalar.h"
 #include "graph/ops/elementwise.h"
 
 #include <string.h>
@@ -6,11 +7,6 @@
 typedef struct cast_attr {
   int64_t dtype;
 } cast_attr;
-
-/* Towards zero; out of range saturates, NaN gives 0 (C leaves both undefined). */
-static inline int64_t whole_in(double x, double low, double high, int64_t lowest, int64_t highest) {
-  return x >= high ? highest : x <= low ? lowest : x == x ? (int64_t)x : 0;
-}
 
 #define TO_F64(a) (double)(a)
 #define TO_F32(a) (float)(a)
@@ -56,11 +52,27 @@ CASTS_OF_WHOLE(u8, uint8_t)
     [TW_U8] = from##_to_u8, [TW_BOOL] = from##_to_bool                                                       \
   }
 
-static tw_status cast_kernel(const tw_call *call) {
+static tw_loop *cast_loop(tw_expr node) {
   static tw_loop *const loop[TW_DTYPE_COUNT][TW_DTYPE_COUNT] = {
       [TW_F64] = ROW(f64), [TW_F32] = ROW(f32), [TW_I64] = ROW(i64),
       [TW_I32] = ROW(i32), [TW_U8] = ROW(u8),   [TW_BOOL] = ROW(u8)};
-  return tw_elementwise_run(call, loop[tw_dtype_of(tw_input_of(call->node, 0))][tw_dtype_of(call->node)]);
+  return loop[tw_dtype_of(tw_input_of(node, 0))][tw_dtype_of(node)];
+}
+
+#define TEXT_OF(macro) TEXT_OF_EXPANDED(macro)
+#define TEXT_OF_EXPANDED(text) #text
+
+static const char *cast_formula(tw_expr node) {
+  static const char *const of_real[TW_DTYPE_COUNT] = {
+      [TW_F64] = TEXT_OF(TO_F64(a)),      [TW_F32] = TEXT_OF(TO_F32(a)),
+      [TW_I64] = "whole_in((double)a, -0x1p63, 0x1p63, INT64_MIN, INT64_MAX)",
+      [TW_I32] = "(int32_t)whole_in((double)a, -0x1p31, 0x1p31 - 1, INT32_MIN, INT32_MAX)",
+      [TW_U8] = TEXT_OF(REAL_TO_U8(a)),   [TW_BOOL] = TEXT_OF(TO_BOOL(a))};
+  static const char *const of_whole[TW_DTYPE_COUNT] = {
+      [TW_F64] = TEXT_OF(TO_F64(a)), [TW_F32] = TEXT_OF(TO_F32(a)), [TW_I64] = TEXT_OF(TO_I64(a)),
+      [TW_I32] = TEXT_OF(TO_I32(a)), [TW_U8] = TEXT_OF(TO_U8(a)),   [TW_BOOL] = TEXT_OF(TO_BOOL(a))};
+  const bool real = tw_dtype_get(tw_dtype_of(tw_input_of(node, 0)))->kind == TW_KIND_FLOAT;
+  return (real ? of_real : of_whole)[tw_dtype_of(node)];
 }
 
 static bool cast_infer(const tw_args *args, tw_type *type) {
@@ -106,7 +118,9 @@ const tw_op tw_op_cast = {.name = "cast",
                           .attr_bytes = sizeof(cast_attr),
                           .infer = cast_infer,
                           .simplify = cast_simplify,
-                          .kernel = cast_kernel,
+                          .kernel = tw_elementwise_kernel,
+                          .loop = cast_loop,
+                          .formula = cast_formula,
                           .jvp = cast_jvp,
                           .vjp = cast_vjp,
                           .flops = tw_flops_none,

@@ -7,8 +7,11 @@ static tw_expr and_simplify(const tw_args *args) {
 }
 
 #define CONDITION(NAME, PROMOTION, INFER, FLAGS, SIMPLIFY, SUMMARY)                                          \
-  static tw_status NAME##_kernel(const tw_call *call) {                                                      \
-    return tw_elementwise_loop(call, TW_LOOP_##NAME);                                                        \
+  static tw_loop *NAME##_loop(tw_expr node) {                                                                \
+    return tw_loop_get(TW_LOOP_##NAME, tw_dtype_of(tw_input_of(node, 0)));                                   \
+  }                                                                                                          \
+  static const char *NAME##_formula(tw_expr node) {                                                          \
+    return tw_loop_formula(TW_LOOP_##NAME, tw_dtype_of(tw_input_of(node, 0)));                               \
   }                                                                                                          \
   static tw_expr NAME##_example(tw_graph *graph, tw_dtype dtype, int variant) {                              \
     return tw_elementwise_example(&tw_op_##NAME, PROMOTION, graph, dtype, variant);                          \
@@ -19,7 +22,9 @@ static tw_expr and_simplify(const tw_args *args) {
                               .arity = 2,                                                                    \
                               .infer = INFER,                                                                \
                               .simplify = SIMPLIFY,                                                          \
-                              .kernel = NAME##_kernel,                                                       \
+                              .kernel = tw_elementwise_kernel,                                               \
+                              .loop = NAME##_loop,                                                           \
+                              .formula = NAME##_formula,                                                     \
                               .flops = tw_flops_of_size,                                                     \
                               .example = NAME##_example,                                                     \
                               .low = -2,                                                                     \

@@ -8,8 +8,10 @@
 
 /* Runs `loop` over the result of call->node, whose operands broadcast to it. */
 tw_status tw_elementwise_run(const tw_call *call, tw_loop *loop);
-/* The same with the loop of `id` for the last operand's dtype. */
-tw_status tw_elementwise_loop(const tw_call *call, tw_loop_id id);
+/* The kernel of ops that have a loop. */
+tw_status tw_elementwise_kernel(const tw_call *call);
+/* The formula of loops.def for operands of the last operand's dtype. */
+const char *tw_loop_formula(tw_loop_id id, tw_dtype dtype);
 
 /* Shape rules: operands of one dtype that broadcast; the result has it, or is bool. */
 bool tw_infer_numeric(const tw_args *args, tw_type *type); /* any dtype but bool */

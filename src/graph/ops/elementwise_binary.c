@@ -130,15 +130,18 @@ static tw_status refuse_zero_divisor(const tw_call *call) {
 
 static tw_status idiv_kernel(const tw_call *call) {
   const tw_status status = refuse_zero_divisor(call);
-  return status ? status : tw_elementwise_loop(call, TW_LOOP_idiv);
+  return status ? status : tw_elementwise_run(call, tw_loop_get(TW_LOOP_idiv, tw_dtype_of(call->node)));
 }
 
 static tw_status mod_kernel(const tw_call *call) {
   const tw_status status = refuse_zero_divisor(call);
-  return status ? status : tw_elementwise_loop(call, TW_LOOP_mod);
+  return status ? status : tw_elementwise_run(call, tw_loop_get(TW_LOOP_mod, tw_dtype_of(call->node)));
 }
 
-#define BINARY(NAME, PROMOTION, INFER, FLAGS, SIMPLIFY, KERNEL, PARTIAL_RULE, FLOPS, LOW, HIGH, SUMMARY)     \
+#define BINARY(NAME, PROMOTION, INFER, FLAGS, SIMPLIFY, KERNEL, LOOP, PARTIAL_RULE, FLOPS, LOW, HIGH, SUMMARY) \
+  static const char *NAME##_formula(tw_expr node) {                                                          \
+    return tw_loop_formula(TW_LOOP_##NAME, tw_dtype_of(tw_input_of(node, 0)));                               \
+  }                                                                                                          \
   static double NAME##_flops(tw_expr node) {                                                                 \
     return (FLOPS)*tw_flops_of_size(node);                                                                   \
   }                                                                                                          \
@@ -152,15 +155,17 @@ static tw_status mod_kernel(const tw_call *call) {
                               .infer = INFER,                                                                \
                               .simplify = SIMPLIFY,                                                          \
                               .kernel = KERNEL,                                                              \
+                              .loop = LOOP,                                                                  \
+                              .formula = NAME##_formula,                                                     \
                               .partial = PARTIAL_RULE,                                                       \
                               .flops = NAME##_flops,                                                         \
                               .example = NAME##_example,                                                     \
                               .low = LOW,                                                                    \
                               .high = HIGH};
 
-#define LOOP_KERNEL(NAME)                                                                                    \
-  static tw_status NAME##_kernel(const tw_call *call) {                                                      \
-    return tw_elementwise_loop(call, TW_LOOP_##NAME);                                                        \
+#define LOOP(NAME)                                                                                           \
+  static tw_loop *NAME##_loop(tw_expr node) {                                                                \
+    return tw_loop_get(TW_LOOP_##NAME, tw_dtype_of(tw_input_of(node, 0)));                                   \
   }
 #define BUILDER(NAME, PROMOTION)                                                                             \
   tw_expr tw_##NAME(tw_expr a, tw_expr b) {                                                                  \
@@ -168,14 +173,14 @@ static tw_status mod_kernel(const tw_call *call) {
   }
 
 #define NUMBER(NAME, FLAGS, SIMPLIFY, LOW, HIGH, SUMMARY)                                                    \
-  LOOP_KERNEL(NAME)                                                                                          \
-  BINARY(NAME, TW_TO_NUMBER, tw_infer_numeric, FLAGS, SIMPLIFY, NAME##_kernel, NAME##_partial, 1, LOW, HIGH, \
-         SUMMARY)                                                                                            \
+  LOOP(NAME)                                                                                                 \
+  BINARY(NAME, TW_TO_NUMBER, tw_infer_numeric, FLAGS, SIMPLIFY, tw_elementwise_kernel, NAME##_loop,          \
+         NAME##_partial, 1, LOW, HIGH, SUMMARY)                                                                                            \
   BUILDER(NAME, TW_TO_NUMBER)
 #define REAL(NAME, SIMPLIFY, FLOPS, LOW, HIGH, SUMMARY)                                                      \
-  LOOP_KERNEL(NAME)                                                                                          \
-  BINARY(NAME, TW_TO_FLOAT, tw_infer_float, 0, SIMPLIFY, NAME##_kernel, NAME##_partial, FLOPS, LOW, HIGH,    \
-         SUMMARY)
+  LOOP(NAME)                                                                                                 \
+  BINARY(NAME, TW_TO_FLOAT, tw_infer_float, 0, SIMPLIFY, tw_elementwise_kernel, NAME##_loop, NAME##_partial, \
+         FLOPS, LOW, HIGH, SUMMARY)
 
 NUMBER(add, TW_OP_COMMUTATIVE, add_simplify, -2, 2, "a + b")
 NUMBER(sub, 0, sub_simplify, -2, 2, "a - b")
@@ -189,9 +194,17 @@ REAL(atan2, tw_simplify_broadcast, 30, 0.4, 2, "angle of the point (b, a)")
 BUILDER(div, TW_TO_FLOAT)
 BUILDER(atan2, TW_TO_FLOAT)
 
+/* Integer divisors must be looked at: no plain loop. */
+#define CHECKED_LOOP(NAME)                                                                                   \
+  static tw_loop *NAME##_loop(tw_expr node) {                                                                \
+    const tw_dtype dtype = tw_dtype_of(node);                                                                \
+    return tw_dtype_get(dtype)->kind == TW_KIND_FLOAT ? tw_loop_get(TW_LOOP_##NAME, dtype) : NULL;           \
+  }
+CHECKED_LOOP(idiv)
+CHECKED_LOOP(mod)
 BINARY(idiv, TW_TO_NUMBER, tw_infer_numeric, TW_OP_CONSTANT_DERIVATIVE, tw_simplify_broadcast, idiv_kernel,
-       NULL, 4, 0.6, 3, "quotient rounded towards minus infinity")
-BINARY(mod, TW_TO_NUMBER, tw_infer_numeric, 0, tw_simplify_broadcast, mod_kernel, mod_partial, 10, 0.6, 3,
+       idiv_loop, NULL, 4, 0.6, 3, "quotient rounded towards minus infinity")
+BINARY(mod, TW_TO_NUMBER, tw_infer_numeric, 0, tw_simplify_broadcast, mod_kernel, mod_loop, mod_partial, 10, 0.6, 3,
        "a - b idiv(a, b): has the sign of b")
 BUILDER(idiv, TW_TO_NUMBER)
 BUILDER(mod, TW_TO_NUMBER)

@@ -126,7 +126,6 @@ tw_status tw_elementwise_run(const tw_call *call, tw_loop *loop) {
   return TW_OK;
 }
 
-tw_status tw_elementwise_loop(const tw_call *call, tw_loop_id id) {
-  const int last = tw_arity_of(call->node) - 1;
-  return tw_elementwise_run(call, tw_loop_get(id, tw_dtype_of(tw_input_of(call->node, last))));
+tw_status tw_elementwise_kernel(const tw_call *call) {
+  return tw_elementwise_run(call, tw_op_of(call->node)->loop(call->node));
 }

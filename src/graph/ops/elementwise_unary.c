@@ -50,8 +50,11 @@ static tw_expr involution(const tw_args *args) {
 }
 
 #define UNARY(NAME, PROMOTION, INFER, FLAGS, SIMPLIFY, PARTIAL_RULE, FLOPS, LOW, HIGH, SUMMARY)              \
-  static tw_status NAME##_kernel(const tw_call *call) {                                                      \
-    return tw_elementwise_loop(call, TW_LOOP_##NAME);                                                        \
+  static tw_loop *NAME##_loop(tw_expr node) {                                                                \
+    return tw_loop_get(TW_LOOP_##NAME, tw_dtype_of(tw_input_of(node, 0)));                                   \
+  }                                                                                                          \
+  static const char *NAME##_formula(tw_expr node) {                                                          \
+    return tw_loop_formula(TW_LOOP_##NAME, tw_dtype_of(tw_input_of(node, 0)));                               \
   }                                                                                                          \
   static double NAME##_flops(tw_expr node) {                                                                 \
     return (FLOPS)*tw_flops_of_size(node);                                                                   \
@@ -65,7 +68,9 @@ static tw_expr involution(const tw_args *args) {
                               .arity = 1,                                                                    \
                               .infer = INFER,                                                                \
                               .simplify = SIMPLIFY,                                                          \
-                              .kernel = NAME##_kernel,                                                       \
+                              .kernel = tw_elementwise_kernel,                                               \
+                              .loop = NAME##_loop,                                                           \
+                              .formula = NAME##_formula,                                                     \
                               .partial = PARTIAL_RULE,                                                       \
                               .flops = NAME##_flops,                                                         \
                               .example = NAME##_example,                                                     \

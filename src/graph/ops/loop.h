@@ -64,7 +64,7 @@ tw_expr tw_loop_batch(tw_expr node, int64_t size, const tw_expr *in, const bool 
 
 /* Evaluation, in loop_run.c. */
 tw_status tw_loop_kernel(const tw_call *call);
-tw_status tw_loop_prepare(tw_expr node, bool serial, void **prepared, tw_error *error);
+tw_status tw_loop_prepare(tw_expr node, unsigned mode, void **prepared, tw_error *error);
 void tw_loop_release(void *prepared);
 tw_status tw_loop_open(tw_expr node, void *prepared, void **state, tw_error *error);
 void tw_loop_close(void *state);

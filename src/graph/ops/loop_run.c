@@ -1,7 +1,7 @@
 /* Running loops: the body, batched over a tile of iterations, is evaluated tile by tile. Tiles are shared out to
  * threads in waves; their results are combined in tile order, so the bits do not depend on the number of threads. */
 #include "graph/ops/loop.h"
-#include "graph/plan/plan.h"
+#include "graph/plan/planner.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,10 +17,12 @@ enum {
 typedef struct prepared {
   tw_expr node;
   const tw_loop_attr *attr;
+  unsigned mode;
   tw_fn *fn;
   int64_t tile; /* iterations; 1 with an unbatched body when `sequential` */
   bool sequential;
   int workers;
+  int64_t *slope;        /* per body output: of an index that steps evenly, whose first value alone is computed; -1: none */
   size_t *region_offset; /* of every body output in a tile's region */
   size_t region_bytes;
   int64_t sums; /* elements of all SUM results */
@@ -29,7 +31,7 @@ typedef struct prepared {
 typedef struct state {
   const prepared *p;
   tw_work **work;    /* per worker */
-  int64_t *k;        /* per worker: tile iteration numbers */
+  int64_t *k;        /* per worker: the tile's first iteration */
   const void **in;   /* per worker: captured, then k */
   void **out;        /* per worker: body outputs */
   bool *fresh;       /* per worker: captured values not seen in this call */
@@ -58,7 +60,26 @@ static bool batches(const tw_body *body) {
   return all;
 }
 
-/* Compiles the body for tiles of p->tile iterations: (captured.. at level 0, k at level 1) -> outputs. */
+/* An index of a scattered value that is affine in the iteration, as in g[k+1] += ..: what is left to compute is its value at
+ * the tile's first iteration. */
+static void take_slopes(prepared *p, tw_expr *out) {
+  for (int i = 0; i < p->attr->n_results; i++) {
+    const tw_loop_result *result = &p->attr->result[i];
+    for (int64_t d = 1; d <= result->n_index && result->kind == TW_LOOP_SCATTER; d++) {
+      tw_expr *index = &out[result->first + d];
+      tw_affine a;
+      if (tw_is_none(*index) || tw_size_of(*index) != p->tile || !tw_affine_of(index->graph, index->id, p->tile, &a) || a.slope < 0)
+        continue;
+      tw_expr first = tw_integer(index->graph, a.constant);
+      for (int t = 0; t < a.n; t++)
+        first = tw_add(first, tw_mul(tw_at(index->graph, a.scalar[t]), tw_integer(index->graph, a.coefficient[t])));
+      *index = tw_reshape(first, TW_SCALAR);
+      p->slope[result->first + d] = a.slope;
+    }
+  }
+}
+
+/* Compiles the body for tiles of p->tile iterations: (captured.. at level 0, first iteration at level 1) -> outputs. */
 static tw_status compile(prepared *p, tw_error *error) {
   const tw_body *body = p->attr->body;
   tw_graph *graph = p->node.graph;
@@ -69,19 +90,23 @@ static tw_status compile(prepared *p, tw_error *error) {
   if (!in || !out || !levels) {
     tw_fail(error, status, "loop: out of memory");
   } else {
-    tw_expr k = p->sequential ? body->params[0] : tw_param(graph, 0, TW_I64, TW_SHAPE(p->tile));
     for (int j = 1; j < n; j++) in[j - 1] = body->params[j];
-    in[n - 1] = k;
+    in[n - 1] = body->params[0];
     levels[n - 1] = 1;
+    for (int i = 0; i < m; i++) p->slope[i] = -1;
     status = TW_OK;
-    if (p->sequential)
+    if (p->sequential) {
       memcpy(out, body->outputs, (size_t)m * sizeof *out);
-    else
+    } else {
+      tw_expr k = tw_add(body->params[0], tw_iota(graph, TW_I64, p->tile));
       status = tw_batch(m, body->outputs, 1, body->params, &k, p->tile, out);
+      if (status == TW_OK) take_slopes(p, out);
+    }
+    if (status == TW_OK) status = graph->status;
     if (status != TW_OK) status = tw_graph_check(graph, error);
     tw_fn_free(p->fn);
     p->fn = NULL;
-    tw_fn_options options = {.levels = levels, .serial = true};
+    tw_fn_options options = {.levels = levels, .mode = p->mode | TW_MODE_SERIAL};
     if (status == TW_OK) status = tw_fn_new(&p->fn, n, in, m, out, &options, error);
   }
   free(in);
@@ -104,14 +129,15 @@ static tw_status lay_out(prepared *p, tw_error *error) {
   return TW_OK;
 }
 
-tw_status tw_loop_prepare(tw_expr node, bool serial, void **out, tw_error *error) {
+tw_status tw_loop_prepare(tw_expr node, unsigned mode, void **out, tw_error *error) {
   prepared *p = calloc(1, sizeof *p);
   if (!p) return tw_fail(error, TW_ERR_MEMORY, "loop: out of memory");
-  *p = (prepared){.node = node, .attr = tw_attr_of(node)};
+  *p = (prepared){.node = node, .attr = tw_attr_of(node), .mode = mode};
   *out = p;
   p->sequential = !batches(p->attr->body);
   p->tile = p->sequential ? 1 : p->attr->n < TILE ? p->attr->n : TILE;
-  tw_status status = compile(p, error);
+  p->slope = calloc((size_t)p->attr->body->n_outputs, sizeof *p->slope);
+  tw_status status = p->slope ? compile(p, error) : tw_fail(error, TW_ERR_MEMORY, "loop: out of memory");
   while (status == TW_OK && p->tile > TILE_LEAST && tw_fn_work_bytes(p->fn) > 2 * TILE_BYTES) {
     double shrink = (double)TILE_BYTES / (double)tw_fn_work_bytes(p->fn);
     int64_t tile = p->tile / 2;
@@ -121,7 +147,7 @@ tw_status tw_loop_prepare(tw_expr node, bool serial, void **out, tw_error *error
   }
   int64_t tiles = (p->attr->n + p->tile - 1) / p->tile;
   int cores = tw_cores();
-  p->workers = serial || p->sequential ? 1 : (int)(tiles < cores ? tiles : cores);
+  p->workers = mode & TW_MODE_SERIAL || p->sequential ? 1 : (int)(tiles < cores ? tiles : cores);
   if (p->workers > WORKERS) p->workers = WORKERS;
   if (status == TW_OK) status = lay_out(p, error);
   if (status != TW_OK) {
@@ -135,6 +161,7 @@ void tw_loop_release(void *prepared_) {
   prepared *p = prepared_;
   if (!p) return;
   tw_fn_free(p->fn);
+  free(p->slope);
   free(p->region_offset);
   free(p);
 }
@@ -153,7 +180,7 @@ tw_status tw_loop_open(tw_expr node, void *prepared_, void **out, tw_error *erro
   size_t n = (size_t)p->attr->body->n_params, m = (size_t)p->attr->body->n_outputs;
   s->p = p;
   s->work = calloc(w, sizeof(tw_work *));
-  s->k = tw_alloc(w * (size_t)p->tile, sizeof *s->k);
+  s->k = tw_alloc(w, sizeof *s->k);
   s->in = calloc(w * n, sizeof(void *));
   s->out = calloc(w * m + 1, sizeof(void *));
   s->fresh = calloc(w, sizeof *s->fresh);
@@ -215,6 +242,9 @@ static int64_t rows_of(const prepared *p, int64_t tile) {
   return left < p->tile ? left : p->tile;
 }
 
+/* The last tile ends with the last iteration: what it does again of the tile before is skipped. */
+static int64_t skip_of(const prepared *p, int64_t tile) { return p->tile - rows_of(p, tile); }
+
 /* Row 0 becomes the sum of the rows. */
 #define SUM_ROWS(T)                                                                                                    \
   static void sum_rows_##T(T *x, int64_t rows, int64_t size) {                                                         \
@@ -242,10 +272,10 @@ static void run_tile(void *context, int64_t slot, int worker) {
   state *s = w->s;
   const prepared *p = s->p;
   const tw_body *body = p->attr->body;
-  int64_t tile = w->first + slot, rows = rows_of(p, tile), *k = s->k + (int64_t)worker * p->tile;
+  int64_t tile = w->first + slot, rows = rows_of(p, tile), skip = skip_of(p, tile), *k = s->k + worker;
   const void **in = s->in + (size_t)worker * (size_t)body->n_params;
   void **out = s->out + (size_t)worker * (size_t)body->n_outputs;
-  for (int64_t i = 0; i < p->tile; i++) k[i] = tile * p->tile + (i < rows ? i : rows - 1);
+  *k = tile * p->tile - skip;
   for (int i = 0; i < body->n_outputs; i++) out[i] = output_of(s, slot, i);
   int level = s->fresh[worker] ? 0 : 1;
   if (level == 0) {
@@ -262,11 +292,15 @@ static void run_tile(void *context, int64_t slot, int worker) {
     const tw_loop_result *result = &p->attr->result[i];
     int64_t size = tw_size_of(body->outputs[result->first]);
     tw_dtype dtype = (tw_dtype)p->attr->dtype;
-    if (result->kind == TW_LOOP_SUM) sum_rows(out[result->first], dtype, rows, size);
+    size_t bytes = (size_t)size * tw_dtype_get(dtype)->size;
+    char *first = (char *)out[result->first] + (size_t)skip * bytes;
+    if (result->kind == TW_LOOP_SUM) {
+      sum_rows(first, dtype, rows, size);
+      if (skip) memmove(out[result->first], first, bytes);
+    }
     if (result->kind == TW_LOOP_STACK) {
-      size_t bytes = (size_t)size * tw_dtype_get(dtype)->size;
       char *to = (char *)w->call->out + (size_t)p->attr->target[result->target].offset * tw_dtype_get(dtype)->size;
-      memcpy(to + (size_t)(tile * p->tile) * bytes, out[result->first], (size_t)rows * bytes);
+      memcpy(to + (size_t)(tile * p->tile) * bytes, first, (size_t)rows * bytes);
     }
   }
 }
@@ -302,34 +336,95 @@ static void add_rest(void *out, const double *c, tw_dtype dtype, int64_t size) {
   }
 }
 
-/* target[index.., :] += value for the entries of one tile. */
-static tw_status scatter(const tw_call *call, const state *s, int64_t slot, const tw_loop_result *result, int64_t rows) {
-  const tw_loop_attr *attr = s->p->attr;
-  const tw_loop_target *target = &attr->target[result->target];
-  const tw_expr *outputs = attr->body->outputs + result->first;
-  int64_t points = rows * tw_size_of(outputs[1]), tail = 1;
-  for (int d = (int)result->n_index; d < target->shape.rank; d++) tail *= target->shape.dim[d];
-  const int64_t *index[TW_MAX_RANK];
-  for (int d = 0; d < result->n_index; d++) index[d] = (const int64_t *)(const void *)output_of(s, slot, result->first + 1 + d);
-  const char *value = output_of(s, slot, result->first);
-  for (int64_t e = 0; e < points; e++) {
+/* to[(at + slope e) tail ..] += value[e, ..] for e < n, at and slope in slots of `tail` elements. */
+#define ADD_STEPS(T)                                                                                                   \
+  static void add_steps_##T(T *to, int64_t at, int64_t slope, int64_t tail, const T *value, int64_t n) {               \
+    to += at * tail;                                                                                                   \
+    if (tail == 1 && slope == 1)                                                                                       \
+      for (int64_t e = 0; e < n; e++) to[e] += value[e];                                                               \
+    else if (tail == 1)                                                                                                \
+      for (int64_t e = 0; e < n; e++) to[slope * e] += value[e];                                                       \
+    else                                                                                                               \
+      for (int64_t e = 0; e < n; e++)                                                                                  \
+        for (int64_t i = 0; i < tail; i++) to[slope * e * tail + i] += value[e * tail + i];                            \
+  }
+ADD_STEPS(double)
+ADD_STEPS(float)
+
+/* One tile's values and where they go. */
+typedef struct scattering {
+  const tw_call *call;
+  const state *s;
+  const tw_loop_result *result;
+  const tw_loop_target *target;
+  const char *value;
+  const int64_t *index[TW_MAX_RANK]; /* per indexed axis: at every entry, or the first when it steps evenly */
+  int64_t points, tail;
+} scattering;
+
+static tw_status outside(const scattering *c, int64_t index, int d) {
+  return tw_fail(c->call->error, TW_ERR_RANGE, "loop: index %lld is outside 0..%lld of axis %d", (long long)index,
+                 (long long)c->target->shape.dim[d] - 1, d);
+}
+
+/* All indices step evenly: false in *done when one does not. */
+static tw_status scatter_steps(const scattering *c, bool *done) {
+  const tw_loop_attr *attr = c->s->p->attr;
+  int64_t at = 0, slope = 0;
+  *done = true;
+  for (int d = 0; d < c->result->n_index; d++) {
+    const int64_t step = c->s->p->slope[c->result->first + 1 + d], extent = c->target->shape.dim[d];
+    if (step < 0) *done = false;
+    if (!*done) return TW_OK;
+    const int64_t low = *c->index[d], high = low + step * (c->points - 1);
+    if (low < 0 || low >= extent) return outside(c, low, d);
+    if (high >= extent) return outside(c, high, d);
+    at = at * extent + low;
+    slope = slope * extent + step;
+  }
+  if (attr->dtype == TW_F64)
+    add_steps_double((double *)c->call->out + c->target->offset, at, slope, c->tail, (const void *)c->value, c->points);
+  else
+    add_steps_float((float *)c->call->out + c->target->offset, at, slope, c->tail, (const void *)c->value, c->points);
+  return TW_OK;
+}
+
+static tw_status scatter_entries(const scattering *c) {
+  const tw_loop_attr *attr = c->s->p->attr;
+  const int64_t *step = c->s->p->slope + c->result->first + 1;
+  for (int64_t e = 0; e < c->points; e++) {
     int64_t at = 0;
-    for (int d = 0; d < result->n_index; d++) {
-      int64_t i = index[d][e], extent = target->shape.dim[d];
-      if (i < 0 || i >= extent)
-        return tw_fail(call->error, TW_ERR_RANGE, "loop: index %lld is outside 0..%lld of axis %d", (long long)i,
-                       (long long)extent - 1, d);
+    for (int d = 0; d < c->result->n_index; d++) {
+      int64_t i = step[d] < 0 ? c->index[d][e] : *c->index[d] + step[d] * e, extent = c->target->shape.dim[d];
+      if (i < 0 || i >= extent) return outside(c, i, d);
       at = at * extent + i;
     }
-    if (attr->dtype == TW_F64) {
-      double *to = (double *)call->out + target->offset + at * tail;
-      for (int64_t i = 0; i < tail; i++) to[i] += ((const double *)(const void *)value)[e * tail + i];
-    } else {
-      float *to = (float *)call->out + target->offset + at * tail;
-      for (int64_t i = 0; i < tail; i++) to[i] += ((const float *)(const void *)value)[e * tail + i];
-    }
+    if (attr->dtype == TW_F64)
+      add_steps_double((double *)c->call->out + c->target->offset, at, 0, c->tail, (const double *)(const void *)c->value + e * c->tail, 1);
+    else
+      add_steps_float((float *)c->call->out + c->target->offset, at, 0, c->tail, (const float *)(const void *)c->value + e * c->tail, 1);
   }
   return TW_OK;
+}
+
+/* target[index.., :] += value for the entries of one tile. */
+static tw_status scatter(const tw_call *call, const state *s, int64_t slot, const tw_loop_result *result, int64_t tile) {
+  const prepared *p = s->p;
+  const tw_expr *outputs = p->attr->body->outputs + result->first;
+  const int64_t each = tw_size_of(outputs[1]), skip = skip_of(p, tile);
+  scattering c = {.call = call, .s = s, .result = result, .target = &p->attr->target[result->target], .tail = 1};
+  c.points = rows_of(p, tile) * each;
+  for (int d = (int)result->n_index; d < c.target->shape.rank; d++) c.tail *= c.target->shape.dim[d];
+  c.value = output_of(s, slot, result->first) + (size_t)(skip * each * c.tail) * tw_dtype_get((tw_dtype)p->attr->dtype)->size;
+  int64_t start[TW_MAX_RANK];
+  for (int d = 0; d < result->n_index; d++) {
+    const int64_t *index = (const void *)output_of(s, slot, result->first + 1 + d), step = p->slope[result->first + 1 + d];
+    start[d] = *index + (step > 0 ? step * skip : 0);
+    c.index[d] = step < 0 ? index + skip * each : &start[d];
+  }
+  bool done;
+  tw_status status = scatter_steps(&c, &done);
+  return status != TW_OK || done ? status : scatter_entries(&c);
 }
 
 static tw_status combine(const tw_call *call, state *s, int64_t slot, int64_t tile) {
@@ -345,7 +440,7 @@ static tw_status combine(const tw_call *call, state *s, int64_t slot, int64_t ti
               output_of(s, slot, result->first), dtype, size);
       c += size;
     } else if (result->kind == TW_LOOP_SCATTER) {
-      tw_status status = scatter(call, s, slot, result, rows_of(s->p, tile));
+      tw_status status = scatter(call, s, slot, result, tile);
       if (status != TW_OK) return status;
     }
   }

@@ -3,31 +3,24 @@
 #ifndef TALWEG_GRAPH_OPS_LOOPS_H
 #define TALWEG_GRAPH_OPS_LOOPS_H
 
-#include <talweg/array.h>
+#include <talweg/graph.h>
 
 #define TW_MAX_OPERANDS 3
 
-/* out[r * n + i] = f(in[k][r * row[k] + i * step[k]] ..) for r < rows, i < n; step[k] is 0 or 1. out may be
- * an operand of out's size. One-operand loops (copy excepted) get rows = 1 and step 1. */
-typedef void tw_loop(int64_t rows, int64_t n, const void *const *in, const int64_t *row, const int64_t *step,
-                     void *out);
-
 typedef enum tw_loop_id {
-#define NUMERIC(name) TW_LOOP_##name,
-#define FLOATS(name) TW_LOOP_##name,
-#define FUNCTION1(name) TW_LOOP_##name,
-#define FUNCTION2(name) TW_LOOP_##name,
-#define COMPARE(name) TW_LOOP_##name,
-#define LOGIC(name) TW_LOOP_##name,
+#define NUMERIC1(name, real, whole) TW_LOOP_##name,
+#define NUMERIC2(name, real, whole) TW_LOOP_##name,
+#define SLOW2(name, real, whole) TW_LOOP_##name,
+#define FLOATS1(name, real) TW_LOOP_##name,
+#define FLOATS2(name, real) TW_LOOP_##name,
+#define TEST1(name, real) TW_LOOP_##name,
+#define FUNCTION1(name, real) TW_LOOP_##name,
+#define FUNCTION2(name, real) TW_LOOP_##name,
+#define COMPARE2(name, test) TW_LOOP_##name,
+#define LOGIC1(name, test) TW_LOOP_##name,
+#define LOGIC2(name, test) TW_LOOP_##name,
 #define BYTES(name) TW_LOOP_##name,
 #include "graph/ops/loops.def"
-#undef NUMERIC
-#undef FLOATS
-#undef FUNCTION1
-#undef FUNCTION2
-#undef COMPARE
-#undef LOGIC
-#undef BYTES
   TW_LOOP_COUNT
 } tw_loop_id;
 

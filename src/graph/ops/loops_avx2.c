@@ -2,6 +2,8 @@
  * SLEEF, error below 1.0 units in the last place (Shibata & Petrogalli, 2020). The last few elements go
  * through the same vectors, in a padded block, so that an element's value does not depend on its position. */
 #ifdef TALWEG_AVX2
+#define FUNCTION1_LOOP(name, real)
+#define FUNCTION2_LOOP(name, real)
 #include "graph/ops/loops_arithmetic.h"
 
 #include <immintrin.h>

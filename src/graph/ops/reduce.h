@@ -36,7 +36,7 @@ double tw_reduce_flops(tw_expr node); /* one for each element of the operand */
 tw_expr tw_reduce_example(const tw_op *op, bool identity, tw_graph *graph, tw_dtype dtype, int variant);
 
 /* acc[c] = fold over r < rows of x[r * stride + c], for c < columns; the identity when rows = 0. Pairwise. */
-typedef void tw_fold(const void *x, int64_t rows, int64_t columns, int64_t stride, void *acc);
+typedef void tw_fold_loop(const void *x, int64_t rows, int64_t columns, int64_t stride, void *acc);
 typedef enum tw_fold_id {
   TW_FOLD_SUM,
   TW_FOLD_SQUARES,
@@ -46,7 +46,7 @@ typedef enum tw_fold_id {
   TW_FOLD_COUNT
 } tw_fold_id;
 /* From elements of `dtype`; the result is i64 for sums and products of integers, else of the same dtype. */
-tw_fold *tw_fold_get(tw_fold_id id, tw_dtype dtype);
+tw_fold_loop *tw_fold_get(tw_fold_id id, tw_dtype dtype);
 
 /* Folds the middle axis of node's operand in fixed tiles by `id`, and the tiles' results by `combine`. */
 tw_status tw_reduce_run(const tw_call *call, tw_fold_id id, tw_fold_id combine);

@@ -100,10 +100,10 @@ FOLD(min_i64, int64_t, int64_t, int64_t, INT64_MAX, SAME, SMALLER_WHOLE)
 FOLD(min_i32, int32_t, int32_t, int32_t, INT32_MAX, SAME, SMALLER_WHOLE)
 FOLD(min_u8, uint8_t, uint8_t, uint8_t, UINT8_MAX, SAME, SMALLER_WHOLE)
 
-tw_fold *tw_fold_get(tw_fold_id id, tw_dtype dtype) {
+tw_fold_loop *tw_fold_get(tw_fold_id id, tw_dtype dtype) {
 #define ROW(name)                                                                                            \
   { name##_f64, name##_f32, name##_i64, name##_i32, name##_u8, name##_u8 }
-  static tw_fold *const fold[TW_FOLD_COUNT][TW_DTYPE_COUNT] = {[TW_FOLD_SUM] = ROW(sum),
+  static tw_fold_loop *const fold[TW_FOLD_COUNT][TW_DTYPE_COUNT] = {[TW_FOLD_SUM] = ROW(sum),
                                                                [TW_FOLD_SQUARES] = {squares_f64, squares_f32},
                                                                [TW_FOLD_PROD] = ROW(prod),
                                                                [TW_FOLD_MAX] = ROW(max),
@@ -120,7 +120,7 @@ typedef struct reduction {
   size_t in_bytes, out_bytes;
   const char *in;
   char *out;
-  tw_fold *fold;
+  tw_fold_loop *fold;
 } reduction;
 
 static void reduction_cut(reduction *cut, tw_extents extent) {

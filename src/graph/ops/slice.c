@@ -126,6 +126,18 @@ static tw_status slice_kernel(const tw_call *call) {
   return TW_OK;
 }
 
+static bool slice_as_view(tw_expr node, tw_view *view) {
+  const slice_attr *s = tw_attr_of(node);
+  const tw_shape from = tw_shape_of(tw_input_of(node, 0)), to = tw_shape_of(node);
+  int64_t size = 1;
+  *view = (tw_view){0};
+  for (int k = from.rank - 1; k >= 0; size *= from.dim[k--]) {
+    tw_view_add(view, to.dim[k], k == s->axis ? size * s->step : size);
+    if (k == s->axis) view->offset = s->start * size;
+  }
+  return true;
+}
+
 static tw_expr slice_jvp(tw_expr node, const tw_expr *tangents) {
   return slice_by(tangents[0], *(const slice_attr *)tw_attr_of(node));
 }
@@ -164,6 +176,7 @@ const tw_op tw_op_slice = {.name = "slice",
                            .infer = slice_infer,
                            .simplify = slice_simplify,
                            .kernel = slice_kernel,
+                           .view = slice_as_view,
                            .jvp = slice_jvp,
                            .vjp = slice_vjp,
                            .batch = slice_batch,

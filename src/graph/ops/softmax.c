@@ -13,7 +13,7 @@
 typedef struct slabs {
   tw_extents extent;
   tw_loop *exp, *log;
-  tw_fold *max, *sum;
+  tw_fold_loop *max, *sum;
   const void *in;
   void *out, *shift; /* shift[outer][inner] = m */
 } slabs;

@@ -164,6 +164,16 @@ static tw_status transpose_kernel(const tw_call *call) {
 
 /* ------------------------------------------------------------------ rules */
 
+static bool transpose_view(tw_expr node, tw_view *view) {
+  const tw_shape from = tw_shape_of(tw_input_of(node, 0));
+  const perm_attr *perm = tw_attr_of(node);
+  int64_t stride[TW_MAX_RANK], size = 1;
+  for (int k = from.rank - 1; k >= 0; size *= from.dim[k--]) stride[k] = size;
+  *view = (tw_view){0};
+  for (int k = from.rank - 1; k >= 0; k--) tw_view_add(view, from.dim[perm->axis[k]], stride[perm->axis[k]]);
+  return true;
+}
+
 static tw_expr transpose_jvp(tw_expr node, const tw_expr *tangents) {
   return transpose_by(tangents[0], tw_attr_of(node));
 }
@@ -198,6 +208,7 @@ const tw_op tw_op_transpose = {.name = "transpose",
                                .infer = transpose_infer,
                                .simplify = transpose_simplify,
                                .kernel = transpose_kernel,
+                               .view = transpose_view,
                                .jvp = transpose_jvp,
                                .vjp = transpose_vjp,
                                .batch = transpose_batch,

@@ -23,8 +23,13 @@ static tw_expr where_simplify(const tw_args *args) {
   return tw_broadcast(args->in[same || c != 0 ? 1 : 2], shape);
 }
 
-static tw_status where_kernel(const tw_call *call) {
-  return tw_elementwise_loop(call, TW_LOOP_where);
+static tw_loop *where_loop(tw_expr node) {
+  return tw_loop_get(TW_LOOP_where, tw_dtype_of(node));
+}
+
+static const char *where_formula(tw_expr node) {
+  (void)node;
+  return "a ? b : c";
 }
 
 static tw_expr where_jvp(tw_expr node, const tw_expr *tangents) {
@@ -60,7 +65,9 @@ const tw_op tw_op_where = {.name = "where",
                            .arity = 3,
                            .infer = where_infer,
                            .simplify = where_simplify,
-                           .kernel = where_kernel,
+                           .kernel = tw_elementwise_kernel,
+                           .loop = where_loop,
+                           .formula = where_formula,
                            .jvp = where_jvp,
                            .vjp = where_vjp,
                            .flops = tw_flops_of_size,

@@ -2,7 +2,7 @@
 #ifndef TALWEG_GRAPH_PLAN_H
 #define TALWEG_GRAPH_PLAN_H
 
-#include "graph/node.h"
+#include "graph/plan/pass.h"
 
 typedef enum tw_space { TW_IN_WORK, TW_IN_INPUT, TW_IN_OUTPUT, TW_IN_CONSTANT } tw_space;
 
@@ -13,11 +13,13 @@ typedef struct tw_place {
   const void *data; /* of a constant */
 } tw_place;
 
+/* One kernel call, or one pass over several nodes. */
 typedef struct tw_step {
-  tw_expr node;
-  int level; /* -1: depends on constants only */
-  int32_t n, first_in; /* operands: fn->operand[first_in ..] */
-  tw_place out;
+  tw_expr node;   /* of a pass: its first */
+  tw_pass *pass;  /* NULL: the node's kernel */
+  int level;      /* -1: depends on constants only */
+  int32_t n, first_in;       /* operands: fn->operand[first_in ..] */
+  int32_t n_out, first_out;  /* results: fn->result[first_out ..] */
   size_t scratch; /* offset of its scratch memory in the workspace */
   void *prepared;
 } tw_step;
@@ -30,12 +32,12 @@ typedef struct tw_copy { /* an output that lies elsewhere when the steps are don
 
 struct tw_fn {
   int n_inputs, n_outputs;
-  bool serial;
+  unsigned mode;
   tw_step *step;
   int n_steps;
   int max_level;
-  tw_place *operand;
-  int n_operands;
+  tw_place *operand, *result;
+  int n_operands, n_results;
   tw_copy *copy;
   int n_copies;
   size_t work_bytes, live_bytes;

@@ -15,6 +15,7 @@ struct tw_work {
   const tw_fn *fn;
   char *memory;
   const void **pointer; /* operands of all steps */
+  void **result;        /* results of all steps */
   tw_call *call;        /* one per step */
   tw_patch *patch;
   int n_patches;
@@ -55,9 +56,10 @@ static tw_status open_step(tw_work *work, int s, tw_error *error) {
   call->exec = &work->exec;
   for (int i = 0; i < step->n; i++)
     bind(work, &work->pointer[step->first_in + i], NULL, &work->fn->operand[step->first_in + i]);
-  bind(work, NULL, &call->out, &step->out);
+  for (int i = 0; i < step->n_out; i++)
+    bind(work, NULL, &work->result[step->first_out + i], &work->fn->result[step->first_out + i]);
   const tw_op *op = tw_op_of(step->node);
-  return op->open ? op->open(step->node, step->prepared, &call->state, error) : TW_OK;
+  return op->open && !step->pass ? op->open(step->node, step->prepared, &call->state, error) : TW_OK;
 }
 
 static tw_status check_memory(size_t bytes, tw_error *error) {
@@ -74,12 +76,13 @@ tw_status tw_work_new(tw_work **out, const tw_fn *fn, tw_error *error) {
   tw_work *work = calloc(1, sizeof *work);
   if (!work) return tw_fail(error, TW_ERR_MEMORY, "function: out of memory for a workspace");
   work->fn = fn;
-  work->exec.threads = fn->serial ? 1 : 0;
+  work->exec.threads = fn->mode & TW_MODE_SERIAL ? 1 : 0;
   work->memory = tw_alloc(fn->work_bytes + TW_ALIGN, 1);
   work->pointer = calloc((size_t)fn->n_operands + 1, sizeof *work->pointer);
+  work->result = calloc((size_t)fn->n_results + 1, sizeof *work->result);
   work->call = calloc((size_t)fn->n_steps + 1, sizeof *work->call);
-  work->patch = calloc((size_t)(fn->n_operands + fn->n_steps) + 1, sizeof *work->patch);
-  if (!work->memory || !work->pointer || !work->call || !work->patch)
+  work->patch = calloc((size_t)(fn->n_operands + fn->n_results) + 1, sizeof *work->patch);
+  if (!work->memory || !work->pointer || !work->result || !work->call || !work->patch)
     status = tw_fail(error, TW_ERR_MEMORY, "function: out of memory for a workspace of %zu bytes", fn->work_bytes);
   for (int s = 0; s < fn->n_steps && status == TW_OK; s++) status = open_step(work, s, error);
   if (status != TW_OK) {
@@ -98,6 +101,7 @@ void tw_work_free(tw_work *work) {
   }
   free(work->memory);
   free(work->pointer);
+  free(work->result);
   free(work->call);
   free(work->patch);
   free(work);
@@ -105,7 +109,7 @@ void tw_work_free(tw_work *work) {
 
 void tw_work_exec(tw_work *work, const tw_exec *exec) {
   work->exec = exec ? *exec : (tw_exec){0};
-  if (work->fn->serial) work->exec.threads = 1;
+  if (work->fn->mode & TW_MODE_SERIAL) work->exec.threads = 1;
 }
 
 void tw_work_visit(tw_work *work, tw_state_visitor *visitor, void *context) {
@@ -125,6 +129,18 @@ void tw_work_memory(tw_work *work, tw_memory_visitor *visitor, void *context) {
   }
 }
 
+static tw_status run_step(tw_work *work, int s, tw_error *error) {
+  const tw_step *step = &work->fn->step[s];
+  tw_call *call = &work->call[s];
+  if (step->pass) {
+    const tw_pass_call pass = {step->pass, step->node.graph, call->in, work->result + step->first_out, call->scratch, call->exec, error};
+    return tw_pass_run(&pass);
+  }
+  call->out = work->result[step->first_out];
+  call->error = error;
+  return tw_data(call->node)->op->kernel(call);
+}
+
 tw_status tw_fn_call(const tw_fn *fn, tw_work *work, const void *const *inputs, void *const *outputs, int level,
                      tw_error *error) {
   for (int k = 0; k < work->n_patches; k++) {
@@ -139,9 +155,7 @@ tw_status tw_fn_call(const tw_fn *fn, tw_work *work, const void *const *inputs, 
   tw_error local;
   for (int s = 0; s < fn->n_steps; s++) {
     if (fn->step[s].level < from) continue;
-    tw_call *call = &work->call[s];
-    call->error = error ? error : &local;
-    tw_status status = tw_data(call->node)->op->kernel(call);
+    tw_status status = run_step(work, s, error ? error : &local);
     if (status != TW_OK) return status;
   }
   for (int k = 0; k < fn->n_copies; k++)
