@@ -307,7 +307,23 @@ void tw_work_memory(tw_work *work, tw_memory_visitor *visitor, void *context);
 /* Convenience: compile, evaluate an expression without inputs into a new array, release. */
 tw_status tw_eval(tw_expr e, tw_array *out, tw_error *error);
 
+/* ------------------------------------------------------------------ functions as C source */
+
+/* C11 files of functions that stand alone: no dependency but libm, no allocation, re-entrant. */
+typedef struct tw_source tw_source;
+tw_source *tw_source_new(void); /* NULL when out of memory */
+void tw_source_free(tw_source *source);
+/* Appends `int name(const T *input.., T *output.., struct name_work *work)`, from the plan of `fn`: 0, or nonzero where the
+ * library would have failed (an index outside its array, a singular matrix). Argument names are those of the inputs; outputs
+ * are named by `outputs` (copied). TW_ERR_UNSUPPORTED names an op that has no C form. */
+tw_status tw_source_add(tw_source *source, const char *name, const tw_fn *fn, const char *const *outputs, tw_error *error);
+/* The file and its header (either may be NULL); `title` goes to the first comment, `include` is the header's file name. */
+tw_status tw_source_write(const tw_source *source, const char *title, const char *include, tw_text *c, tw_text *header,
+                          tw_error *error);
+
 /* ------------------------------------------------------------------ ops: what a new one must say */
+
+typedef struct tw_emitter tw_emitter;
 
 typedef struct tw_type {
   tw_dtype dtype;
@@ -377,6 +393,9 @@ struct tw_op {
    * the op is looped over the batch. */
   tw_expr (*batch)(tw_expr node, int64_t size, const tw_expr *in, const bool *batched);
   double (*flops)(tw_expr node);
+  /* Writes C that computes the node: `in` and `out` are C expressions of pointers. See src/graph/emit/emit.h; ops with
+   * `formula` or `view` alone need none. Optional: functions with ops that have none are refused by tw_source_add. */
+  void (*emit)(tw_emitter *e, tw_expr node, const char *const *in, const char *out);
   /* Stateful ops: compile bodies once per tw_fn; open a state per workspace. All optional. */
   tw_status (*prepare)(tw_expr node, unsigned mode, void **prepared, tw_error *error); /* mode of the function around */
   void (*release)(void *prepared);

@@ -85,6 +85,13 @@ tw_status tw_fn_new(tw_fn **out, int n_inputs, const tw_expr *inputs, int n_outp
   fn->n_inputs = n_inputs;
   fn->n_outputs = n_outputs;
   fn->mode = options ? options->mode : 0;
+  fn->input = calloc((size_t)(n_inputs + n_outputs) + 1, sizeof *fn->input);
+  if (!fn->input) {
+    free(fn);
+    return tw_fail(error, TW_ERR_MEMORY, "function: out of memory");
+  }
+  fn->output = fn->input + n_inputs;
+  for (int i = 0; i < n_inputs + n_outputs; i++) fn->input[i] = i < n_inputs ? inputs[i] : outputs[i - n_inputs];
   tw_status status = TW_OK;
   if (graph) {
     tw_planner p = {.graph = graph, .fn = fn, .fused = !(fn->mode & TW_MODE_UNFUSED), .error = error};
@@ -113,6 +120,7 @@ void tw_fn_free(tw_fn *fn) {
     if (fn->step[s].prepared) tw_op_of(fn->step[s].node)->release(fn->step[s].prepared);
     tw_pass_free(fn->step[s].pass);
   }
+  free(fn->input);
   free(fn->step);
   free(fn->operand);
   free(fn->result);

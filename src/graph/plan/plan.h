@@ -32,6 +32,7 @@ typedef struct tw_copy { /* an output that lies elsewhere when the steps are don
 
 struct tw_fn {
   int n_inputs, n_outputs;
+  tw_expr *input, *output; /* copied */
   unsigned mode;
   tw_step *step;
   int n_steps;

@@ -1,0 +1,112 @@
+/* Lines, names, literals and places of C that is being written. */
+#include "graph/emit/emit.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+const char *tw_c_type(tw_dtype dtype) {
+  static const char *const name[TW_DTYPE_COUNT] = {[TW_F64] = "double",  [TW_F32] = "float",   [TW_I64] = "int64_t",
+                                                   [TW_I32] = "int32_t", [TW_U8] = "uint8_t", [TW_BOOL] = "uint8_t"};
+  return name[dtype];
+}
+
+const char *tw_c_short(tw_dtype dtype) {
+  static const char *const name[TW_DTYPE_COUNT] = {[TW_F64] = "f64", [TW_F32] = "f32", [TW_I64] = "i64",
+                                                   [TW_I32] = "i32", [TW_U8] = "u8",   [TW_BOOL] = "u8"};
+  return name[dtype];
+}
+
+static void put(tw_emitter *e, const char *format, va_list args) {
+  char line[4096];
+  const int length = vsnprintf(line, sizeof line, format, args);
+  if (length < 0 || (size_t)length >= sizeof line) e->text->failed = true;
+  for (int k = 0; k < e->indent; k++) tw_text_puts(e->text, "  ");
+  tw_text_puts(e->text, line);
+}
+
+void tw_emit_line(tw_emitter *e, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  put(e, format, args);
+  va_end(args);
+  tw_text_puts(e->text, "\n");
+}
+
+void tw_emit_open(tw_emitter *e, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  put(e, format, args);
+  va_end(args);
+  tw_text_puts(e->text, *format ? " {\n" : "{\n");
+  e->indent++;
+}
+
+void tw_emit_close(tw_emitter *e) {
+  e->indent--;
+  tw_emit_line(e, "}");
+}
+
+void tw_emit_fail_if(tw_emitter *e, const char *format, ...) {
+  char condition[1024];
+  va_list args;
+  va_start(args, format);
+  const int length = vsnprintf(condition, sizeof condition, format, args);
+  va_end(args);
+  if (length < 0 || (size_t)length >= sizeof condition) e->text->failed = true;
+  e->can_fail = true;
+  tw_emit_line(e, "if (%s) return 1;", condition);
+}
+
+void tw_emit_name(tw_emitter *e, const char *stem, char *out) { snprintf(out, TW_EMIT_NAME, "%s%d", stem, e->names++); }
+
+size_t tw_emit_work(tw_emitter *e, size_t bytes) {
+  const size_t at = e->work;
+  e->work += (bytes + TW_ALIGN - 1) / TW_ALIGN * TW_ALIGN;
+  return at;
+}
+
+/* Hexadecimal where the decimal would not be exact. */
+static void put_real(tw_text *text, double value, bool single) {
+  if (value != value)
+    tw_text_puts(text, "NAN");
+  else if (value == INFINITY || value == -INFINITY)
+    tw_text_puts(text, value > 0 ? "INFINITY" : "(-INFINITY)");
+  else {
+    const bool whole = value == floor(value) && fabs(value) < 1e15;
+    tw_text_printf(text, whole ? "%s%.1f%s%s" : "%s%a%s%s", value < 0 ? "(" : "", value, single ? "f" : "", value < 0 ? ")" : "");
+  }
+}
+
+void tw_emit_literal(tw_text *text, tw_dtype dtype, const void *element) {
+  switch (dtype) {
+  case TW_F64: put_real(text, *(const double *)element, false); break;
+  case TW_F32: put_real(text, (double)*(const float *)element, true); break;
+  case TW_I64:
+    if (*(const int64_t *)element == INT64_MIN)
+      tw_text_puts(text, "INT64_MIN");
+    else
+      tw_text_printf(text, "INT64_C(%lld)", (long long)*(const int64_t *)element);
+    break;
+  case TW_I32: tw_text_printf(text, "(int32_t)%lldLL", (long long)*(const int32_t *)element); break;
+  default: tw_text_printf(text, "%d", *(const uint8_t *)element); break;
+  }
+}
+
+void tw_emit_place(const tw_emit_frame *frame, const tw_place *place, tw_dtype dtype, bool writes, char *out, size_t size) {
+  const char *type = tw_c_type(dtype), *constant = writes ? "" : "const ";
+  const size_t element = tw_dtype_get(dtype)->size;
+  switch (place->space) {
+  case TW_IN_WORK:
+    snprintf(out, size, "((%s%s *)(%svoid *)(work + %zu))", constant, type, constant, frame->work + place->offset);
+    break;
+  case TW_IN_CONSTANT: snprintf(out, size, "(c%llx + %zu)", (unsigned long long)(uintptr_t)place->data, place->offset / element); break;
+  default: {
+    const char *name = (place->space == TW_IN_INPUT ? frame->input : frame->output)[place->index];
+    if (place->offset)
+      snprintf(out, size, "(%s + %zu)", name, place->offset / element);
+    else
+      snprintf(out, size, "%s", name);
+  }
+  }
+}

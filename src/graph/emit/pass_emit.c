@@ -1,0 +1,214 @@
+/* A pass as C: one loop over its elements, or straight lines when there is one; what is in between lives in variables. */
+#include "graph/emit/emit.h"
+
+#include <string.h>
+
+typedef struct pass_writer {
+  tw_emitter *e;
+  const tw_emit_frame *frame;
+  const tw_step *step;
+  const tw_pass *pass;
+  tw_graph *graph;
+  int id; /* makes the names of this pass its own */
+} pass_writer;
+
+enum { POINTER = 256 };
+
+static tw_dtype dtype_of(const pass_writer *w, int32_t node) { return tw_node_at(w->graph, node)->type.dtype; }
+
+static void operand_name(const pass_writer *w, int32_t k, char *out) {
+  tw_emit_place(w->frame, &w->frame->fn->operand[w->step->first_in + k], dtype_of(w, w->pass->operand[k]), false, out, POINTER);
+}
+static void result_name(const pass_writer *w, int32_t k, char *out) {
+  tw_emit_place(w->frame, &w->frame->fn->result[w->step->first_out + k], dtype_of(w, w->pass->result[k]), true, out, POINTER);
+}
+
+/* The value's name in expressions: a variable, an element of an operand, or a literal. */
+static void value_name(const pass_writer *w, int32_t k, tw_text *out) {
+  const tw_value *value = &w->pass->value[k];
+  char pointer[POINTER];
+  switch (value->kind) {
+  case TW_VALUE_OPERAND:
+    operand_name(w, value->at, pointer);
+    tw_text_printf(out, "%s[i]", pointer);
+    break;
+  case TW_VALUE_SCALAR:
+    operand_name(w, value->at, pointer);
+    tw_text_printf(out, "*%s", pointer);
+    break;
+  case TW_VALUE_CONSTANT: tw_emit_literal(out, value->dtype, &value->bits); break;
+  default: tw_text_printf(out, "t%d_%d", w->id, k);
+  }
+}
+
+static void put_formula(const pass_writer *w, const tw_instr *instr, tw_text *out) {
+  tw_text name[TW_MAX_OPERANDS] = {{0}};
+  const char *operand[TW_MAX_OPERANDS];
+  for (int k = 0; k < instr->n; k++) {
+    value_name(w, instr->in[k], &name[k]);
+    operand[k] = name[k].data ? name[k].data : "";
+    if (name[k].failed) out->failed = true;
+  }
+  tw_emit_put_formula(tw_at(w->graph, instr->node), operand, out);
+  for (int k = 0; k < instr->n; k++) tw_text_free(&name[k]);
+}
+
+static void put_affine(const pass_writer *w, const tw_affine *a, tw_text *out) {
+  char pointer[POINTER];
+  tw_text_printf(out, "%lld + %lld * i", (long long)a->constant, (long long)a->slope);
+  for (int t = 0; t < a->n; t++) {
+    operand_name(w, a->scalar[t], pointer);
+    tw_text_printf(out, " + %lld * *%s", (long long)a->coefficient[t], pointer);
+  }
+}
+
+/* The flat position of GATHER and SLIDE in a variable p.., checked. */
+static void put_position(const pass_writer *w, const tw_instr *instr, const char *name) {
+  tw_text index = {0};
+  for (int d = 0; d < instr->rank; d++) {
+    tw_text_clear(&index);
+    if (instr->kind == TW_INSTR_GATHER)
+      value_name(w, instr->in[d], &index);
+    else
+      put_affine(w, &instr->affine[d], &index);
+    tw_emit_line(w->e, "const int64_t %s_%d = %s;", name, d, index.data ? index.data : "");
+    tw_emit_fail_if(w->e, "%s_%d < 0 || %s_%d >= %lld", name, d, name, d, (long long)instr->extent[d]);
+  }
+  if (index.failed) w->e->text->failed = true;
+  tw_text_clear(&index);
+  tw_text_printf(&index, "%s_0", name);
+  for (int d = 1; d < instr->rank; d++) {
+    tw_text wider = {0};
+    tw_text_printf(&wider, "(%s) * %lld + %s_%d", index.data ? index.data : "", (long long)instr->extent[d], name, d);
+    tw_text_free(&index);
+    index = wider;
+  }
+  tw_emit_line(w->e, "const int64_t %s = %s;", name, index.data ? index.data : "");
+  tw_text_free(&index);
+}
+
+/* What `out` is, as an expression. */
+static void put_expression(const pass_writer *w, const tw_instr *instr, int number, tw_text *out) {
+  char pointer[POINTER];
+  switch (instr->kind) {
+  case TW_INSTR_MAP: put_formula(w, instr, out); break;
+  case TW_INSTR_VIEW:
+    operand_name(w, instr->array, pointer);
+    tw_text_printf(out, "%s[", pointer);
+    tw_emit_put_view_index(&instr->view, out);
+    tw_text_puts(out, "]");
+    break;
+  case TW_INSTR_IOTA: tw_text_puts(out, "i"); break;
+  default:
+    operand_name(w, instr->array, pointer);
+    tw_text_printf(out, "%s[p%d_%d]", pointer, w->id, number);
+  }
+}
+
+/* Sums of many terms are compensated (Neumaier 1974). */
+static void put_fold(const pass_writer *w, const tw_instr *instr) {
+  tw_text x = {0}, to = {0};
+  char pointer[POINTER];
+  const int64_t row = w->pass->row;
+  const tw_dtype dtype = dtype_of(w, instr->node);
+  const char *type = tw_c_type(dtype);
+  value_name(w, instr->in[0], &x);
+  result_name(w, instr->out, pointer);
+  if (instr->shape == TW_FOLD_COLUMNS)
+    tw_text_printf(&to, "%s[i %% %lld]", pointer, (long long)row);
+  else if (instr->shape == TW_FOLD_ROWS)
+    tw_text_printf(&to, "%s[i / %lld]", pointer, (long long)row);
+  else
+    tw_text_printf(&to, "*%s", pointer);
+  if (x.failed || to.failed) w->e->text->failed = true;
+  const char *xs = x.data ? x.data : "", *ts = to.data ? to.data : "";
+  const bool real = tw_dtype_get(dtype)->kind == TW_KIND_FLOAT;
+  if (instr->fold == TW_FOLD_SUM && instr->shape == TW_FOLD_ALL && real)
+    tw_emit_line(w->e, "rt_add_%s(&s%d_%d, &r%d_%d, %s);", tw_c_short(dtype), w->id, instr->out, w->id, instr->out, xs);
+  else if (instr->fold == TW_FOLD_SUM)
+    tw_emit_line(w->e, "%s = (%s)(%s + (%s)%s);", ts, type, ts, type, xs);
+  else if (instr->fold == TW_FOLD_PROD)
+    tw_emit_line(w->e, "%s = (%s)(%s * (%s)%s);", ts, type, ts, type, xs);
+  else if (!real)
+    tw_emit_line(w->e, "if (%s %c %s) %s = %s;", xs, instr->fold == TW_FOLD_MAX ? '>' : '<', ts, ts, xs);
+  else /* NaN wins */
+    tw_emit_line(w->e, "if (%s %c %s || %s != %s) %s = %s;", xs, instr->fold == TW_FOLD_MAX ? '>' : '<', ts, xs, xs, ts, xs);
+  tw_text_free(&x);
+  tw_text_free(&to);
+}
+
+/* Results of folds before the loop. */
+static void put_fold_start(const pass_writer *w, const tw_instr *instr) {
+  char pointer[POINTER];
+  const tw_node_data *node = tw_node_at(w->graph, instr->node);
+  const tw_dtype dtype = node->type.dtype;
+  const bool real = tw_dtype_get(dtype)->kind == TW_KIND_FLOAT;
+  result_name(w, instr->out, pointer);
+  if (instr->fold == TW_FOLD_SUM && instr->shape == TW_FOLD_ALL && real) {
+    tw_emit_line(w->e, "%s s%d_%d = 0, r%d_%d = 0;", tw_c_type(dtype), w->id, instr->out, w->id, instr->out);
+    return;
+  }
+  static const char *const least[TW_DTYPE_COUNT] = {[TW_I64] = "INT64_MIN", [TW_I32] = "INT32_MIN", [TW_U8] = "0", [TW_BOOL] = "0"};
+  static const char *const most[TW_DTYPE_COUNT] = {[TW_I64] = "INT64_MAX", [TW_I32] = "INT32_MAX", [TW_U8] = "255", [TW_BOOL] = "255"};
+  const char *identity = instr->fold == TW_FOLD_SUM    ? "0"
+                         : instr->fold == TW_FOLD_PROD ? "1"
+                         : instr->fold == TW_FOLD_MAX  ? (real ? "-INFINITY" : least[dtype])
+                                                       : (real ? "INFINITY" : most[dtype]);
+  tw_emit_line(w->e, "for (int64_t i = 0; i < %lld; i++) %s[i] = %s;", (long long)node->size, pointer, identity);
+}
+
+static void put_fold_end(const pass_writer *w, const tw_instr *instr) {
+  char pointer[POINTER];
+  const tw_dtype dtype = dtype_of(w, instr->node);
+  if (instr->fold != TW_FOLD_SUM || instr->shape != TW_FOLD_ALL || tw_dtype_get(dtype)->kind != TW_KIND_FLOAT) return;
+  result_name(w, instr->out, pointer);
+  tw_emit_line(w->e, "*%s = rt_total_%s(s%d_%d, r%d_%d);", pointer, tw_c_short(dtype), w->id, instr->out, w->id, instr->out);
+}
+
+static void put_instr(const pass_writer *w, int number) {
+  const tw_instr *instr = &w->pass->instr[number];
+  if (instr->kind == TW_INSTR_FOLD) {
+    put_fold(w, instr);
+    return;
+  }
+  const tw_value *value = &w->pass->value[instr->out];
+  const char *type = tw_c_type(value->dtype);
+  tw_text expression = {0};
+  char name[TW_EMIT_NAME];
+  if (instr->kind == TW_INSTR_GATHER || instr->kind == TW_INSTR_SLIDE) {
+    snprintf(name, sizeof name, "p%d_%d", w->id, number);
+    put_position(w, instr, name);
+  }
+  put_expression(w, instr, number, &expression);
+  if (expression.failed) w->e->text->failed = true;
+  tw_emit_line(w->e, "const %s t%d_%d = (%s)(%s);", type, w->id, instr->out, type, expression.data ? expression.data : "0");
+  tw_text_free(&expression);
+}
+
+/* Stores come last, since a result may lie where an operand is. */
+static void put_stores(const pass_writer *w) {
+  char pointer[POINTER];
+  for (int k = 0; k < w->pass->n_values; k++) {
+    if (w->pass->value[k].kind != TW_VALUE_RESULT) continue;
+    result_name(w, w->pass->value[k].at, pointer);
+    tw_emit_line(w->e, "%s[i] = t%d_%d;", pointer, w->id, k);
+  }
+}
+
+void tw_emit_pass(tw_emitter *e, const tw_emit_frame *frame, const tw_step *step) {
+  const tw_pass *pass = step->pass;
+  const pass_writer w = {e, frame, step, pass, step->node.graph, e->names++};
+  tw_emit_open(e, "%s", "");
+  for (int k = 0; k < pass->n_instrs; k++)
+    if (pass->instr[k].kind == TW_INSTR_FOLD) put_fold_start(&w, &pass->instr[k]);
+  if (pass->n == 1)
+    tw_emit_line(e, "enum { i = 0 };");
+  else
+    tw_emit_open(e, "for (int64_t i = 0; i < %lld; i++)", (long long)pass->n);
+  for (int k = 0; k < pass->n_instrs; k++) put_instr(&w, k);
+  put_stores(&w);
+  if (pass->n > 1) tw_emit_close(e);
+  for (int k = 0; k < pass->n_instrs; k++)
+    if (pass->instr[k].kind == TW_INSTR_FOLD) put_fold_end(&w, &pass->instr[k]);
+  tw_emit_close(e);
+}

@@ -1,0 +1,227 @@
+/* C files of functions: signatures, comments, constants, the runtime they need, a header. */
+#include "graph/emit/emit.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct tw_source {
+  tw_text body;         /* functions so far */
+  tw_text declarations; /* for the header */
+  tw_text constants;
+  const void **constant; /* those written, by address */
+  size_t n_constants, capacity;
+  int names;
+};
+
+tw_source *tw_source_new(void) { return calloc(1, sizeof(tw_source)); }
+
+void tw_source_free(tw_source *source) {
+  if (!source) return;
+  tw_text_free(&source->body);
+  tw_text_free(&source->declarations);
+  tw_text_free(&source->constants);
+  free(source->constant);
+  free(source);
+}
+
+/* ------------------------------------------------------------------ arguments */
+
+static bool is_keyword(const char *name) {
+  static const char *const word[] = {"auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum",
+    "extern", "float", "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof",
+    "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "work", "i", "main"};
+  for (size_t k = 0; k < sizeof word / sizeof *word; k++)
+    if (strcmp(word[k], name) == 0) return true;
+  return false;
+}
+
+/* A C identifier from any name, unlike the first `n` of `names`. */
+static void identifier(const char *name, int number, int n, const char (*names)[TW_EMIT_NAME], char *out) {
+  size_t length = 0;
+  for (; name && *name && length + 24 < TW_EMIT_NAME; name++)
+    out[length++] = isalnum((unsigned char)*name) ? *name : '_';
+  out[length] = 0;
+  bool taken = length == 0 || isdigit((unsigned char)out[0]) || out[0] == '_' || is_keyword(out) || tw_emit_is_reserved(out);
+  for (int k = 0; k < n && !taken; k++) taken = strcmp(names[k], out) == 0;
+  if (taken) snprintf(out + length, TW_EMIT_NAME - length, "%s%d", length && isalpha((unsigned char)out[0]) ? "_" : "arg", number);
+  if (taken && !isalpha((unsigned char)out[0])) snprintf(out, TW_EMIT_NAME, "arg%d", number);
+}
+
+typedef struct signature {
+  int n; /* inputs, then outputs */
+  char (*name)[TW_EMIT_NAME];
+  const char **pointer;
+} signature;
+
+static bool make_signature(signature *s, const tw_fn *fn, const char *const *outputs) {
+  s->n = fn->n_inputs + fn->n_outputs;
+  s->name = calloc((size_t)s->n + 1, sizeof *s->name);
+  s->pointer = calloc((size_t)s->n + 1, sizeof *s->pointer);
+  for (int k = 0; s->name && s->pointer && k < s->n; k++) {
+    const bool input = k < fn->n_inputs;
+    const char *name = input ? tw_name_of(fn->input[k]) : outputs ? outputs[k - fn->n_inputs] : NULL;
+    identifier(name, k, k, (const char(*)[TW_EMIT_NAME])s->name, s->name[k]);
+    s->pointer[k] = s->name[k];
+  }
+  return s->name && s->pointer;
+}
+
+static void put_arguments(tw_text *out, const tw_fn *fn, const signature *s, const char *name) {
+  tw_text_printf(out, "int %s(", name);
+  for (int k = 0; k < s->n; k++) {
+    const tw_expr e = k < fn->n_inputs ? fn->input[k] : fn->output[k - fn->n_inputs];
+    tw_text_printf(out, "%s%s *%s, ", k < fn->n_inputs ? "const " : "", tw_c_type(tw_dtype_of(e)), s->name[k]);
+  }
+  tw_text_printf(out, "struct %s_work *memory)", name);
+}
+
+/* The generated comment: index, name, type and shape of every argument. */
+static void put_comment(tw_text *out, const tw_fn *fn, const signature *s, const char *name, size_t work) {
+  tw_text_printf(out, "/* %s: %.4g flops, %zu bytes of work memory. 0, or 1 where an index or a matrix is no good.\n", name, fn->flops, work);
+  for (int k = 0; k < s->n; k++) {
+    const bool input = k < fn->n_inputs;
+    const tw_expr e = input ? fn->input[k] : fn->output[k - fn->n_inputs];
+    const tw_shape shape = tw_shape_of(e);
+    char text[TW_SHAPE_TEXT];
+    tw_text_printf(out, " *   %s %d: %s, %s %s\n", input ? "input" : "output", input ? k : k - fn->n_inputs, s->name[k],
+                   tw_dtype_get(tw_dtype_of(e))->name, tw_shape_text(&shape, text));
+  }
+  tw_text_puts(out, " */\n");
+}
+
+/* ------------------------------------------------------------------ constants */
+
+static bool known_constant(tw_source *source, const void *data) {
+  for (size_t k = 0; k < source->n_constants; k++)
+    if (source->constant[k] == data) return true;
+  const void **grown = tw_grow(source->constant, &source->capacity, source->n_constants + 1, sizeof *grown);
+  if (!grown) {
+    source->body.failed = true;
+    return true;
+  }
+  source->constant = grown;
+  grown[source->n_constants++] = data;
+  return false;
+}
+
+/* A constant is named after its address while the file is made; tw_source_write numbers them. */
+static void put_constant(tw_source *source, tw_expr e) {
+  const char *data = tw_constant_data(e);
+  const tw_dtype dtype = tw_dtype_of(e);
+  const size_t element = tw_dtype_get(dtype)->size;
+  const int64_t n = tw_size_of(e);
+  if (n == 0 || known_constant(source, data)) return;
+  tw_text_printf(&source->constants, "static const %s c%llx[%lld] = {", tw_c_type(dtype), (unsigned long long)(uintptr_t)data, (long long)n);
+  for (int64_t i = 0; i < n; i++) {
+    if (i) tw_text_puts(&source->constants, i % 8 ? ", " : ",\n  ");
+    tw_emit_literal(&source->constants, dtype, data + (size_t)i * element);
+  }
+  tw_text_puts(&source->constants, "};\n");
+}
+
+/* Constants read in place, in this function and in the bodies it holds. */
+static void put_constants(tw_source *source, const tw_text *written, tw_graph *graph) {
+  for (int32_t id = 0; id < graph->count && written->data; id++) {
+    if (tw_node_at(graph, id)->op != &tw_op_constant) continue;
+    char name[40];
+    snprintf(name, sizeof name, "(c%llx ", (unsigned long long)(uintptr_t)tw_constant_data(tw_at(graph, id)));
+    if (strstr(written->data, name)) put_constant(source, tw_at(graph, id));
+  }
+}
+
+/* ------------------------------------------------------------------ functions */
+
+tw_status tw_source_add(tw_source *source, const char *name, const tw_fn *fn, const char *const *outputs, tw_error *error) {
+  signature s = {0};
+  tw_text text = {0};
+  tw_emitter e = {.text = &text, .indent = 1, .names = source->names, .error = error};
+  if (!make_signature(&s, fn, outputs)) e.status = tw_fail(error, TW_ERR_MEMORY, "out of memory writing C");
+  tw_emit_frame frame = {.fn = fn, .input = s.pointer, .output = s.pointer ? s.pointer + fn->n_inputs : NULL};
+  frame.work = tw_emit_work(&e, fn->work_bytes);
+  if (e.status == TW_OK) {
+    tw_emit_steps(&e, &frame, -1, fn->max_level);
+    tw_emit_copies(&e, &frame);
+  }
+  if (e.status == TW_OK && text.failed) e.status = tw_fail(error, TW_ERR_MEMORY, "out of memory writing C");
+  if (e.status == TW_OK) {
+    tw_graph *graph = fn->n_inputs + fn->n_outputs > 0 ? fn->input[0].graph : NULL;
+    source->names = e.names;
+    const size_t work = e.work ? e.work : TW_ALIGN;
+    put_comment(&source->declarations, fn, &s, name, e.work);
+    tw_text_printf(&source->declarations, "struct %s_work {\n  _Alignas(%d) unsigned char bytes[%zu];\n};\n", name, TW_ALIGN, work);
+    put_arguments(&source->declarations, fn, &s, name);
+    tw_text_puts(&source->declarations, ";\n\n");
+    put_arguments(&source->body, fn, &s, name);
+    tw_text_puts(&source->body, " {\n  unsigned char *const work = memory->bytes;\n  (void)work;\n");
+    for (int k = 0; k < fn->n_inputs; k++) tw_text_printf(&source->body, "  (void)%s;\n", s.name[k]);
+    if (text.data) tw_text_append(&source->body, text.data, text.length);
+    tw_text_puts(&source->body, "  return 0;\n}\n\n");
+    if (graph) put_constants(source, &text, graph);
+  }
+  tw_text_free(&text);
+  free(s.name);
+  free(s.pointer);
+  return e.status;
+}
+
+/* Copies `text` with the addresses of constants replaced by their numbers, so that equal graphs give equal files. */
+static void put_numbered(const tw_source *source, const tw_text *text, tw_text *out) {
+  const char *p = text->data ? text->data : "";
+  while (*p) {
+    const bool start = *p == 'c' && (p == text->data || !(isalnum((unsigned char)p[-1]) || p[-1] == '_'));
+    size_t which = source->n_constants;
+    char *end = NULL;
+    if (start && isxdigit((unsigned char)p[1])) {
+      const uintptr_t address = (uintptr_t)strtoull(p + 1, &end, 16);
+      for (which = 0; which < source->n_constants && (uintptr_t)source->constant[which] != address;) which++;
+    }
+    if (which < source->n_constants) {
+      tw_text_printf(out, "constant_%zu", which);
+      p = end;
+    } else {
+      const size_t length = strcspn(p + 1, "c") + 1;
+      tw_text_append(out, p, length);
+      p += length;
+    }
+  }
+}
+
+static void put_includes(tw_text *out) {
+  tw_text_puts(out, "#ifndef _DEFAULT_SOURCE\n#define _DEFAULT_SOURCE\n#endif\n#include <math.h>\n#include <stdbool.h>\n#include <stdint.h>\n"
+                    "#include <string.h>\n#include <tgmath.h>\n\n");
+}
+
+static void put_header(const tw_source *source, const char *title, const char *include, tw_text *out) {
+  char guard[TW_EMIT_NAME];
+  size_t n = 0;
+  for (; include[n] && n + 1 < sizeof guard; n++) guard[n] = isalnum((unsigned char)include[n]) ? (char)toupper((unsigned char)include[n]) : '_';
+  guard[n] = 0;
+  tw_text_printf(out, "/* %s. Written by Talweg. */\n#ifndef %s\n#define %s\n\n#include <stdint.h>\n\n", title, guard, guard);
+  if (source->declarations.data) tw_text_append(out, source->declarations.data, source->declarations.length);
+  tw_text_puts(out, "#endif\n");
+}
+
+tw_status tw_source_write(const tw_source *source, const char *title, const char *include, tw_text *c, tw_text *header,
+                          tw_error *error) {
+  tw_status status = TW_OK;
+  if (c) {
+    tw_text body = {0};
+    put_numbered(source, &source->constants, &body);
+    tw_text_puts(&body, "\n");
+    put_numbered(source, &source->body, &body);
+    tw_text_printf(c, "/* %s. Written by Talweg; depends on libm alone. */\n", title);
+    put_includes(c);
+    if (header)
+      tw_text_printf(c, "#include \"%s\"\n\n", include);
+    else if (source->declarations.data)
+      tw_text_append(c, source->declarations.data, source->declarations.length);
+    status = tw_emit_runtime(body.data ? body.data : "", c, error);
+    if (body.data) tw_text_append(c, body.data, body.length);
+    if (body.failed || c->failed) status = tw_fail(error, TW_ERR_MEMORY, "out of memory writing C");
+    tw_text_free(&body);
+  }
+  if (header && status == TW_OK) put_header(source, title, include, header);
+  if (header && header->failed) status = tw_fail(error, TW_ERR_MEMORY, "out of memory writing C");
+  return status;
+}
