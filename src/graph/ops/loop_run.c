@@ -1,7 +1,6 @@
 /* Running loops: the body, batched over a tile of iterations, is evaluated tile by tile. Tiles are shared out to
  * threads in waves; their results are combined in tile order, so the bits do not depend on the number of threads. */
 #include "graph/ops/loop.h"
-#include "graph/plan/plan.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -94,13 +93,8 @@ static tw_status lay_out(prepared *p, tw_error *error) {
   const tw_body *body = p->attr->body;
   p->region_offset = calloc((size_t)body->n_outputs, sizeof *p->region_offset);
   if (!p->region_offset) return tw_fail(error, TW_ERR_MEMORY, "loop: out of memory");
-  for (int i = 0; i < body->n_outputs; i++) {
-    p->region_offset[i] = p->region_bytes;
-    size_t bytes = (size_t)tw_size_of(body->outputs[i]) * tw_dtype_get(tw_dtype_of(body->outputs[i]))->size;
-    p->region_bytes += ((size_t)p->tile * bytes + TW_ALIGN - 1) / TW_ALIGN * TW_ALIGN;
-  }
-  for (int i = 0; i < p->attr->n_results; i++)
-    if (p->attr->result[i].kind == TW_LOOP_SUM) p->sums += tw_size_of(body->outputs[p->attr->result[i].first]);
+  p->region_bytes = tw_loop_layout(body, p->tile, p->region_offset);
+  p->sums = tw_loop_sums(p->attr);
   return TW_OK;
 }
 
@@ -265,105 +259,12 @@ static void run_tile(void *context, int64_t slot, int worker) {
     if (result->kind == TW_LOOP_SUM) sum_rows(out[result->first], dtype, rows, size);
     if (result->kind == TW_LOOP_STACK) {
       size_t bytes = (size_t)size * tw_dtype_get(dtype)->size;
-      char *to = (char *)w->call->out + (size_t)p->attr->target[result->target].offset * tw_dtype_get(dtype)->size;
-      memcpy(to + (size_t)(tile * p->tile) * bytes, out[result->first], (size_t)rows * bytes);
+      memcpy(tw_loop_place(p->attr, result->target, w->call->out) + (size_t)(tile * p->tile) * bytes, out[result->first], (size_t)rows * bytes);
     }
   }
 }
 
-/* ------------------------------------------------------------------ combining tiles, in order */
-
-/* Neumaier's compensated sum; `c` collects what the additions lose. */
-#define ADD_COMPENSATED(T)                                                                                             \
-  static void add_##T(T *out, double *c, const T *x, int64_t size) {                                                   \
-    for (int64_t i = 0; i < size; i++) {                                                                               \
-      T a = out[i], b = x[i], t = (T)(a + b);                                                                          \
-      c[i] += (a < 0 ? -a : a) >= (b < 0 ? -b : b) ? (double)((a - t) + b) : (double)((b - t) + a);                    \
-      out[i] = t;                                                                                                      \
-    }                                                                                                                  \
-  }
-ADD_COMPENSATED(double)
-ADD_COMPENSATED(float)
-
-static void add_sum(void *out, double *c, const void *x, tw_dtype dtype, int64_t size) {
-  if (dtype == TW_F64)
-    add_double(out, c, x, size);
-  else if (dtype == TW_F32)
-    add_float(out, c, x, size);
-  else
-    for (int64_t i = 0; i < size; i++) ((int64_t *)out)[i] += ((const int64_t *)x)[i];
-}
-
-static void add_rest(void *out, const double *c, tw_dtype dtype, int64_t size) {
-  for (int64_t i = 0; i < size; i++) {
-    if (c[i] == 0 || c[i] != c[i]) continue; /* NaN: an infinite sum needs no correction */
-    if (dtype == TW_F64) ((double *)out)[i] += c[i];
-    if (dtype == TW_F32) ((float *)out)[i] = (float)((double)((float *)out)[i] + c[i]);
-  }
-}
-
-/* target[index.., :] += value for the entries of one tile. */
-static tw_status scatter(const tw_call *call, const state *s, int64_t slot, const tw_loop_result *result, int64_t rows) {
-  const tw_loop_attr *attr = s->p->attr;
-  const tw_loop_target *target = &attr->target[result->target];
-  const tw_expr *outputs = attr->body->outputs + result->first;
-  int64_t points = rows * tw_size_of(outputs[1]), tail = 1;
-  for (int d = (int)result->n_index; d < target->shape.rank; d++) tail *= target->shape.dim[d];
-  const int64_t *index[TW_MAX_RANK];
-  for (int d = 0; d < result->n_index; d++) index[d] = (const int64_t *)(const void *)output_of(s, slot, result->first + 1 + d);
-  const char *value = output_of(s, slot, result->first);
-  for (int64_t e = 0; e < points; e++) {
-    int64_t at = 0;
-    for (int d = 0; d < result->n_index; d++) {
-      int64_t i = index[d][e], extent = target->shape.dim[d];
-      if (i < 0 || i >= extent)
-        return tw_fail(call->error, TW_ERR_RANGE, "loop: index %lld is outside 0..%lld of axis %d", (long long)i,
-                       (long long)extent - 1, d);
-      at = at * extent + i;
-    }
-    if (attr->dtype == TW_F64) {
-      double *to = (double *)call->out + target->offset + at * tail;
-      for (int64_t i = 0; i < tail; i++) to[i] += ((const double *)(const void *)value)[e * tail + i];
-    } else {
-      float *to = (float *)call->out + target->offset + at * tail;
-      for (int64_t i = 0; i < tail; i++) to[i] += ((const float *)(const void *)value)[e * tail + i];
-    }
-  }
-  return TW_OK;
-}
-
-static tw_status combine(const tw_call *call, state *s, int64_t slot, int64_t tile) {
-  const tw_loop_attr *attr = s->p->attr;
-  tw_dtype dtype = (tw_dtype)attr->dtype;
-  size_t element = tw_dtype_get(dtype)->size;
-  double *c = s->compensation;
-  for (int i = 0; i < attr->n_results; i++) {
-    const tw_loop_result *result = &attr->result[i];
-    if (result->kind == TW_LOOP_SUM) {
-      int64_t size = tw_size_of(attr->body->outputs[result->first]);
-      add_sum((char *)call->out + (size_t)attr->target[result->target].offset * element, c,
-              output_of(s, slot, result->first), dtype, size);
-      c += size;
-    } else if (result->kind == TW_LOOP_SCATTER) {
-      tw_status status = scatter(call, s, slot, result, rows_of(s->p, tile));
-      if (status != TW_OK) return status;
-    }
-  }
-  return TW_OK;
-}
-
-static void finish_sums(const tw_call *call, const state *s) {
-  const tw_loop_attr *attr = s->p->attr;
-  const double *c = s->compensation;
-  for (int i = 0; i < attr->n_results; i++) {
-    const tw_loop_result *result = &attr->result[i];
-    if (result->kind != TW_LOOP_SUM) continue;
-    int64_t size = tw_size_of(attr->body->outputs[result->first]);
-    add_rest((char *)call->out + (size_t)attr->target[result->target].offset * tw_dtype_get((tw_dtype)attr->dtype)->size,
-             c, (tw_dtype)attr->dtype, size);
-    c += size;
-  }
-}
+/* ------------------------------------------------------------------ the kernel: tiles combined in order */
 
 tw_status tw_loop_kernel(const tw_call *call) {
   state *s = call->state;
@@ -380,10 +281,11 @@ tw_status tw_loop_kernel(const tw_call *call) {
     tw_parallel(threads, count, run_tile, &w);
     for (int64_t slot = 0; slot < count; slot++) {
       if (s->status[slot] != TW_OK) return tw_fail(call->error, s->status[slot], "%s", s->error[slot].message);
-      tw_status status = combine(call, s, slot, first + slot);
-      if (status != TW_OK) return status;
+      tw_status status = tw_loop_combine(p->attr, call->out, s->compensation, s->region + (size_t)slot * p->region_bytes,
+                                         p->region_offset, rows_of(p, first + slot), call->error);
+      if (status != TW_OK) return tw_error_prefix(call->error, "loop");
     }
   }
-  finish_sums(call, s);
+  tw_loop_finish(p->attr, call->out, s->compensation);
   return TW_OK;
 }
