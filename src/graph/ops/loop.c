@@ -103,7 +103,9 @@ bool tw_loop_pack(const tw_loop_builder *b, int n_params, const tw_expr *params,
   attr->body = tw_body_make(b->graph, n_params, params, n_outputs, b->output);
   attr->n_results = b->n_results;
   attr->n_targets = b->n_targets;
-  attr->result = tw_graph_intern(b->graph, b->result, (size_t)b->n_results * sizeof *b->result);
+  static const tw_loop_result none;
+  attr->result = b->n_results ? tw_graph_intern(b->graph, b->result, (size_t)b->n_results * sizeof *b->result)
+                              : tw_graph_intern(b->graph, &none, sizeof none);
   attr->target = tw_graph_intern(b->graph, b->target, (size_t)b->n_targets * sizeof *b->target);
   attr->size = 0;
   for (int t = 0; t < b->n_targets; t++) attr->size += b->target[t].size;
