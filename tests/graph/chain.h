@@ -26,7 +26,8 @@ static inline chain chain_of(tw_graph *graph, int64_t n) {
 static inline void chain_step(const chain *c, tw_expr k, const tw_expr *state, tw_expr *next, tw_expr *out) {
   tw_expr after = tw_add(k, tw_integer(c->graph, 1)), x = state[0], s = state[1];
   next[0] = tw_tanh(tw_add(tw_matmul(c->w, x), tw_mul(tw_take(c->u, 1, &k), s)));
-  next[1] = tw_add(tw_scale(s, 0.9), tw_mul(tw_scale(tw_take(c->u, 1, &after), 0.1), tw_sum(x, TW_ALL, false)));
+  next[1] =
+      tw_add(tw_scale(s, 0.9), tw_mul(tw_scale(tw_take(c->u, 1, &after), 0.1), tw_sum(x, TW_ALL, false)));
   out[0] = tw_mul(s, tw_sum(tw_square(x), TW_ALL, false));
   out[1] = x;
 }
@@ -34,7 +35,8 @@ static inline void chain_step(const chain *c, tw_expr k, const tw_expr *state, t
 /* The last states and the stacked outputs. */
 static inline void chain_scan(const chain *c, int64_t checkpoints, tw_expr *final, tw_expr *out) {
   tw_expr k = tw_input(c->graph, "k", TW_I64, TW_SCALAR), next[2], each[2];
-  tw_expr carry[2] = {tw_input(c->graph, "x_k", TW_F64, TW_SHAPE(3)), tw_input(c->graph, "s_k", TW_F64, TW_SCALAR)};
+  tw_expr carry[2] = {tw_input(c->graph, "x_k", TW_F64, TW_SHAPE(3)),
+                      tw_input(c->graph, "s_k", TW_F64, TW_SCALAR)};
   chain_step(c, k, carry, next, each);
   tw_scan_options options = {.checkpoints = checkpoints};
   tw_expr scan = tw_scan(k, c->n, 2, carry, (tw_expr[]){c->x, c->s}, next, 2, each, &options);
@@ -64,10 +66,12 @@ static inline void chain_unrolled(const chain *c, tw_expr *final, tw_expr *out) 
 /* A scalar of everything. */
 static inline tw_expr chain_loss(const tw_expr *final, const tw_expr *out) {
   tw_expr e = tw_add(tw_sum(tw_exp(final[0]), TW_ALL, false), tw_square(final[1]));
-  return tw_add(e, tw_add(tw_sum(out[0], TW_ALL, false), tw_sum(tw_mul(out[1], tw_square(out[1])), TW_ALL, false)));
+  return tw_add(
+      e, tw_add(tw_sum(out[0], TW_ALL, false), tw_sum(tw_mul(out[1], tw_square(out[1])), TW_ALL, false)));
 }
 
-static inline void chain_inputs(const chain *c, tw_expr in[CHAIN_INPUTS], tw_array value[CHAIN_INPUTS], uint64_t seed) {
+static inline void chain_inputs(const chain *c, tw_expr in[CHAIN_INPUTS], tw_array value[CHAIN_INPUTS],
+                                uint64_t seed) {
   tw_error error = {0};
   const tw_expr all[CHAIN_INPUTS] = {c->x, c->s, c->w, c->u};
   for (int i = 0; i < CHAIN_INPUTS; i++) {

@@ -1,5 +1,5 @@
-/* What iterations give, laid out in memory and added up in the loop's targets. Sums over many iterations carry their
- * error along. */
+/* What iterations give, laid out in memory and added up in the loop's targets. Sums over many iterations
+ * carry their error along. */
 #include "graph/ops/loop.h"
 
 enum { LINE = 64, WORD = 8 };
@@ -9,7 +9,8 @@ size_t tw_loop_layout(const tw_body *body, int64_t tile, size_t *offset) {
   size_t end = 0, most = WORD;
   for (int i = 0; i < body->n_outputs; i++) {
     size_t element = tw_dtype_get(tw_dtype_of(body->outputs[i]))->size;
-    size_t bytes = (size_t)(tile * tw_size_of(body->outputs[i])) * element, align = bytes < LINE ? WORD : LINE;
+    size_t bytes = (size_t)(tile * tw_size_of(body->outputs[i])) * element,
+           align = bytes < LINE ? WORD : LINE;
     if (align > most) most = align;
     end = (end + align - 1) / align * align;
     if (offset) offset[i] = end;
@@ -59,8 +60,8 @@ static void add_rest(void *out, const double *c, tw_dtype dtype, int64_t size) {
 }
 
 /* target[index.., :] += value for the entries of `rows` iterations. */
-static tw_status scatter(const tw_loop_attr *attr, const tw_loop_result *result, void *out, const char *region,
-                         const size_t *offset, int64_t rows, tw_error *error) {
+static tw_status scatter(const tw_loop_attr *attr, const tw_loop_result *result, void *out,
+                         const char *region, const size_t *offset, int64_t rows, tw_error *error) {
   const tw_loop_target *target = &attr->target[result->target];
   int64_t points = rows * tw_size_of(attr->body->outputs[result->first + 1]), tail = 1;
   for (int d = (int)result->n_index; d < target->shape.rank; d++) tail *= target->shape.dim[d];
@@ -96,7 +97,8 @@ tw_status tw_loop_combine(const tw_loop_attr *attr, void *out, double *compensat
     const tw_loop_result *result = &attr->result[i];
     if (result->kind == TW_LOOP_SUM) {
       int64_t size = tw_size_of(attr->body->outputs[result->first]);
-      add_sum(tw_loop_place(attr, result->target, out), c, region + offset[result->first], (tw_dtype)attr->dtype, size);
+      add_sum(tw_loop_place(attr, result->target, out), c, region + offset[result->first],
+              (tw_dtype)attr->dtype, size);
       c += size;
     } else if (result->kind == TW_LOOP_SCATTER) {
       tw_status status = scatter(attr, result, out, region, offset, rows, error);

@@ -140,6 +140,10 @@ static bool is_stack(const tw_loop_attr *attr, int t) {
 void tw_loop_add_batched(tw_loop_builder *b, const tw_loop_attr *attr, int first, int64_t size, const tw_expr *out) {
   for (int t = first; t < attr->n_targets; t++) {
     const tw_loop_target *target = &attr->target[t];
+    if (target->shape.rank == TW_MAX_RANK) {
+      tw_graph_fail(b->graph, TW_ERR_SHAPE, "batch: a result of a loop has rank %d already, the largest", TW_MAX_RANK);
+      return;
+    }
     tw_shape shape = leading(size, target->shape);
     if (is_stack(attr, t)) { /* [n, size, ..]: the batch axis is moved to the front afterwards */
       shape.dim[0] = target->shape.dim[0];

@@ -13,7 +13,8 @@ tw_expr tw_scan_end(tw_loop_builder *b, int n_states, int n_adjoints, int64_t ch
   tw_graph *graph = b->graph;
   int n_carries = n_states + n_adjoints, n_captured = n_operands - n_carries;
   size_t most = (size_t)n_operands + 1;
-  tw_expr *params = calloc(most, sizeof *params), *from = calloc(most, sizeof *from), *in = calloc(most, sizeof *in);
+  tw_expr *params = calloc(most, sizeof *params), *from = calloc(most, sizeof *from),
+          *in = calloc(most, sizeof *in);
   tw_expr scan = TW_NONE;
   if (!params || !from || !in) tw_graph_fail(graph, TW_ERR_MEMORY, "out of memory making a scan");
   if (graph->status == TW_OK) {
@@ -22,8 +23,8 @@ tw_expr tw_scan_end(tw_loop_builder *b, int n_states, int n_adjoints, int64_t ch
       in[c] = operands[c];
       params[c + 1] = tw_param(graph, c + 1, tw_dtype_of(in[c]), tw_shape_of(in[c]));
     }
-    int used = tw_loop_drop_unused(b, n_carries + 1, n_captured, operands + n_carries, from, params + 1 + n_carries,
-                                   in + n_carries);
+    int used = tw_loop_drop_unused(b, n_carries + 1, n_captured, operands + n_carries, from,
+                                   params + 1 + n_carries, in + n_carries);
     int n_params = 1 + n_carries + used, n_outputs = b->n_outputs - (n_adjoints ? n_states : 0);
     tw_scan_attr attr;
     memset(&attr, 0, sizeof attr);
@@ -31,7 +32,8 @@ tw_expr tw_scan_end(tw_loop_builder *b, int n_states, int n_adjoints, int64_t ch
     attr.n_adjoints = n_adjoints;
     attr.checkpoints = checkpoints;
     bool ok = tw_loop_pack(b, n_params, params, n_outputs, &attr.loop);
-    if (ok && n_adjoints) attr.forward = tw_body_make(graph, n_params, params, n_states, b->output + n_outputs);
+    if (ok && n_adjoints)
+      attr.forward = tw_body_make(graph, n_params, params, n_states, b->output + n_outputs);
     if (ok && (attr.forward || !n_adjoints))
       scan = tw_node(graph, n_adjoints ? &tw_op_scan_reverse : &tw_op_scan, n_carries + used, in, &attr);
   }
@@ -62,8 +64,9 @@ static bool refuse_type(const char *what, int i, tw_expr e, tw_expr carry) {
   char is[TW_SHAPE_TEXT], want[TW_SHAPE_TEXT];
   tw_shape a = tw_shape_of(e), b = tw_shape_of(carry);
   tw_graph_fail(carry.graph, tw_shape_equal(&a, &b) ? TW_ERR_DTYPE : TW_ERR_SHAPE,
-                "scan: %s of carry %d is %s %s, but the carry is %s %s", what, i, tw_dtype_get(tw_dtype_of(e))->name,
-                tw_shape_text(&a, is), tw_dtype_get(tw_dtype_of(carry))->name, tw_shape_text(&b, want));
+                "scan: %s of carry %d is %s %s, but the carry is %s %s", what, i,
+                tw_dtype_get(tw_dtype_of(e))->name, tw_shape_text(&a, is),
+                tw_dtype_get(tw_dtype_of(carry))->name, tw_shape_text(&b, want));
   return false;
 }
 
@@ -97,7 +100,8 @@ static bool outputs_fit(int64_t n, int n_out, const tw_expr *out, tw_expr carry)
       return false;
     }
     if (shape.rank == TW_MAX_RANK) {
-      tw_graph_fail(carry.graph, TW_ERR_SHAPE, "scan: output %d has rank %d already, the largest", j, shape.rank);
+      tw_graph_fail(carry.graph, TW_ERR_SHAPE, "scan: output %d has rank %d already, the largest", j,
+                    shape.rank);
       return false;
     }
     shape = tw_shape_insert(shape, 0, n);
@@ -127,8 +131,8 @@ static tw_expr close_scan(tw_graph *graph, int64_t n, int64_t checkpoints, const
   return scan;
 }
 
-tw_expr tw_scan(tw_expr k, int64_t n, int n_carry, const tw_expr *carry, const tw_expr *init, const tw_expr *next,
-                int n_out, const tw_expr *out, const tw_scan_options *options) {
+tw_expr tw_scan(tw_expr k, int64_t n, int n_carry, const tw_expr *carry, const tw_expr *init,
+                const tw_expr *next, int n_out, const tw_expr *out, const tw_scan_options *options) {
   if (!tw_operands("scan", 1, &k)) return TW_NONE;
   tw_graph *graph = k.graph;
   int64_t checkpoints = options ? options->checkpoints : 0;
@@ -136,9 +140,10 @@ tw_expr tw_scan(tw_expr k, int64_t n, int n_carry, const tw_expr *carry, const t
     return tw_graph_fail(graph, TW_ERR_ARGUMENT, "scan: the index must be an i64 scalar input");
   if (n < 0) return tw_graph_fail(graph, TW_ERR_RANGE, "scan: %lld steps", (long long)n);
   if (n_carry < 1 || n_out < 0)
-    return tw_graph_fail(graph, TW_ERR_ARGUMENT, "scan: %d carries and %d outputs; it needs at least one carry", n_carry,
-                         n_out);
-  if (checkpoints < 0) return tw_graph_fail(graph, TW_ERR_RANGE, "scan: %lld checkpoints", (long long)checkpoints);
+    return tw_graph_fail(graph, TW_ERR_ARGUMENT,
+                         "scan: %d carries and %d outputs; it needs at least one carry", n_carry, n_out);
+  if (checkpoints < 0)
+    return tw_graph_fail(graph, TW_ERR_RANGE, "scan: %lld checkpoints", (long long)checkpoints);
   if (!carries_fit(k, n_carry, carry, init, next) || !outputs_fit(n, n_out, out, carry[0])) return TW_NONE;
   tw_expr *bound = calloc((size_t)n_carry + 1, sizeof *bound), scan = TW_NONE;
   tw_expr *outputs = calloc((size_t)(n_carry + n_out), sizeof *outputs);
@@ -148,7 +153,8 @@ tw_expr tw_scan(tw_expr k, int64_t n, int n_carry, const tw_expr *carry, const t
     bound[0] = k;
     for (int i = 0; i < n_carry; i++) bound[i + 1] = carry[i];
     for (int i = 0; i < n_carry + n_out; i++) outputs[i] = i < n_carry ? next[i] : out[i - n_carry];
-    const tw_body *body = tw_body_close(graph, n_carry + 1, bound, n_carry + n_out, outputs, &n_captured, &captured);
+    const tw_body *body =
+        tw_body_close(graph, n_carry + 1, bound, n_carry + n_out, outputs, &n_captured, &captured);
     if (body) scan = close_scan(graph, n, checkpoints, body, n_carry, init, n_captured, captured);
   } else {
     tw_graph_fail(graph, TW_ERR_MEMORY, "out of memory making a scan");
@@ -176,8 +182,9 @@ static bool is_part(tw_expr scan, const char *what, int i, bool last) {
   const tw_scan_attr *attr = tw_op_of(scan) == &tw_op_scan ? tw_scan_attr_of(scan) : NULL;
   int64_t parts = !attr ? 0 : last ? attr->n_states : attr->loop.n_results;
   if (i >= 0 && i < parts) return true;
-  tw_graph_fail(scan.graph, TW_ERR_ARGUMENT, attr ? "scan: no %s %d: there are %lld" : "scan: %s %d of another op", what,
-                i, (long long)parts);
+  tw_graph_fail(scan.graph, TW_ERR_ARGUMENT,
+                attr ? "scan: no %s %d: there are %lld" : "scan: %s %d of another op", what, i,
+                (long long)parts);
   return false;
 }
 
@@ -211,13 +218,16 @@ static double scan_flops(tw_expr node) {
   return flops;
 }
 
-/* A pendulum that is pushed; a matrix and a vector that feed on each other; a scan without captured values. */
+/* A pendulum that is pushed; a matrix and a vector that feed on each other; a scan without captured values.
+ */
 static tw_expr scan_example(tw_graph *graph, tw_dtype dtype, int variant) {
   tw_expr k = tw_input(graph, "k", TW_I64, TW_SCALAR);
   tw_scan_options options = {.checkpoints = variant};
   if (variant == 0) {
-    tw_expr angle = tw_input(graph, "angle", dtype, TW_SCALAR), speed = tw_input(graph, "speed", dtype, TW_SCALAR);
-    tw_expr push = tw_input(graph, "push", dtype, TW_SHAPE(6)), pull = tw_input(graph, "pull", dtype, TW_SCALAR);
+    tw_expr angle = tw_input(graph, "angle", dtype, TW_SCALAR),
+            speed = tw_input(graph, "speed", dtype, TW_SCALAR);
+    tw_expr push = tw_input(graph, "push", dtype, TW_SHAPE(6)),
+            pull = tw_input(graph, "pull", dtype, TW_SCALAR);
     tw_expr start[2] = {tw_input(graph, "x", dtype, TW_SCALAR), tw_input(graph, "v", dtype, TW_SCALAR)};
     tw_expr v = tw_add(speed, tw_sub(tw_take(push, 1, &k), tw_mul(pull, tw_sin(angle))));
     tw_expr next[2] = {tw_add(angle, tw_mul(v, tw_weak(v, 0.5))), v}, energy = tw_mul(v, angle);
@@ -225,9 +235,11 @@ static tw_expr scan_example(tw_graph *graph, tw_dtype dtype, int variant) {
   }
   if (variant == 1) {
     tw_expr a = tw_input(graph, "a", dtype, TW_SHAPE(2, 2)), x = tw_input(graph, "x", dtype, TW_SHAPE(2));
-    tw_expr start[2] = {tw_input(graph, "A", dtype, TW_SHAPE(2, 2)), tw_input(graph, "X", dtype, TW_SHAPE(2))};
+    tw_expr start[2] = {tw_input(graph, "A", dtype, TW_SHAPE(2, 2)),
+                        tw_input(graph, "X", dtype, TW_SHAPE(2))};
     tw_expr b = tw_input(graph, "b", dtype, TW_SHAPE(2));
-    tw_expr y = tw_tanh(tw_add(tw_matmul(a, x), b)), next[2] = {tw_add(tw_sin(a), tw_mul(tw_expand(y, 1), x)), y};
+    tw_expr y = tw_tanh(tw_add(tw_matmul(a, x), b)),
+            next[2] = {tw_add(tw_sin(a), tw_mul(tw_expand(y, 1), x)), y};
     return tw_scan(k, 4, 2, (tw_expr[]){a, x}, start, next, 0, NULL, &options);
   }
   if (variant == 2) {
@@ -270,5 +282,5 @@ static tw_expr reverse_example(tw_graph *graph, tw_dtype dtype, int variant) {
                             .low = -1,                                                                       \
                             .high = 1}
 SCAN(scan, "a body run step after step with a carried state", tw_scan_kernel, tw_scan_vjp, scan_example);
-SCAN(scan_reverse, "adjoints carried back over the steps of a scan", tw_scan_reverse_kernel, tw_scan_reverse_vjp,
-     reverse_example);
+SCAN(scan_reverse, "adjoints carried back over the steps of a scan", tw_scan_reverse_kernel,
+     tw_scan_reverse_vjp, reverse_example);

@@ -13,14 +13,15 @@ static tw_expr part_of(tw_expr flat, const tw_loop_target *target) {
 /* ------------------------------------------------------------------ reverse mode of a scan
  *
  * With cotangents c of the results and a_n of the last state, step k turns a = a_{k+1} into
- *   a_k = (d next / d x)' a + (d out / d x)' c_k,   and adds   (d next / d p)' a + (d out / d p)' c_k   to that of p.
- * Adjoints are held in f64 if any captured real is, so that the sums of its gradient are: exact for f32. */
+ *   a_k = (d next / d x)' a + (d out / d x)' c_k,   and adds   (d next / d p)' a + (d out / d p)' c_k   to
+ * that of p. Adjoints are held in f64 if any captured real is, so that the sums of its gradient are: exact
+ * for f32. */
 
 typedef struct reverse {
   tw_graph *graph;
   const tw_scan_attr *attr;
   const tw_loop_attr *loop;
-  int n, m, c; /* states, captured values, cotangents of results */
+  int n, m, c;          /* states, captured values, cotangents of results */
   tw_dtype dtype, wide; /* of states, of adjoints */
   tw_expr *args;        /* params of the scan's body among those of the new one */
   tw_expr *operand;     /* of the scan_reverse */
@@ -75,7 +76,8 @@ static tw_status set_operands(reverse *r, tw_expr node, tw_expr cotangent, tw_ex
     r->operand[2 * r->n + j] = tw_input_of(node, r->n + j);
     r->args[1 + r->n + j] = tw_param_like(r->operand[2 * r->n + j], 1 + 2 * r->n + j);
   }
-  for (int t = 0; t < r->c; t++) r->operand[2 * r->n + r->m + t] = part_of(cotangent, &r->loop->target[r->n + t]);
+  for (int t = 0; t < r->c; t++)
+    r->operand[2 * r->n + r->m + t] = part_of(cotangent, &r->loop->target[r->n + t]);
   return tw_substitute(body->n_outputs, body->outputs, body->n_params, body->params, r->args, out);
 }
 
@@ -150,7 +152,8 @@ static tw_expr stacked_states(const tw_scan_attr *attr, tw_graph *graph, int n_c
   for (int i = 0; i < n; i++) {
     tw_shape shape = tw_shape_of(in[i]);
     if (shape.rank == TW_MAX_RANK)
-      tw_graph_fail(graph, TW_ERR_SHAPE, "scan: a state of rank %d cannot be stacked for a second derivative", shape.rank);
+      tw_graph_fail(graph, TW_ERR_SHAPE, "scan: a state of rank %d cannot be stacked for a second derivative",
+                    shape.rank);
     else
       tw_loop_result_add(&b, TW_LOOP_STACK, tw_loop_target_add(&b, tw_shape_insert(shape, 0, attr->loop.n)),
                          body->params[i + 1], 0, NULL);
@@ -158,10 +161,10 @@ static tw_expr stacked_states(const tw_scan_attr *attr, tw_graph *graph, int n_c
   return tw_scan_end(&b, n, 0, attr->checkpoints, n + n_captured, operand);
 }
 
-/* The value of a scan_reverse by scans alone: step j = 0 .. n-1 goes back over step k = n-1-j, whose state it finds in the
- * stack. Operands a_n, p, the stacks. */
-static tw_expr by_scans(const tw_scan_attr *attr, tw_graph *graph, int n_captured, const tw_expr *in, tw_expr *args,
-                        tw_expr *operand, tw_expr *out) {
+/* The value of a scan_reverse by scans alone: step j = 0 .. n-1 goes back over step k = n-1-j, whose state it
+ * finds in the stack. Operands a_n, p, the stacks. */
+static tw_expr by_scans(const tw_scan_attr *attr, tw_graph *graph, int n_captured, const tw_expr *in,
+                        tw_expr *args, tw_expr *operand, tw_expr *out) {
   const tw_loop_attr *loop = &attr->loop;
   const tw_body *body = loop->body;
   int n = (int)attr->n_states, a = (int)attr->n_adjoints;
@@ -178,15 +181,16 @@ static tw_expr by_scans(const tw_scan_attr *attr, tw_graph *graph, int n_capture
     operand[at] = tw_loop_part(states, n + i);
     args[i + 1] = tw_take(tw_param_like(operand[at], at + 1), 1, &k);
   }
-  if (tw_substitute(body->n_outputs, body->outputs, body->n_params, body->params, args, out) != TW_OK) return TW_NONE;
+  if (tw_substitute(body->n_outputs, body->outputs, body->n_params, body->params, args, out) != TW_OK)
+    return TW_NONE;
   tw_loop_builder b;
   tw_loop_begin(&b, graph, loop->n, (tw_dtype)loop->dtype);
   for (int t = 0; t < loop->n_targets; t++) tw_loop_target_add(&b, loop->target[t].shape);
   for (int i = 0; i < a; i++) tw_loop_output_add(&b, out[i]);
   for (int i = 0; i < loop->n_results; i++) {
     const tw_loop_result *result = &loop->result[i];
-    tw_loop_result_add(&b, (tw_loop_kind)result->kind, (int)result->target, out[result->first], (int)result->n_index,
-                       out + result->first + 1);
+    tw_loop_result_add(&b, (tw_loop_kind)result->kind, (int)result->target, out[result->first],
+                       (int)result->n_index, out + result->first + 1);
   }
   return tw_scan_end(&b, a, 0, attr->checkpoints, a + n_captured + n, operand);
 }
@@ -206,7 +210,8 @@ void tw_scan_reverse_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
     to[i] = i < n ? tw_input_of(node, i) : cotangent;
     from[i] = tw_param_like(to[i], i);
   }
-  tw_expr same = by_scans(attr, node.graph, n_captured, from, memory + 3 * size, memory + 4 * size, memory + 5 * size);
+  tw_expr same =
+      by_scans(attr, node.graph, n_captured, from, memory + 3 * size, memory + 4 * size, memory + 5 * size);
   if (!tw_is_none(same) && tw_vjp(1, &same, &from[n], n, from, d) == TW_OK) {
     tw_expr *result = memory + 3 * size;
     for (int i = 0; i < n; i++) result[i] = tw_is_none(d[i]) ? from[i] : d[i];

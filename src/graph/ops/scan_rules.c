@@ -1,4 +1,5 @@
-/* Forward derivatives and batching of scans and of their reverse sweeps: each is the same op with more in it. */
+/* Forward derivatives and batching of scans and of their reverse sweeps: each is the same op with more in it.
+ */
 #include "graph/ops/build.h"
 #include "graph/ops/index.h"
 #include "graph/ops/scan.h"
@@ -32,20 +33,25 @@ static bool open_rule(rule *r, tw_expr node) {
   return memory != NULL;
 }
 
-static void close_rule(rule *r) { free(r->array[0]); }
+static void close_rule(rule *r) {
+  free(r->array[0]);
+}
 
-static tw_expr or_zeros(tw_expr e, tw_expr like) { return tw_is_none(e) ? tw_zeros_like(like) : e; }
+static tw_expr or_zeros(tw_expr e, tw_expr like) {
+  return tw_is_none(e) ? tw_zeros_like(like) : e;
+}
 
 /* ------------------------------------------------------------------ jvp */
 
-/* The new operands: states, their tangents, adjoints, their tangents, captured values, their tangents (those there are); the
- * params that stand for them; and what to differentiate in. The number of operands. */
-static int tangent_operands(const rule *r, tw_expr node, const tw_expr *tangents, tw_expr *operand, tw_expr *args,
-                            tw_expr *dparam, int *active) {
+/* The new operands: states, their tangents, adjoints, their tangents, captured values, their tangents (those
+ * there are); the params that stand for them; and what to differentiate in. The number of operands. */
+static int tangent_operands(const rule *r, tw_expr node, const tw_expr *tangents, tw_expr *operand,
+                            tw_expr *args, tw_expr *dparam, int *active) {
   int n = r->n_carries, m = r->n_captured, count = 2 * n + m;
   args[0] = r->body->params[0];
   for (int c = 0; c < n; c++) {
-    int at = c < r->n_states ? c : r->n_states + c, beside = at + (c < r->n_states ? r->n_states : r->n_adjoints);
+    int at = c < r->n_states ? c : r->n_states + c,
+        beside = at + (c < r->n_states ? r->n_states : r->n_adjoints);
     operand[at] = tw_input_of(node, c);
     operand[beside] = or_zeros(tangents[c], operand[at]);
     args[c + 1] = tw_param_like(operand[at], at + 1);
@@ -83,8 +89,8 @@ static void add_tangents(tw_loop_builder *b, const rule *r, const tw_expr *out, 
 tw_expr tw_scan_jvp(tw_expr node, const tw_expr *tangents) {
   rule r;
   if (!open_rule(&r, node)) return TW_NONE;
-  tw_expr *operand = r.array[0], *args = r.array[1], *dparam = r.array[2], *out = r.array[3], *dout = r.array[4],
-          *wrt = r.array[5], result = TW_NONE;
+  tw_expr *operand = r.array[0], *args = r.array[1], *dparam = r.array[2], *out = r.array[3],
+          *dout = r.array[4], *wrt = r.array[5], result = TW_NONE;
   int active, count = tangent_operands(&r, node, tangents, operand, args, dparam, &active);
   for (int c = 0, m = 0; c < r.n_carries + r.n_captured; c++)
     if (c < r.n_carries || !tw_is_none(tangents[c])) wrt[m++] = args[c + 1];
@@ -104,7 +110,8 @@ tw_expr tw_scan_jvp(tw_expr node, const tw_expr *tangents) {
 
 /* ------------------------------------------------------------------ batch */
 
-/* Marks the carries that get a batch axis: those that start with one, and those that come to depend on one. */
+/* Marks the carries that get a batch axis: those that start with one, and those that come to depend on one.
+ */
 static void spread(const rule *r, bool *batched, tw_expr *params) {
   for (bool more = true; more;) {
     int m = 0;
@@ -132,7 +139,8 @@ static tw_expr pack(const rule *r, tw_expr scan, int64_t size, const bool *final
 }
 
 static tw_expr batch_with(const rule *r, int64_t size, const tw_expr *in, const bool *given, bool *batched) {
-  tw_expr *operand = r->array[0], *from = r->array[1], *to = r->array[2], *out = r->array[3], *many = r->array[4];
+  tw_expr *operand = r->array[0], *from = r->array[1], *to = r->array[2], *out = r->array[3],
+          *many = r->array[4];
   int n = r->n_carries, count = n + r->n_captured, m = 0;
   for (int c = 0; c < count; c++) batched[c] = given[c];
   spread(r, batched, from);

@@ -1,5 +1,5 @@
-/* Running scans: one step after the other, and back again from states kept on the way. States are read where they are and
- * written where they are needed; nothing is copied from step to step. */
+/* Running scans: one step after the other, and back again from states kept on the way. States are read where
+ * they are and written where they are needed; nothing is copied from step to step. */
 #include "graph/ops/revolve.h"
 #include "graph/ops/scan.h"
 
@@ -66,7 +66,8 @@ tw_status tw_scan_prepare(tw_expr node, bool serial, void **out, tw_error *error
   p->attr = tw_scan_attr_of(node);
   int n_carries = tw_scan_carries(p->attr);
   tw_status status = compile(&p->body, p->attr->loop.body, n_carries, serial, error);
-  if (status == TW_OK && p->attr->forward) status = compile(&p->forward, p->attr->forward, n_carries, serial, error);
+  if (status == TW_OK && p->attr->forward)
+    status = compile(&p->forward, p->attr->forward, n_carries, serial, error);
   if (status != TW_OK) {
     tw_scan_release(p);
     *out = NULL;
@@ -186,7 +187,8 @@ static tw_status run(sweep *s, const tw_call *call, int64_t k, const char *way) 
   return status == TW_OK ? status : tw_error_prefix(call->error, "scan: step %lld%s", (long long)k, way);
 }
 
-/* Step k as number `turn` of the n: carries what comes first among the outputs, and adds up or stacks the others. */
+/* Step k as number `turn` of the n: carries what comes first among the outputs, and adds up or stacks the
+ * others. */
 static tw_status carry(state *s, const tw_call *call, int64_t turn, int64_t k, double *compensation) {
   const tw_scan_attr *attr = s->p->attr;
   const tw_loop_attr *loop = &attr->loop;
@@ -202,7 +204,8 @@ static tw_status carry(state *s, const tw_call *call, int64_t turn, int64_t k, d
   for (int i = 0; i < loop->n_results; i++) {
     const tw_loop_result *result = &loop->result[i];
     if (result->kind != TW_LOOP_STACK) continue;
-    size_t bytes = (size_t)tw_size_of(loop->body->outputs[result->first]) * tw_dtype_get((tw_dtype)loop->dtype)->size;
+    size_t bytes =
+        (size_t)tw_size_of(loop->body->outputs[result->first]) * tw_dtype_get((tw_dtype)loop->dtype)->size;
     body->out[result->first] = tw_loop_place(loop, result->target, call->out) + (size_t)k * bytes;
   }
   const char *way = attr->forward ? " on the way back" : "";
@@ -221,7 +224,8 @@ static double *clear(const state *s, const tw_call *call, const memory *m) {
   memset(call->out, 0, (size_t)attr->loop.size * element);
   memset(compensation, 0, (size_t)tw_loop_sums(&attr->loop) * sizeof *compensation);
   for (int c = 0; c < tw_scan_finals(attr) && attr->loop.n == 0; c++)
-    memcpy(tw_loop_place(&attr->loop, c, call->out), call->in[first + c], (size_t)attr->loop.target[c].size * element);
+    memcpy(tw_loop_place(&attr->loop, c, call->out), call->in[first + c],
+           (size_t)attr->loop.target[c].size * element);
   return compensation;
 }
 
@@ -245,8 +249,10 @@ static char *slot_of(const tw_call *call, const memory *m, int64_t slot) {
   return (char *)call->scratch + m->kept + (size_t)slot * m->state_bytes;
 }
 
-/* Steps from .. to-1 from the state in *hand, where the one after them is then: in its slot if it is to be kept. */
-static tw_status advance(state *s, const tw_call *call, const memory *m, const tw_revolve_action *action, const char **hand) {
+/* Steps from .. to-1 from the state in *hand, where the one after them is then: in its slot if it is to be
+ * kept. */
+static tw_status advance(state *s, const tw_call *call, const memory *m, const tw_revolve_action *action,
+                         const char **hand) {
   sweep *forward = &s->forward;
   const size_t *offset = forward->of->offset;
   for (int64_t k = action->from; k < action->to; k++) {
@@ -267,7 +273,8 @@ static void keep_start(const state *s, const tw_call *call, char *slot) {
   const stage *forward = s->forward.of;
   for (int i = 0; i < s->p->attr->n_states; i++) {
     tw_expr x = forward->body->outputs[i];
-    memcpy(slot + forward->offset[i], call->in[i], (size_t)tw_size_of(x) * tw_dtype_get(tw_dtype_of(x))->size);
+    memcpy(slot + forward->offset[i], call->in[i],
+           (size_t)tw_size_of(x) * tw_dtype_get(tw_dtype_of(x))->size);
   }
 }
 
