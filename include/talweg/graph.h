@@ -219,6 +219,40 @@ tw_expr tw_normal(tw_expr key, tw_shape shape);
 tw_expr tw_loop_sum(tw_expr k, int64_t n, tw_expr body);   /* sum over k, body's shape; zeros when n = 0 */
 tw_expr tw_loop_stack(tw_expr k, int64_t n, tw_expr body); /* [n, body's shape..] */
 
+/* ------------------------------------------------------------------ loops with a carried state
+ * One node whatever n, run step after step:
+ *   state_0 = init,   state_{k+1} = next(k, state_k),   out_k = out(k, state_k),   k = 0 .. n-1.
+ * `k` is an i64 scalar input, carry[i] an input that stands for part i of the state in `next` and `out`; both may use
+ * anything else of the graph, which is captured, and what depends on neither k nor the state is evaluated once. Nested
+ * problems in a step start from where the step before ended.
+ *
+ * Derivatives of a scan are scans. Forward mode carries the tangent beside the state: memory does not grow with n.
+ * Reverse mode needs the states in reverse order. It keeps at most c of them and evaluates the steps between them again,
+ * by the schedule that evaluates fewest (binomial checkpointing: Griewank, 1992; Griewank and Walther, 2000, Algorithm
+ * 799): with t such that C(c+t-1, c) < n <= C(c+t, c), t n - C(c+t, t-1) evaluations besides the n of the reverse sweep
+ * itself. So c = 16 states reverse a million steps with no step evaluated more than nine times. What is evaluated again
+ * has the same bits, so c changes no result (unless a step holds a nested problem, whose solutions agree to its
+ * tolerance). Forward mode over reverse mode (tw_hvp) keeps c states too; reverse mode over reverse mode stacks all n.
+ *
+ * Gradients of captured values are summed over the steps; that of an array read with tw_take is scattered, at the cost of
+ * the entries read. Stacked outputs and the cotangents of their own hold n entries by their nature: sum what need not
+ * be stacked in a carry. */
+
+typedef struct tw_scan_options {
+  /* The most states reverse mode keeps, the first included. 0: all when they fit in 256 MiB; else as many as fit, but no
+   * fewer than sqrt(2 n), with which no step is evaluated more than twice. */
+  int64_t checkpoints;
+} tw_scan_options;
+
+/* The scan as one flat vector (the final states, then the stacked outputs); see tw_scan_final and tw_scan_out. n_carry >= 1;
+ * init[i] and next[i] have the dtype and shape of carry[i]; carries and outputs are all f64 or all f32. `options` may be
+ * NULL. Fails on other dtypes, shapes that differ, n or checkpoints below 0. An error in a step is reported when
+ * evaluated and names the step. O(n) evaluations of the step; memory of two states besides the result. */
+tw_expr tw_scan(tw_expr k, int64_t n, int n_carry, const tw_expr *carry, const tw_expr *init, const tw_expr *next,
+                int n_out, const tw_expr *out, const tw_scan_options *options);
+tw_expr tw_scan_final(tw_expr scan, int i); /* state_n: init[i] when n = 0 */
+tw_expr tw_scan_out(tw_expr scan, int j);   /* [n, out[j]'s shape..] */
+
 /* ------------------------------------------------------------------ transforms */
 
 /* Rewrites `n` outputs with from[i] replaced by to[i] (same types), all at once. results may be outputs. */

@@ -170,6 +170,13 @@ static void edge_cases(void **state) {
   tw_work_free(work);
   tw_fn_free(fn);
   assert_true(tw_is_none(tw_loop_sum(x, 3, x)));
+  tw_graph_clear(g);
+  /* A stack of the largest rank has no room for a batch. */
+  tw_shape deep = tw_shape_make(TW_MAX_RANK - 1, (int64_t[TW_MAX_RANK - 1]){1, 1, 1, 1, 1, 1, 1});
+  tw_expr y = tw_input(g, "y", TW_F64, TW_SCALAR), many = tw_input(g, "many", TW_F64, TW_SHAPE(2)), all;
+  tw_expr stack = tw_loop_stack(k, 3, tw_broadcast(tw_mul(y, tw_cast(k, TW_F64)), deep));
+  assert_int_equal(tw_batch(1, &stack, 1, &y, &many, 2, &all), TW_ERR_SHAPE);
+  assert_non_null(strstr(tw_graph_message(g), "rank"));
   tw_graph_free(g);
 }
 

@@ -6,7 +6,7 @@
 
 /* ------------------------------------------------------------------ what running ops share */
 
-bool tw_scan_infer(const tw_args *args, tw_type *type) {
+bool tw_cumulate_infer(const tw_args *args, tw_type *type) {
   *type = (tw_type){tw_dtype_of(args->in[0]), tw_shape_of(args->in[0])};
   for (int i = 1; i < args->n; i++) {
     tw_shape other = tw_shape_of(args->in[i]);
@@ -17,8 +17,8 @@ bool tw_scan_infer(const tw_args *args, tw_type *type) {
   return true;
 }
 
-tw_expr tw_scan_batch(tw_expr node, int64_t size, const tw_expr *in, const bool *batched) {
-  tw_scan_attr attr = *(const tw_scan_attr *)tw_attr_of(node);
+tw_expr tw_cumulate_batch(tw_expr node, int64_t size, const tw_expr *in, const bool *batched) {
+  tw_cumulate_attr attr = *(const tw_cumulate_attr *)tw_attr_of(node);
   attr.axis++;
   tw_expr all[2];
   for (int i = 0; i < tw_arity_of(node); i++) all[i] = tw_batched(in[i], batched[i], size);
@@ -26,7 +26,7 @@ tw_expr tw_scan_batch(tw_expr node, int64_t size, const tw_expr *in, const bool 
 }
 
 tw_lanes tw_lanes_of(tw_expr node) {
-  const tw_scan_attr *attr = tw_attr_of(node);
+  const tw_cumulate_attr *attr = tw_attr_of(node);
   tw_shape shape = tw_shape_of(node);
   tw_extents e = tw_shape_split(&shape, (int)attr->axis, 1);
   tw_lanes lanes = {e, 0, e.inner};
@@ -127,19 +127,19 @@ static tw_status cumprod_kernel(const tw_call *call) {
 /* ------------------------------------------------------------------ rules */
 
 static tw_expr cumsum_jvp(tw_expr node, const tw_expr *tangents) {
-  const tw_scan_attr *attr = tw_attr_of(node);
+  const tw_cumulate_attr *attr = tw_attr_of(node);
   return tw_is_none(tangents[0]) ? TW_NONE : tw_cumsum(tangents[0], (int)attr->axis, attr->reverse != 0);
 }
 
 static void cumsum_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
-  const tw_scan_attr *attr = tw_attr_of(node);
+  const tw_cumulate_attr *attr = tw_attr_of(node);
   cotangents[0] = tw_cumsum(cotangent, (int)attr->axis, attr->reverse == 0);
 }
 
 /* y_i = x_i y_{i-1}, so dy_i = x_i dy_{i-1} + y_{i-1} dx_i with y_{-1} = 1: nothing is divided by, zeros are
  * exact. */
 static tw_expr cumprod_jvp(tw_expr node, const tw_expr *tangents) {
-  int axis = (int)((const tw_scan_attr *)tw_attr_of(node))->axis;
+  int axis = (int)((const tw_cumulate_attr *)tw_attr_of(node))->axis;
   if (tw_is_none(tangents[0])) return TW_NONE;
   return tw_recurrence(tw_input_of(node, 0), tw_mul(tw_neighbour(node, axis, false, 1), tangents[0]), axis,
                        false);
@@ -147,7 +147,7 @@ static tw_expr cumprod_jvp(tw_expr node, const tw_expr *tangents) {
 
 /* The adjoint runs backwards: l_i = g_i + x_{i+1} l_{i+1}, and x_i gets l_i y_{i-1}. */
 static void cumprod_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
-  int axis = (int)((const tw_scan_attr *)tw_attr_of(node))->axis;
+  int axis = (int)((const tw_cumulate_attr *)tw_attr_of(node))->axis;
   tw_expr l = tw_recurrence(tw_neighbour(tw_input_of(node, 0), axis, true, 0), cotangent, axis, true);
   cotangents[0] = tw_mul(l, tw_neighbour(node, axis, false, 1));
 }
@@ -186,12 +186,12 @@ const tw_op tw_op_cumsum = {
     .name = "cumsum",
     .summary = "running sum along one axis, from either end",
     .arity = 1,
-    .attr_bytes = sizeof(tw_scan_attr),
-    .infer = tw_scan_infer,
+    .attr_bytes = sizeof(tw_cumulate_attr),
+    .infer = tw_cumulate_infer,
     .kernel = cumsum_kernel,
     .jvp = cumsum_jvp,
     .vjp = cumsum_vjp,
-    .batch = tw_scan_batch,
+    .batch = tw_cumulate_batch,
     .flops = tw_flops_of_size,
     .example = cumsum_example,
     .low = -2,
@@ -202,12 +202,12 @@ const tw_op tw_op_cumprod = {
     .name = "cumprod",
     .summary = "running product along one axis",
     .arity = 1,
-    .attr_bytes = sizeof(tw_scan_attr),
-    .infer = tw_scan_infer,
+    .attr_bytes = sizeof(tw_cumulate_attr),
+    .infer = tw_cumulate_infer,
     .kernel = cumprod_kernel,
     .jvp = cumprod_jvp,
     .vjp = cumprod_vjp,
-    .batch = tw_scan_batch,
+    .batch = tw_cumulate_batch,
     .flops = tw_flops_of_size,
     .example = cumprod_example,
     .low = -2,
@@ -219,7 +219,7 @@ static tw_expr scan_node(const tw_op *op, tw_expr x, int axis, bool reverse) {
   tw_shape shape = tw_shape_of(x);
   if (!tw_axis_check(x.graph, op->name, &shape, &axis)) return TW_NONE;
   if (tw_dtype_of(x) == TW_BOOL) x = tw_cast(x, TW_I64);
-  tw_scan_attr attr = {axis, reverse};
+  tw_cumulate_attr attr = {axis, reverse};
   return tw_node(x.graph, op, 1, &x, &attr);
 }
 

@@ -11,10 +11,10 @@ tw_expr tw_recurrence(tw_expr a, tw_expr b, int axis, bool reverse);
 /* e_{i-1} along `axis`, reversed e_{i+1}; `edge` where there is none. */
 tw_expr tw_neighbour(tw_expr e, int axis, bool reverse, double edge);
 
-typedef struct tw_scan_attr {
+typedef struct tw_cumulate_attr {
   int64_t axis;
   int64_t reverse;
-} tw_scan_attr;
+} tw_cumulate_attr;
 
 /* Lanes along the axis: element i of lane (o, j) is at o * outer step + i * step + j, walked from `first` by
  * `step`. */
@@ -25,8 +25,8 @@ typedef struct tw_lanes {
 tw_lanes tw_lanes_of(tw_expr node);
 
 /* The same op with the axis moved past a leading batch axis; operands that lack it are repeated. */
-tw_expr tw_scan_batch(tw_expr node, int64_t size, const tw_expr *in, const bool *batched);
+tw_expr tw_cumulate_batch(tw_expr node, int64_t size, const tw_expr *in, const bool *batched);
 /* All operands have one shape and dtype, the result's. */
-bool tw_scan_infer(const tw_args *args, tw_type *type);
+bool tw_cumulate_infer(const tw_args *args, tw_type *type);
 
 #endif

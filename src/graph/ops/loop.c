@@ -52,6 +52,10 @@ void tw_loop_result_add(tw_loop_builder *b, tw_loop_kind kind, int target, tw_ex
   for (int i = 0; i < n_index; i++) b->output[b->n_outputs++] = index[i];
 }
 
+void tw_loop_output_add(tw_loop_builder *b, tw_expr output) {
+  if (grow(b)) b->output[b->n_outputs++] = output;
+}
+
 void tw_loop_accumulate(tw_loop_builder *b, int target, tw_expr value) {
   if (tw_is_none(value)) return;
   const tw_op *op = tw_op_of(value);
@@ -63,16 +67,15 @@ void tw_loop_accumulate(tw_loop_builder *b, int target, tw_expr value) {
     tw_expr index[TW_MAX_RANK];
     int n = tw_arity_of(value) - 1;
     for (int i = 0; i < n; i++) index[i] = tw_input_of(value, i);
-    tw_loop_result_add(b, TW_LOOP_SCATTER, target, tw_input_of(value, n), n, index);
+    tw_loop_result_add(b, TW_LOOP_SCATTER, target, tw_cast(tw_input_of(value, n), b->dtype), n, index);
   } else {
-    tw_loop_result_add(b, TW_LOOP_SUM, target, value, 0, NULL);
+    tw_loop_result_add(b, TW_LOOP_SUM, target, tw_cast(value, b->dtype), 0, NULL);
   }
 }
 
-/* Rewrites the outputs over the captured values that they really use, which move to the front of `used`; the number of
- * these. A derivative captures all that its loop captured, and often needs less. */
-static int drop_unused(tw_loop_builder *b, int n_captured, const tw_expr *captured, tw_expr *from, tw_expr *to,
-                       tw_expr *used) {
+/* A derivative captures all that its loop captured, and often needs less. */
+int tw_loop_drop_unused(tw_loop_builder *b, int first, int n_captured, const tw_expr *captured, tw_expr *from,
+                        tw_expr *params, tw_expr *used) {
   tw_graph *graph = b->graph;
   int n = 0;
   int32_t *order, count;
@@ -81,17 +84,38 @@ static int drop_unused(tw_loop_builder *b, int n_captured, const tw_expr *captur
   for (int32_t i = 0; i < count && seen; i++) seen[order[i]] = true;
   int32_t limit = graph->count;
   for (int j = 0; j < n_captured && seen; j++) {
-    tw_expr param = tw_param(graph, j + 1, tw_dtype_of(captured[j]), tw_shape_of(captured[j]));
+    tw_expr param = tw_param(graph, first + j, tw_dtype_of(captured[j]), tw_shape_of(captured[j]));
     if (tw_is_none(param) || param.id >= limit || !seen[param.id]) continue;
     from[n] = param;
-    to[n] = tw_param(graph, n + 1, tw_dtype_of(captured[j]), tw_shape_of(captured[j]));
+    params[n] = tw_param(graph, first + n, tw_dtype_of(captured[j]), tw_shape_of(captured[j]));
     used[n++] = captured[j];
   }
   if (!seen) tw_graph_fail(graph, TW_ERR_MEMORY, "out of memory making a loop");
   free(seen);
   free(order);
-  if (n < n_captured) tw_substitute(b->n_outputs, b->output, n, from, to, b->output);
+  if (n < n_captured) tw_substitute(b->n_outputs, b->output, n, from, params, b->output);
   return n;
+}
+
+bool tw_loop_pack(const tw_loop_builder *b, int n_params, const tw_expr *params, int n_outputs, tw_loop_attr *attr) {
+  attr->n = b->n;
+  attr->dtype = (int64_t)b->dtype;
+  attr->body = tw_body_make(b->graph, n_params, params, n_outputs, b->output);
+  attr->n_results = b->n_results;
+  attr->n_targets = b->n_targets;
+  static const tw_loop_result none;
+  attr->result = b->n_results ? tw_graph_intern(b->graph, b->result, (size_t)b->n_results * sizeof *b->result)
+                              : tw_graph_intern(b->graph, &none, sizeof none);
+  attr->target = tw_graph_intern(b->graph, b->target, (size_t)b->n_targets * sizeof *b->target);
+  attr->size = 0;
+  for (int t = 0; t < b->n_targets; t++) attr->size += b->target[t].size;
+  return attr->body && attr->result && attr->target;
+}
+
+void tw_loop_release_builder(tw_loop_builder *b) {
+  free(b->output);
+  free(b->result);
+  free(b->target);
 }
 
 tw_expr tw_loop_end(tw_loop_builder *b, int n_captured, const tw_expr *captured) {
@@ -102,25 +126,15 @@ tw_expr tw_loop_end(tw_loop_builder *b, int n_captured, const tw_expr *captured)
   if (!params || !from || !used) tw_graph_fail(graph, TW_ERR_MEMORY, "out of memory making a loop");
   if (graph->status == TW_OK && b->n_outputs > 0) {
     params[0] = tw_param(graph, 0, TW_I64, TW_SCALAR);
-    int n = drop_unused(b, n_captured, captured, from, params + 1, used);
+    int n = tw_loop_drop_unused(b, 1, n_captured, captured, from, params + 1, used);
     tw_loop_attr attr;
     memset(&attr, 0, sizeof attr);
-    attr.n = b->n;
-    attr.dtype = (int64_t)b->dtype;
-    attr.body = tw_body_make(graph, n + 1, params, b->n_outputs, b->output);
-    attr.n_results = b->n_results;
-    attr.n_targets = b->n_targets;
-    attr.result = tw_graph_intern(graph, b->result, (size_t)b->n_results * sizeof *b->result);
-    attr.target = tw_graph_intern(graph, b->target, (size_t)b->n_targets * sizeof *b->target);
-    for (int t = 0; t < b->n_targets; t++) attr.size += b->target[t].size;
-    if (attr.body && attr.result && attr.target) loop = tw_node(graph, &tw_op_loop, n, used, &attr);
+    if (tw_loop_pack(b, n + 1, params, b->n_outputs, &attr)) loop = tw_node(graph, &tw_op_loop, n, used, &attr);
   }
   free(params);
   free(from);
   free(used);
-  free(b->output);
-  free(b->result);
-  free(b->target);
+  tw_loop_release_builder(b);
   return loop;
 }
 
@@ -172,17 +186,22 @@ static bool loop_infer(const tw_args *args, tw_type *type) {
   return true;
 }
 
-static double loop_flops(tw_expr node) {
-  const tw_loop_attr *attr = tw_attr_of(node);
+double tw_body_flops(const tw_body *body) {
+  tw_graph *graph = body->params[0].graph;
   int32_t *order, count;
   double flops = 0;
-  if (!tw_walk(node.graph, attr->body->n_outputs, attr->body->outputs, &order, &count)) return 0;
+  if (!tw_walk(graph, body->n_outputs, body->outputs, &order, &count)) return 0;
   for (int32_t i = 0; i < count; i++) {
-    tw_expr e = tw_at(node.graph, order[i]);
+    tw_expr e = tw_at(graph, order[i]);
     if (tw_op_of(e)->flops) flops += tw_op_of(e)->flops(e);
   }
   free(order);
-  return flops * (double)attr->n;
+  return flops;
+}
+
+static double loop_flops(tw_expr node) {
+  const tw_loop_attr *attr = tw_attr_of(node);
+  return (double)attr->n * tw_body_flops(attr->body);
 }
 
 /* sum_k x[k] y[k + 1] exp(-x[k]), and the stack of tanh(x[k]) z. */

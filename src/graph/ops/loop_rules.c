@@ -65,11 +65,10 @@ done:
   return packed;
 }
 
-/* What iteration k's value receives of the target's cotangent `c` (a param of the new body). */
-static tw_expr value_cotangent(const rule *r, const tw_loop_result *result, tw_expr c) {
+tw_expr tw_loop_value_cotangent(const tw_loop_result *result, const tw_expr *outputs, tw_expr k, tw_expr c) {
   if (result->kind == TW_LOOP_SUM) return c;
-  if (result->kind == TW_LOOP_STACK) return tw_take(c, 1, &r->body->params[0]);
-  return tw_take(c, (int)result->n_index, r->body->outputs + result->first + 1);
+  if (result->kind == TW_LOOP_STACK) return tw_take(c, 1, &k);
+  return tw_take(c, (int)result->n_index, outputs + result->first + 1);
 }
 
 /* One loop that accumulates the cotangents of all captured arrays of one dtype. */
@@ -112,7 +111,7 @@ void tw_loop_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
   for (int i = 0; i < m; i++) {
     const tw_loop_result *result = &r.attr->result[i];
     value[i] = r.body->outputs[result->first];
-    cot[i] = value_cotangent(&r, result, r.c[result->target]);
+    cot[i] = tw_loop_value_cotangent(result, r.body->outputs, r.body->params[0], r.c[result->target]);
   }
   if (r.graph->status == TW_OK && tw_vjp(m, value, cot, r.n, r.body->params + 1, dparam) == TW_OK) {
     vjp_loop(&r, TW_F64, r.n + n_targets, captured, dparam, cotangents);
@@ -137,40 +136,41 @@ static bool is_stack(const tw_loop_attr *attr, int t) {
   return false;
 }
 
-/* The batched body's results: sums and stacks get a batch axis; scattered values get the batch number as first index. */
-static void add_batched(tw_loop_builder *b, const rule *r, int64_t size, const tw_expr *out) {
-  for (int t = 0; t < r->attr->n_targets; t++) {
-    const tw_loop_target *target = &r->attr->target[t];
+/* Sums and stacks get a batch axis; scattered values get the batch number as first index. */
+void tw_loop_add_batched(tw_loop_builder *b, const tw_loop_attr *attr, int first, int64_t size, const tw_expr *out) {
+  for (int t = first; t < attr->n_targets; t++) {
+    const tw_loop_target *target = &attr->target[t];
+    if (target->shape.rank == TW_MAX_RANK) {
+      tw_graph_fail(b->graph, TW_ERR_SHAPE, "batch: a result of a loop has rank %d already, the largest", TW_MAX_RANK);
+      return;
+    }
     tw_shape shape = leading(size, target->shape);
-    if (is_stack(r->attr, t)) { /* [n, size, ..]: the batch axis is moved to the front afterwards */
+    if (is_stack(attr, t)) { /* [n, size, ..]: the batch axis is moved to the front afterwards */
       shape.dim[0] = target->shape.dim[0];
       shape.dim[1] = size;
     }
     tw_loop_target_add(b, shape);
   }
-  for (int i = 0; i < r->attr->n_results; i++) {
-    const tw_loop_result *result = &r->attr->result[i];
+  for (int i = 0; i < attr->n_results; i++) {
+    const tw_loop_result *result = &attr->result[i];
     tw_expr index[TW_MAX_RANK];
     int n = 0;
     if (result->kind == TW_LOOP_SCATTER) {
       tw_shape at = tw_shape_of(out[result->first + 1]), column = at;
       for (int d = 1; d < column.rank; d++) column.dim[d] = 1;
-      index[n++] = tw_broadcast(tw_reshape(tw_iota(r->graph, TW_I64, size), column), at);
+      index[n++] = tw_broadcast(tw_reshape(tw_iota(b->graph, TW_I64, size), column), at);
     }
     for (int d = 0; d < result->n_index && n < TW_MAX_RANK; d++) index[n++] = out[result->first + 1 + d];
     tw_loop_result_add(b, (tw_loop_kind)result->kind, (int)result->target, out[result->first], n, index);
   }
 }
 
-/* [size, flat] from the targets of the batched loop. */
-static tw_expr pack_batched(const rule *r, tw_expr loop, int64_t size) {
-  tw_expr *part = r->c;
-  for (int t = 0; t < r->attr->n_targets; t++) {
+void tw_loop_batched_parts(tw_expr loop, const tw_loop_attr *attr, int first, int64_t size, tw_expr *part) {
+  for (int t = first; t < attr->n_targets; t++) {
     tw_expr e = tw_loop_part(loop, t);
-    if (is_stack(r->attr, t)) e = tw_move_axis(e, 1, 0);
-    part[t] = tw_reshape(e, TW_SHAPE(size, r->attr->target[t].size));
+    if (is_stack(attr, t)) e = tw_move_axis(e, 1, 0);
+    part[t] = tw_reshape(e, TW_SHAPE(size, attr->target[t].size));
   }
-  return r->attr->n_targets == 1 ? part[0] : tw_concat((int)r->attr->n_targets, part, 1);
 }
 
 tw_expr tw_loop_batch(tw_expr node, int64_t size, const tw_expr *in, const bool *batched) {
@@ -190,9 +190,10 @@ tw_expr tw_loop_batch(tw_expr node, int64_t size, const tw_expr *in, const bool 
   if (tw_batch(r.body->n_outputs, r.body->outputs, m, from, to, size, out) == TW_OK) {
     tw_loop_builder b;
     tw_loop_begin(&b, r.graph, r.attr->n, (tw_dtype)r.attr->dtype);
-    add_batched(&b, &r, size, out);
+    tw_loop_add_batched(&b, r.attr, 0, size, out);
     tw_expr loop = tw_loop_end(&b, r.n, in);
-    if (!tw_is_none(loop)) result = pack_batched(&r, loop, size);
+    tw_loop_batched_parts(loop, r.attr, 0, size, r.c);
+    if (!tw_is_none(loop)) result = r.attr->n_targets == 1 ? r.c[0] : tw_concat((int)r.attr->n_targets, r.c, 1);
   }
 done:
   free(to);

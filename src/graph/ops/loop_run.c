@@ -119,13 +119,8 @@ static tw_status lay_out(prepared *p, tw_error *error) {
   const tw_body *body = p->attr->body;
   p->region_offset = calloc((size_t)body->n_outputs, sizeof *p->region_offset);
   if (!p->region_offset) return tw_fail(error, TW_ERR_MEMORY, "loop: out of memory");
-  for (int i = 0; i < body->n_outputs; i++) {
-    p->region_offset[i] = p->region_bytes;
-    size_t bytes = (size_t)tw_size_of(body->outputs[i]) * tw_dtype_get(tw_dtype_of(body->outputs[i]))->size;
-    p->region_bytes += ((size_t)p->tile * bytes + TW_ALIGN - 1) / TW_ALIGN * TW_ALIGN;
-  }
-  for (int i = 0; i < p->attr->n_results; i++)
-    if (p->attr->result[i].kind == TW_LOOP_SUM) p->sums += tw_size_of(body->outputs[p->attr->result[i].first]);
+  p->region_bytes = tw_loop_layout(body, p->tile, p->region_offset);
+  p->sums = tw_loop_sums(p->attr);
   return TW_OK;
 }
 
@@ -299,166 +294,12 @@ static void run_tile(void *context, int64_t slot, int worker) {
       if (skip) memmove(out[result->first], first, bytes);
     }
     if (result->kind == TW_LOOP_STACK) {
-      char *to = (char *)w->call->out + (size_t)p->attr->target[result->target].offset * tw_dtype_get(dtype)->size;
-      memcpy(to + (size_t)(tile * p->tile) * bytes, first, (size_t)rows * bytes);
+      memcpy(tw_loop_place(p->attr, result->target, w->call->out) + (size_t)(tile * p->tile) * bytes, first, (size_t)rows * bytes);
     }
   }
 }
 
-/* ------------------------------------------------------------------ combining tiles, in order */
-
-/* Neumaier's compensated sum; `c` collects what the additions lose. */
-#define ADD_COMPENSATED(T)                                                                                             \
-  static void add_##T(T *out, double *c, const T *x, int64_t size) {                                                   \
-    for (int64_t i = 0; i < size; i++) {                                                                               \
-      T a = out[i], b = x[i], t = (T)(a + b);                                                                          \
-      c[i] += (a < 0 ? -a : a) >= (b < 0 ? -b : b) ? (double)((a - t) + b) : (double)((b - t) + a);                    \
-      out[i] = t;                                                                                                      \
-    }                                                                                                                  \
-  }
-ADD_COMPENSATED(double)
-ADD_COMPENSATED(float)
-
-static void add_sum(void *out, double *c, const void *x, tw_dtype dtype, int64_t size) {
-  if (dtype == TW_F64)
-    add_double(out, c, x, size);
-  else if (dtype == TW_F32)
-    add_float(out, c, x, size);
-  else
-    for (int64_t i = 0; i < size; i++) ((int64_t *)out)[i] += ((const int64_t *)x)[i];
-}
-
-static void add_rest(void *out, const double *c, tw_dtype dtype, int64_t size) {
-  for (int64_t i = 0; i < size; i++) {
-    if (c[i] == 0 || c[i] != c[i]) continue; /* NaN: an infinite sum needs no correction */
-    if (dtype == TW_F64) ((double *)out)[i] += c[i];
-    if (dtype == TW_F32) ((float *)out)[i] = (float)((double)((float *)out)[i] + c[i]);
-  }
-}
-
-/* to[(at + slope e) tail ..] += value[e, ..] for e < n, at and slope in slots of `tail` elements. */
-#define ADD_STEPS(T)                                                                                                   \
-  static void add_steps_##T(T *to, int64_t at, int64_t slope, int64_t tail, const T *value, int64_t n) {               \
-    to += at * tail;                                                                                                   \
-    if (tail == 1 && slope == 1)                                                                                       \
-      for (int64_t e = 0; e < n; e++) to[e] += value[e];                                                               \
-    else if (tail == 1)                                                                                                \
-      for (int64_t e = 0; e < n; e++) to[slope * e] += value[e];                                                       \
-    else                                                                                                               \
-      for (int64_t e = 0; e < n; e++)                                                                                  \
-        for (int64_t i = 0; i < tail; i++) to[slope * e * tail + i] += value[e * tail + i];                            \
-  }
-ADD_STEPS(double)
-ADD_STEPS(float)
-
-/* One tile's values and where they go. */
-typedef struct scattering {
-  const tw_call *call;
-  const state *s;
-  const tw_loop_result *result;
-  const tw_loop_target *target;
-  const char *value;
-  const int64_t *index[TW_MAX_RANK]; /* per indexed axis: at every entry, or the first when it steps evenly */
-  int64_t points, tail;
-} scattering;
-
-static tw_status outside(const scattering *c, int64_t index, int d) {
-  return tw_fail(c->call->error, TW_ERR_RANGE, "loop: index %lld is outside 0..%lld of axis %d", (long long)index,
-                 (long long)c->target->shape.dim[d] - 1, d);
-}
-
-/* All indices step evenly: false in *done when one does not. */
-static tw_status scatter_steps(const scattering *c, bool *done) {
-  const tw_loop_attr *attr = c->s->p->attr;
-  int64_t at = 0, slope = 0;
-  *done = true;
-  for (int d = 0; d < c->result->n_index; d++) {
-    const int64_t step = c->s->p->slope[c->result->first + 1 + d], extent = c->target->shape.dim[d];
-    if (step < 0) *done = false;
-    if (!*done) return TW_OK;
-    const int64_t low = *c->index[d], high = low + step * (c->points - 1);
-    if (low < 0 || low >= extent) return outside(c, low, d);
-    if (high >= extent) return outside(c, high, d);
-    at = at * extent + low;
-    slope = slope * extent + step;
-  }
-  if (attr->dtype == TW_F64)
-    add_steps_double((double *)c->call->out + c->target->offset, at, slope, c->tail, (const void *)c->value, c->points);
-  else
-    add_steps_float((float *)c->call->out + c->target->offset, at, slope, c->tail, (const void *)c->value, c->points);
-  return TW_OK;
-}
-
-static tw_status scatter_entries(const scattering *c) {
-  const tw_loop_attr *attr = c->s->p->attr;
-  const int64_t *step = c->s->p->slope + c->result->first + 1;
-  for (int64_t e = 0; e < c->points; e++) {
-    int64_t at = 0;
-    for (int d = 0; d < c->result->n_index; d++) {
-      int64_t i = step[d] < 0 ? c->index[d][e] : *c->index[d] + step[d] * e, extent = c->target->shape.dim[d];
-      if (i < 0 || i >= extent) return outside(c, i, d);
-      at = at * extent + i;
-    }
-    if (attr->dtype == TW_F64)
-      add_steps_double((double *)c->call->out + c->target->offset, at, 0, c->tail, (const double *)(const void *)c->value + e * c->tail, 1);
-    else
-      add_steps_float((float *)c->call->out + c->target->offset, at, 0, c->tail, (const float *)(const void *)c->value + e * c->tail, 1);
-  }
-  return TW_OK;
-}
-
-/* target[index.., :] += value for the entries of one tile. */
-static tw_status scatter(const tw_call *call, const state *s, int64_t slot, const tw_loop_result *result, int64_t tile) {
-  const prepared *p = s->p;
-  const tw_expr *outputs = p->attr->body->outputs + result->first;
-  const int64_t each = tw_size_of(outputs[1]), skip = skip_of(p, tile);
-  scattering c = {.call = call, .s = s, .result = result, .target = &p->attr->target[result->target], .tail = 1};
-  c.points = rows_of(p, tile) * each;
-  for (int d = (int)result->n_index; d < c.target->shape.rank; d++) c.tail *= c.target->shape.dim[d];
-  c.value = output_of(s, slot, result->first) + (size_t)(skip * each * c.tail) * tw_dtype_get((tw_dtype)p->attr->dtype)->size;
-  int64_t start[TW_MAX_RANK];
-  for (int d = 0; d < result->n_index; d++) {
-    const int64_t *index = (const void *)output_of(s, slot, result->first + 1 + d), step = p->slope[result->first + 1 + d];
-    start[d] = *index + (step > 0 ? step * skip : 0);
-    c.index[d] = step < 0 ? index + skip * each : &start[d];
-  }
-  bool done;
-  tw_status status = scatter_steps(&c, &done);
-  return status != TW_OK || done ? status : scatter_entries(&c);
-}
-
-static tw_status combine(const tw_call *call, state *s, int64_t slot, int64_t tile) {
-  const tw_loop_attr *attr = s->p->attr;
-  tw_dtype dtype = (tw_dtype)attr->dtype;
-  size_t element = tw_dtype_get(dtype)->size;
-  double *c = s->compensation;
-  for (int i = 0; i < attr->n_results; i++) {
-    const tw_loop_result *result = &attr->result[i];
-    if (result->kind == TW_LOOP_SUM) {
-      int64_t size = tw_size_of(attr->body->outputs[result->first]);
-      add_sum((char *)call->out + (size_t)attr->target[result->target].offset * element, c,
-              output_of(s, slot, result->first), dtype, size);
-      c += size;
-    } else if (result->kind == TW_LOOP_SCATTER) {
-      tw_status status = scatter(call, s, slot, result, tile);
-      if (status != TW_OK) return status;
-    }
-  }
-  return TW_OK;
-}
-
-static void finish_sums(const tw_call *call, const state *s) {
-  const tw_loop_attr *attr = s->p->attr;
-  const double *c = s->compensation;
-  for (int i = 0; i < attr->n_results; i++) {
-    const tw_loop_result *result = &attr->result[i];
-    if (result->kind != TW_LOOP_SUM) continue;
-    int64_t size = tw_size_of(attr->body->outputs[result->first]);
-    add_rest((char *)call->out + (size_t)attr->target[result->target].offset * tw_dtype_get((tw_dtype)attr->dtype)->size,
-             c, (tw_dtype)attr->dtype, size);
-    c += size;
-  }
-}
+/* ------------------------------------------------------------------ the kernel: tiles combined in order */
 
 tw_status tw_loop_kernel(const tw_call *call) {
   state *s = call->state;
@@ -475,10 +316,11 @@ tw_status tw_loop_kernel(const tw_call *call) {
     tw_parallel(threads, count, run_tile, &w);
     for (int64_t slot = 0; slot < count; slot++) {
       if (s->status[slot] != TW_OK) return tw_fail(call->error, s->status[slot], "%s", s->error[slot].message);
-      tw_status status = combine(call, s, slot, first + slot);
-      if (status != TW_OK) return status;
+      const tw_loop_rows rows = {rows_of(p, first + slot), skip_of(p, first + slot), p->slope};
+      tw_status status = tw_loop_combine(p->attr, call->out, s->compensation, s->region + (size_t)slot * p->region_bytes, p->region_offset, &rows, call->error);
+      if (status != TW_OK) return tw_error_prefix(call->error, "loop");
     }
   }
-  finish_sums(call, s);
+  tw_loop_finish(p->attr, call->out, s->compensation);
   return TW_OK;
 }

@@ -25,7 +25,7 @@ static tw_status recurrence_kernel(const tw_call *call) {
 
 /* dz_i = a_i dz_{i-1} + (da_i z_{i-1} + db_i) */
 static tw_expr recurrence_jvp(tw_expr node, const tw_expr *tangents) {
-  const tw_scan_attr *attr = tw_attr_of(node);
+  const tw_cumulate_attr *attr = tw_attr_of(node);
   int axis = (int)attr->axis;
   bool reverse = attr->reverse != 0;
   tw_expr db = tangents[1];
@@ -38,7 +38,7 @@ static tw_expr recurrence_jvp(tw_expr node, const tw_expr *tangents) {
 
 /* l_i = g_i + a_{i+1} l_{i+1}; b_i gets l_i and a_i gets l_i z_{i-1}. */
 static void recurrence_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
-  const tw_scan_attr *attr = tw_attr_of(node);
+  const tw_cumulate_attr *attr = tw_attr_of(node);
   int axis = (int)attr->axis;
   bool reverse = attr->reverse != 0;
   tw_expr l = tw_recurrence(tw_neighbour(tw_input_of(node, 0), axis, !reverse, 0), cotangent, axis, !reverse);
@@ -62,12 +62,12 @@ const tw_op tw_op_recurrence = {
     .name = "recurrence",
     .summary = "linear recurrence along one axis",
     .arity = 2,
-    .attr_bytes = sizeof(tw_scan_attr),
-    .infer = tw_scan_infer,
+    .attr_bytes = sizeof(tw_cumulate_attr),
+    .infer = tw_cumulate_infer,
     .kernel = recurrence_kernel,
     .jvp = recurrence_jvp,
     .vjp = recurrence_vjp,
-    .batch = tw_scan_batch,
+    .batch = tw_cumulate_batch,
     .flops = recurrence_flops,
     .example = recurrence_example,
     .low = -2,
@@ -76,6 +76,6 @@ const tw_op tw_op_recurrence = {
 
 tw_expr tw_recurrence(tw_expr a, tw_expr b, int axis, bool reverse) {
   if (!tw_operands("recurrence", 2, (tw_expr[]){a, b})) return TW_NONE;
-  tw_scan_attr attr = {axis, reverse};
+  tw_cumulate_attr attr = {axis, reverse};
   return tw_node(a.graph, &tw_op_recurrence, 2, (tw_expr[]){a, b}, &attr);
 }

@@ -19,6 +19,7 @@ typedef struct builder {
   tw_pass *pass;
   int32_t group;
   size_t values, instrs, operands, results; /* capacities */
+  tw_instr nowhere; /* where instructions go after a failure */
   bool failed;
 } builder;
 
@@ -38,11 +39,10 @@ static int32_t add_value(builder *b, tw_value value) {
 }
 
 static tw_instr *add_instr(builder *b, tw_instr_kind kind, int32_t node) {
-  static tw_instr nowhere; /* after a failure; never read */
   tw_instr *grown = tw_grow(b->pass->instr, &b->instrs, (size_t)b->pass->n_instrs + 1, sizeof *grown);
   if (!grown) {
     b->failed = true;
-    return &nowhere;
+    return &b->nowhere;
   }
   b->pass->instr = grown;
   tw_instr *instr = &grown[b->pass->n_instrs++];
@@ -104,11 +104,11 @@ static int32_t map_value(builder *b, int32_t id) {
       continue;
     }
     const int32_t array = operand(b, node->in[i]); /* repeated along some axes */
+    in[i] = block_value(b, node->in[i]);
     tw_instr *instr = add_instr(b, TW_INSTR_VIEW, node->in[i]);
     instr->array = array;
     instr->view = tw_broadcast_view(&data_of(b, node->in[i])->type.shape, &node->type.shape);
-    in[i] = block_value(b, node->in[i]);
-    b->pass->instr[b->pass->n_instrs - 1].out = in[i];
+    instr->out = in[i];
   }
   const int32_t out = member_value(b, id);
   tw_instr *instr = add_instr(b, TW_INSTR_MAP, id);
