@@ -132,6 +132,15 @@ static void put_constants(tw_source *source, const tw_text *written, tw_graph *g
 
 /* ------------------------------------------------------------------ functions */
 
+static bool is_word(char c) { return isalnum((unsigned char)c) || c == '_'; }
+
+static bool occurs(const tw_text *text, const char *word) {
+  const size_t length = strlen(word);
+  for (const char *p = text->data; p && (p = strstr(p, word)); p += length)
+    if ((p == text->data || !is_word(p[-1])) && !is_word(p[length])) return true;
+  return false;
+}
+
 tw_status tw_source_add(tw_source *source, const char *name, const tw_fn *fn, const char *const *outputs, tw_error *error) {
   signature s = {0};
   tw_text text = {0};
@@ -153,8 +162,13 @@ tw_status tw_source_add(tw_source *source, const char *name, const tw_fn *fn, co
     put_arguments(&source->declarations, fn, &s, name);
     tw_text_puts(&source->declarations, ";\n\n");
     put_arguments(&source->body, fn, &s, name);
-    tw_text_puts(&source->body, " {\n  unsigned char *const work = memory->bytes;\n  (void)work;\n");
-    for (int k = 0; k < fn->n_inputs; k++) tw_text_printf(&source->body, "  (void)%s;\n", s.name[k]);
+    tw_text_puts(&source->body, " {\n");
+    if (occurs(&text, "work"))
+      tw_text_puts(&source->body, "  unsigned char *const work = memory->bytes;\n");
+    else
+      tw_text_puts(&source->body, "  (void)memory;\n");
+    for (int k = 0; k < s.n; k++)
+      if (!occurs(&text, s.name[k])) tw_text_printf(&source->body, "  (void)%s;\n", s.name[k]);
     if (text.data) tw_text_append(&source->body, text.data, text.length);
     tw_text_puts(&source->body, "  return 0;\n}\n\n");
     if (graph) put_constants(source, &text, graph);
