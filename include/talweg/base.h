@@ -159,6 +159,7 @@ typedef struct tw_cpu {
   bool avx2, fma, avx512f, avx512dq;
 } tw_cpu;
 tw_cpu tw_cpu_features(void);
+void tw_cpu_name(char *name, size_t size); /* "AMD EPYC .."; "unknown" where the system does not tell */
 
 /* ------------------------------------------------------------------ files */
 
@@ -174,6 +175,21 @@ void tw_file_discard(tw_file *file);
 /* Whole file into a malloc'd, NUL-terminated buffer; refuses more than `max_bytes`, and
  * anything that is not a regular file. */
 tw_status tw_file_read(const char *path, size_t max_bytes, char **data, size_t *length, tw_error *error);
+
+/* The user's folder for files that can be made again, `$XDG_CACHE_HOME/talweg` or `$HOME/.cache/talweg`, made with
+ * owner-only permissions when it is missing. TW_ERR_IO when there is none that is ours alone to write. */
+tw_status tw_cache_folder(char *path, size_t size, tw_error *error);
+/* A new folder of our own under $TMPDIR or /tmp, owner-only. */
+tw_status tw_temporary_folder(char *path, size_t size, tw_error *error);
+/* Removes what is in `folder` (plain files) beyond `bytes` in all, the oldest first. */
+void tw_trim_folder(const char *folder, size_t bytes);
+
+/* ------------------------------------------------------------------ programs */
+
+/* The absolute path of `program` in $PATH. TW_ERR_NAME when it is nowhere. */
+tw_status tw_program_find(const char *program, char *path, size_t size, tw_error *error);
+/* Runs argv[0] (a path) without a shell, its output thrown away; TW_ERR_IO unless it ends with 0 within `seconds`. */
+tw_status tw_program_run(const char *const *argv, double seconds, tw_error *error);
 
 /* ------------------------------------------------------------------ log */
 

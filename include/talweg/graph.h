@@ -296,12 +296,18 @@ tw_status tw_body_inline(const tw_body *body, const tw_expr *args, tw_expr *resu
 typedef struct tw_fn tw_fn;     /* immutable after tw_fn_new; shared by threads */
 typedef struct tw_work tw_work; /* one per thread: buffers and the state of nested solves */
 
+/* Plain arithmetic of passes as native code, made by the system's C compiler and kept in a cache (see tw_cache_folder). The
+ * bits are the same with and without. AUTO: once the time that it would have saved exceeds what compiling takes. Without a
+ * compiler, or when anything goes wrong, evaluation goes on as before. */
+typedef enum tw_jit { TW_JIT_AUTO, TW_JIT_ON, TW_JIT_OFF } tw_jit;
+
 /* What the caller lends to an evaluation. Zero-initialise for defaults. */
 typedef struct tw_exec {
   int threads;              /* 0: all cores */
   double inner_tolerance;   /* for nested solves; 0: their own default */
   const volatile int *stop; /* nonzero: leave at the next chance with TW_ERR_INTERRUPT */
   const tw_logger *log;
+  tw_jit jit;
 } tw_exec;
 
 enum {

@@ -1,6 +1,8 @@
 /* What the processor of this machine can do; kernels with variants choose by it. */
 #include <talweg/base.h>
 
+#include <string.h>
+
 tw_cpu tw_cpu_features(void) {
   tw_cpu cpu = {0};
 #if defined(__x86_64__) || defined(__i386__)
@@ -11,4 +13,17 @@ tw_cpu tw_cpu_features(void) {
   cpu.avx512dq = __builtin_cpu_supports("avx512dq");
 #endif
   return cpu;
+}
+
+void tw_cpu_name(char *name, size_t size) {
+  FILE *info = fopen("/proc/cpuinfo", "r");
+  char line[256];
+  snprintf(name, size, "unknown");
+  while (info && fgets(line, sizeof line, info)) {
+    const char *colon = strchr(line, ':');
+    if (strncmp(line, "model name", 10) != 0 || !colon) continue;
+    snprintf(name, size, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
+    break;
+  }
+  if (info) fclose(info);
 }

@@ -57,15 +57,21 @@ static bool kernel_overwrites(const tw_planner *p, const tw_node_data *node, int
   return (node->op->flags & TW_OP_ELEMENTWISE) != 0;
 }
 
-/* A pass may write result r over an operand that it reads element by element, and not after r's instruction. */
-static bool pass_overwrites(const tw_planner *p, const tw_step *step, int r, int32_t base) {
-  const tw_pass *pass = step->pass;
-  int made = -1;
+/* The instruction that computes result r element by element; -1: none. */
+static int maker_of(const tw_pass *pass, int r) {
   for (int i = 0; i < pass->n_instrs; i++) {
     const tw_instr *instr = &pass->instr[i];
-    if (instr->kind == TW_INSTR_FOLD ? instr->out == r : pass->value[instr->out].kind == TW_VALUE_RESULT && pass->value[instr->out].at == r)
-      made = instr->kind == TW_INSTR_FOLD ? -1 : i;
+    const bool native = instr->kind == TW_INSTR_NATIVE;
+    const tw_instr *part = native ? pass->map + instr->first : instr;
+    for (int k = 0; k < (native ? instr->n : 1); k++)
+      if (part[k].kind != TW_INSTR_FOLD && pass->value[part[k].out].kind == TW_VALUE_RESULT && pass->value[part[k].out].at == r) return i;
   }
+  return -1;
+}
+
+/* A pass may write result r over an operand that it reads element by element, and not after r's instruction. */
+static bool form_overwrites(const tw_planner *p, const tw_step *step, const tw_pass *pass, int r, int32_t base) {
+  const int made = maker_of(pass, r);
   const size_t element = tw_dtype_get(tw_node_at(p->graph, results_of(p, step)[r])->type.dtype)->size;
   for (int k = 0; k < step->n; k++) {
     const int32_t id = operands_of(p, step)[k];
@@ -73,6 +79,10 @@ static bool pass_overwrites(const tw_planner *p, const tw_step *step, int r, int
     if (pass->last[k] > made || tw_dtype_get(tw_node_at(p->graph, id)->type.dtype)->size != element) return false;
   }
   return made >= 0;
+}
+
+static bool pass_overwrites(const tw_planner *p, const tw_step *step, int r, int32_t base) {
+  return form_overwrites(p, step, step->pass, r, base) && (!step->pass->native || form_overwrites(p, step, step->pass->native, r, base));
 }
 
 /* The operand buffer that result r of step s takes over; -1: none. */

@@ -145,7 +145,7 @@ static int32_t slide_value(builder *b, int32_t id) {
     slope = slope * made.extent[i] + made.affine[i].slope;
   }
   const bool window = slope == 0 || slope == 1;
-  const int32_t out = add_value(b, (tw_value){window ? TW_VALUE_WINDOW : TW_VALUE_BLOCK, node->type.dtype, -1, 0});
+  const int32_t out = add_value(b, (tw_value){window ? TW_VALUE_WINDOW : TW_VALUE_BLOCK, node->type.dtype, window ? (int32_t)slope : -1, 0});
   tw_instr *instr = add_instr(b, TW_INSTR_SLIDE, id);
   made.kind = TW_INSTR_SLIDE;
   made.node = id;
@@ -208,56 +208,12 @@ static void add_fold(builder *b, int32_t id) {
 
 /* ------------------------------------------------------------------ registers */
 
-/* Slots for block values: free after the last instruction that reads them. */
-static bool set_slots(tw_pass *pass) {
-  int32_t *last = malloc(((size_t)pass->n_values + 1) * sizeof *last);
-  int32_t *idle = malloc(((size_t)pass->n_values + 1) * sizeof *idle), n_idle = 0;
-  for (int i = 0; last && i < pass->n_instrs; i++)
-    for (int k = 0; k < pass->instr[i].n; k++) last[pass->instr[i].in[k]] = i;
-  for (int i = 0; last && idle && i < pass->n_instrs; i++) {
-    const tw_instr *instr = &pass->instr[i];
-    const bool defines = instr->kind != TW_INSTR_FOLD;
-    tw_value *out = defines && pass->value[instr->out].kind == TW_VALUE_BLOCK ? &pass->value[instr->out] : NULL;
-    /* A loop may write over an operand whose elements have its own size. */
-    for (int k = 0; k < instr->n && out && out->at < 0 && instr->kind == TW_INSTR_MAP; k++) {
-      const tw_value *in = &pass->value[instr->in[k]];
-      if (in->kind == TW_VALUE_BLOCK && last[instr->in[k]] == i && tw_value_bytes(in) == tw_value_bytes(out)) out->at = in->at;
-    }
-    if (out && out->at < 0) out->at = n_idle > 0 ? idle[--n_idle] : pass->slots++;
-    for (int k = 0; k < instr->n; k++) {
-      const tw_value *in = &pass->value[instr->in[k]];
-      if (in->kind != TW_VALUE_BLOCK || last[instr->in[k]] != i || (out && in->at == out->at)) continue;
-      last[instr->in[k]] = -1; /* an operand may occur twice */
-      idle[n_idle++] = in->at;
-    }
-  }
-  const bool ok = last && idle;
-  free(last);
-  free(idle);
-  return ok;
-}
-
-/* Until when each operand is read, for results that may take its memory. */
-static bool set_last_reads(tw_pass *pass) {
-  pass->last = calloc((size_t)pass->n_operands + 1, sizeof *pass->last);
-  for (int i = 0; pass->last && i < pass->n_instrs; i++) {
-    const tw_instr *instr = &pass->instr[i];
-    if (instr->array >= 0) pass->last[instr->array] = INT32_MAX;
-    for (int d = 0; instr->kind == TW_INSTR_SLIDE && d < instr->rank; d++)
-      for (int t = 0; t < instr->affine[d].n; t++) pass->last[instr->affine[d].scalar[t]] = INT32_MAX;
-    for (int k = 0; k < instr->n; k++) {
-      const tw_value *in = &pass->value[instr->in[k]];
-      if (in->kind == TW_VALUE_SCALAR) pass->last[in->at] = INT32_MAX;
-      if (in->kind == TW_VALUE_OPERAND && pass->last[in->at] < i) pass->last[in->at] = i;
-    }
-  }
-  return pass->last != NULL;
-}
-
 static int64_t rounded_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
-/* The scratch: registers and pointers of every worker, then the folds' partial results. */
+/* The scratch: registers and pointers of every worker, then the folds' partial results. The native form cuts its elements
+ * the same way, so that its bits are the same. */
 static void set_sizes(tw_pass *pass, int64_t row, bool serial) {
+  if (pass->native && pass->native->slots > pass->slots) pass->slots = pass->native->slots;
   const int64_t registers = pass->slots > 0 ? pass->slots : 1;
   int64_t block = BLOCK_BYTES / ((int64_t)sizeof(double) * registers) / BLOCK_LEAST * BLOCK_LEAST;
   block = block < BLOCK_LEAST ? BLOCK_LEAST : block > BLOCK_MOST ? BLOCK_MOST : block;
@@ -278,6 +234,20 @@ static void set_sizes(tw_pass *pass, int64_t row, bool serial) {
     const int64_t items = instr->shape == TW_FOLD_ALL ? blocks : tiles * row;
     pass->scratch += (size_t)rounded_up(items * (int64_t)sizeof(double), TW_ALIGN);
   }
+  tw_pass *native = pass->native;
+  if (!native) return;
+  native->row = row;
+  native->block = block;
+  native->tile = pass->tile;
+  native->workers = pass->workers;
+  native->slots = pass->slots;
+  native->slot_bytes = pass->slot_bytes;
+  native->room_bytes = pass->room_bytes;
+  for (int i = 0, k = 0; i < native->n_instrs; i++) {
+    if (native->instr[i].kind != TW_INSTR_FOLD) continue;
+    while (pass->instr[k].kind != TW_INSTR_FOLD || pass->instr[k].out != native->instr[i].out) k = k + 1 == pass->n_instrs ? 0 : k + 1;
+    native->instr[i].partial = pass->instr[k].partial;
+  }
 }
 
 static void set_costs(tw_pass *pass, tw_graph *graph) {
@@ -295,14 +265,23 @@ static void set_costs(tw_pass *pass, tw_graph *graph) {
     pass->bytes += (double)node->size * (double)tw_dtype_get(node->type.dtype)->size;
   }
   pass->work = (int64_t)(pass->flops / 4) > pass->n ? (int64_t)(pass->flops / 4) : pass->n;
+  if (!pass->native) return;
+  pass->native->work = pass->work;
+  pass->gain = (double)(pass->n_instrs - pass->native->n_instrs) *
+               (0.2e-9 * (double)pass->n + 10e-9 * ((double)pass->n / (double)pass->block + 1));
 }
 
 size_t tw_value_bytes(const tw_value *value) { return tw_dtype_get(value->dtype)->size; }
 
 void tw_pass_free(tw_pass *pass) {
   if (!pass) return;
+  if (pass->native) { /* operands and results are ours */
+    pass->native->operand = pass->native->result = NULL;
+    tw_pass_free(pass->native);
+  }
   free(pass->value);
   free(pass->instr);
+  free(pass->map);
   free(pass->operand);
   free(pass->result);
   free(pass->last);
@@ -321,13 +300,14 @@ tw_pass *tw_pass_make(tw_planner *p, int32_t group, const int32_t *member, int32
     else
       read_value(&b, member[k]);
   }
-  if (b.failed || !set_slots(b.pass)) {
+  if (b.failed || !tw_pass_set_slots(b.pass) || !tw_pass_cluster(b.pass, p->graph, &p->fn->n_clusters)) {
     tw_pass_free(b.pass);
     return NULL;
   }
   set_sizes(b.pass, p->fact[group].row, (p->fn->mode & TW_MODE_SERIAL) != 0);
   set_costs(b.pass, p->graph);
-  if (!set_last_reads(b.pass)) {
+  tw_pass *native = b.pass->native;
+  if (!tw_pass_set_last_reads(b.pass) || (native && !tw_pass_set_last_reads(native))) {
     tw_pass_free(b.pass);
     return NULL;
   }

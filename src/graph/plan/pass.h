@@ -16,7 +16,8 @@ typedef enum tw_value_kind {
   TW_VALUE_SCALAR,   /* the operand's only element repeats */
   TW_VALUE_CONSTANT, /* repeats */
   TW_VALUE_RESULT,   /* computed straight into a result */
-  TW_VALUE_WINDOW    /* set by TW_INSTR_SLIDE: somewhere in an operand */
+  TW_VALUE_WINDOW,   /* set by TW_INSTR_SLIDE: somewhere in an operand; at: its step, 0 or 1 */
+  TW_VALUE_LOCAL     /* a variable of compiled code */
 } tw_value_kind;
 
 typedef struct tw_value {
@@ -32,7 +33,8 @@ typedef enum tw_instr_kind {
   TW_INSTR_IOTA,   /* out = 0, 1, .. */
   TW_INSTR_GATHER, /* out = array[in[0] ..] */
   TW_INSTR_SLIDE,  /* the same where positions are affine in the element's number */
-  TW_INSTR_FOLD    /* result `out` = fold of in[0] */
+  TW_INSTR_FOLD,   /* result `out` = fold of in[0] */
+  TW_INSTR_NATIVE  /* several maps in one loop of compiled code */
 } tw_instr_kind;
 
 enum { TW_PASS_TERMS = 4 };
@@ -62,7 +64,11 @@ typedef struct tw_instr {
   tw_fold_shape shape; /* FOLD */
   tw_fold_id fold, combine;
   size_t partial; /* FOLD: offset of the blocks' results in the step's scratch */
+  int32_t first, cluster; /* NATIVE: pass->map[first .. first+n-1]; number of its function */
 } tw_instr;
+
+/* Compiled maps over n elements of the values `at`. */
+typedef void tw_native_map(int64_t n, char *const *at);
 
 typedef struct tw_pass {
   int64_t n;     /* elements */
@@ -78,10 +84,20 @@ typedef struct tw_pass {
   int workers;      /* threads at most */
   size_t slot_bytes, room_bytes; /* of a register; of a worker's registers and pointers, at the start of the scratch */
   size_t scratch;
+  tw_instr *map; /* of NATIVE instructions */
+  int n_maps;
+  struct tw_pass *native; /* the same with plain arithmetic in compiled loops; NULL: nothing to gain. Shares operand, result */
+  double gain;            /* seconds that `native` is estimated to save in a run */
   double flops, bytes; /* of one run */
   int64_t work;        /* element operations, for the number of threads */
 } tw_pass;
 
+/* Gives `pass` its native form, when there is something to gain; clusters are numbered from *clusters on. False when out of
+ * memory. In cluster.c. */
+bool tw_pass_cluster(tw_pass *pass, tw_graph *graph, int32_t *clusters);
+/* Registers of block values, and until when operands are read in place. */
+bool tw_pass_set_slots(tw_pass *pass);
+bool tw_pass_set_last_reads(tw_pass *pass);
 void tw_pass_free(tw_pass *pass);
 size_t tw_value_bytes(const tw_value *value); /* of an element */
 
@@ -92,6 +108,7 @@ typedef struct tw_pass_call {
   const void *const *in; /* operands */
   void *const *out;      /* results */
   char *scratch;
+  tw_native_map *const *native; /* by cluster */
   const tw_exec *exec;
   tw_error *error;
 } tw_pass_call;

@@ -1,4 +1,5 @@
 /* Planning: from outputs to an ordered list of steps whose buffers share memory by liveness. */
+#include "graph/emit/native.h"
 #include "graph/plan/planner.h"
 
 #include <stdlib.h>
@@ -120,6 +121,7 @@ void tw_fn_free(tw_fn *fn) {
     if (fn->step[s].prepared) tw_op_of(fn->step[s].node)->release(fn->step[s].prepared);
     tw_pass_free(fn->step[s].pass);
   }
+  tw_native_free(atomic_load(&fn->native));
   free(fn->input);
   free(fn->step);
   free(fn->operand);

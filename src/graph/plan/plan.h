@@ -4,6 +4,8 @@
 
 #include "graph/plan/pass.h"
 
+#include <stdatomic.h>
+
 typedef enum tw_space { TW_IN_WORK, TW_IN_INPUT, TW_IN_OUTPUT, TW_IN_CONSTANT } tw_space;
 
 typedef struct tw_place {
@@ -43,6 +45,10 @@ struct tw_fn {
   int n_copies;
   size_t work_bytes, live_bytes;
   double flops;
+  int32_t n_clusters; /* of compiled arithmetic, in all passes */
+  double gain;        /* seconds that compiled code is estimated to save in a call */
+  _Atomic(struct tw_native *) native; /* the compiled code, once there is any */
+  atomic_int native_state;            /* 0: not tried, 1: tried */
 };
 
 /* ------------------------------------------------------------------ buffers: best-fit with coalescing */

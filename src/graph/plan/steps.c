@@ -71,6 +71,7 @@ static bool add_pass(step_list *l, int32_t group, int32_t g) {
   tw_pass *pass = tw_pass_make(l->p, group, member, l->start[g + 1] - l->start[g]);
   if (!pass) return false;
   l->p->fn->flops += pass->flops;
+  l->p->fn->gain += pass->gain;
   return add_step(l, member[0], pass, pass->operand, pass->n_operands, pass->result, pass->n_results);
 }
 

@@ -88,9 +88,8 @@ static void run_view(const block_frame *f, const tw_instr *instr) {
     at += digit[k] * v->stride[k];
   }
   const int64_t left = v->rank ? v->dim[0] - digit[0] : 1;
-  if (left >= f->n && v->rank && (v->stride[0] == 1 || v->stride[0] == 0)) {
+  if (left >= f->n && v->rank && v->stride[0] == 1) {
     f->at[instr->out] = (char *)(uintptr_t)array + (size_t)at * bytes;
-    f->step[instr->out] = (int8_t)v->stride[0];
     return;
   }
   char *out = f->at[instr->out];
@@ -182,7 +181,6 @@ static int64_t run_slide(const block_frame *f, const tw_instr *instr) {
   const char *from = (const char *)f->call->in[instr->array] + (size_t)at * tw_value_bytes(value);
   if (value->kind == TW_VALUE_WINDOW) {
     f->at[instr->out] = (char *)(uintptr_t)from;
-    f->step[instr->out] = (int8_t)slope;
   } else {
     copy_steps(from, slope, f->n, tw_value_bytes(value), f->at[instr->out]);
   }
@@ -269,6 +267,7 @@ static bool run_instr(const block_frame *f, const tw_instr *instr, int64_t *done
   case TW_INSTR_GATHER: *done = run_gather(f, instr); break;
   case TW_INSTR_SLIDE: *done = run_slide(f, instr); break;
   case TW_INSTR_FOLD: run_fold(f, instr); break;
+  case TW_INSTR_NATIVE: f->call->native[instr->cluster](f->n, f->at); break;
   }
   return *done == f->n;
 }
@@ -279,14 +278,16 @@ static void place_values(const block_frame *f, char *room, size_t slot_bytes) {
   for (int k = 0; k < pass->n_values; k++) {
     const tw_value *value = &pass->value[k];
     const size_t skip = (size_t)f->low * tw_value_bytes(value);
-    f->step[k] = value->kind != TW_VALUE_SCALAR && value->kind != TW_VALUE_CONSTANT;
+    const bool repeats = value->kind == TW_VALUE_SCALAR || value->kind == TW_VALUE_CONSTANT;
+    f->step[k] = !repeats && (value->kind != TW_VALUE_WINDOW || value->at);
     switch (value->kind) {
     case TW_VALUE_BLOCK: f->at[k] = room + (size_t)value->at * slot_bytes; break;
     case TW_VALUE_OPERAND: f->at[k] = (char *)(uintptr_t)f->call->in[value->at] + skip; break;
     case TW_VALUE_SCALAR: f->at[k] = (char *)(uintptr_t)f->call->in[value->at]; break;
     case TW_VALUE_CONSTANT: f->at[k] = (char *)(uintptr_t)&value->bits; break;
     case TW_VALUE_RESULT: f->at[k] = (char *)f->call->out[value->at] + skip; break;
-    case TW_VALUE_WINDOW: break;
+    case TW_VALUE_WINDOW:
+    case TW_VALUE_LOCAL: break;
     }
   }
 }

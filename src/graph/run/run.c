@@ -1,5 +1,5 @@
 /* The interpreter: a workspace holds the buffers and, for every step, a call made ready once. */
-#include "graph/plan/plan.h"
+#include "graph/emit/native.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +11,9 @@ typedef struct tw_patch { /* a pointer that is the caller's and changes from cal
   tw_place place;
 } tw_patch;
 
+/* About what the compiler takes for a function. */
+#define COMPILE_SECONDS 0.3
+
 struct tw_work {
   const tw_fn *fn;
   char *memory;
@@ -20,6 +23,8 @@ struct tw_work {
   tw_patch *patch;
   int n_patches;
   tw_exec exec;
+  const tw_native *native; /* compiled code of this call; NULL: none */
+  double gain; /* seconds that compiled code would have saved so far */
   bool valid; /* what lower levels left behind can be used */
 };
 
@@ -133,12 +138,27 @@ static tw_status run_step(tw_work *work, int s, tw_error *error) {
   const tw_step *step = &work->fn->step[s];
   tw_call *call = &work->call[s];
   if (step->pass) {
-    const tw_pass_call pass = {step->pass, step->node.graph, call->in, work->result + step->first_out, call->scratch, call->exec, error};
+    const tw_native *native = step->pass->native ? work->native : NULL;
+    const tw_pass_call pass = {.pass = native ? step->pass->native : step->pass, .graph = step->node.graph, .in = call->in,
+                               .out = work->result + step->first_out, .scratch = call->scratch,
+                               .native = native ? native->map : NULL, .exec = call->exec, .error = error};
     return tw_pass_run(&pass);
   }
   call->out = work->result[step->first_out];
   call->error = error;
   return tw_data(call->node)->op->kernel(call);
+}
+
+/* Compiles once what interpretation has cost beyond compiled code exceeds what compiling takes. */
+static void consider_native(tw_work *work) {
+  const tw_fn *fn = work->fn;
+  work->native = work->exec.jit == TW_JIT_OFF ? NULL : atomic_load(&fn->native);
+  if (work->native || fn->n_clusters == 0 || work->exec.jit == TW_JIT_OFF) return;
+  work->gain += fn->gain;
+  if (work->exec.jit == TW_JIT_AUTO && work->gain < COMPILE_SECONDS) return;
+  work->gain = 0;
+  tw_native_make(fn, work->exec.log);
+  work->native = atomic_load(&fn->native);
 }
 
 tw_status tw_fn_call(const tw_fn *fn, tw_work *work, const void *const *inputs, void *const *outputs, int level,
@@ -150,6 +170,7 @@ tw_status tw_fn_call(const tw_fn *fn, tw_work *work, const void *const *inputs, 
     else
       *patch->out = resolve_out(work, &patch->place, outputs);
   }
+  consider_native(work);
   int from = work->valid ? level : -1;
   work->valid = false;
   tw_error local;

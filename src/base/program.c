@@ -1,0 +1,61 @@
+/* Running other programs. */
+#include <talweg/base.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+tw_status tw_program_find(const char *program, char *path, size_t size, tw_error *error) {
+  const char *p = getenv("PATH");
+  while (p && *p) {
+    const size_t length = strcspn(p, ":");
+    struct stat info;
+    const int n = snprintf(path, size, "%.*s/%s", (int)length, p, program);
+    const bool absolute = p[0] == '/';
+    if (absolute && n > 0 && (size_t)n < size && stat(path, &info) == 0 && S_ISREG(info.st_mode) && access(path, X_OK) == 0) return TW_OK;
+    p += length;
+    if (*p == ':') p++;
+  }
+  return tw_fail(error, TW_ERR_NAME, "%s: no such program", program);
+}
+
+/* Waits for the child, in ever longer naps; kills it when its time is over. */
+static tw_status wait_for(pid_t child, const char *name, double seconds, tw_error *error) {
+  const double start = tw_now();
+  struct timespec nap = {0, 1000000};
+  int status = 0;
+  for (;;) {
+    const pid_t done = waitpid(child, &status, WNOHANG);
+    if (done == child) break;
+    if (done < 0 && errno != EINTR) return tw_fail(error, TW_ERR_IO, "%s: %s", name, strerror(errno));
+    if (tw_now() - start > seconds) {
+      kill(child, SIGKILL);
+      while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+      return tw_fail(error, TW_ERR_IO, "%s: did not end within %g s", name, seconds);
+    }
+    nanosleep(&nap, NULL);
+    if (nap.tv_nsec < 8000000) nap.tv_nsec *= 2;
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return TW_OK;
+  return tw_fail(error, TW_ERR_IO, "%s: ended with status %d", name, WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status));
+}
+
+tw_status tw_program_run(const char *const *argv, double seconds, tw_error *error) {
+  posix_spawn_file_actions_t actions;
+  if (posix_spawn_file_actions_init(&actions) != 0) return tw_fail(error, TW_ERR_MEMORY, "%s: out of memory", argv[0]);
+  for (int fd = 0; fd < 3; fd++) posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", fd ? O_WRONLY : O_RDONLY, 0);
+  pid_t child;
+  const int failed = posix_spawn(&child, argv[0], &actions, NULL, (char *const *)(uintptr_t)argv, environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (failed) return tw_fail(error, TW_ERR_IO, "%s: %s", argv[0], strerror(failed));
+  return wait_for(child, argv[0], seconds, error);
+}
