@@ -308,6 +308,8 @@ typedef struct tw_exec {
   const volatile int *stop; /* nonzero: leave at the next chance with TW_ERR_INTERRUPT */
   const tw_logger *log;
   tw_jit jit;
+  struct tw_profile *profile; /* NULL: not measured */
+  int depth;                  /* of functions inside ops: 0 is the outermost (for profiles) */
 } tw_exec;
 
 enum {
@@ -344,8 +346,43 @@ void tw_work_visit(tw_work *work, tw_state_visitor *visitor, void *context);
  * that of the steps; data may be overwritten with values saved from an equal function's workspace. */
 typedef void tw_memory_visitor(void *context, double *data, int64_t n);
 void tw_work_memory(tw_work *work, tw_memory_visitor *visitor, void *context);
+/* The planned steps as a table: what runs, on how many elements, flops, bytes, where results go; then the workspace. */
+void tw_fn_describe(const tw_fn *fn, tw_text *out);
 /* Convenience: compile, evaluate an expression without inputs into a new array, release. */
 tw_status tw_eval(tw_expr e, tw_array *out, tw_error *error);
+
+/* ------------------------------------------------------------------ profiles */
+
+/* Where time goes, step by step. Set tw_exec.profile; any number of functions and threads may share one. */
+typedef struct tw_profile tw_profile;
+tw_profile *tw_profile_new(void); /* NULL when out of memory */
+void tw_profile_free(tw_profile *profile);
+
+typedef struct tw_profile_row {
+  char name[96];        /* the op and its shape, or the ops of a pass */
+  char kind[32];        /* "element-wise", "product", "factorization", .. */
+  int depth;            /* 0: its time adds up to the total; deeper steps are part of an outer one */
+  bool single;          /* f32 */
+  int64_t calls;
+  double seconds, flops, bytes; /* of all calls; bytes read and written at least */
+  double cached;                /* of the bytes, those of calls small enough for a cache */
+} tw_profile_row;
+/* Copies at most `most` rows, by falling seconds; the number there are. */
+int tw_profile_rows(const tw_profile *profile, int most, tw_profile_row *rows);
+
+/* What this machine can do with `threads` threads (0: all cores), measured in about a tenth of a second: products of
+ * matrices by BLAS, and a + s b on arrays beyond the caches and on arrays within them. */
+typedef struct tw_machine {
+  int threads;
+  double flops, flops_single; /* per second, f64 and f32 */
+  double bytes, bytes_cached; /* per second */
+} tw_machine;
+tw_status tw_machine_measure(int threads, tw_machine *machine, tw_error *error);
+/* Roofline tables by step and by kind: time, flop/s and byte/s, their share of what the machine can do, and what bounds
+ * each: compute, memory, or overhead (more than 5 times what the roof allows). */
+void tw_profile_table(const tw_profile *profile, const tw_machine *machine, tw_text *out);
+/* The events in Chrome's trace format (chrome://tracing, Perfetto), with the rows as `otherData`. */
+void tw_profile_trace(const tw_profile *profile, const tw_machine *machine, tw_text *json);
 
 /* ------------------------------------------------------------------ functions as C source */
 
@@ -439,6 +476,7 @@ struct tw_op {
   /* Stateful ops: compile bodies once per tw_fn; open a state per workspace. All optional. */
   tw_status (*prepare)(tw_expr node, unsigned mode, void **prepared, tw_error *error); /* mode of the function around */
   void (*release)(void *prepared);
+  const tw_fn *(*function)(const void *prepared, int i); /* the i-th function inside; NULL after the last */
   tw_status (*open)(tw_expr node, void *prepared, void **state, tw_error *error);
   void (*close)(void *state);
   void (*visit)(void *state, tw_state_visitor *visitor, void *context); /* bodies' states */

@@ -166,6 +166,8 @@ struct tw_oracle {
  * when first asked for. `cls` from tw_classify (decides smooth part, residual, regularizers). */
 tw_status tw_oracle_from_problem(tw_oracle *out, const tw_problem *p, const tw_class *cls, tw_error *error);
 void tw_oracle_release(tw_oracle *oracle);
+/* The plans of the functions that answer an oracle from a problem (see tw_fn_describe): those that methods ask most. */
+tw_status tw_oracle_describe(const tw_oracle *oracle, tw_text *out, tw_error *error);
 /* Gives an oracle from a problem other parameter values (all of them, in the problem's order and types, copied; NULL: the
  * problem's present ones). Bounds are updated in place; nothing is compiled again. */
 tw_status tw_oracle_parameters(tw_oracle *oracle, const void *const *values, tw_error *error);

@@ -12,6 +12,7 @@ static const double AGREEMENT = 1e-5; /* of derivatives with central differences
 typedef struct check_fields {
   const char *model, *method;
   tw_words sets;
+  bool plan;
 } check_fields;
 
 /* ------------------------------------------------------------------ what was stated */
@@ -92,6 +93,16 @@ static tw_status check_derivatives(const tw_oracle *o, FILE *out, tw_error *erro
   return TW_OK;
 }
 
+/* ------------------------------------------------------------------ plans */
+
+static tw_status print_plan(const tw_oracle *o, FILE *out, tw_error *error) {
+  tw_text text = {0};
+  const tw_status status = tw_oracle_describe(o, &text, error);
+  if (status == TW_OK) fprintf(out, "\n%s", text.data != NULL ? text.data : "");
+  tw_text_free(&text);
+  return status;
+}
+
 /* ------------------------------------------------------------------ the command */
 
 static tw_status check(const check_fields *f, tw_model *model, FILE *out, tw_error *error) {
@@ -109,6 +120,7 @@ static tw_status check(const check_fields *f, tw_model *model, FILE *out, tw_err
   fprintf(out, "  method  %s\n", why);
   status = tw_oracle_from_problem(&oracle, p, &cls, error);
   if (status == TW_OK) status = check_derivatives(&oracle, out, error);
+  if (status == TW_OK && f->plan) status = print_plan(&oracle, out, error);
   if (status != TW_OK) tw_error_prefix(error, "%s", f->model);
   tw_oracle_release(&oracle);
   return status;
@@ -130,6 +142,7 @@ static const tw_argument arguments[] = {
     {.name = "MODEL", .kind = TW_ARGUMENT_TEXT, .offset = offsetof(check_fields, model), .required = true, .doc = "the model, a .tw file"},
     {.name = "--set", .placeholder = "NAME=VALUE", .kind = TW_ARGUMENT_TEXTS, .offset = offsetof(check_fields, sets), .doc = "another value for a param"},
     {.name = "--method", .placeholder = "NAME[:opt=val,..]", .kind = TW_ARGUMENT_TEXT, .offset = offsetof(check_fields, method), .doc = "the method that would be asked for"},
+    {.name = "--plan", .kind = TW_ARGUMENT_FLAG, .offset = offsetof(check_fields, plan), .doc = "print the planned steps: flops, bytes, buffers, peak memory"},
     {.name = NULL}};
 
 const tw_verb tw_verb_check = {.name = "check",

@@ -10,7 +10,7 @@
 #include <string.h>
 
 typedef struct solve_fields {
-  const char *model, *method, *sensitivity, *checkpoint, *resume, *trace, *plot;
+  const char *model, *method, *sensitivity, *checkpoint, *resume, *trace, *plot, *profile, *jit;
   tw_words sets;
   double time_limit;
   int64_t max_iter, seed, threads;
@@ -27,6 +27,8 @@ typedef struct session {
   const char *method;
   tw_oracle oracle;
   tw_logger log;
+  tw_jit jit;
+  tw_profile *profile;
   tw_history history;
   tw_progress_line line;
   tw_words sensitivity; /* names, in `names` */
@@ -39,20 +41,22 @@ static bool has_objective(const session *s) { return maximizes(s) || tw_problem_
 
 /* ------------------------------------------------------------------ before the run */
 
-/* Files that could not be written at the end are refused now. Nothing is left behind. */
-static tw_status check_outputs(const solve_fields *f, tw_error *error) {
-  tw_status status = f->plot != NULL ? tw_plot_check(f->plot, error) : TW_OK;
-  if (status != TW_OK) {
-    tw_error_prefix(error, "--plot");
-    return status;
-  }
+static tw_status check_writable(const char *option, const char *path, tw_error *error) {
   tw_file *file = NULL;
-  if (f->trace == NULL) return TW_OK;
-  status = tw_file_create(&file, f->trace, error);
+  const tw_status status = tw_file_create(&file, path, error);
   if (status == TW_OK)
     tw_file_discard(file);
   else
-    tw_error_prefix(error, "--trace");
+    tw_error_prefix(error, "%s", option);
+  return status;
+}
+
+/* Files that could not be written at the end are refused now. Nothing is left behind. */
+static tw_status check_outputs(const solve_fields *f, tw_error *error) {
+  tw_status status = f->plot != NULL ? tw_plot_check(f->plot, error) : TW_OK;
+  if (status != TW_OK) tw_error_prefix(error, "--plot");
+  if (status == TW_OK && f->trace != NULL) status = check_writable("--trace", f->trace, error);
+  if (status == TW_OK && f->profile != NULL && strcmp(f->profile, "-") != 0) status = check_writable("--profile", f->profile, error);
   return status;
 }
 
@@ -89,9 +93,21 @@ static tw_status read_sensitivity(session *s, tw_error *error) {
   return TW_OK;
 }
 
+static tw_status read_jit(session *s, tw_error *error) {
+  static const char *const word[] = {[TW_JIT_AUTO] = "auto", [TW_JIT_ON] = "on", [TW_JIT_OFF] = "off"};
+  for (int k = 0; k < 3 && s->f->jit != NULL; k++) {
+    s->jit = (tw_jit)k;
+    if (strcmp(s->f->jit, word[k]) == 0) return TW_OK;
+  }
+  return s->f->jit == NULL ? TW_OK : tw_fail(error, TW_ERR_ARGUMENT, "--jit is '%.100s'; expected auto, on or off", s->f->jit);
+}
+
 static tw_status open_problem(session *s, tw_error *error) {
   char why[TW_MESSAGE_MAX];
   tw_status status = check_outputs(s->f, error);
+  if (status == TW_OK) status = read_jit(s, error);
+  if (status == TW_OK && s->f->profile != NULL && (s->profile = tw_profile_new()) == NULL)
+    status = tw_fail(error, TW_ERR_MEMORY, "out of memory for --profile");
   if (status == TW_OK) status = tw_model_file_open(&s->model, s->f->model, &s->f->sets, error);
   if (status != TW_OK) return status;
   s->p = tw_model_problem(s->model);
@@ -123,7 +139,7 @@ static tw_status run_solver(session *s, tw_result *result, tw_error *error) {
       .max_iter = f->max_iter,
       .time_limit = f->time_limit,
       .seed = (uint64_t)f->seed,
-      .exec = {.threads = (int)f->threads, .stop = s->console->stop, .log = &s->log},
+      .exec = {.threads = (int)f->threads, .stop = s->console->stop, .log = &s->log, .jit = s->jit, .profile = s->profile},
       .checkpoint = f->checkpoint,
       .resume = f->resume};
   tw_solver *solver = NULL;
@@ -145,7 +161,9 @@ static tw_status run_solver(session *s, tw_result *result, tw_error *error) {
 /* ------------------------------------------------------------------ after the run */
 
 /* What is evaluated from now on is not stopped by the interrupt that ended the run. */
-static tw_exec calm(const session *s) { return (tw_exec){.threads = (int)s->f->threads, .log = &s->log}; }
+static tw_exec calm(const session *s) {
+  return (tw_exec){.threads = (int)s->f->threads, .log = &s->log, .jit = s->jit};
+}
 
 /* What stands behind the derivatives at the answer: they are taken once more there, for the run's last evaluation may have
  * been elsewhere. */
@@ -207,6 +225,32 @@ static tw_status write_plot(session *s, const tw_solution *solution, tw_error *e
   return tw_plot_write(&plot, s->f->plot, error);
 }
 
+static tw_status write_text(const char *path, const tw_text *text, tw_error *error) {
+  tw_file *file = NULL;
+  const tw_status status = tw_file_create(&file, path, error);
+  if (status != TW_OK) return status;
+  fwrite(text->data, 1, text->length, tw_file_stream(file));
+  return tw_file_commit(file, error);
+}
+
+/* The table goes to the terminal (to stderr beside JSON), the trace to the file. */
+static tw_status write_profile(const session *s, tw_error *error) {
+  tw_machine machine;
+  tw_text table = {0}, trace = {0};
+  const bool file = strcmp(s->f->profile, "-") != 0;
+  tw_status status = tw_machine_measure((int)s->f->threads, &machine, error);
+  if (status == TW_OK) {
+    tw_profile_table(s->profile, &machine, &table);
+    if (file) tw_profile_trace(s->profile, &machine, &trace);
+    if (table.failed || trace.failed) status = tw_fail(error, TW_ERR_MEMORY, "out of memory for --profile");
+  }
+  if (status == TW_OK) fputs(table.data, s->f->json ? s->console->err : s->console->out);
+  if (status == TW_OK && file) status = write_text(s->f->profile, &trace, error);
+  tw_text_free(&table);
+  tw_text_free(&trace);
+  return status;
+}
+
 static tw_status write_files(session *s, const tw_solution *solution, tw_error *error) {
   tw_status status = TW_OK;
   if (s->f->trace != NULL) status = tw_history_write(&s->history, s->p, s->f->trace, error);
@@ -256,6 +300,7 @@ static tw_status solve(session *s, int *code, tw_error *error) {
   if (status == TW_OK) {
     status = write_files(s, &solution, error);
     if (status == TW_OK) status = print_solution(s, &solution, error);
+    if (status == TW_OK && s->f->profile != NULL) status = write_profile(s, error);
     *code = exit_of_result(s, &solution.result);
   }
   tw_solution_free(&solution);
@@ -272,6 +317,7 @@ static int run(const void *fields, const tw_console *console) {
   tw_oracle_release(&s.oracle);
   tw_history_free(&s.history);
   tw_model_free(s.model);
+  tw_profile_free(s.profile);
   free(s.sensitivity.word);
   free(s.names);
   return code;
@@ -295,6 +341,9 @@ static const tw_argument arguments[] = {
     {"--trace", "FILE", TW_ARGUMENT_TEXT, FIELD(trace), 0, 0, false, "write a row per iteration as CSV"},
     {"--plot", "FILE", TW_ARGUMENT_TEXT, FIELD(plot), 0, 0, false,
      "draw the run as .svg or .png: convergence; level sets for one or two unknowns"},
+    {"--profile", "FILE", TW_ARGUMENT_TEXT, FIELD(profile), 0, 0, false,
+     "a roofline table of where time goes, and the events in Chrome's trace format; -: the table alone"},
+    {"--jit", "auto|on|off", TW_ARGUMENT_TEXT, FIELD(jit), 0, 0, false, "compile arithmetic with the system's cc; results do not depend on it"},
     {"--quiet", NULL, TW_ARGUMENT_FLAG, FIELD(quiet), 0, 0, false, "no progress line and no warnings"},
     {.name = NULL}};
 

@@ -60,6 +60,13 @@ static inline const tw_node_data *tw_data(tw_expr e) { return tw_node_at(e.graph
 static inline tw_expr tw_at(tw_graph *graph, int32_t id) { return (tw_expr){graph, id}; }
 static inline bool tw_is_float(tw_dtype dtype) { return dtype == TW_F64 || dtype == TW_F32; }
 
+/* What an op hands on to the functions inside it. */
+static inline tw_exec tw_exec_inside(const tw_exec *exec) {
+  tw_exec inside = *exec;
+  inside.depth++;
+  return inside;
+}
+
 /* The ops of the core (leaves and loops); the rest are in ops/ops.def. */
 extern const tw_op tw_op_input, tw_op_param, tw_op_constant, tw_op_loop;
 

@@ -2,6 +2,8 @@
  * theta and solves it from where the last call ended; its derivatives come from the optimality condition alone. */
 #include "implicit/argmin.h"
 
+#include "graph/node.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -243,7 +245,7 @@ static tw_status argmin_kernel(const tw_call *call) {
   const tw_nested *nested = s->nested;
   tw_status status = tw_oracle_parameters(&s->oracle, call->in, call->error);
   if (status != TW_OK) return status;
-  tw_solve_options options = {.method = s->method, .tolerance = call->exec->inner_tolerance, .exec = *call->exec};
+  tw_solve_options options = {.method = s->method, .tolerance = call->exec->inner_tolerance, .exec = tw_exec_inside(call->exec)};
   tw_result result = {0};
   status = tw_minimize(&s->oracle, s->warm == 1 ? s->z : NULL, &options, &result, call->error);
   if (status == TW_OK) status = check_outcome(s, &result, call->error);

@@ -1,4 +1,5 @@
 /* Solving the implicit system: assembled and factorized while the free unknowns are few, matrix-free beyond. */
+#include "graph/node.h"
 #include "implicit/solve.h"
 
 #include <math.h>
@@ -281,8 +282,9 @@ tw_status tw_solve_kernel(const tw_call *call) {
     for (int j = 0; j < n_p; j++) a.in[j] = call->in[first + j];
     a.in[n_p] = a.v;
     s->evidence = (tw_solve_evidence){.used = true};
-    tw_work_exec(s->work, call->exec);
-    if (s->work_transpose) tw_work_exec(s->work_transpose, call->exec);
+    const tw_exec inside = tw_exec_inside(call->exec);
+    tw_work_exec(s->work, &inside);
+    if (s->work_transpose) tw_work_exec(s->work_transpose, &inside);
     find_free(&a, attr->masked ? call->in[1] : NULL);
     if (a.m > 0 && a.m <= DENSE_LIMIT) status = factorize(&a, attr->symmetric);
   }

@@ -104,6 +104,7 @@ void tw_loop_finish(const tw_loop_attr *attr, void *out, const double *compensat
 /* Evaluation, in loop_run.c. */
 tw_status tw_loop_kernel(const tw_call *call);
 tw_status tw_loop_prepare(tw_expr node, unsigned mode, void **prepared, tw_error *error);
+const tw_fn *tw_loop_function(const void *prepared, int i);
 void tw_loop_release(void *prepared);
 tw_status tw_loop_open(tw_expr node, void *prepared, void **state, tw_error *error);
 void tw_loop_close(void *state);

@@ -152,6 +152,11 @@ tw_status tw_loop_prepare(tw_expr node, unsigned mode, void **out, tw_error *err
   return status;
 }
 
+const tw_fn *tw_loop_function(const void *prepared_, int i) {
+  const prepared *p = prepared_;
+  return i == 0 ? p->fn : NULL;
+}
+
 void tw_loop_release(void *prepared_) {
   prepared *p = prepared_;
   if (!p) return;
@@ -276,7 +281,7 @@ static void run_tile(void *context, int64_t slot, int worker) {
   if (level == 0) {
     for (int j = 1; j < body->n_params; j++) in[j - 1] = w->call->in[j - 1];
     in[body->n_params - 1] = k;
-    tw_exec exec = *w->call->exec;
+    tw_exec exec = tw_exec_inside(w->call->exec);
     exec.threads = 1;
     tw_work_exec(s->work[worker], &exec);
   }

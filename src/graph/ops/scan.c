@@ -273,6 +273,7 @@ static tw_expr reverse_example(tw_graph *graph, tw_dtype dtype, int variant) {
                             .batch = tw_scan_batch,                                                          \
                             .flops = scan_flops,                                                             \
                             .prepare = tw_scan_prepare,                                                      \
+                            .function = tw_scan_function,                                                      \
                             .release = tw_scan_release,                                                      \
                             .open = tw_scan_open,                                                            \
                             .close = tw_scan_close,                                                          \

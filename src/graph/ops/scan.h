@@ -76,6 +76,7 @@ size_t tw_scan_scratch(tw_expr node);
 tw_status tw_scan_kernel(const tw_call *call);
 tw_status tw_scan_reverse_kernel(const tw_call *call);
 tw_status tw_scan_prepare(tw_expr node, unsigned mode, void **prepared, tw_error *error);
+const tw_fn *tw_scan_function(const void *prepared, int i);
 void tw_scan_release(void *prepared);
 tw_status tw_scan_open(tw_expr node, void *prepared, void **state, tw_error *error);
 void tw_scan_close(void *state);

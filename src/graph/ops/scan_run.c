@@ -75,6 +75,11 @@ tw_status tw_scan_prepare(tw_expr node, unsigned mode, void **out, tw_error *err
   return status;
 }
 
+const tw_fn *tw_scan_function(const void *prepared_, int i) {
+  const prepared *p = prepared_;
+  return i == 0 ? p->body.fn : i == 1 ? p->forward.fn : NULL;
+}
+
 void tw_scan_release(void *prepared_) {
   prepared *p = prepared_;
   if (!p) return;
@@ -175,7 +180,8 @@ static void begin(sweep *s, const tw_call *call, const size_t block[2]) {
   for (int i = 0; i < 2; i++) s->block[i] = (char *)call->scratch + block[i];
   s->in[0] = &s->k;
   s->level = 0;
-  tw_work_exec(s->work, call->exec);
+  const tw_exec inside = tw_exec_inside(call->exec);
+  tw_work_exec(s->work, &inside);
 }
 
 static tw_status run(sweep *s, const tw_call *call, int64_t k, const char *way) {

@@ -1,5 +1,6 @@
 /* The interpreter: a workspace holds the buffers and, for every step, a call made ready once. */
 #include "graph/emit/native.h"
+#include "graph/run/profile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,8 @@ struct tw_work {
   tw_patch *patch;
   int n_patches;
   tw_exec exec;
+  const tw_profile *profiled; /* whose rows are in `row` */
+  int32_t *row;               /* per step */
   const tw_native *native; /* compiled code of this call; NULL: none */
   double gain; /* seconds that compiled code would have saved so far */
   bool valid; /* what lower levels left behind can be used */
@@ -86,8 +89,9 @@ tw_status tw_work_new(tw_work **out, const tw_fn *fn, tw_error *error) {
   work->pointer = calloc((size_t)fn->n_operands + 1, sizeof *work->pointer);
   work->result = calloc((size_t)fn->n_results + 1, sizeof *work->result);
   work->call = calloc((size_t)fn->n_steps + 1, sizeof *work->call);
+  work->row = calloc((size_t)fn->n_steps + 1, sizeof *work->row);
   work->patch = calloc((size_t)(fn->n_operands + fn->n_results) + 1, sizeof *work->patch);
-  if (!work->memory || !work->pointer || !work->result || !work->call || !work->patch)
+  if (!work->memory || !work->pointer || !work->result || !work->call || !work->row || !work->patch)
     status = tw_fail(error, TW_ERR_MEMORY, "function: out of memory for a workspace of %zu bytes", fn->work_bytes);
   for (int s = 0; s < fn->n_steps && status == TW_OK; s++) status = open_step(work, s, error);
   if (status != TW_OK) {
@@ -108,6 +112,7 @@ void tw_work_free(tw_work *work) {
   free(work->pointer);
   free(work->result);
   free(work->call);
+  free(work->row);
   free(work->patch);
   free(work);
 }
@@ -149,6 +154,22 @@ static tw_status run_step(tw_work *work, int s, tw_error *error) {
   return tw_data(call->node)->op->kernel(call);
 }
 
+/* The same, measured. */
+static tw_status profile_step(tw_work *work, int s, tw_error *error) {
+  tw_profile *profile = work->exec.profile;
+  if (work->profiled != profile) { /* rows are known by number from the first call on */
+    for (int k = 0; k < work->fn->n_steps; k++) work->row[k] = -1;
+    work->profiled = profile;
+  }
+  if (work->row[s] < 0) work->row[s] = tw_profile_row_of(profile, work->fn, s, work->exec.depth);
+  const int32_t row = work->row[s];
+  const double start = tw_now();
+  const tw_status status = run_step(work, s, error);
+  const double seconds = tw_now() - start;
+  if (row >= 0) tw_profile_add(profile, row, start, seconds, tw_step_flops(&work->fn->step[s]), tw_step_bytes(&work->fn->step[s]));
+  return status;
+}
+
 /* Compiles once what interpretation has cost beyond compiled code exceeds what compiling takes. */
 static void consider_native(tw_work *work) {
   const tw_fn *fn = work->fn;
@@ -176,7 +197,7 @@ tw_status tw_fn_call(const tw_fn *fn, tw_work *work, const void *const *inputs, 
   tw_error local;
   for (int s = 0; s < fn->n_steps; s++) {
     if (fn->step[s].level < from) continue;
-    tw_status status = run_step(work, s, error ? error : &local);
+    tw_status status = work->exec.profile ? profile_step(work, s, error ? error : &local) : run_step(work, s, error ? error : &local);
     if (status != TW_OK) return status;
   }
   for (int k = 0; k < fn->n_copies; k++)
