@@ -6,12 +6,12 @@
 
 /* A constant with a row of zeros. */
 static bool has_zero_row(tw_expr normal) {
-  double value;
-  const double *data = tw_constant_data(normal);
-  if (!data) return tw_constant_value(normal, &value) && value == 0;
+  double uniform;
+  int64_t known;
+  const double *data = tw_known_elements(normal, &uniform, &known);
   tw_shape shape = tw_shape_of(normal);
-  int64_t n = shape.rank > 0 ? shape.dim[shape.rank - 1] : 1;
-  for (int64_t first = 0; first < tw_size_of(normal); first += n)
+  int64_t n = shape.rank > 0 && known > 1 ? shape.dim[shape.rank - 1] : 1;
+  for (int64_t first = 0; first < known; first += n)
     if (tw_vec_norm_inf(data + first, (size_t)n) == 0) return true;
   return false;
 }

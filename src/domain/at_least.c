@@ -43,8 +43,7 @@ static const tw_op at_least = {.name = "at_least",
                                .batch = tw_batch_leading,
                                .flops = tw_flops_of_size};
 
-/* The elements of a constant; NULL with *n 0 when `e` is none. */
-static const double *known_elements(tw_expr e, double *uniform, int64_t *n) {
+const double *tw_known_elements(tw_expr e, double *uniform, int64_t *n) {
   const double *data = tw_dtype_of(e) == TW_F64 ? tw_constant_data(e) : NULL;
   bool known = data || tw_constant_value(e, uniform);
   *n = data ? tw_size_of(e) : known;
@@ -55,7 +54,7 @@ bool tw_check_at_least(tw_graph *graph, const char *kind, const char *name, tw_e
   if (tw_is_none(*param)) return false;
   double uniform;
   int64_t n;
-  const double *x = known_elements(*param, &uniform, &n);
+  const double *x = tw_known_elements(*param, &uniform, &n);
   for (int64_t i = 0; i < n; i++)
     if (!(x[i] >= low)) {
       tw_graph_fail(graph, TW_ERR_RANGE, "%s: %s is %g, expected at least %g", kind, name, x[i], low);

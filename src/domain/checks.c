@@ -40,14 +40,12 @@ bool tw_check_fits(tw_graph *graph, const char *kind, const char *name, tw_expr 
 /* A constant as an array of `shape`, by strides of 0; false when it is none. `uniform` holds the value of all elements. */
 static bool broadcast_constant(tw_expr e, const tw_shape *shape, double *uniform, tw_array *out) {
   tw_shape own = tw_shape_of(e);
-  *out = (tw_array){.dtype = TW_F64, .shape = *shape, .data = (void *)(uintptr_t)tw_constant_data(e)};
-  if (!out->data || tw_dtype_of(e) != TW_F64) {
-    out->data = uniform;
-    return tw_constant_value(e, uniform);
-  }
-  int64_t stride = 1;
-  for (int d = own.rank; d-- > 0; stride *= own.dim[d]) out->stride[d + shape->rank - own.rank] = own.dim[d] == 1 ? 0 : stride;
-  return true;
+  int64_t known, stride = 1;
+  const double *data = tw_known_elements(e, uniform, &known);
+  *out = (tw_array){.dtype = TW_F64, .shape = *shape, .data = (void *)(uintptr_t)data};
+  for (int d = own.rank; data != uniform && d-- > 0; stride *= own.dim[d])
+    out->stride[d + shape->rank - own.rank] = own.dim[d] == 1 ? 0 : stride;
+  return known > 0;
 }
 
 bool tw_check_ordered(tw_graph *graph, const char *kind, tw_expr low, tw_expr high, tw_shape shape) {
