@@ -30,8 +30,8 @@ static inline bool failing_now(void) {
   return true;
 }
 
-/* Runs `task` with its first, second, .. allocation failing, until none of its `most` does. A failure may pass unnoticed
- * only where the result does not need the memory, which `task` checks. */
+/* Runs `task` with its first, second, .. allocation failing, until none of its `most` does. A failure may
+ * pass unnoticed only where the result does not need the memory, which `task` checks. */
 static inline void failing_each(tw_status (*task)(int which, tw_error *error), int which, long most) {
   for (long i = 0;; i++) {
     tw_error error = {0};

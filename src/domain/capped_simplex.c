@@ -78,8 +78,8 @@ static bool sums_to(const double *p, int64_t n, double s) {
   return fabs(tw_vec_sum(p, (size_t)n) - s) <= 4e-15 * size;
 }
 
-/* p = clip(x - tau, l, u). Where x is large tau has not the digits of p: then the point is moved by tau, which leaves small
- * numbers where p is between its bounds, and projected again. `room` has room for 3n. */
+/* p = clip(x - tau, l, u). Where x is large tau has not the digits of p: then the point is moved by tau,
+ * which leaves small numbers where p is between its bounds, and projected again. `room` has room for 3n. */
 static void project_row(section c, double s, double *room, double *p) {
   double *moved = room + 2 * c.n;
   for (int pass = 0; pass < 4; pass++) {

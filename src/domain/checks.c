@@ -37,7 +37,8 @@ bool tw_check_fits(tw_graph *graph, const char *kind, const char *name, tw_expr 
   return false;
 }
 
-/* A constant as an array of `shape`, by strides of 0; false when it is none. `uniform` holds the value of all elements. */
+/* A constant as an array of `shape`, by strides of 0; false when it is none. `uniform` holds the value of all
+ * elements. */
 static bool broadcast_constant(tw_expr e, const tw_shape *shape, double *uniform, tw_array *out) {
   tw_shape own = tw_shape_of(e);
   int64_t known, stride = 1;
@@ -51,14 +52,16 @@ static bool broadcast_constant(tw_expr e, const tw_shape *shape, double *uniform
 bool tw_check_ordered(tw_graph *graph, const char *kind, tw_expr low, tw_expr high, tw_shape shape) {
   tw_array a, b;
   double all_low, all_high;
-  if (!broadcast_constant(low, &shape, &all_low, &a) || !broadcast_constant(high, &shape, &all_high, &b)) return true;
+  if (!broadcast_constant(low, &shape, &all_low, &a) || !broadcast_constant(high, &shape, &all_high, &b))
+    return true;
   int64_t index[TW_MAX_RANK] = {0};
-  int64_t size = tw_shape_size(&shape), count = a.data == &all_low && b.data == &all_high && size > 1 ? 1 : size;
+  int64_t size = tw_shape_size(&shape),
+          count = a.data == &all_low && b.data == &all_high && size > 1 ? 1 : size;
   for (int64_t i = 0; i < count; i++) {
     double least = tw_array_get(&a, index), most = tw_array_get(&b, index);
     if (!(least <= most)) {
-      tw_graph_fail(graph, TW_ERR_INFEASIBLE, "%s: lower bound %g above upper bound %g at position %lld", kind, least, most,
-                    (long long)i);
+      tw_graph_fail(graph, TW_ERR_INFEASIBLE, "%s: lower bound %g above upper bound %g at position %lld",
+                    kind, least, most, (long long)i);
       return false;
     }
     for (int d = shape.rank; d-- > 0 && ++index[d] == shape.dim[d];) index[d] = 0;

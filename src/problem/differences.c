@@ -104,7 +104,8 @@ tw_status tw_difference_along(tw_differences *d, const double *x, const double *
   double t = cube_root_eps * fmax(1, tw_vec_norm_inf(x, (size_t)d->n)) / size;
   reach(d, x, v, &ahead, &behind);
   bool central = ahead >= t && behind >= t;
-  if (!central && fmax(ahead, behind) >= 2 * t) return one_sided_along(d, x, v, ahead >= behind ? t : -t, out, error);
+  if (!central && fmax(ahead, behind) >= 2 * t)
+    return one_sided_along(d, x, v, ahead >= behind ? t : -t, out, error);
   /* Where neither side has room the point must leave the bounds: derivatives are wanted all the same. */
   tw_status status = evaluate_along(d, x, v, t, d->near, error);
   if (status == TW_OK) status = evaluate_along(d, x, v, -t, d->far, error);

@@ -133,7 +133,8 @@ static tw_fact reciprocal_rule(const tw_facts *facts, tw_expr e, const tw_fact *
   tw_expr a = tw_input_of(e, 0);
   tw_fact base = tw_op_of(a) == &tw_op_square ? tw_fact_of(facts, tw_input_of(a, 0)) : unknown;
   if (base.sign != TW_SIGN_NONNEG && base.sign != TW_SIGN_NONPOS) return reciprocal_of(in[0]);
-  return by_profile((tw_profile){TW_CURV_CONVEX, base.sign == TW_SIGN_NONNEG ? FALLS : GROWS, TW_SIGN_NONNEG}, base, 0);
+  return by_profile((tw_profile){TW_CURV_CONVEX, base.sign == TW_SIGN_NONNEG ? FALLS : GROWS, TW_SIGN_NONNEG},
+                    base, 0);
 }
 
 /* x^c, and c^x = exp(x log c) for c > 0. Even integers c are 2, 4, ..; other c ask for x >= 0. */
@@ -225,7 +226,9 @@ static tw_fact extremum_rule(const tw_facts *facts, tw_expr e, const tw_fact *in
 
 /* x^2 x is convex above 0 and concave below. */
 static tw_profile cube_of(tw_fact base) {
-  tw_curvature curvature = base.sign == TW_SIGN_NONNEG ? TW_CURV_CONVEX : base.sign == TW_SIGN_NONPOS ? TW_CURV_CONCAVE : TW_CURV_UNKNOWN;
+  tw_curvature curvature = base.sign == TW_SIGN_NONNEG   ? TW_CURV_CONVEX
+                           : base.sign == TW_SIGN_NONPOS ? TW_CURV_CONCAVE
+                                                         : TW_CURV_UNKNOWN;
   return (tw_profile){curvature, GROWS, base.sign};
 }
 
@@ -326,7 +329,7 @@ static const struct entry {
     {&tw_op_reciprocal, reciprocal_rule}, {&tw_op_where, where_rule},
     {&tw_op_maximum, extremum_rule},   {&tw_op_minimum, extremum_rule},
     {&tw_op_sum, moved_rule},          {&tw_op_cumsum, moved_rule},
-    {&tw_op_cast, cast_rule},         {&tw_op_stop_gradient, stop_rule},
+    {&tw_op_cast, cast_rule},          {&tw_op_stop_gradient, stop_rule},
     {&tw_op_reshape, moved_rule},      {&tw_op_transpose, moved_rule},
     {&tw_op_broadcast, moved_rule},    {&tw_op_slice, moved_rule},
     {&tw_op_slice_view, moved_rule},   {&tw_op_unslice, moved_rule},

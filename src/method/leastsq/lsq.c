@@ -227,9 +227,9 @@ double tw_lsq_descent_cosine(const tw_lsq *s) {
   return sqrt(square) / fmax(s->scalars[TW_LSQ_NORM], DBL_MIN);
 }
 
-/* The cosine of the angle between r and J v, v = D^-2 J'r: its square is the part of |r|^2 that the linear model
- * takes away along the scaled gradient. Small where |r|^2 is stationary though J is all but singular and r in
- * its range, as at a local minimum of as many equations as unknowns. */
+/* The cosine of the angle between r and J v, v = D^-2 J'r: its square is the part of |r|^2 that the linear
+ * model takes away along the scaled gradient. Small where |r|^2 is stationary though J is all but singular
+ * and r in its range, as at a local minimum of as many equations as unknowns. */
 static tw_status gradient_cosine(tw_lsq *s, double *cosine) {
   double square = 0;
   for (int64_t j = 0; j < s->n; j++) {
