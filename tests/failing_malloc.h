@@ -3,10 +3,10 @@
 #ifndef TALWEG_FAILING_MALLOC_H
 #define TALWEG_FAILING_MALLOC_H
 
+#include "test.h"
+
 #include <errno.h>
 #include <stdbool.h>
-#include <stdlib.h>
-#include <string.h>
 
 static long failing_countdown = -1; /* allocations before the one that fails; negative: none fails */
 static bool failing_happened;
@@ -28,6 +28,25 @@ static inline bool failing_now(void) {
   failing_happened = true;
   errno = ENOMEM;
   return true;
+}
+
+/* Runs `task` with its first, second, .. allocation failing, until none of its `most` does. A failure may
+ * pass unnoticed only where the result does not need the memory, which `task` checks. */
+static inline void failing_each(tw_status (*task)(int which, tw_error *error), int which, long most) {
+  for (long i = 0;; i++) {
+    tw_error error = {0};
+    if (i > most) fail_msg("more than %ld allocations", most);
+    failing_arm(i);
+    const tw_status status = task(which, &error);
+    const bool happened = failing_disarm();
+    if (status != TW_OK) {
+      if (!happened) fail_msg("case %d: %s", which, error.message);
+      if (status != TW_ERR_MEMORY || !strstr(error.message, "memory"))
+        fail_msg("case %d, allocation %ld: %s (%s)", which, i, error.message, tw_status_name(status));
+    } else if (!happened) {
+      return;
+    }
+  }
 }
 
 /* WRAP(result, name, parameters, arguments) */

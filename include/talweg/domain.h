@@ -39,7 +39,8 @@ typedef struct tw_domain {
  * per row, and a radius or offset is a scalar or has one entry per row); matrix sets on the last two axes. */
 const tw_domain_kind *const *tw_domain_kinds(void);        /* NULL-terminated table */
 const tw_domain_kind *tw_domain_find(const char *name);    /* NULL when unknown */
-/* Checked constructor; on failure the graph's error is set and kind is NULL. */
+/* Checked constructor; on failure the graph's error is set and kind is NULL. Values are checked as far as they are constants;
+ * a size that is an expression is checked whenever it is evaluated (TW_ERR_RANGE when negative). */
 tw_domain tw_domain_make(tw_graph *graph, const tw_domain_kind *kind, tw_shape shape, int n, const tw_expr *params);
 tw_expr tw_project(tw_domain domain, tw_expr x); /* x itself for the whole space */
 /* The part of `domain` between bounds (TW_NONE: none) that broadcast to `shape`, as a domain: of the whole space and of

@@ -186,7 +186,9 @@ tw_status tw_oracle_check(const tw_oracle *oracle, const double *x, double *wors
 typedef struct tw_test_problem {
   const char *name, *source;
   int64_t default_n; /* 0: fixed dimension */
-  tw_status (*build)(tw_problem *p, int64_t n); /* n = 0: default */
+  /* States the problem on a fresh one: variable "x" [n], start, objective, bounds, constraints. n = 0: the default; an n the
+   * problem does not exist for is TW_ERR_ARGUMENT with the graph's message. */
+  tw_status (*build)(tw_problem *p, int64_t n);
   double optimum;    /* at the default n */
 } tw_test_problem;
 const tw_test_problem *tw_test_problems(void); /* terminated by name NULL */

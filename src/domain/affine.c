@@ -2,15 +2,25 @@
 #include "domain/kinds.h"
 #include "domain/spectral.h"
 
-
 /* ------------------------------------------------------------------ a'x = b and a'x <= b */
 
+/* A constant with a row of zeros. */
+static bool has_zero_row(tw_expr normal) {
+  double uniform;
+  int64_t known;
+  const double *data = tw_known_elements(normal, &uniform, &known);
+  tw_shape shape = tw_shape_of(normal);
+  int64_t n = shape.rank > 0 && known > 1 ? shape.dim[shape.rank - 1] : 1;
+  for (int64_t first = 0; first < known; first += n)
+    if (tw_vec_norm_inf(data + first, (size_t)n) == 0) return true;
+  return false;
+}
+
 static bool normal_check(tw_graph *graph, const char *kind, tw_shape shape, tw_expr *params) {
-  double value;
   if (!tw_check_rank(graph, kind, shape, 1) || !tw_check_fits(graph, kind, "the normal", params[0], shape) ||
       !tw_check_fits(graph, kind, "the offset", params[1], tw_row_shape(shape)))
     return false;
-  if (tw_constant_value(params[0], &value) && value == 0) {
+  if (has_zero_row(params[0])) {
     tw_graph_fail(graph, TW_ERR_ARGUMENT, "%s: the normal is 0, expected a vector with a direction", kind);
     return false;
   }

@@ -28,6 +28,7 @@ static bool sphere_check(tw_graph *graph, tw_shape shape, int n, tw_expr *params
 
 /* r x / |x|; of the points of the sphere, which are all nearest to 0, the one with equal coordinates. */
 static tw_expr sphere_project(tw_expr x, const tw_expr *params) {
+  if (tw_is_none(x)) return x;
   tw_shape shape = tw_shape_of(x);
   tw_expr even = tw_fill_like(x, 1 / sqrt((double)shape.dim[shape.rank - 1]));
   tw_expr norm = tw_row_norm(x), zero = tw_eq(norm, tw_scalar(x.graph, 0));

@@ -38,15 +38,9 @@ const tw_domain_kind tw_domain_nonneg = {.name = "nonneg",
 
 static bool box_check(tw_graph *graph, tw_shape shape, int n, tw_expr *params) {
   (void)n;
-  if (!tw_check_fits(graph, "box", "the lower bound", params[0], shape) ||
-      !tw_check_fits(graph, "box", "the upper bound", params[1], shape))
-    return false;
-  double low, high;
-  if (tw_constant_value(params[0], &low) && tw_constant_value(params[1], &high) && !(low <= high)) {
-    tw_graph_fail(graph, TW_ERR_INFEASIBLE, "box: lower bound %g above upper bound %g", low, high);
-    return false;
-  }
-  return true;
+  return tw_check_fits(graph, "box", "the lower bound", params[0], shape) &&
+         tw_check_fits(graph, "box", "the upper bound", params[1], shape) &&
+         tw_check_ordered(graph, "box", params[0], params[1], shape);
 }
 
 static tw_expr box_project(tw_expr x, const tw_expr *params) {
@@ -75,7 +69,7 @@ const tw_domain_kind tw_domain_box = {.name = "box",
 static bool hypercube_check(tw_graph *graph, tw_shape shape, int n, tw_expr *params) {
   if (n == 0) params[0] = tw_scalar(graph, 1);
   return tw_check_fits(graph, "hypercube", "the side", params[0], shape) &&
-         tw_check_at_least(graph, "hypercube", "the side", params[0], 0);
+         tw_check_at_least(graph, "hypercube", "the side", &params[0], 0);
 }
 
 static tw_expr hypercube_project(tw_expr x, const tw_expr *params) {

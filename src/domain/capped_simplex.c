@@ -67,6 +67,32 @@ static double threshold(const section *c, double s, double *kink) {
   return fmin(fmax((part.sum + part.fixed - s) / (double)part.free, left), right);
 }
 
+static double clip(double x, double low, double high) {
+  return fmin(fmax(x, low), high);
+}
+
+/* sum p = s up to the rounding of p. */
+static bool sums_to(const double *p, int64_t n, double s) {
+  double size = fabs(s);
+  for (int64_t i = 0; i < n; i++) size += fabs(p[i]);
+  return fabs(tw_vec_sum(p, (size_t)n) - s) <= 4e-15 * size;
+}
+
+/* p = clip(x - tau, l, u). Where x is large tau has not the digits of p: then the point is moved by tau,
+ * which leaves small numbers where p is between its bounds, and projected again. `room` has room for 3n. */
+static void project_row(section c, double s, double *room, double *p) {
+  double *moved = room + 2 * c.n;
+  for (int pass = 0; pass < 4; pass++) {
+    double tau = threshold(&c, s, room);
+    for (int64_t i = 0; i < c.n; i++) {
+      moved[i] = c.x[i] - tau;
+      p[i] = clip(moved[i], c.l[i], c.u[i]);
+    }
+    if (sums_to(p, c.n, s)) return;
+    c.x = moved;
+  }
+}
+
 /* ------------------------------------------------------------------ the op: x, l, u [.., n], s [..] */
 
 static bool capped_infer(const tw_args *args, tw_type *type) {
@@ -76,7 +102,7 @@ static bool capped_infer(const tw_args *args, tw_type *type) {
 
 static size_t capped_scratch(tw_expr node) {
   tw_shape shape = tw_shape_of(node);
-  return 2 * (size_t)shape.dim[shape.rank - 1] * sizeof(double);
+  return 3 * (size_t)shape.dim[shape.rank - 1] * sizeof(double);
 }
 
 /* Feasible up to the rounding of the sums; NaN in a bound is left to the caller. */
@@ -107,8 +133,10 @@ static tw_status capped_kernel(const tw_call *call) {
                      (long long)row, s, least, most);
     bool known = isfinite(s);
     for (int64_t i = 0; i < n; i++) known &= isfinite(c.x[i]) && !isnan(c.l[i]) && !isnan(c.u[i]);
-    double tau = known ? threshold(&c, s, call->scratch) : (double)NAN;
-    for (int64_t i = 0; i < n; i++) p[i] = isnan(tau) ? tau : fmin(fmax(c.x[i] - tau, c.l[i]), c.u[i]);
+    if (known)
+      project_row(c, s, call->scratch, p);
+    else
+      for (int64_t i = 0; i < n; i++) p[i] = NAN;
   }
   return TW_OK;
 }
@@ -178,7 +206,8 @@ static bool capped_check(tw_graph *graph, tw_shape shape, int n, tw_expr *params
   return tw_check_rank(graph, "capped_simplex", shape, 1) &&
          tw_check_fits(graph, "capped_simplex", "the lower bound", params[0], shape) &&
          tw_check_fits(graph, "capped_simplex", "the upper bound", params[1], shape) &&
-         tw_check_fits(graph, "capped_simplex", "the sum", params[2], tw_row_shape(shape));
+         tw_check_fits(graph, "capped_simplex", "the sum", params[2], tw_row_shape(shape)) &&
+         tw_check_ordered(graph, "capped_simplex", params[0], params[1], shape);
 }
 
 static tw_expr capped_project(tw_expr x, const tw_expr *params) {

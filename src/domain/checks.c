@@ -37,20 +37,35 @@ bool tw_check_fits(tw_graph *graph, const char *kind, const char *name, tw_expr 
   return false;
 }
 
-bool tw_check_at_least(tw_graph *graph, const char *kind, const char *name, tw_expr param, double low) {
-  double value;
-  const double *data = tw_constant_data(param);
-  int64_t n = tw_size_of(param);
-  if (!data || tw_dtype_of(param) != TW_F64) {
-    if (!tw_constant_value(param, &value)) return true; /* not a constant: checked when evaluated */
-    data = &value;
-    n = 1;
-  }
-  for (int64_t i = 0; i < n; i++)
-    if (!(data[i] >= low)) {
-      tw_graph_fail(graph, TW_ERR_RANGE, "%s: %s is %g, expected at least %g", kind, name, data[i], low);
+/* A constant as an array of `shape`, by strides of 0; false when it is none. `uniform` holds the value of all
+ * elements. */
+static bool broadcast_constant(tw_expr e, const tw_shape *shape, double *uniform, tw_array *out) {
+  tw_shape own = tw_shape_of(e);
+  int64_t known, stride = 1;
+  const double *data = tw_known_elements(e, uniform, &known);
+  *out = (tw_array){.dtype = TW_F64, .shape = *shape, .data = (void *)(uintptr_t)data};
+  for (int d = own.rank; data != uniform && d-- > 0; stride *= own.dim[d])
+    out->stride[d + shape->rank - own.rank] = own.dim[d] == 1 ? 0 : stride;
+  return known > 0;
+}
+
+bool tw_check_ordered(tw_graph *graph, const char *kind, tw_expr low, tw_expr high, tw_shape shape) {
+  tw_array a, b;
+  double all_low, all_high;
+  if (!broadcast_constant(low, &shape, &all_low, &a) || !broadcast_constant(high, &shape, &all_high, &b))
+    return true;
+  int64_t index[TW_MAX_RANK] = {0};
+  int64_t size = tw_shape_size(&shape),
+          count = a.data == &all_low && b.data == &all_high && size > 1 ? 1 : size;
+  for (int64_t i = 0; i < count; i++) {
+    double least = tw_array_get(&a, index), most = tw_array_get(&b, index);
+    if (!(least <= most)) {
+      tw_graph_fail(graph, TW_ERR_INFEASIBLE, "%s: lower bound %g above upper bound %g at position %lld",
+                    kind, least, most, (long long)i);
       return false;
     }
+    for (int d = shape.rank; d-- > 0 && ++index[d] == shape.dim[d];) index[d] = 0;
+  }
   return true;
 }
 
@@ -62,7 +77,7 @@ bool tw_check_row_scalar(tw_graph *graph, const char *kind, tw_shape shape, int 
   if (!tw_check_rank(graph, kind, shape, 1)) return false;
   if (n == 0) *param = tw_scalar(graph, fallback);
   return tw_check_fits(graph, kind, "the size", *param, tw_row_shape(shape)) &&
-         tw_check_at_least(graph, kind, "the size", *param, 0);
+         tw_check_at_least(graph, kind, "the size", param, 0);
 }
 
 tw_expr tw_row_column(tw_expr param) {

@@ -20,8 +20,10 @@ static bool group_check(tw_graph *graph, tw_shape shape, int n, tw_expr *params)
                   tw_shape_text(&labels, a), tw_shape_text(&shape, b));
     return false;
   }
-  const double *label = tw_constant_data(params[0]);
-  for (int64_t i = 0; label && i < tw_size_of(params[0]); i++)
+  double uniform;
+  int64_t known;
+  const double *label = tw_known_elements(params[0], &uniform, &known);
+  for (int64_t i = 0; i < known; i++)
     if (!(label[i] >= 0 && label[i] < (double)tw_size_of(params[0]) && label[i] == floor(label[i]))) {
       tw_graph_fail(graph, TW_ERR_RANGE, "group_l2: label %g at position %lld, expected an integer in 0..%lld", label[i],
                     (long long)i, (long long)tw_size_of(params[0]) - 1);

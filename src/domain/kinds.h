@@ -23,8 +23,15 @@ bool tw_check_row_scalar(tw_graph *graph, const char *kind, tw_shape shape, int 
 bool tw_check_rank(tw_graph *graph, const char *kind, tw_shape shape, int rank);
 /* `param` broadcasts to `shape`. */
 bool tw_check_fits(tw_graph *graph, const char *kind, const char *name, tw_expr param, tw_shape shape);
-/* No element is below `low` or NaN, where that is known: of a constant. */
-bool tw_check_at_least(tw_graph *graph, const char *kind, const char *name, tw_expr param, double low);
+/* No element is below `low` or NaN: of a constant at once, of others when they are evaluated (*param is
+ * replaced by a node that checks). `kind` and `name` are static. */
+bool tw_check_at_least(tw_graph *graph, const char *kind, const char *name, tw_expr *param, double low);
+/* No element of `low` is above that of `high` or NaN, where that is known: of constants; both broadcast to
+ * `shape`. */
+bool tw_check_ordered(tw_graph *graph, const char *kind, tw_expr low, tw_expr high, tw_shape shape);
+/* The elements of an f64 constant, one for all in *uniform where they are equal by construction; *n is 0 for
+ * what is none. */
+const double *tw_known_elements(tw_expr e, double *uniform, int64_t *n);
 /* The shape without its last axis. */
 tw_shape tw_row_shape(tw_shape shape);
 

@@ -42,6 +42,7 @@ static bool stiefel_check(tw_graph *graph, tw_shape shape, int n, tw_expr *param
  * does not exist where a singular value is 0; it is read as 0 there. */
 static tw_expr stiefel_project(tw_expr x, const tw_expr *params) {
   (void)params;
+  if (tw_is_none(x)) return x;
   tw_shape shape = tw_shape_of(x);
   tw_expr svd = tw_svd(x), s = tw_svd_s(svd, shape.dim[shape.rank - 2]);
   if (tw_is_none(s)) return s;

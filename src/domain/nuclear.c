@@ -14,6 +14,7 @@ static int64_t rows_of(tw_expr x) {
 
 static tw_expr nuclear_value(tw_expr x, const tw_expr *params) {
   (void)params;
+  if (tw_is_none(x)) return x;
   return tw_sum(tw_svd_s(tw_svd(x), rows_of(x)), TW_ALL, false);
 }
 
@@ -21,8 +22,9 @@ static tw_expr nuclear_value(tw_expr x, const tw_expr *params) {
  * eta are 1 or 0, also where they coincide; across eta the difference s_i - s_j is not 0. */
 static tw_expr nuclear_prox(tw_expr x, tw_expr eta, const tw_expr *params) {
   (void)params;
+  if (tw_is_none(x) || tw_is_none(eta)) return TW_NONE;
   tw_expr svd = tw_svd(x), s = tw_svd_s(svd, rows_of(x));
-  if (tw_is_none(s) || tw_is_none(eta)) return TW_NONE;
+  if (tw_is_none(s)) return s;
   tw_expr f = tw_relu(tw_sub(s, eta)), above = tw_cast(tw_gt(s, eta), TW_F64);
   tw_expr left = tw_pair_column(above), right = tw_pair_row(above), together = tw_eq(left, right);
   tw_expr rise = tw_sub(tw_pair_column(f), tw_pair_row(f)), run = tw_sub(tw_pair_column(s), tw_pair_row(s));

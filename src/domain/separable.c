@@ -45,7 +45,7 @@ const tw_regularizer_kind tw_regularizer_l2sq = {.name = "l2sq",
 static bool elastic_check(tw_graph *graph, tw_shape shape, int n, tw_expr *params) {
   (void)shape, (void)n;
   return tw_check_fits(graph, "elastic_net", "r", params[0], TW_SCALAR) &&
-         tw_check_at_least(graph, "elastic_net", "r", params[0], 0);
+         tw_check_at_least(graph, "elastic_net", "r", &params[0], 0);
 }
 
 static tw_expr elastic_value(tw_expr x, const tw_expr *params) {

@@ -20,8 +20,9 @@ static void compare(checker *c, const char *what, int64_t count) {
   double scale = fmax(1e-8, fmax(tw_vec_norm_inf(c->measured, (size_t)count), tw_vec_norm_inf(c->claimed, (size_t)count)));
   for (int64_t i = 0; i < count; i++) {
     double gap = fabs(c->claimed[i] - c->measured[i]) / scale;
+    if (isnan(gap)) gap = INFINITY;
     if (gap <= c->worst) continue;
-    c->worst = isnan(gap) ? INFINITY : gap;
+    c->worst = gap;
     if (c->where_size)
       snprintf(c->where, c->where_size, "%s at position %lld: %.10g, by differences %.10g", what, (long long)i,
                c->claimed[i], c->measured[i]);

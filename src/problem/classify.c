@@ -222,7 +222,10 @@ static tw_status classify_objective(const tw_problem *p, const tw_domain *set, c
   tw_facts facts = {.graph = p->graph, .problem = p, .m = p->variables.count, .inputs = p->unknowns, .signs = sign};
   bool fine = tw_facts_open(&facts, 1, &objective) && split_objective(p, &facts, set, objective, out);
   tw_facts_close(&facts);
-  if (!fine || !open_facts(&facts, p, out->smooth)) return tw_graph_check(p->graph, error);
+  if (!fine || !open_facts(&facts, p, out->smooth)) {
+    tw_facts_close(&facts);
+    return tw_graph_check(p->graph, error);
+  }
   look_at_constraints(p, &facts, out);
   tw_squares squares;
   if (tw_squares_find(&facts, out->smooth, &squares)) {

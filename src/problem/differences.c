@@ -83,6 +83,18 @@ static tw_status evaluate_along(tw_differences *d, const double *x, const double
   return d->function(d->context, d->point, out, error);
 }
 
+/* (-3 F(x) + 4 F(x + t v) - F(x + 2t v)) / 2t, t of either sign. */
+static tw_status one_sided_along(tw_differences *d, const double *x, const double *v, double t, double *out,
+                                 tw_error *error) {
+  tw_status status = evaluate_along(d, x, v, t, d->near, error);
+  if (status == TW_OK) status = evaluate_along(d, x, v, 2 * t, d->far, error);
+  if (status != TW_OK) return status;
+  for (int64_t k = 0; k < d->count; k++) out[k] = (4 * d->near[k] - d->far[k]) / (2 * t);
+  status = evaluate_along(d, x, v, 0, d->near, error);
+  for (int64_t k = 0; status == TW_OK && k < d->count; k++) out[k] -= 3 * d->near[k] / (2 * t);
+  return status;
+}
+
 tw_status tw_difference_along(tw_differences *d, const double *x, const double *v, double *out, tw_error *error) {
   double size = tw_vec_norm_inf(v, (size_t)d->n), ahead, behind;
   if (!(size > 0)) {
@@ -91,10 +103,12 @@ tw_status tw_difference_along(tw_differences *d, const double *x, const double *
   }
   double t = cube_root_eps * fmax(1, tw_vec_norm_inf(x, (size_t)d->n)) / size;
   reach(d, x, v, &ahead, &behind);
+  bool central = ahead >= t && behind >= t;
+  if (!central && fmax(ahead, behind) >= 2 * t)
+    return one_sided_along(d, x, v, ahead >= behind ? t : -t, out, error);
   /* Where neither side has room the point must leave the bounds: derivatives are wanted all the same. */
-  double plus = ahead >= t ? t : behind >= t ? 0 : t, minus = behind >= t ? t : ahead >= t ? 0 : t;
-  tw_status status = evaluate_along(d, x, v, plus, d->near, error);
-  if (status == TW_OK) status = evaluate_along(d, x, v, -minus, d->far, error);
-  for (int64_t k = 0; status == TW_OK && k < d->count; k++) out[k] = (d->near[k] - d->far[k]) / (plus + minus);
+  tw_status status = evaluate_along(d, x, v, t, d->near, error);
+  if (status == TW_OK) status = evaluate_along(d, x, v, -t, d->far, error);
+  for (int64_t k = 0; status == TW_OK && k < d->count; k++) out[k] = (d->near[k] - d->far[k]) / (2 * t);
   return status;
 }

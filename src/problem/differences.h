@@ -23,7 +23,8 @@ void tw_differences_close(tw_differences *d);
 /* out[k * stride] = dF_k / dx_i. Step eps^(1/3) max(1, |x_i|), where the error of truncation, h^2, meets that of rounding,
  * eps/h. At a bound the second-order formula of one side. Two to three evaluations. */
 tw_status tw_difference_column(tw_differences *d, const double *x, int64_t i, double *out, int64_t stride, tw_error *error);
-/* out = dF/dx v, along the direction v: two evaluations, in bounds by a shorter step or from one side. */
+/* out = dF/dx v, along the direction v: two evaluations, three where the bounds leave room on one side only.
+ */
 tw_status tw_difference_along(tw_differences *d, const double *x, const double *v, double *out, tw_error *error);
 
 #endif

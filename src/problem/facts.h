@@ -68,6 +68,8 @@ typedef struct tw_squares {
   tw_expr residual, constant;
   double scale;
 } tw_squares;
+/* r of a node square(r) or square(|r|), whose elements add up to |r|^2. */
+tw_expr tw_squared(tw_expr square);
 bool tw_squares_find(const tw_facts *facts, tw_expr root, tw_squares *squares);
 
 #endif

@@ -45,7 +45,7 @@ static tw_fact negated(tw_fact f) {
 /* The operand times factors of one sign, summed or not. */
 static tw_fact scaled(tw_fact f, unsigned sign) {
   tw_fact out = {f.degree, TW_CURV_AFFINE, product_sign(f.sign, sign)};
-  if (f.curvature == TW_CURV_AFFINE || sign == TW_SIGN_ZERO) return out;
+  if (f.curvature == TW_CURV_AFFINE) return out;
   out.curvature = TW_CURV_UNKNOWN;
   if (sign & TW_SIGN_NONNEG) out.curvature = f.curvature;
   if (sign == TW_SIGN_NONPOS) out.curvature = (unsigned char)flip((tw_curvature)f.curvature);
@@ -111,10 +111,11 @@ static tw_fact function_rule(const tw_facts *facts, tw_expr e, const tw_fact *in
   return unknown;
 }
 
+/* The degree is twice that of what is squared, which is x for the square of |x|. */
 static tw_fact square_rule(const tw_facts *facts, tw_expr e, const tw_fact *in) {
-  (void)facts, (void)e;
   tw_fact out = by_profile((tw_profile){TW_CURV_CONVEX, BY_SIGN, TW_SIGN_NONNEG}, in[0], 0);
-  out.degree = product_degree(in[0].degree, in[0].degree);
+  unsigned char degree = tw_fact_of(facts, tw_squared(e)).degree;
+  out.degree = product_degree(degree, degree);
   if (in[0].sign == TW_SIGN_ZERO) out.sign = TW_SIGN_ZERO;
   return out;
 }
@@ -127,9 +128,13 @@ static tw_fact reciprocal_of(tw_fact in) {
   return by_profile(profile, in, 0);
 }
 
+/* 1/x^2 is convex on either side of 0. */
 static tw_fact reciprocal_rule(const tw_facts *facts, tw_expr e, const tw_fact *in) {
-  (void)facts, (void)e;
-  return reciprocal_of(in[0]);
+  tw_expr a = tw_input_of(e, 0);
+  tw_fact base = tw_op_of(a) == &tw_op_square ? tw_fact_of(facts, tw_input_of(a, 0)) : unknown;
+  if (base.sign != TW_SIGN_NONNEG && base.sign != TW_SIGN_NONPOS) return reciprocal_of(in[0]);
+  return by_profile((tw_profile){TW_CURV_CONVEX, base.sign == TW_SIGN_NONNEG ? FALLS : GROWS, TW_SIGN_NONNEG},
+                    base, 0);
 }
 
 /* x^c, and c^x = exp(x log c) for c > 0. Even integers c are 2, 4, ..; other c ask for x >= 0. */
@@ -169,6 +174,19 @@ static tw_fact indexed_rule(const tw_facts *facts, tw_expr e, const tw_fact *in)
   return in[0];
 }
 
+/* Its value is the operand's, its derivative is not: no degree or curvature holds for both. */
+static tw_fact stop_rule(const tw_facts *facts, tw_expr e, const tw_fact *in) {
+  (void)facts, (void)e;
+  return (tw_fact){TW_NONLINEAR, TW_CURV_UNKNOWN, in[0].sign};
+}
+
+/* Rounding to integers is no linear map. */
+static tw_fact cast_rule(const tw_facts *facts, tw_expr e, const tw_fact *in) {
+  bool from_real = tw_dtype_get(tw_dtype_of(tw_input_of(e, 0)))->kind == TW_KIND_FLOAT;
+  bool to_real = tw_dtype_get(tw_dtype_of(e))->kind == TW_KIND_FLOAT;
+  return from_real && !to_real ? unknown : moved_rule(facts, e, in);
+}
+
 static tw_fact neg_rule(const tw_facts *facts, tw_expr e, const tw_fact *in) {
   (void)facts, (void)e;
   return negated(in[0]);
@@ -206,6 +224,18 @@ static tw_fact extremum_rule(const tw_facts *facts, tw_expr e, const tw_fact *in
 
 /* ------------------------------------------------------------------ products */
 
+/* x^2 x is convex above 0 and concave below. */
+static tw_profile cube_of(tw_fact base) {
+  tw_curvature curvature = base.sign == TW_SIGN_NONNEG   ? TW_CURV_CONVEX
+                           : base.sign == TW_SIGN_NONPOS ? TW_CURV_CONCAVE
+                                                         : TW_CURV_UNKNOWN;
+  return (tw_profile){curvature, GROWS, base.sign};
+}
+
+static bool is_cube(tw_expr a, tw_expr b) {
+  return tw_op_of(a) == &tw_op_square && tw_same(tw_input_of(a, 0), b);
+}
+
 /* x log x is convex where it is defined. */
 static bool is_entropy(tw_expr a, tw_expr b, tw_fact fa) {
   return fa.curvature == TW_CURV_AFFINE && tw_op_of(b) == &tw_op_log && tw_same(tw_input_of(b, 0), a);
@@ -221,6 +251,8 @@ static tw_fact product_rule(const tw_facts *facts, tw_expr e, const tw_fact *in)
     return scaled(other, asks ? tw_sign_of(facts, i == 0 ? a : b) : sign);
   }
   tw_fact out = {product_degree(in[0].degree, in[1].degree), TW_CURV_UNKNOWN, product_sign(in[0].sign, in[1].sign)};
+  for (int i = 0; tw_op_of(e) == &tw_op_mul && i < 2; i++)
+    if (is_cube(i ? b : a, i ? a : b)) return by_profile(cube_of(in[1 - i]), in[1 - i], 0);
   if (tw_op_of(e) == &tw_op_mul && (is_entropy(a, b, in[0]) || is_entropy(b, a, in[1]))) out.curvature = TW_CURV_CONVEX;
   if (tw_op_of(e) == &tw_op_matmul && tw_same(a, b) && tw_shape_of(a).rank == 1) return square_rule(facts, e, in);
   return out;
@@ -297,7 +329,7 @@ static const struct entry {
     {&tw_op_reciprocal, reciprocal_rule}, {&tw_op_where, where_rule},
     {&tw_op_maximum, extremum_rule},   {&tw_op_minimum, extremum_rule},
     {&tw_op_sum, moved_rule},          {&tw_op_cumsum, moved_rule},
-    {&tw_op_cast, moved_rule},         {&tw_op_stop_gradient, moved_rule},
+    {&tw_op_cast, cast_rule},          {&tw_op_stop_gradient, stop_rule},
     {&tw_op_reshape, moved_rule},      {&tw_op_transpose, moved_rule},
     {&tw_op_broadcast, moved_rule},    {&tw_op_slice, moved_rule},
     {&tw_op_slice_view, moved_rule},   {&tw_op_unslice, moved_rule},

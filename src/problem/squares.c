@@ -52,12 +52,15 @@ static bool add_piece(search *s, double scale, tw_expr weight, tw_expr r) {
 
 /* r when e is r^2 element by element, or the square of a norm. */
 static tw_expr root_of(tw_expr e) {
-  const tw_op *op = tw_op_of(e);
   tw_expr a = tw_input_of(e, 0);
-  if (op == &tw_op_matmul && tw_same(a, tw_input_of(e, 1)) && tw_shape_of(a).rank == 1) return a;
-  if (op != &tw_op_square) return TW_NONE;
+  if (tw_op_of(e) == &tw_op_matmul && tw_same(a, tw_input_of(e, 1)) && tw_shape_of(a).rank == 1) return a;
+  return tw_op_of(e) == &tw_op_square ? tw_squared(e) : TW_NONE;
+}
+
+tw_expr tw_squared(tw_expr square) {
+  tw_expr a = tw_input_of(square, 0);
   while (tw_op_of(a) == &tw_op_reshape || tw_op_of(a) == &tw_op_neg) a = tw_input_of(a, 0);
-  return tw_op_of(a) == &tw_op_norm ? tw_input_of(a, 0) : tw_input_of(e, 0);
+  return tw_op_of(a) == &tw_op_norm ? tw_input_of(a, 0) : tw_input_of(square, 0);
 }
 
 /* fixed * square(r) of any two shapes: the factor goes under the square when it has no negative element. */

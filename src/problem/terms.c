@@ -95,8 +95,7 @@ enum { HESSIAN_MOST = 2000 };
 
 /* 1: positive semidefinite up to rounding, by a Cholesky factorization of H + shift I (H is overwritten). */
 static bool is_semidefinite(const double *h, int64_t n, double sign, double *work) {
-  double norm = 0;
-  for (int64_t i = 0; i < n * n; i++) norm = fmax(norm, fabs(h[i]));
+  double norm = tw_vec_norm_inf(h, (size_t)(n * n));
   if (!isfinite(norm)) return false;
   if (norm == 0) return true;
   for (int64_t i = 0; i < n * n; i++) work[i] = sign * h[i] / norm;

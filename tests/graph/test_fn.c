@@ -65,6 +65,25 @@ static void levels_keep_what_did_not_change(void **state) {
   tw_graph_free(g);
 }
 
+/* A call at a level above all inputs, where nothing has changed, still writes its outputs. */
+static void outputs_are_always_written(void **state) {
+  (void)state;
+  tw_graph *g = tw_graph_new();
+  tw_expr p = tw_input(g, "p", TW_F64, TW_SHAPE(3)), out = tw_exp(p);
+  tw_work *work;
+  tw_fn *fn = compile(1, &p, 1, &out, (int[]){0}, &work);
+  const double pv[3] = {0, 1, 2};
+  tw_error error;
+  for (int level = 0; level < 4; level++) {
+    double a[3] = {NAN, NAN, NAN};
+    assert_int_equal(tw_fn_call(fn, work, (const void *[]){pv}, (void *[]){a}, level, &error), TW_OK);
+    for (int i = 0; i < 3; i++) assert_true(fabs(a[i] - exp(pv[i])) <= 1e-14 * a[i]);
+  }
+  tw_work_free(work);
+  tw_fn_free(fn);
+  tw_graph_free(g);
+}
+
 /* A chain of n element-wise steps needs two buffers, not n. */
 static void buffers_are_shared(void **state) {
   (void)state;
@@ -107,6 +126,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(outputs_of_all_kinds),
       cmocka_unit_test(levels_keep_what_did_not_change),
+      cmocka_unit_test(outputs_are_always_written),
       cmocka_unit_test(buffers_are_shared),
       cmocka_unit_test(refusals),
   };

@@ -22,26 +22,6 @@ static int teardown(void **state) {
   return 0;
 }
 
-/* Runs `task` with the first, second, ... allocation failing until none does. A failure may pass unnoticed
- * only where the result does not need the memory, which `task` checks. */
-static void fail_each(tw_status (*task)(int which, tw_error *error), int which) {
-  bool happened = true;
-  for (long i = 0; happened; i++) {
-    tw_error error = {0};
-    if (i > 500) fail_msg("does not end");
-    failing_arm(i);
-    const tw_status status = task(which, &error);
-    happened = failing_disarm();
-    if (status != TW_OK) {
-      assert_true(happened);
-      assert_int_equal(status, TW_ERR_MEMORY);
-      assert_non_null(strstr(error.message, "memory"));
-    } else if (!happened) {
-      return;
-    }
-  }
-}
-
 static tw_status solve_iteratively(int which, tw_error *error) {
   static solver *const solvers[] = {tw_cg, tw_minres, tw_gmres, tw_bicgstab, tw_lsqr, tw_normal_cg};
   const tw_dense dense = {N, N, symmetric};
@@ -95,22 +75,22 @@ static tw_status triplets(int which, tw_error *error) {
 
 static void iterative_solvers(void **state) {
   (void)state;
-  for (int which = 0; which < 7; which++) fail_each(solve_iteratively, which);
+  for (int which = 0; which < 7; which++) failing_each(solve_iteratively, which, 500);
 }
 
 static void preconditioners(void **state) {
   (void)state;
-  for (int which = 0; which < 3; which++) fail_each(precondition, which);
+  for (int which = 0; which < 3; which++) failing_each(precondition, which, 500);
 }
 
 static void factors(void **state) {
   (void)state;
-  for (int which = 0; which < 8; which++) fail_each(factor, which);
+  for (int which = 0; which < 8; which++) failing_each(factor, which, 500);
 }
 
 static void sparse_matrices(void **state) {
   (void)state;
-  fail_each(triplets, 0);
+  failing_each(triplets, 0, 500);
 }
 
 int main(void) {

@@ -12,6 +12,11 @@ typedef struct rule {
   tw_expr *a, *b, *c; /* max(params, outputs) + captured each */
 } rule;
 
+static bool enough(tw_graph *graph, bool memory) {
+  if (!memory) tw_graph_fail(graph, TW_ERR_MEMORY, "out of memory differentiating a loop");
+  return memory;
+}
+
 static bool open_rule(rule *r, tw_expr node, int extra) {
   *r = (rule){.graph = node.graph, .attr = tw_attr_of(node), .n = tw_arity_of(node)};
   r->body = r->attr->body;
@@ -19,9 +24,7 @@ static bool open_rule(rule *r, tw_expr node, int extra) {
   r->a = calloc(size, sizeof *r->a);
   r->b = calloc(size, sizeof *r->b);
   r->c = calloc(size, sizeof *r->c);
-  if (r->a && r->b && r->c) return true;
-  tw_graph_fail(node.graph, TW_ERR_MEMORY, "out of memory differentiating a loop");
-  return false;
+  return enough(node.graph, r->a && r->b && r->c);
 }
 
 static void close_rule(rule *r) {
@@ -39,7 +42,7 @@ tw_expr tw_loop_jvp(tw_expr node, const tw_expr *tangents) {
   int m = 0;
   for (int j = 0; j < r.n; j++) captured[j] = tw_input_of(node, j);
   tw_expr *dparam = calloc((size_t)r.n + 1, sizeof *dparam);
-  if (!dparam) goto done;
+  if (!enough(r.graph, dparam)) goto done;
   for (int j = 0; j < r.n; j++) {
     if (tw_is_none(tangents[j])) continue;
     wrt[m] = r.body->params[j + 1];
@@ -77,7 +80,7 @@ static void vjp_loop(const rule *r, tw_dtype dtype, int n_captured, const tw_exp
   tw_loop_builder b;
   int *target = malloc(((size_t)r->n + 1) * sizeof *target);
   tw_loop_begin(&b, r->graph, r->attr->n, dtype);
-  if (!target) tw_graph_fail(r->graph, TW_ERR_MEMORY, "out of memory differentiating a loop");
+  enough(r->graph, target);
   for (int j = 0; j < r->n && target; j++) {
     target[j] = -1;
     if (tw_is_none(dparam[j]) || tw_dtype_of(r->body->params[j + 1]) != dtype) continue;
@@ -100,7 +103,7 @@ void tw_loop_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
   size_t most = (size_t)(r.n + r.attr->n_results + n_targets + 1);
   dparam = calloc(most, sizeof *dparam);
   value = calloc(most, sizeof *value);
-  if (!dparam || !value) goto done;
+  if (!enough(r.graph, dparam && value)) goto done;
   for (int j = 0; j < r.n; j++) captured[j] = tw_input_of(node, j);
   for (int t = 0; t < n_targets; t++) {
     const tw_loop_target *target = &r.attr->target[t];
@@ -180,7 +183,7 @@ tw_expr tw_loop_batch(tw_expr node, int64_t size, const tw_expr *in, const bool 
   if (!open_rule(&r, node, (int)((const tw_loop_attr *)tw_attr_of(node))->n_targets)) goto done;
   tw_expr *from = r.a, *out = r.b;
   to = calloc((size_t)r.n + 1, sizeof *to);
-  if (!to) goto done;
+  if (!enough(r.graph, to)) goto done;
   int m = 0;
   for (int j = 0; j < r.n; j++) {
     if (!batched[j]) continue;

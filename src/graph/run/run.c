@@ -192,7 +192,8 @@ tw_status tw_fn_call(const tw_fn *fn, tw_work *work, const void *const *inputs, 
       *patch->out = resolve_out(work, &patch->place, outputs);
   }
   consider_native(work);
-  int from = work->valid ? level : -1;
+  /* Steps of the highest level write to the caller's outputs, which are new in every call. */
+  int from = !work->valid ? -1 : level < fn->max_level ? level : fn->max_level;
   work->valid = false;
   tw_error local;
   for (int s = 0; s < fn->n_steps; s++) {

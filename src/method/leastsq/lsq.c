@@ -227,6 +227,20 @@ double tw_lsq_descent_cosine(const tw_lsq *s) {
   return sqrt(square) / fmax(s->scalars[TW_LSQ_NORM], DBL_MIN);
 }
 
+/* The cosine of the angle between r and J v, v = D^-2 J'r: its square is the part of |r|^2 that the linear
+ * model takes away along the scaled gradient. Small where |r|^2 is stationary though J is all but singular
+ * and r in its range, as at a local minimum of as many equations as unknowns. */
+static tw_status gradient_cosine(tw_lsq *s, double *cosine) {
+  double square = 0;
+  for (int64_t j = 0; j < s->n; j++) {
+    s->step[j] = s->free[j] * s->gradient[j] / (s->d[j] * s->d[j]);
+    square += s->step[j] * s->gradient[j];
+  }
+  TW_TRY(tw_lsq_apply(s, s->step, s->js));
+  *cosine = square / fmax(vec_norm(s->k, s->js) * s->scalars[TW_LSQ_NORM], DBL_MIN);
+  return TW_OK;
+}
+
 tw_status tw_lsq_stall(tw_lsq *s) {
   tw_run *run = s->run;
   const double offset = run->optimality.stationarity, cosine = tw_lsq_descent_cosine(s);
@@ -239,6 +253,14 @@ tw_status tw_lsq_stall(tw_lsq *s) {
                       "the residual has stopped responding to the variables: gradient %.1e of its "
                       "largest (a plateau, perhaps towards infinity)",
                       cosine);
+  }
+  double along;
+  TW_TRY(gradient_cosine(s, &along));
+  if (along * along <= 64 * DBL_EPSILON) {
+    run->optimality.stationarity = along;
+    return tw_run_end(run, TW_SOLVED,
+                      "no further decrease in this precision; the gradient would take %.1e of |r|^2 away",
+                      along * along);
   }
   return tw_run_end(run, TW_FAILED, "no step decreases the residual, yet its relative offset is %.1e",
                     offset);
