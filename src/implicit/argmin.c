@@ -81,16 +81,12 @@ void tw_theta_jvp(const tw_nested *nested, const tw_body *body, const tw_expr *a
 
 tw_expr tw_nested_tangent(const tw_nested *nested, tw_expr z, const tw_expr *theta, const tw_expr *dtheta) {
   tw_graph *graph = nested->graph;
-  tw_expr *args = args_at(nested, z, theta), dz = TW_NONE, d[2], at[4];
+  tw_expr *args = args_at(nested, z, theta), dz = TW_NONE, df, at[3];
   if (args && tw_body_inline(nested->condition, args, at) == TW_OK) {
-    tw_expr outputs[2] = {nested->condition->outputs[0], nested->condition->outputs[2]};
-    tw_theta_jvp(nested, nested->condition, args, dtheta, 2, outputs, d);
-    if (!tw_is_none(d[0]) || !tw_is_none(d[1])) {
-      tw_expr zero = tw_zeros_like(z), mask = nested->masked ? at[1] : TW_NONE;
-      tw_expr b = tw_is_none(d[0]) ? zero : tw_neg(d[0]);
-      if (nested->masked) b = tw_where(mask, b, tw_is_none(d[1]) ? zero : d[1]);
-      dz = tw_implicit_solve(graph, nested->linear, nested->n_variables + nested->n_theta + 1, args, b, mask, nested->symmetric);
-    }
+    tw_theta_jvp(nested, nested->condition, args, dtheta, 1, nested->condition->outputs, &df);
+    if (!tw_is_none(df))
+      dz = tw_implicit_solve(graph, nested->linear, nested->n_variables + nested->n_theta + 1, args, tw_neg(df),
+                             nested->masked ? at[1] : TW_NONE, nested->symmetric);
   }
   free(args);
   return dz;
@@ -141,8 +137,8 @@ static void argmin_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
 static tw_status open_margin(state *s, tw_error *error) {
   const tw_body *c = s->nested->condition;
   double value;
-  if (tw_constant_value(c->outputs[3], &value)) return TW_OK;
-  tw_status status = tw_fn_new(&s->margin_fn, c->n_params, c->params, 1, &c->outputs[3], NULL, error);
+  if (tw_constant_value(c->outputs[2], &value)) return TW_OK;
+  tw_status status = tw_fn_new(&s->margin_fn, c->n_params, c->params, 1, &c->outputs[2], NULL, error);
   return status == TW_OK ? tw_work_new(&s->margin_work, s->margin_fn, error) : status;
 }
 

@@ -26,8 +26,8 @@ static outputs derive(const tw_nested *nested, tw_expr z, tw_expr theta, double 
     tw_jvp(nested->n_theta, nested->theta, 1, &theta, &t, dtheta);
     tw_expr dz = tw_nested_tangent(nested, z, nested->theta, dtheta), df = TW_NONE;
     tw_nested_args(nested, z, nested->theta, args);
-    tw_expr condition[4];
-    if (tw_body_inline(nested->condition, args, condition) == TW_OK) out.margin = condition[3];
+    tw_expr condition[3];
+    if (tw_body_inline(nested->condition, args, condition) == TW_OK) out.margin = condition[2];
     if (nested->lagrangian && tw_body_inline(nested->held, args, args + n_args) == TW_OK)
       tw_theta_jvp(nested, nested->lagrangian, args, dtheta, 1, nested->lagrangian->outputs, &df);
     df = tw_is_none(df) ? tw_scalar(graph, 0) : tw_scale(df, sign);

@@ -1,5 +1,5 @@
 /* Reverse mode: cotangents from outputs to inputs, each a new expression. */
-#include "graph/ops/elementwise.h"
+#include "graph/transform/guard.h"
 #include "graph/transform/rewrite.h"
 
 #include <stdlib.h>
