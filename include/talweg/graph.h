@@ -25,6 +25,9 @@ typedef struct tw_expr {
 /* No expression: the result of a builder on a failed graph, and the structural zero of derivative rules. */
 #define TW_NONE ((tw_expr){NULL, -1})
 static inline bool tw_is_none(tw_expr e) { return e.graph == NULL || e.id < 0; }
+/* A cotangent that nobody asks for: none, and known as such to rules that can spare its work (see tw_op.vjp). */
+#define TW_UNASKED ((tw_expr){NULL, -2})
+static inline bool tw_is_unasked(tw_expr e) { return e.graph == NULL && e.id == -2; }
 static inline bool tw_same(tw_expr a, tw_expr b) { return a.graph == b.graph && a.id == b.id; }
 
 tw_graph *tw_graph_new(void); /* NULL when out of memory */
@@ -351,7 +354,8 @@ struct tw_op {
   /* Element-wise ops give d out / d in[i] (TW_NONE: zero) and get jvp and vjp from it. */
   tw_expr (*partial)(tw_expr node, int i);
   tw_expr (*jvp)(tw_expr node, const tw_expr *tangents);
-  void (*vjp)(tw_expr node, tw_expr cotangent, tw_expr *cotangents); /* TW_NONE on entry; leave zeros so */
+  /* cotangents: TW_NONE on entry, TW_UNASKED of inputs whose cotangent will not be looked at; leave zeros so. */
+  void (*vjp)(tw_expr node, tw_expr cotangent, tw_expr *cotangents);
   /* The op on inputs of which those marked have a leading axis of `size`. Optional for element-wise ops; without it
    * the op is looped over the batch. */
   tw_expr (*batch)(tw_expr node, int64_t size, const tw_expr *in, const bool *batched);

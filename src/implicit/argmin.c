@@ -53,32 +53,6 @@ static tw_expr *args_at(const tw_nested *nested, tw_expr z, const tw_expr *theta
   return args;
 }
 
-/* The derivatives of outputs of `body` in theta alone along dtheta, at args (n of them; params appended for tangents). */
-void tw_theta_jvp(const tw_nested *nested, const tw_body *body, const tw_expr *args, const tw_expr *dtheta, int n_outputs,
-                  const tw_expr *outputs, tw_expr *results) {
-  int m = 0, n = body->n_params;
-  tw_expr *wrt = calloc((size_t)nested->n_theta + 1, sizeof *wrt), *tangent = calloc((size_t)nested->n_theta + 1, sizeof *tangent);
-  tw_expr *from = calloc((size_t)(n + nested->n_theta), sizeof *from), *to = calloc((size_t)(n + nested->n_theta), sizeof *to);
-  for (int i = 0; i < n_outputs; i++) results[i] = TW_NONE;
-  if (wrt && tangent && from && to) {
-    for (int j = 0; j < n; j++) {
-      from[j] = body->params[j];
-      to[j] = args[j];
-    }
-    for (int j = 0; j < nested->n_theta; j++) {
-      if (tw_is_none(dtheta[j])) continue;
-      wrt[m] = body->params[nested->n_variables + j];
-      from[n + m] = tangent[m] = tw_param(nested->graph, n + m, tw_dtype_of(dtheta[j]), tw_shape_of(dtheta[j]));
-      to[n + m] = dtheta[j];
-      m++;
-    }
-    if (m && tw_jvp(n_outputs, outputs, m, wrt, tangent, results) == TW_OK)
-      for (int i = 0; i < n_outputs; i++)
-        if (!tw_is_none(results[i])) tw_substitute(1, &results[i], n + m, from, to, &results[i]);
-  }
-  free(wrt), free(tangent), free(from), free(to);
-}
-
 tw_expr tw_nested_tangent(const tw_nested *nested, tw_expr z, const tw_expr *theta, const tw_expr *dtheta) {
   tw_graph *graph = nested->graph;
   tw_expr *args = args_at(nested, z, theta), dz = TW_NONE, df, at[3];
@@ -92,23 +66,21 @@ tw_expr tw_nested_tangent(const tw_nested *nested, tw_expr z, const tw_expr *the
   return dz;
 }
 
-/* The tangent is linear in dtheta: its transpose, by reverse mode. */
+/* The arguments of tw_nested_tangent. */
+typedef struct solution_at {
+  const tw_nested *nested;
+  tw_expr z;
+  const tw_expr *theta;
+} solution_at;
+
+static tw_expr solution_tangent(const void *context, const tw_expr *dtheta) {
+  const solution_at *at = context;
+  return tw_nested_tangent(at->nested, at->z, at->theta, dtheta);
+}
+
 void tw_nested_cotangent(const tw_nested *nested, tw_expr z, const tw_expr *theta, tw_expr cotangent, tw_expr *cotangents) {
-  tw_expr *tangent = calloc((size_t)nested->n_theta + 1, sizeof *tangent);
-  tw_expr *wrt = calloc((size_t)nested->n_theta + 1, sizeof *wrt), *bar = calloc((size_t)nested->n_theta + 1, sizeof *bar);
-  int m = 0;
-  for (int j = 0; tangent && wrt && j < nested->n_theta; j++) {
-    bool differentiable = tw_dtype_of(theta[j]) == TW_F64 || tw_dtype_of(theta[j]) == TW_F32;
-    tangent[j] = differentiable ? tw_input(nested->graph, "tangent", tw_dtype_of(theta[j]), tw_shape_of(theta[j])) : TW_NONE;
-    if (differentiable) wrt[m++] = tangent[j];
-  }
-  if (tangent && wrt && bar && m > 0) {
-    tw_expr dz = tw_nested_tangent(nested, z, theta, tangent);
-    if (!tw_is_none(dz) && tw_vjp(1, &dz, &cotangent, m, wrt, bar) == TW_OK)
-      for (int j = 0, k = 0; j < nested->n_theta; j++)
-        if (!tw_is_none(tangent[j])) cotangents[j] = bar[k++];
-  }
-  free(tangent), free(wrt), free(bar);
+  const solution_at at = {nested, z, theta};
+  tw_theta_transpose(nested->graph, nested->n_theta, theta, solution_tangent, &at, cotangent, cotangents);
 }
 
 static tw_expr *theta_of(tw_expr node) {

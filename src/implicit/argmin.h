@@ -21,5 +21,10 @@ void tw_work_evidence_with(tw_work *work, double margin, tw_evidence *evidence);
 /* The derivatives along dtheta, with z held, of outputs over the params of `body` (variables, theta, ..) at args. */
 void tw_theta_jvp(const tw_nested *nested, const tw_body *body, const tw_expr *args, const tw_expr *dtheta, int n_outputs,
                   const tw_expr *outputs, tw_expr *results);
+/* Cotangents of the n theta that are asked for, from one of map(dtheta), which is linear in dtheta: its transpose, by
+ * reverse mode. */
+typedef tw_expr tw_theta_map(const void *context, const tw_expr *dtheta);
+void tw_theta_transpose(tw_graph *graph, int n, const tw_expr *theta, tw_theta_map *map, const void *context, tw_expr cotangent,
+                        tw_expr *cotangents);
 
 #endif

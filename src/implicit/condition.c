@@ -174,7 +174,10 @@ static void equations(tw_condition *c, tw_expr out[2]) {
       f[i] = tw_sub(c->param[i], tw_broadcast(c->out[nested->map[i]], tw_shape_of(c->param[i])));
     }
   }
-  if (f) out[0] = tw_flatten(c->graph, n, f);
+  if (f)
+    out[0] = tw_flatten(c->graph, n, f);
+  else
+    tw_graph_fail(c->graph, TW_ERR_MEMORY, "out of memory building an optimality condition");
   free(f);
   out[1] = tw_fill(c->graph, TW_BOOL, TW_SHAPE(nested->n), 1);
 }
@@ -206,6 +209,8 @@ static const tw_body *linearize(tw_condition *c, tw_expr f) {
     tw_substitute(1, &lv, n_params, from, to + 1, &shifted);
     tw_substitute(1, &shifted, 1, &direction, to, &shifted);
     body = tw_body_make(c->graph, n_params + 1, to, 1, &shifted);
+  } else {
+    tw_graph_fail(c->graph, TW_ERR_MEMORY, "out of memory building an optimality condition");
   }
   free(wrt), free(tangent), free(from), free(to);
   return body;

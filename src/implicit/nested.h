@@ -63,7 +63,7 @@ void tw_nested_args(const tw_nested *nested, tw_expr z, const tw_expr *theta, tw
 
 /* dz/dtheta . dtheta at z (TW_NONE tangents: zero; TW_NONE result: zero). */
 tw_expr tw_nested_tangent(const tw_nested *nested, tw_expr z, const tw_expr *theta, const tw_expr *dtheta);
-/* Cotangents of theta from one of z. */
+/* Cotangents of theta from one of z; on entry TW_NONE or TW_UNASKED. */
 void tw_nested_cotangent(const tw_nested *nested, tw_expr z, const tw_expr *theta, tw_expr cotangent, tw_expr *cotangents);
 
 /* The parts of a flat vector (variables or constraints) as one, and back. */

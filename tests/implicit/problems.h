@@ -61,7 +61,7 @@ static inline tw_problem *portfolio_problem(tw_graph *g, tw_expr theta) {
   tw_expr s = tw_add(tw_matmul(tw_matrix_transpose(a), a), tw_eye(g, TW_F64, 5, 5));
   tw_expr size = tw_add(tw_scalar(g, 1), tw_square(entry(theta, 1)));
   tw_problem_domain(p, w, tw_domain_make(g, tw_domain_find("simplex"), TW_SHAPE(5), 1, &size));
-  mu = tw_add(mu, tw_mul(entry(theta, 2), constant(g, 8, TW_SHAPE(5))));
+  mu = tw_add(tw_scale(mu, 4), tw_mul(entry(theta, 2), constant(g, 8, TW_SHAPE(5))));
   tw_problem_maximize(p, NULL, tw_sub(tw_dot(mu, w), tw_scale(tw_mul(tw_exp(entry(theta, 0)), tw_dot(w, tw_matmul(s, w))), 0.5)));
   return p;
 }
@@ -157,10 +157,23 @@ static inline tw_expr bounded_lasso(tw_graph *g, tw_expr theta) {
   tw_expr w = tw_problem_variable(p, "w", TW_SHAPE(6)), a = constant(g, 3, TW_SHAPE(20, 6)), b = constant(g, 4, TW_SHAPE(20));
   tw_expr r = tw_sub(tw_matmul(a, w), tw_add(b, tw_mul(constant(g, 5, TW_SHAPE(20)), entry(theta, 0))));
   tw_expr l1 = tw_regularizer(g, tw_regularizer_find("l1"), w, 0, NULL);
-  tw_problem_bounds(p, w, tw_scalar(g, 0), tw_scale(tw_exp(entry(theta, 2)), 0.15));
-  tw_problem_minimize(p, NULL, tw_add(tw_scale(total(tw_square(r)), 0.5), tw_mul(tw_exp(entry(theta, 1)), l1)));
+  tw_problem_bounds(p, w, tw_scale(tw_exp(entry(theta, 2)), -0.08), tw_scalar(g, 0.1));
+  tw_problem_minimize(p, NULL, tw_add(tw_scale(total(tw_square(r)), 0.5), tw_mul(tw_scale(tw_exp(entry(theta, 1)), 3), l1)));
   return solution(p, false);
 }
+
+/* Matrix completion by the nuclear norm, to a matrix of lower rank; and the largest entry as a penalty. */
+static inline tw_expr penalized_matrix(tw_graph *g, tw_expr theta, const char *penalty, double weight) {
+  tw_problem *p = tw_problem_new(g);
+  tw_expr w = tw_problem_variable(p, "w", TW_SHAPE(3, 3)), seen = tw_gt(constant(g, 24, TW_SHAPE(3, 3)), tw_scalar(g, -1));
+  tw_expr target = tw_add(constant(g, 25, TW_SHAPE(3, 3)), tw_mul(entry(theta, 0), constant(g, 26, TW_SHAPE(3, 3))));
+  tw_expr gap = tw_where(seen, tw_sub(w, target), tw_scale(w, 0.3));
+  tw_expr r = tw_regularizer(g, tw_regularizer_find(penalty), w, 0, NULL);
+  tw_problem_minimize(p, NULL, tw_add(tw_scale(total(tw_square(gap)), 0.5), tw_mul(tw_scale(tw_exp(entry(theta, 1)), weight), r)));
+  return solution(p, false);
+}
+static inline tw_expr low_rank(tw_graph *g, tw_expr theta) { return penalized_matrix(g, theta, "nuclear", 1.2); }
+static inline tw_expr flat_matrix(tw_graph *g, tw_expr theta) { return penalized_matrix(g, theta, "linf", 1.2); }
 
 /* A quadratic on a ball whose radius moves; the ball is active. */
 static inline tw_expr on_ball(tw_graph *g, tw_expr theta) {
@@ -173,9 +186,61 @@ static inline tw_expr on_ball(tw_graph *g, tw_expr theta) {
   return solution(p, false);
 }
 
+/* The portfolio with no share above a cap, and within a ball of the l1 norm. */
+static inline tw_expr on_set(tw_graph *g, tw_expr theta, const char *set, int n, const tw_expr *param) {
+  tw_problem *p = tw_problem_new(g);
+  tw_expr w = tw_problem_variable(p, "w", TW_SHAPE(5)), a = constant(g, 6, TW_SHAPE(5, 5)), mu = constant(g, 7, TW_SHAPE(5));
+  tw_expr s = tw_add(tw_matmul(tw_matrix_transpose(a), a), tw_eye(g, TW_F64, 5, 5));
+  tw_problem_domain(p, w, tw_domain_make(g, tw_domain_find(set), TW_SHAPE(5), n, param));
+  mu = tw_add(tw_scale(mu, 4), tw_mul(entry(theta, 2), constant(g, 8, TW_SHAPE(5))));
+  tw_problem_minimize(p, NULL, tw_sub(tw_scale(tw_mul(tw_exp(entry(theta, 0)), tw_dot(w, tw_matmul(s, w))), 0.5), tw_dot(mu, w)));
+  return solution(p, false);
+}
+static inline tw_expr on_capped_simplex(tw_graph *g, tw_expr theta) {
+  tw_expr cap = tw_scale(tw_exp(entry(theta, 1)), 0.6), param[] = {tw_scalar(g, 0), cap, tw_scalar(g, 1)};
+  return on_set(g, theta, "capped_simplex", 3, param);
+}
+static inline tw_expr on_l1_ball(tw_graph *g, tw_expr theta) {
+  tw_expr radius = tw_exp(entry(theta, 1));
+  return on_set(g, theta, "l1_ball", 1, &radius);
+}
+static inline tw_expr cut_simplex(tw_graph *g, tw_expr theta) {
+  tw_problem *p = tw_problem_new(g);
+  tw_expr w = tw_problem_variable(p, "w", TW_SHAPE(5)), mu = tw_add(constant(g, 7, TW_SHAPE(5)), entry(theta, 2));
+  tw_problem_domain(p, w, tw_domain_make(g, tw_domain_find("simplex"), TW_SHAPE(5), 0, NULL));
+  tw_problem_bounds(p, w, TW_NONE, tw_scale(tw_exp(entry(theta, 1)), 0.6));
+  tw_expr total_cost = tw_sub(tw_mul(tw_exp(entry(theta, 0)), total(tw_square(w))), tw_dot(mu, w));
+  tw_problem_minimize(p, NULL, total_cost);
+  return solution(p, false);
+}
+/* A simplex under a constraint that is active. */
+static inline tw_expr constrained_simplex(tw_graph *g, tw_expr theta) {
+  tw_problem *p = tw_problem_new(g);
+  tw_expr w = tw_problem_variable(p, "w", TW_SHAPE(5)), mu = constant(g, 7, TW_SHAPE(5)), risk = constant(g, 8, TW_SHAPE(5));
+  tw_problem_domain(p, w, tw_domain_make(g, tw_domain_find("simplex"), TW_SHAPE(5), 0, NULL));
+  tw_problem_minimize(p, NULL, tw_sub(tw_mul(tw_exp(entry(theta, 0)), total(tw_square(w))), tw_dot(mu, w)));
+  tw_problem_subject(p, "risk", tw_dot(risk, w), TW_NONE, tw_scale(entry(theta, 1), 2));
+  return solution(p, false);
+}
+/* Bounds and constraints together, in two variables of other shapes. */
+static inline tw_expr two_variables(tw_graph *g, tw_expr theta) {
+  tw_problem *p = tw_problem_new(g);
+  tw_expr a = tw_problem_variable(p, "a", TW_SHAPE(2, 2)), b = tw_problem_variable(p, "b", TW_SCALAR);
+  tw_expr target = tw_add(constant(g, 27, TW_SHAPE(2, 2)), tw_mul(entry(theta, 0), constant(g, 28, TW_SHAPE(2, 2))));
+  tw_expr gap = tw_add(tw_sub(a, target), tw_mul(b, constant(g, 29, TW_SHAPE(2, 2))));
+  tw_problem_bounds(p, a, tw_scale(entry(theta, 1), 0.2), TW_NONE);
+  tw_problem_minimize(p, NULL, tw_add(total(tw_square(gap)), tw_add(tw_square(b), tw_scale(total(tw_square(a)), 0.1))));
+  tw_problem_subject(p, "even", tw_sub(tw_sum(a, 1, false), tw_scale(tw_exp(entry(theta, 2)), 0.1)), TW_NONE, tw_scalar(g, 0));
+  return tw_add(solution(p, false), tw_exp(entry(theta, 2)));
+}
+static inline tw_expr in_halfspace(tw_graph *g, tw_expr theta) {
+  tw_expr param[] = {constant(g, 8, TW_SHAPE(5)), tw_scale(entry(theta, 1), 0.5)};
+  return on_set(g, theta, "halfspace", 2, param);
+}
+
 /* sum_i w_i^power + (w_i - c_i(theta))^2 / 2 with w >= 0: derivatives of w^power from some order on are infinite in the
  * coordinates that stay at 0. */
-static inline tw_expr with_power(tw_graph *g, tw_expr theta, double power, const char *method) {
+static inline tw_expr with_power(tw_graph *g, tw_expr theta, double power, const char *method, bool value) {
   tw_problem *p = tw_problem_new(g);
   tw_expr w = tw_problem_variable(p, "w", TW_SHAPE(4)), m = constant(g, 9, TW_SHAPE(4, 4));
   tw_expr q = tw_add(tw_scale(tw_matmul(tw_matrix_transpose(m), m), 0.1), tw_eye(g, TW_F64, 4, 4));
@@ -185,10 +250,22 @@ static inline tw_expr with_power(tw_graph *g, tw_expr theta, double power, const
   tw_problem_start(p, w, tw_scalar(g, 1));
   tw_problem_minimize(p, NULL, tw_sub(tw_add(powers, tw_scale(tw_dot(w, tw_matmul(q, w)), 0.5)),
                                       tw_mul(tw_add(tw_scalar(g, 1), tw_square(entry(theta, 2))), tw_dot(c, w))));
-  return solution_by(p, method, false);
+  return solution_by(p, method, value);
 }
-static inline tw_expr infinite_curvature(tw_graph *g, tw_expr theta) { return with_power(g, theta, 1.5, "lbfgsb:tol=1e-13"); }
-static inline tw_expr infinite_third_derivative(tw_graph *g, tw_expr theta) { return with_power(g, theta, 2.5, NULL); }
+static inline tw_expr infinite_curvature(tw_graph *g, tw_expr theta) { return with_power(g, theta, 1.5, "lbfgsb:tol=1e-13", false); }
+static inline tw_expr infinite_curvature_value(tw_graph *g, tw_expr theta) { return with_power(g, theta, 1.5, "lbfgsb:tol=1e-13", true); }
+static inline tw_expr infinite_curvature_in_loop(tw_graph *g, tw_expr theta) {
+  tw_problem *p = tw_problem_new(g);
+  tw_expr w = tw_problem_variable(p, "w", TW_SHAPE(4)), k = tw_input(g, "k", TW_I64, TW_SCALAR), wk = tw_take(w, 1, &k);
+  tw_expr c = tw_add(constant(g, 10, TW_SHAPE(4)), tw_mul(entry(theta, 0), constant(g, 11, TW_SHAPE(4))));
+  tw_expr power = tw_mul(tw_exp(entry(theta, 1)), tw_pow(wk, tw_scalar(g, 1.5)));
+  tw_expr each = tw_add(power, tw_square(tw_sub(wk, tw_mul(tw_take(c, 1, &k), tw_exp(entry(theta, 2))))));
+  tw_problem_bounds(p, w, tw_scalar(g, 0), TW_NONE);
+  tw_problem_start(p, w, tw_scalar(g, 1));
+  tw_problem_minimize(p, NULL, tw_add(tw_loop_sum(k, 4, each), tw_log1p(total(tw_square(w)))));
+  return solution_by(p, "lbfgsb:tol=1e-13", false);
+}
+static inline tw_expr infinite_third_derivative(tw_graph *g, tw_expr theta) { return with_power(g, theta, 2.5, NULL, false); }
 
 /* The weights of the outer ridge problem pull towards the solution of the inner one. */
 static inline tw_expr two_levels(tw_graph *g, tw_expr theta) {

@@ -96,6 +96,16 @@ CASE(bounded)
 CASE(bounded_value)
 CASE(infinite_curvature)
 CASE(infinite_third_derivative)
+CASE(infinite_curvature_value)
+CASE(infinite_curvature_in_loop)
+CASE(low_rank)
+CASE(flat_matrix)
+CASE(on_capped_simplex)
+CASE(on_l1_ball)
+CASE(in_halfspace)
+CASE(cut_simplex)
+CASE(constrained_simplex)
+CASE(two_variables)
 CASE(equality_qp)
 CASE(inequality_qp)
 CASE(inequality_value)
@@ -113,6 +123,16 @@ int main(void) {
       cmocka_unit_test(test_portfolio),       cmocka_unit_test(test_portfolio_value),
       cmocka_unit_test(test_on_ball),         cmocka_unit_test(test_bounded),
       cmocka_unit_test(test_bounded_value),   cmocka_unit_test(test_infinite_curvature),  cmocka_unit_test(test_infinite_third_derivative),
+      cmocka_unit_test(test_infinite_curvature_value),
+      cmocka_unit_test(test_infinite_curvature_in_loop),
+      cmocka_unit_test(test_low_rank),
+      cmocka_unit_test(test_flat_matrix),
+      cmocka_unit_test(test_on_capped_simplex),
+      cmocka_unit_test(test_on_l1_ball),
+      cmocka_unit_test(test_in_halfspace),
+      cmocka_unit_test(test_cut_simplex),
+      cmocka_unit_test(test_constrained_simplex),
+      cmocka_unit_test(test_two_variables),
       cmocka_unit_test(test_equality_qp),     cmocka_unit_test(test_inequality_qp),
       cmocka_unit_test(test_inequality_value), cmocka_unit_test(test_logistic),
       cmocka_unit_test(test_equilibrium),     cmocka_unit_test(test_root),

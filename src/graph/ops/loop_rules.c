@@ -122,6 +122,8 @@ void tw_loop_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
     cot[i] = value_cotangent(&r, result, r.c[result->target]);
   }
   if (r.graph->status == TW_OK && tw_vjp(m, value, cot, r.n, r.body->params + 1, dparam) == TW_OK) {
+    for (int j = 0; j < r.n; j++)
+      if (tw_is_unasked(cotangents[j])) dparam[j] = TW_NONE;
     vjp_loop(&r, TW_F64, more, captured, dparam, cotangents);
     vjp_loop(&r, TW_F32, more, captured, dparam, cotangents);
   }
