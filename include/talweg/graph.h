@@ -269,6 +269,7 @@ typedef struct tw_work tw_work; /* one per thread: buffers and the state of nest
 typedef struct tw_exec {
   int threads;              /* 0: all cores */
   double inner_tolerance;   /* for nested solves; 0: their own default */
+  double deadline;          /* for nested solves, on tw_now's clock: leave then with TW_ERR_LIMIT; 0: none */
   const volatile int *stop; /* nonzero: leave at the next chance with TW_ERR_INTERRUPT */
   const tw_logger *log;
 } tw_exec;
@@ -300,7 +301,8 @@ tw_status tw_fn_call(const tw_fn *fn, tw_work *work, const void *const *inputs, 
 typedef void tw_state_visitor(void *context, tw_expr node, void *state);
 void tw_work_visit(tw_work *work, tw_state_visitor *visitor, void *context);
 /* Visits the numbers that states carry from call to call (warm starts), so that a checkpoint can keep them: the order is
- * that of the steps; data may be overwritten with values saved from an equal function's workspace. */
+ * that of the steps; data may be overwritten with values saved from an equal function's workspace. n < 0 (data NULL): what
+ * comes next could not be made, and the visit is of no use. */
 typedef void tw_memory_visitor(void *context, double *data, int64_t n);
 void tw_work_memory(tw_work *work, tw_memory_visitor *visitor, void *context);
 /* Convenience: compile, evaluate an expression without inputs into a new array, release. */

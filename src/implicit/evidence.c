@@ -5,27 +5,39 @@
 #include <math.h>
 #include <string.h>
 
-static const double GOOD_RESIDUAL = 1e-6, GOOD_SOLVE = 1e-6, GOOD_CONDITION = 1e12, GOOD_MARGIN = 1e-7;
+static const double GOOD_RESIDUAL = 1e-7, GOOD_SOLVE = 1e-6, GOOD_CONDITION = 1e12, GOOD_MARGIN = 1e-7;
+
+/* NaN is worse than any number. */
+static double worst(double a, double b) { return isnan(a) || a > b ? a : b; }
+
+double tw_worst_residual(const tw_optimality *o) { return isnan(o->feasibility) ? o->stationarity : worst(o->stationarity, o->feasibility); }
+
+/* A solve that stagnates is judged by its residual alone; one that was cut short is named. */
+static void add_solution(tw_evidence *e, const tw_argmin_evidence *found) {
+  e->inner_residual = worst(e->inner_residual, found->residual);
+  e->complementarity_gap = -worst(-e->complementarity_gap, -found->margin);
+  if (found->outcome == TW_SOLVED || found->outcome == TW_FAILED || e->message[0]) return;
+  snprintf(e->message, sizeof e->message, "%s: %s was cut short (%s) at a residual of %.1e", found->word, found->method,
+           tw_outcome_name(found->outcome), found->residual);
+}
 
 static void collect(void *context, tw_expr node, void *state) {
   tw_evidence *e = context;
   if (tw_op_of(node) == &tw_op_argmin) {
-    const tw_argmin_evidence *found = tw_argmin_evidence_of(state);
-    if (!found->used) return;
+    const tw_argmin_evidence found = tw_argmin_evidence_of(state);
+    if (!found.used) return;
     e->solves++;
-    e->inner_residual = fmax(e->inner_residual, found->residual);
-    e->complementarity_gap = fmin(e->complementarity_gap, found->margin);
+    add_solution(e, &found);
   } else if (tw_op_of(node) == &tw_op_implicit_solve) {
     const tw_solve_evidence *found = tw_solve_evidence_of(state);
     if (!found->used) return;
-    e->linear_residual = fmax(e->linear_residual, found->residual);
-    e->condition = fmax(e->condition, found->condition);
+    e->linear_residual = worst(e->linear_residual, found->residual);
+    e->condition = worst(e->condition, found->condition);
   }
 }
 
 static void judge(tw_evidence *e) {
-  e->reliable = true;
-  e->message[0] = '\0';
+  e->reliable = e->message[0] == '\0';
   const struct {
     bool bad;
     const char *format;
@@ -56,9 +68,9 @@ void tw_work_evidence(tw_work *work, tw_evidence *evidence) {
   judge(evidence);
 }
 
-void tw_work_evidence_with(tw_work *work, double margin, tw_evidence *evidence) {
+void tw_work_evidence_with(tw_work *work, const tw_argmin_evidence *solution, tw_evidence *evidence) {
   start(evidence);
-  evidence->complementarity_gap = margin;
+  add_solution(evidence, solution);
   tw_work_visit(work, collect, evidence);
   judge(evidence);
 }

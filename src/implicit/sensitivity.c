@@ -1,6 +1,7 @@
 /* Sensitivities of an outer problem: the problem seen as nested in its own parameters, at a solution already known. */
 #include "implicit/argmin.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,8 +41,17 @@ static outputs derive(const tw_nested *nested, tw_expr z, tw_expr theta, double 
   return out;
 }
 
-static tw_status evaluate(const tw_problem *p, tw_expr z, const double *z_value, outputs e, double *df, double *dx,
-                          tw_evidence *evidence, tw_error *error) {
+static tw_argmin_evidence evidence_of(const tw_result *at, double margin) {
+  return (tw_argmin_evidence){.used = true,
+                              .residual = tw_worst_residual(&at->optimality),
+                              .margin = margin,
+                              .outcome = at->outcome,
+                              .method = at->method,
+                              .word = "the solution"};
+}
+
+static tw_status evaluate(const tw_problem *p, tw_expr z, const double *z_value, const tw_result *at, outputs e, double *df,
+                          double *dx, tw_evidence *evidence, tw_error *error) {
   int n = tw_problem_parameters(p);
   tw_expr *in = calloc((size_t)n + 1, sizeof *in);
   const void **value = calloc((size_t)n + 1, sizeof *value);
@@ -60,7 +70,10 @@ static tw_status evaluate(const tw_problem *p, tw_expr z, const double *z_value,
   if (status == TW_OK) status = tw_work_new(&work, fn, error);
   double margin;
   if (status == TW_OK) status = tw_fn_call(fn, work, value, (void *[]){df, dx, &margin}, 0, error);
-  if (status == TW_OK && evidence) tw_work_evidence_with(work, margin, evidence);
+  if (status == TW_OK && evidence) {
+    const tw_argmin_evidence solution = evidence_of(at, margin);
+    tw_work_evidence_with(work, &solution, evidence);
+  }
   tw_work_free(work);
   tw_fn_free(fn);
   free(in), free(value);
@@ -87,7 +100,7 @@ tw_status tw_sensitivity(const tw_problem *p, const tw_result *at, const char *p
     tw_expr point = tw_input(graph, "z", TW_F64, TW_SHAPE(nested->n + nested->m));
     outputs e = derive(nested, point, theta->expr, tw_problem_goal(p) == TW_GOAL_MAXIMIZE ? -1 : 1);
     status = tw_graph_check(graph, error);
-    if (status == TW_OK) status = evaluate(p, point, z, e, df, dx, evidence, error);
+    if (status == TW_OK) status = evaluate(p, point, z, at, e, df, dx, evidence, error);
   }
   tw_graph_unlock(graph);
   free(z);

@@ -232,4 +232,5 @@ const tw_op tw_op_implicit_solve = {.name = "implicit_solve",
                                     .release = tw_solve_release,
                                     .open = tw_solve_open,
                                     .close = tw_solve_close,
-                                    .visit = tw_solve_visit};
+                                    .visit = tw_solve_visit,
+                                    .memory = tw_solve_memory};

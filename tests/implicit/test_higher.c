@@ -76,44 +76,78 @@ static void check_order(const char *name, const ladder *l, int order, const doub
 
 static const double here[D] = {0.7, -0.4, 0.3};
 
-#define CASE(name)                                                                                                     \
+/* How many entries of the solution are held at 0. */
+static int zeros_of(tw_expr (*solve)(tw_graph *, tw_expr)) {
+  tw_graph *g = tw_graph_new();
+  tw_expr theta = tw_input(g, "theta", TW_F64, TW_SHAPE(D)), s = solve(g, theta);
+  double value[16];
+  int zeros = 0;
+  compiled c = compile(theta, 1, &s);
+  call(c, here, (void *[]){value});
+  for (int64_t i = 0; i < tw_size_of(s); i++) zeros += value[i] == 0;
+  done(c);
+  tw_graph_free(g);
+  return zeros;
+}
+
+#define CASE(name, zeros)                                                                                              \
   static void test_##name(void **state) {                                                                              \
     (void)state;                                                                                                       \
     ladder l = climb(name);                                                                                            \
+    assert_int_equal(zeros_of(name), zeros);                                                                           \
     for (int order = 1; order <= ORDER; order++) check_order(#name, &l, order, here, 1e-6);                            \
     tw_graph_free(l.graph);                                                                                            \
   }
-CASE(ridge)
-CASE(ridge_value)
-CASE(lasso)
-CASE(elastic_net)
-CASE(group_lasso)
-CASE(bounded_lasso)
-CASE(portfolio)
-CASE(portfolio_value)
-CASE(on_ball)
-CASE(bounded)
-CASE(bounded_value)
-CASE(infinite_curvature)
-CASE(infinite_third_derivative)
-CASE(infinite_curvature_value)
-CASE(infinite_curvature_in_loop)
-CASE(low_rank)
-CASE(flat_matrix)
-CASE(on_capped_simplex)
-CASE(on_l1_ball)
-CASE(in_halfspace)
-CASE(cut_simplex)
-CASE(constrained_simplex)
-CASE(two_variables)
-CASE(equality_qp)
-CASE(inequality_qp)
-CASE(inequality_value)
-CASE(logistic)
-CASE(equilibrium)
-CASE(root)
-CASE(two_levels)
-CASE(in_each_other)
+CASE(ridge, 0)
+CASE(ridge_value, 0)
+CASE(lasso, 3)
+CASE(elastic_net, 4)
+CASE(group_lasso, 4)
+CASE(bounded_lasso, 1)
+CASE(portfolio, 1)
+CASE(portfolio_value, 0)
+CASE(on_ball, 0)
+CASE(bounded, 0)
+CASE(bounded_value, 0)
+CASE(infinite_curvature, 3)
+CASE(infinite_third_derivative, 3)
+CASE(infinite_curvature_value, 0)
+CASE(infinite_curvature_in_loop, 3)
+CASE(low_rank, 0)
+CASE(flat_matrix, 1)
+CASE(on_capped_simplex, 1)
+CASE(on_l1_ball, 3)
+CASE(in_halfspace, 0)
+CASE(cut_simplex, 1)
+CASE(constrained_simplex, 2)
+CASE(two_variables, 0)
+CASE(equality_qp, 0)
+CASE(inequality_qp, 0)
+CASE(inequality_value, 0)
+CASE(logistic, 0)
+CASE(equilibrium, 0)
+CASE(root, 0)
+CASE(two_levels, 0)
+CASE(in_each_other, 0)
+
+/* The array of third derivatives, jacobian(hessian(f)), contracted with the three directions. */
+static void third_derivatives_as_an_array(void **state) {
+  (void)state;
+  tw_expr (*const solve[])(tw_graph *, tw_expr) = {ridge, lasso, portfolio, inequality_qp, in_each_other};
+  for (size_t k = 0; k < sizeof solve / sizeof *solve; k++) {
+    ladder l = climb(solve[k]);
+    tw_expr out[2] = {tw_jacobian(tw_hessian(l.q[0][0], l.theta), l.theta), l.q[ORDER][0]};
+    double third[D][D][D], d[ORDER][D], want, got = 0;
+    compiled c = compile(l.theta, 2, out);
+    call(c, here, (void *[]){third, &want});
+    for (int i = 0; i < ORDER; i++) tw_random_normal_fill(41 + (uint64_t)i, 0, D, d[i]);
+    for (int i = 0; i < D * D * D; i++)
+      got += third[i / (D * D)][i / D % D][i % D] * d[0][i / (D * D)] * d[1][i / D % D] * d[2][i % D];
+    assert_close(got, want, 1e-8);
+    done(c);
+    tw_graph_free(l.graph);
+  }
+}
 
 int main(void) {
   const struct CMUnitTest tests[] = {
@@ -137,6 +171,7 @@ int main(void) {
       cmocka_unit_test(test_inequality_value), cmocka_unit_test(test_logistic),
       cmocka_unit_test(test_equilibrium),     cmocka_unit_test(test_root),
       cmocka_unit_test(test_two_levels),      cmocka_unit_test(test_in_each_other),
+      cmocka_unit_test(third_derivatives_as_an_array),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
