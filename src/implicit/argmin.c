@@ -2,6 +2,8 @@
  * theta and solves it from where the last call ended; its derivatives come from the optimality condition alone. */
 #include "implicit/argmin.h"
 
+#include "problem/oracle.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,14 +25,16 @@ typedef struct prepared {
   tw_oracle oracle; /* never asked: workspaces have clones */
   const char *method;
   tw_fn *margin_fn; /* NULL: nothing is at stake */
+  tw_fn *error_fn;  /* (x.., theta.., y) -> derivative error; compiled when first asked for, under the graph's lock */
 } prepared;
 
 typedef struct state {
-  const prepared *p;
+  prepared *p;
   tw_oracle oracle;
   double *z; /* the last solution, n + m */
   double fact[FACTS]; /* WARM: 1 once z holds a solution; KEY: of what it solves, 64 bits */
-  tw_work *margin_work;
+  tw_work *margin_work, *error_work;
+  double stated; /* KEY of the theta that the oracle has; NaN at first */
 } state;
 
 const tw_nested *tw_nested_of(tw_expr node) { return ((const argmin_attr *)tw_attr_of(node))->nested; }
@@ -59,46 +63,6 @@ static bool argmin_infer(const tw_args *args, tw_type *type) {
 }
 
 /* ------------------------------------------------------------------ derivatives */
-
-/* Everything a rule needs at z, theta. */
-static tw_expr *args_at(const tw_nested *nested, tw_expr z, const tw_expr *theta) {
-  tw_expr *args = calloc((size_t)(nested->n_variables + 2 * nested->n_theta) + 4, sizeof *args);
-  if (args)
-    tw_nested_args(nested, z, theta, args);
-  else
-    tw_graph_fail(nested->graph, TW_ERR_MEMORY, "out of memory differentiating %s", nested->word);
-  return args;
-}
-
-tw_expr tw_nested_tangent(const tw_nested *nested, tw_expr z, const tw_expr *theta, const tw_expr *dtheta) {
-  tw_graph *graph = nested->graph;
-  tw_expr *args = args_at(nested, z, theta), dz = TW_NONE, df, at[3];
-  if (args && tw_body_inline(nested->condition, args, at) == TW_OK) {
-    tw_theta_jvp(nested, nested->condition, args, dtheta, 1, nested->condition->outputs, &df);
-    if (!tw_is_none(df))
-      dz = tw_implicit_solve(graph, nested->linear, nested->n_variables + nested->n_theta + 1, args, tw_neg(df),
-                             nested->masked ? at[1] : TW_NONE, nested->symmetric);
-  }
-  free(args);
-  return dz;
-}
-
-/* The arguments of tw_nested_tangent. */
-typedef struct solution_at {
-  const tw_nested *nested;
-  tw_expr z;
-  const tw_expr *theta;
-} solution_at;
-
-static tw_expr solution_tangent(const void *context, const tw_expr *dtheta) {
-  const solution_at *at = context;
-  return tw_nested_tangent(at->nested, at->z, at->theta, dtheta);
-}
-
-void tw_nested_cotangent(const tw_nested *nested, tw_expr z, const tw_expr *theta, tw_expr cotangent, tw_expr *cotangents) {
-  const solution_at at = {nested, z, theta};
-  tw_theta_transpose(nested->graph, nested->n_theta, theta, solution_tangent, &at, cotangent, cotangents);
-}
 
 static tw_expr *theta_of(tw_expr node) {
   tw_expr *theta = calloc((size_t)tw_arity_of(node) + 1, sizeof *theta);
@@ -148,6 +112,7 @@ static void argmin_release(void *prepared_) {
   prepared *p = prepared_;
   if (!p) return;
   tw_fn_free(p->margin_fn);
+  tw_fn_free(p->error_fn);
   tw_oracle_release(&p->oracle);
   tw_problem_free(p->problem);
   free(p);
@@ -172,6 +137,7 @@ static void argmin_close(void *state_) {
   state *s = state_;
   if (!s) return;
   tw_work_free(s->margin_work);
+  tw_work_free(s->error_work);
   tw_oracle_release(&s->oracle);
   free(s->z);
   free(s);
@@ -182,6 +148,7 @@ static tw_status argmin_open(tw_expr node, void *prepared_, void **out, tw_error
   state *s = calloc(1, sizeof *s);
   if (!s) return tw_fail(error, TW_ERR_MEMORY, "argmin: out of memory");
   s->p = prepared_;
+  s->stated = NAN;
   s->z = tw_alloc((size_t)(s->p->nested->n + s->p->nested->m) + 1, sizeof *s->z);
   tw_status status = s->z ? TW_OK : tw_fail(error, TW_ERR_MEMORY, "argmin: out of memory");
   if (status == TW_OK) status = tw_oracle_clone(&s->oracle, &s->p->oracle, error);
@@ -226,20 +193,43 @@ static tw_status check_outcome(const state *s, const tw_result *r, tw_error *err
                  s->p->nested->word, r->method, tw_outcome_name(r->outcome), r->message);
 }
 
-/* The smallest strict-complementarity margin at z. */
-static tw_status measure_margin(state *s, const tw_call *call) {
-  s->fact[MARGIN] = INFINITY;
-  if (!s->margin_work) return TW_OK;
+/* One number from a function of (x.., theta.., y), at z and `theta`. */
+static tw_status measure(const state *s, const tw_fn *fn, tw_work *work, const void *const *theta, double *out, tw_error *error) {
   const tw_nested *nested = s->p->nested;
   const void **in = calloc((size_t)(nested->n_variables + nested->n_theta) + 1, sizeof *in);
-  if (!in) return tw_fail(call->error, TW_ERR_MEMORY, "%s: out of memory", nested->word);
+  if (!in) return tw_fail(error, TW_ERR_MEMORY, "%s: out of memory", nested->word);
   for (int i = 0; i < nested->n_variables; i++) in[i] = s->z + nested->variable[i].offset;
-  for (int j = 0; j < nested->n_theta; j++) in[nested->n_variables + j] = call->in[j];
+  for (int j = 0; j < nested->n_theta; j++) in[nested->n_variables + j] = theta[j];
   in[nested->n_variables + nested->n_theta] = s->z + nested->n;
-  void *out[1] = {&s->fact[MARGIN]};
-  tw_status status = tw_fn_call(s->p->margin_fn, s->margin_work, in, out, 0, call->error);
+  tw_status status = tw_fn_call(fn, work, in, (void *[]){out}, 0, error);
   free(in);
   return status;
+}
+
+static tw_status compile_error_fn(prepared *p) {
+  const tw_nested *nested = p->nested;
+  const tw_body *c = nested->condition;
+  tw_graph *graph = nested->graph;
+  tw_status status = TW_OK;
+  tw_graph_lock(graph);
+  if (!p->error_fn) {
+    tw_expr x = tw_flatten(graph, nested->n_variables, c->params);
+    tw_expr z = nested->m ? tw_concat(2, (tw_expr[]){x, c->params[c->n_params - 1]}, 0) : x;
+    tw_expr e = tw_nested_derivative_error(nested, z, c->params + nested->n_variables);
+    status = tw_graph_status(graph);
+    if (status == TW_OK) status = tw_fn_new(&p->error_fn, c->n_params, c->params, 1, &e, NULL, NULL);
+  }
+  tw_graph_unlock(graph);
+  return status;
+}
+
+double tw_argmin_derivative_error(void *state_) {
+  state *s = state_;
+  double error = NAN;
+  tw_status status = compile_error_fn(s->p);
+  if (status == TW_OK && !s->error_work) status = tw_work_new(&s->error_work, s->p->error_fn, NULL);
+  if (status == TW_OK) status = measure(s, s->p->error_fn, s->error_work, tw_oracle_values(&s->oracle), &error, NULL);
+  return status == TW_OK ? error : status == TW_ERR_SINGULAR || status == TW_ERR_NUMERIC ? INFINITY : NAN;
 }
 
 /* A key of the problem that is solved: the values of theta and the tolerance. A solution is used again for the same key, so
@@ -270,7 +260,10 @@ static tw_status keep(state *s, const tw_result *result, double key, const tw_ca
   s->fact[RESIDUAL] = tw_worst_residual(&result->optimality);
   s->fact[OUTCOME] = result->outcome;
   s->fact[KEY] = key;
-  const tw_status status = measure_margin(s, call);
+  s->fact[MARGIN] = INFINITY;
+  tw_status status = TW_OK;
+  if (s->margin_work)
+    status = measure(s, s->p->margin_fn, s->margin_work, (const void *const *)call->in, &s->fact[MARGIN], call->error);
   s->fact[WARM] = status == TW_OK;
   return status;
 }
@@ -281,10 +274,11 @@ static tw_status argmin_kernel(const tw_call *call) {
   const bool warm = s->fact[WARM] == 1;
   const double key = key_of(call);
   tw_status status = TW_OK;
-  if (!warm || memcmp(&key, &s->fact[KEY], sizeof key) != 0) {
+  if (memcmp(&key, &s->stated, sizeof key) != 0) status = tw_oracle_parameters(&s->oracle, call->in, call->error);
+  s->stated = status == TW_OK ? key : NAN;
+  if (status == TW_OK && (!warm || memcmp(&key, &s->fact[KEY], sizeof key) != 0)) {
     tw_result result = {0};
-    status = tw_oracle_parameters(&s->oracle, call->in, call->error);
-    if (status == TW_OK) status = solve_from(s, warm ? s->z : NULL, call, &result);
+    status = solve_from(s, warm ? s->z : NULL, call, &result);
     if (status != TW_OK && warm && status != TW_ERR_INTERRUPT && status != TW_ERR_MEMORY) {
       /* The old solution may be a bad place to start: once more from the stated one. */
       tw_result_free(&result);

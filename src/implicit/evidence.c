@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-static const double GOOD_RESIDUAL = 1e-7, GOOD_SOLVE = 1e-6, GOOD_CONDITION = 1e12, GOOD_MARGIN = 1e-7;
+static const double GOOD_RESIDUAL = 1e-7, GOOD_SOLVE = 1e-6, GOOD_CONDITION = 1e12, GOOD_MARGIN = 1e-7, GOOD_ERROR = 1e-3;
 
 /* NaN is worse than any number. */
 static double worst(double a, double b) { return isnan(a) || a > b ? a : b; }
@@ -36,6 +36,13 @@ static void collect(void *context, tw_expr node, void *state) {
   }
 }
 
+/* Solutions that derivatives were taken at. */
+static void measure(void *context, tw_expr node, void *state) {
+  tw_evidence *e = context;
+  if (tw_op_of(node) == &tw_op_argmin && tw_argmin_evidence_of(state).used)
+    e->derivative_error = worst(e->derivative_error, tw_argmin_derivative_error(state));
+}
+
 static void judge(tw_evidence *e) {
   e->reliable = e->message[0] == '\0';
   const struct {
@@ -45,10 +52,15 @@ static void judge(tw_evidence *e) {
   } checks[] = {
       {!(e->inner_residual <= GOOD_RESIDUAL), "the inner problem is solved to %.1e only", e->inner_residual},
       {!(e->linear_residual <= GOOD_SOLVE), "the implicit linear system is solved to %.1e only", e->linear_residual},
-      {!(e->condition <= GOOD_CONDITION), "the implicit linear system is nearly singular (condition %.1e)", e->condition},
+      {!(e->condition <= GOOD_CONDITION),
+       "the implicit linear system is nearly singular (condition %.1e): the solution is not isolated, or not regular", e->condition},
       {!(e->complementarity_gap >= GOOD_MARGIN),
        "the solution is degenerate: a constraint is active with multiplier near zero (margin %.1e), so derivatives are one-sided",
        e->complementarity_gap},
+      {!(e->derivative_error <= GOOD_ERROR),
+       "the linear system behind the derivatives changes by %.1e within the solution's error: it is singular at the solution, or "
+       "that is not solved well enough",
+       e->derivative_error},
   };
   for (size_t i = 0; i < sizeof checks / sizeof *checks && e->reliable; i++) {
     if (!checks[i].bad) continue;
@@ -62,21 +74,37 @@ static void judge(tw_evidence *e) {
 
 static void start(tw_evidence *e) { *e = (tw_evidence){.complementarity_gap = INFINITY}; }
 
+/* Whether some derivative went through a linear solve. */
+static void find_solve(void *context, tw_expr node, void *state) {
+  bool *found = context;
+  if (tw_op_of(node) == &tw_op_implicit_solve) *found |= tw_solve_evidence_of(state)->used;
+}
+
 void tw_work_evidence(tw_work *work, tw_evidence *evidence) {
+  bool derivatives = false;
   start(evidence);
   tw_work_visit(work, collect, evidence);
+  tw_work_visit(work, find_solve, &derivatives);
+  if (derivatives) tw_work_visit(work, measure, evidence);
   judge(evidence);
 }
 
-void tw_work_evidence_with(tw_work *work, const tw_argmin_evidence *solution, tw_evidence *evidence) {
+void tw_work_evidence_with(tw_work *work, const tw_argmin_evidence *solution, double derivative_error, tw_evidence *evidence) {
   start(evidence);
   add_solution(evidence, solution);
+  evidence->derivative_error = derivative_error;
   tw_work_visit(work, collect, evidence);
+  tw_work_visit(work, measure, evidence);
   judge(evidence);
 }
 
 void tw_oracle_evidence(const tw_oracle *oracle, tw_evidence *evidence) {
+  bool derivatives = false;
   start(evidence);
-  if (oracle->visit) oracle->visit(oracle->context, collect, evidence);
+  if (oracle->visit) {
+    oracle->visit(oracle->context, collect, evidence);
+    oracle->visit(oracle->context, find_solve, &derivatives);
+    if (derivatives) oracle->visit(oracle->context, measure, evidence);
+  }
   judge(evidence);
 }

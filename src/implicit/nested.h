@@ -66,6 +66,11 @@ tw_expr tw_nested_tangent(const tw_nested *nested, tw_expr z, const tw_expr *the
 /* Cotangents of theta from one of z; on entry TW_NONE or TW_UNASKED. */
 void tw_nested_cotangent(const tw_nested *nested, tw_expr z, const tw_expr *theta, tw_expr cotangent, tw_expr *cotangents);
 
+/* How much derivatives at z may be wrong because z is not exact: with A = dF/dz and the Newton step d = A^-1 F(z),
+ *   |(A(z - d) - A(z)) d| / |A(z) d|
+ * It is of the order of 1 where A vanishes at the solution, however small F is. */
+tw_expr tw_nested_derivative_error(const tw_nested *nested, tw_expr z, const tw_expr *theta);
+
 /* The parts of a flat vector (variables or constraints) as one, and back. */
 tw_expr tw_flatten(tw_graph *graph, int n, const tw_expr *e);
 

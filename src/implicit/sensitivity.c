@@ -7,7 +7,7 @@
 
 /* One compiled function (parameters.., z) -> df [theta], dx [n, theta], strict-complementarity margin. */
 typedef struct outputs {
-  tw_expr df, dx, margin;
+  tw_expr df, dx, margin, error;
 } outputs;
 
 /* The objective's total derivative by Danskin's rule and the solution's Jacobian, one tangent for every element of theta. */
@@ -16,7 +16,7 @@ static outputs derive(const tw_nested *nested, tw_expr z, tw_expr theta, double 
   int n_args = nested->n_variables + nested->n_theta + 1;
   int64_t size = tw_size_of(theta);
   tw_expr t = tw_input(graph, "tangent", TW_F64, tw_shape_of(theta));
-  outputs out = {TW_NONE, TW_NONE, TW_NONE};
+  outputs out = {TW_NONE, TW_NONE, TW_NONE, TW_NONE};
   tw_shape units = {.rank = tw_shape_of(theta).rank + 1};
   units.dim[0] = size;
   for (int i = 0; i + 1 < units.rank; i++) units.dim[i + 1] = tw_shape_of(theta).dim[i];
@@ -32,6 +32,7 @@ static outputs derive(const tw_nested *nested, tw_expr z, tw_expr theta, double 
     if (nested->lagrangian && tw_body_inline(nested->held, args, args + n_args) == TW_OK)
       tw_theta_jvp(nested, nested->lagrangian, args, dtheta, 1, nested->lagrangian->outputs, &df);
     df = tw_is_none(df) ? tw_scalar(graph, 0) : tw_scale(df, sign);
+    out.error = tw_nested_derivative_error(nested, z, nested->theta);
     tw_expr both[2] = {df, tw_is_none(dz) ? tw_fill(graph, TW_F64, TW_SHAPE(nested->n), 0) : tw_slice(dz, 0, 0, nested->n, 1)};
     tw_batch(2, both, 1, &t, &unit, size, both);
     out.df = both[0];
@@ -65,14 +66,14 @@ static tw_status evaluate(const tw_problem *p, tw_expr z, const double *z_value,
   if (status == TW_OK) {
     in[n] = z;
     value[n] = z_value;
-    status = tw_fn_new(&fn, n + 1, in, 3, (tw_expr[]){e.df, e.dx, e.margin}, NULL, error);
+    status = tw_fn_new(&fn, n + 1, in, 4, (tw_expr[]){e.df, e.dx, e.margin, e.error}, NULL, error);
   }
   if (status == TW_OK) status = tw_work_new(&work, fn, error);
-  double margin;
-  if (status == TW_OK) status = tw_fn_call(fn, work, value, (void *[]){df, dx, &margin}, 0, error);
+  double margin, inexact;
+  if (status == TW_OK) status = tw_fn_call(fn, work, value, (void *[]){df, dx, &margin, &inexact}, 0, error);
   if (status == TW_OK && evidence) {
     const tw_argmin_evidence solution = evidence_of(at, margin);
-    tw_work_evidence_with(work, &solution, evidence);
+    tw_work_evidence_with(work, &solution, inexact, evidence);
   }
   tw_work_free(work);
   tw_fn_free(fn);

@@ -250,6 +250,10 @@ static size_t parameter_bytes(const tw_parameter *parameter) {
   return (size_t)tw_size_of(parameter->expr) * tw_dtype_get(tw_dtype_of(parameter->expr))->size;
 }
 
+const void *const *tw_oracle_values(const tw_oracle *oracle) {
+  return (const void *const *)((const context *)oracle->context)->parameter;
+}
+
 tw_status tw_oracle_parameters(tw_oracle *oracle, const void *const *values, tw_error *error) {
   if (!oracle || oracle->release != release)
     return tw_fail(error, TW_ERR_ARGUMENT, "oracle: made from callbacks, it has no parameters");
