@@ -17,8 +17,8 @@ static void add_solution(tw_evidence *e, const tw_argmin_evidence *found) {
   e->inner_residual = worst(e->inner_residual, found->residual);
   e->complementarity_gap = -worst(-e->complementarity_gap, -found->margin);
   if (found->outcome == TW_SOLVED || found->outcome == TW_FAILED || e->message[0]) return;
-  snprintf(e->message, sizeof e->message, "%s: %s was cut short (%s) at a residual of %.1e", found->word, found->method,
-           tw_outcome_name(found->outcome), found->residual);
+  snprintf(e->message, sizeof e->message, "%s: %.*s was cut short (%s) at a residual of %.1e", found->word,
+           (int)strcspn(found->method, ":"), found->method, tw_outcome_name(found->outcome), found->residual);
 }
 
 static void collect(void *context, tw_expr node, void *state) {
