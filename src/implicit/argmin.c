@@ -23,7 +23,7 @@ typedef struct prepared {
   const tw_nested *nested;
   tw_problem *problem;
   tw_oracle oracle; /* never asked: workspaces have clones */
-  const char *method;
+  const char *method, *polish; /* polish: of second order, NULL when the problem is not of that kind */
   tw_fn *margin_fn; /* NULL: nothing is at stake */
   tw_fn *error_fn;  /* (x.., theta.., y) -> derivative error; compiled when first asked for, under the graph's lock */
 } prepared;
@@ -105,6 +105,8 @@ static tw_status state_problem(prepared *p, tw_error *error) {
   if (status != TW_OK) return status;
   p->method = p->nested->method ? p->nested->method : tw_method_choose(p->problem, &cls, why, sizeof why);
   if (!p->method) return tw_fail(error, TW_ERR_UNSUPPORTED, "%s: %s", p->nested->word, why);
+  if (p->nested->objective >= 0 && !cls.constrained && !cls.has_set && !cls.has_regularizer)
+    p->polish = cls.bounded ? "tron" : "newton_cg";
   return tw_oracle_from_problem(&p->oracle, p->problem, &cls, error);
 }
 
@@ -246,11 +248,32 @@ static double key_of(const tw_call *call) {
   return key;
 }
 
+/* Methods that compare values (lm, first-order ones) stop where these drown in rounding, at half the digits in x. Newton steps
+ * by gradients go on from there; what does not get better is dropped. */
+static tw_status improve(state *s, tw_solve_options *options, tw_result *result, tw_error *error) {
+  const bool asked = options->tolerance > 0 || !s->p->nested->method; /* a method that was named has its own tolerance */
+  const double wanted = options->tolerance > 0 ? options->tolerance : 1e-9;
+  tw_result better = {0};
+  if (!s->p->polish || !asked || result->outcome == TW_STOPPED_ITERATIONS || strcmp(s->p->polish, result->method) == 0 ||
+      !(tw_worst_residual(&result->optimality) > wanted))
+    return TW_OK;
+  options->method = s->p->polish;
+  tw_status status = tw_minimize(&s->oracle, result->x, options, &better, error);
+  if (status == TW_OK && tw_worst_residual(&better.optimality) < tw_worst_residual(&result->optimality)) {
+    tw_result_free(result);
+    *result = better;
+    return TW_OK;
+  }
+  tw_result_free(&better);
+  return status == TW_ERR_INTERRUPT || status == TW_ERR_MEMORY ? status : TW_OK;
+}
+
 static tw_status solve_from(state *s, const double *x0, const tw_call *call, tw_result *result) {
   tw_solve_options options = {.method = s->p->method, .tolerance = call->exec->inner_tolerance, .exec = *call->exec};
   options.exec.inner_tolerance = 0; /* problems nested in this one: as much better than it */
   tw_status status = tw_minimize(&s->oracle, x0, &options, result, call->error);
-  return status == TW_OK ? check_outcome(s, result, call->error) : status;
+  if (status == TW_OK) status = check_outcome(s, result, call->error);
+  return status == TW_OK ? improve(s, &options, result, call->error) : status;
 }
 
 static tw_status keep(state *s, const tw_result *result, double key, const tw_call *call) {

@@ -64,47 +64,40 @@ void tw_theta_transpose(tw_graph *graph, int n, const tw_expr *theta, tw_theta_m
 
 /* ------------------------------------------------------------------ at a solution */
 
-/* Everything a rule needs at z, theta. */
+/* Everything a rule needs at z, theta, with room for one more in front. */
 static tw_expr *args_at(const tw_nested *nested, tw_expr z, const tw_expr *theta) {
-  tw_expr *args = calloc((size_t)(nested->n_variables + 2 * nested->n_theta) + 4, sizeof *args);
+  tw_expr *args = calloc((size_t)(nested->n_variables + nested->n_theta) + 3, sizeof *args);
   if (args)
-    tw_nested_args(nested, z, theta, args);
+    tw_nested_args(nested, z, theta, args + 1);
   else
     tw_graph_fail(nested->graph, TW_ERR_MEMORY, "out of memory differentiating %s", nested->word);
   return args;
 }
 
-tw_expr tw_nested_derivative_error(const tw_nested *nested, tw_expr z, const tw_expr *theta) {
-  int n = nested->n_variables + nested->n_theta + 1;
-  tw_expr *args = args_at(nested, z, theta), *moved = NULL, error = TW_NONE, at[3];
-  if (args && tw_body_inline(nested->condition, args, at) == TW_OK) {
-    tw_expr step = tw_implicit_solve(nested->graph, nested->linear, n, args, at[0], nested->masked ? at[1] : TW_NONE, nested->symmetric);
-    moved = args_at(nested, tw_sub(z, step), theta);
-    tw_expr one = tw_scalar(nested->graph, 1), size = tw_norm(step, TW_ALL, false), some = tw_gt(size, tw_zeros_like(size));
-    tw_expr here = TW_NONE, there = TW_NONE, direction = tw_div(step, tw_where(some, size, one));
-    if (moved) {
-      memmove(args + 1, args, (size_t)n * sizeof *args);
-      memmove(moved + 1, moved, (size_t)n * sizeof *moved);
-      args[0] = moved[0] = direction;
-      tw_body_inline(nested->linear, args, &here);
-      tw_body_inline(nested->linear, moved, &there);
-      tw_expr change = tw_norm(tw_sub(there, here), TW_ALL, false);
-      error = tw_where(some, tw_div(change, tw_where(some, tw_norm(here, TW_ALL, false), one)), tw_zeros_like(size));
-    }
+tw_expr tw_nested_linear(const tw_nested *nested, tw_expr z, const tw_expr *theta, tw_expr v) {
+  tw_expr *args = args_at(nested, z, theta), lv = TW_NONE;
+  if (args) {
+    args[0] = v;
+    tw_body_inline(nested->linear, args, &lv);
   }
-  free(args), free(moved);
-  return error;
+  free(args);
+  return lv;
 }
 
+tw_expr tw_nested_solve(const tw_nested *nested, tw_expr z, const tw_expr *theta, tw_expr b) {
+  tw_expr *args = args_at(nested, z, theta), v = TW_NONE, at[3];
+  if (args && tw_body_inline(nested->condition, args + 1, at) == TW_OK)
+    v = tw_implicit_solve(nested->graph, nested->linear, nested->n_variables + nested->n_theta + 1, args + 1, b,
+                          nested->masked ? at[1] : TW_NONE, nested->symmetric);
+  free(args);
+  return v;
+}
+
+/* dz = -(dF/dz)^-1 (dF/dtheta) dtheta */
 tw_expr tw_nested_tangent(const tw_nested *nested, tw_expr z, const tw_expr *theta, const tw_expr *dtheta) {
-  tw_graph *graph = nested->graph;
-  tw_expr *args = args_at(nested, z, theta), dz = TW_NONE, df, at[3];
-  if (args && tw_body_inline(nested->condition, args, at) == TW_OK) {
-    tw_theta_jvp(nested, nested->condition, args, dtheta, 1, nested->condition->outputs, &df);
-    if (!tw_is_none(df))
-      dz = tw_implicit_solve(graph, nested->linear, nested->n_variables + nested->n_theta + 1, args, tw_neg(df),
-                             nested->masked ? at[1] : TW_NONE, nested->symmetric);
-  }
+  tw_expr *args = args_at(nested, z, theta), dz = TW_NONE, df = TW_NONE;
+  if (args) tw_theta_jvp(nested, nested->condition, args + 1, dtheta, 1, nested->condition->outputs, &df);
+  if (!tw_is_none(df)) dz = tw_nested_solve(nested, z, theta, tw_neg(df));
   free(args);
   return dz;
 }

@@ -58,8 +58,7 @@ static void judge(tw_evidence *e) {
        "the solution is degenerate: a constraint is active with multiplier near zero (margin %.1e), so derivatives are one-sided",
        e->complementarity_gap},
       {!(e->derivative_error <= GOOD_ERROR),
-       "the linear system behind the derivatives changes by %.1e within the solution's error: it is singular at the solution, or "
-       "that is not solved well enough",
+       "derivatives may be wrong by %.1e: their linear system is singular at the solution, or that is not solved well enough",
        e->derivative_error},
   };
   for (size_t i = 0; i < sizeof checks / sizeof *checks && e->reliable; i++) {

@@ -66,9 +66,13 @@ tw_expr tw_nested_tangent(const tw_nested *nested, tw_expr z, const tw_expr *the
 /* Cotangents of theta from one of z; on entry TW_NONE or TW_UNASKED. */
 void tw_nested_cotangent(const tw_nested *nested, tw_expr z, const tw_expr *theta, tw_expr cotangent, tw_expr *cotangents);
 
-/* How much derivatives at z may be wrong because z is not exact: with A = dF/dz and the Newton step d = A^-1 F(z),
- *   |(A(z - d) - A(z)) d| / |A(z) d|
- * It is of the order of 1 where A vanishes at the solution, however small F is. */
+/* With A = dF/dz at z: A v, and v with A v = b (b may have leading axes). */
+tw_expr tw_nested_linear(const tw_nested *nested, tw_expr z, const tw_expr *theta, tw_expr v);
+tw_expr tw_nested_solve(const tw_nested *nested, tw_expr z, const tw_expr *theta, tw_expr b);
+/* By how much derivatives at z may be wrong, relative: the larger of two.
+ *   |(A(z - d) - A(z)) d| / |A(z) d|,  d = A^-1 F(z) the Newton step: z is not exact. It is of the order of 1 where A vanishes
+ *   at the solution, however small F is.
+ *   |A^-1 A u - u| / |u| for a fixed u: A is singular, or its system not solved. */
 tw_expr tw_nested_derivative_error(const tw_nested *nested, tw_expr z, const tw_expr *theta);
 
 /* The parts of a flat vector (variables or constraints) as one, and back. */

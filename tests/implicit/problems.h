@@ -22,11 +22,14 @@ static inline tw_expr constant(tw_graph *g, uint64_t key, tw_shape shape) {
 static inline tw_expr total(tw_expr e) { return tw_sum(e, TW_ALL, false); }
 static inline tw_expr entry(tw_expr theta, int64_t i) { return tw_reshape(tw_slice(theta, 0, i, 1, 1), TW_SCALAR); }
 
+/* Turns what the families below return into the optimal value, where they return the solution. */
+static bool as_value;
+
 static inline tw_expr solution_by(tw_problem *p, const char *method, bool value) {
   const tw_nested *nested = tw_nested_close(p, method, &error);
   if (!nested) fail_msg("%s", error.message);
   tw_problem_free(p);
-  return value ? tw_optimal_value(nested) : tw_nested_variable(tw_argmin(nested), nested, 0);
+  return value || as_value ? tw_optimal_value(nested) : tw_nested_variable(tw_argmin(nested), nested, 0);
 }
 static inline tw_expr solution(tw_problem *p, bool value) { return solution_by(p, NULL, value); }
 

@@ -130,6 +130,38 @@ CASE(root, 0)
 CASE(two_levels, 0)
 CASE(in_each_other, 0)
 
+/* Danskin's rule and what follows from it, for every kind of condition. */
+static void optimal_values(void **state) {
+  (void)state;
+  const struct {
+    const char *name;
+    tw_expr (*solve)(tw_graph *, tw_expr);
+  } cases[] = {{"lasso", lasso},
+               {"elastic net", elastic_net},
+               {"group lasso", group_lasso},
+               {"bounded lasso", bounded_lasso},
+               {"nuclear", low_rank},
+               {"linf", flat_matrix},
+               {"ball", on_ball},
+               {"capped simplex", on_capped_simplex},
+               {"l1 ball", on_l1_ball},
+               {"halfspace", in_halfspace},
+               {"cut simplex", cut_simplex},
+               {"constrained simplex", constrained_simplex},
+               {"two variables", two_variables},
+               {"power in a loop", infinite_curvature_in_loop},
+               {"logistic", logistic},
+               {"two levels", two_levels},
+               {"argmin in min", in_each_other}};
+  as_value = true;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    ladder l = climb(cases[i].solve);
+    for (int order = 1; order <= ORDER; order++) check_order(cases[i].name, &l, order, here, 1e-6);
+    tw_graph_free(l.graph);
+  }
+  as_value = false;
+}
+
 /* The array of third derivatives, jacobian(hessian(f)), contracted with the three directions. */
 static void third_derivatives_as_an_array(void **state) {
   (void)state;
@@ -171,6 +203,7 @@ int main(void) {
       cmocka_unit_test(test_inequality_value), cmocka_unit_test(test_logistic),
       cmocka_unit_test(test_equilibrium),     cmocka_unit_test(test_root),
       cmocka_unit_test(test_two_levels),      cmocka_unit_test(test_in_each_other),
+      cmocka_unit_test(optimal_values),
       cmocka_unit_test(third_derivatives_as_an_array),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
