@@ -1,5 +1,6 @@
-/* argmin, root and fixpoint as one op: operands theta, result z = [x; y]. Its kernel states the inner problem anew at
- * theta and solves it from where the last call ended; its derivatives come from the optimality condition alone. */
+/* argmin, root and fixpoint as one op: operands theta, result z = [x; y]. Its kernel states the inner problem
+ * anew at theta and solves it from where the last call ended; its derivatives come from the optimality
+ * condition alone. */
 #include "implicit/argmin.h"
 
 #include "problem/oracle.h"
@@ -8,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A solve that stopped short of its tolerance is used when it got this far, and the evidence says so; never beyond. */
+/* A solve that stopped short of its tolerance is used when it got this far, and the evidence says so; never
+ * beyond. */
 static const double ACCEPTABLE = 1e-6;
 
 typedef struct argmin_attr {
@@ -22,22 +24,25 @@ enum { WARM, KEY, RESIDUAL, MARGIN, OUTCOME, FACTS };
 typedef struct prepared {
   const tw_nested *nested;
   tw_problem *problem;
-  tw_oracle oracle; /* never asked: workspaces have clones */
+  tw_oracle oracle;            /* never asked: workspaces have clones */
   const char *method, *polish; /* polish: of second order, NULL when the problem is not of that kind */
-  tw_fn *margin_fn; /* NULL: nothing is at stake */
-  tw_fn *error_fn;  /* (x.., theta.., y) -> derivative error; compiled when first asked for, under the graph's lock */
+  tw_fn *margin_fn;            /* NULL: nothing is at stake */
+  tw_fn *error_fn; /* (x.., theta.., y) -> derivative error; compiled when first asked for, under the graph's
+                      lock */
 } prepared;
 
 typedef struct state {
   prepared *p;
   tw_oracle oracle;
-  double *z; /* the last solution, n + m */
+  double *z;          /* the last solution, n + m */
   double fact[FACTS]; /* WARM: 1 once z holds a solution; KEY: of what it solves, 64 bits */
   tw_work *margin_work, *error_work;
   double stated; /* KEY of the theta that the oracle has; NaN at first */
 } state;
 
-const tw_nested *tw_nested_of(tw_expr node) { return ((const argmin_attr *)tw_attr_of(node))->nested; }
+const tw_nested *tw_nested_of(tw_expr node) {
+  return ((const argmin_attr *)tw_attr_of(node))->nested;
+}
 
 tw_argmin_evidence tw_argmin_evidence_of(const void *state_) {
   const state *s = state_;
@@ -48,7 +53,6 @@ tw_argmin_evidence tw_argmin_evidence_of(const void *state_) {
                               .method = s->p->method,
                               .word = s->p->nested->word};
 }
-
 
 tw_expr tw_argmin(const tw_nested *nested) {
   if (!nested) return TW_NONE;
@@ -178,11 +182,16 @@ static void argmin_memory(void *state_, tw_memory_visitor *visitor, void *contex
 
 static tw_status status_for(tw_outcome outcome) {
   switch (outcome) {
-  case TW_STOPPED_CALLER: return TW_ERR_INTERRUPT;
-  case TW_INFEASIBLE: return TW_ERR_INFEASIBLE;
-  case TW_UNBOUNDED: return TW_ERR_UNBOUNDED;
-  case TW_FAILED: return TW_ERR_NUMERIC;
-  default: return TW_ERR_LIMIT;
+  case TW_STOPPED_CALLER:
+    return TW_ERR_INTERRUPT;
+  case TW_INFEASIBLE:
+    return TW_ERR_INFEASIBLE;
+  case TW_UNBOUNDED:
+    return TW_ERR_UNBOUNDED;
+  case TW_FAILED:
+    return TW_ERR_NUMERIC;
+  default:
+    return TW_ERR_LIMIT;
   }
 }
 
@@ -191,12 +200,14 @@ static tw_status check_outcome(const state *s, const tw_result *r, tw_error *err
   bool stopped_short = r->outcome == TW_FAILED || r->outcome == TW_STOPPED_ITERATIONS;
   bool near = tw_worst_residual(&r->optimality) <= ACCEPTABLE;
   if (finite && (r->outcome == TW_SOLVED || (stopped_short && near))) return TW_OK;
-  return tw_fail(error, status_for(r->outcome), "%s: the inner problem was not solved: %s ended with \"%s\" (%s)",
-                 s->p->nested->word, r->method, tw_outcome_name(r->outcome), r->message);
+  return tw_fail(error, status_for(r->outcome),
+                 "%s: the inner problem was not solved: %s ended with \"%s\" (%s)", s->p->nested->word,
+                 r->method, tw_outcome_name(r->outcome), r->message);
 }
 
 /* One number from a function of (x.., theta.., y), at z and `theta`. */
-static tw_status measure(const state *s, const tw_fn *fn, tw_work *work, const void *const *theta, double *out, tw_error *error) {
+static tw_status measure(const state *s, const tw_fn *fn, tw_work *work, const void *const *theta,
+                         double *out, tw_error *error) {
   const tw_nested *nested = s->p->nested;
   const void **in = calloc((size_t)(nested->n_variables + nested->n_theta) + 1, sizeof *in);
   if (!in) return tw_fail(error, TW_ERR_MEMORY, "%s: out of memory", nested->word);
@@ -230,12 +241,14 @@ double tw_argmin_derivative_error(void *state_) {
   double error = NAN;
   tw_status status = compile_error_fn(s->p);
   if (status == TW_OK && !s->error_work) status = tw_work_new(&s->error_work, s->p->error_fn, NULL);
-  if (status == TW_OK) status = measure(s, s->p->error_fn, s->error_work, tw_oracle_values(&s->oracle), &error, NULL);
+  if (status == TW_OK)
+    status = measure(s, s->p->error_fn, s->error_work, tw_oracle_values(&s->oracle), &error, NULL);
   return status == TW_OK ? error : status == TW_ERR_SINGULAR || status == TW_ERR_NUMERIC ? INFINITY : NAN;
 }
 
-/* A key of the problem that is solved: the values of theta and the tolerance. A solution is used again for the same key, so
- * that it does not depend on how often it was asked for, which a resumed run could not repeat. */
+/* A key of the problem that is solved: the values of theta and the tolerance. A solution is used again for
+ * the same key, so that it does not depend on how often it was asked for, which a resumed run could not
+ * repeat. */
 static double key_of(const tw_call *call) {
   uint64_t hash = tw_hash(&call->exec->inner_tolerance, sizeof call->exec->inner_tolerance, 0);
   for (int j = 0; j < tw_arity_of(call->node); j++) {
@@ -248,14 +261,15 @@ static double key_of(const tw_call *call) {
   return key;
 }
 
-/* Methods that compare values (lm, first-order ones) stop where these drown in rounding, at half the digits in x. Newton steps
- * by gradients go on from there; what does not get better is dropped. */
+/* Methods that compare values (lm, first-order ones) stop where these drown in rounding, at half the digits
+ * in x. Newton steps by gradients go on from there; what does not get better is dropped. */
 static tw_status improve(state *s, tw_solve_options *options, tw_result *result, tw_error *error) {
-  const bool asked = options->tolerance > 0 || !s->p->nested->method; /* a method that was named has its own tolerance */
+  const bool asked =
+      options->tolerance > 0 || !s->p->nested->method; /* a method that was named has its own tolerance */
   const double wanted = options->tolerance > 0 ? options->tolerance : 1e-9;
   tw_result better = {0};
-  if (!s->p->polish || !asked || result->outcome == TW_STOPPED_ITERATIONS || strcmp(s->p->polish, result->method) == 0 ||
-      !(tw_worst_residual(&result->optimality) > wanted))
+  if (!s->p->polish || !asked || result->outcome == TW_STOPPED_ITERATIONS ||
+      strcmp(s->p->polish, result->method) == 0 || !(tw_worst_residual(&result->optimality) > wanted))
     return TW_OK;
   options->method = s->p->polish;
   tw_status status = tw_minimize(&s->oracle, result->x, options, &better, error);
@@ -269,7 +283,8 @@ static tw_status improve(state *s, tw_solve_options *options, tw_result *result,
 }
 
 static tw_status solve_from(state *s, const double *x0, const tw_call *call, tw_result *result) {
-  tw_solve_options options = {.method = s->p->method, .tolerance = call->exec->inner_tolerance, .exec = *call->exec};
+  tw_solve_options options = {
+      .method = s->p->method, .tolerance = call->exec->inner_tolerance, .exec = *call->exec};
   options.exec.inner_tolerance = 0; /* problems nested in this one: as much better than it */
   tw_status status = tw_minimize(&s->oracle, x0, &options, result, call->error);
   if (status == TW_OK) status = check_outcome(s, result, call->error);
@@ -286,7 +301,8 @@ static tw_status keep(state *s, const tw_result *result, double key, const tw_ca
   s->fact[MARGIN] = INFINITY;
   tw_status status = TW_OK;
   if (s->margin_work)
-    status = measure(s, s->p->margin_fn, s->margin_work, (const void *const *)call->in, &s->fact[MARGIN], call->error);
+    status = measure(s, s->p->margin_fn, s->margin_work, (const void *const *)call->in, &s->fact[MARGIN],
+                     call->error);
   s->fact[WARM] = status == TW_OK;
   return status;
 }
@@ -297,7 +313,8 @@ static tw_status argmin_kernel(const tw_call *call) {
   const bool warm = s->fact[WARM] == 1;
   const double key = key_of(call);
   tw_status status = TW_OK;
-  if (memcmp(&key, &s->stated, sizeof key) != 0) status = tw_oracle_parameters(&s->oracle, call->in, call->error);
+  if (memcmp(&key, &s->stated, sizeof key) != 0)
+    status = tw_oracle_parameters(&s->oracle, call->in, call->error);
   s->stated = status == TW_OK ? key : NAN;
   if (status == TW_OK && (!warm || memcmp(&key, &s->fact[KEY], sizeof key) != 0)) {
     tw_result result = {0};

@@ -6,7 +6,9 @@
 #include <math.h>
 #include <string.h>
 
-static tw_expr none_or(tw_expr a, tw_expr b) { return tw_is_none(a) ? b : a; }
+static tw_expr none_or(tw_expr a, tw_expr b) {
+  return tw_is_none(a) ? b : a;
+}
 
 void tw_condition_margin(tw_condition *c, tw_expr candidates) {
   if (tw_is_none(candidates)) return;
@@ -20,7 +22,8 @@ typedef struct bounds { /* in the variable's shape; infinite where there is none
   tw_expr lower, upper, at_lower, at_upper, slack;
 } bounds;
 
-/* A variable is at a bound where the projected gradient step x - g would leave it, and where both bounds are one. */
+/* A variable is at a bound where the projected gradient step x - g would leave it, and where both bounds are
+ * one. */
 static bounds bounds_of(tw_expr x, tw_expr g, tw_expr lower, tw_expr upper) {
   tw_shape shape = tw_shape_of(x);
   tw_expr inf = tw_fill_like(x, INFINITY), step = tw_sub(x, g);
@@ -44,13 +47,16 @@ static tw_piece bounded(tw_condition *c, int i, tw_expr lower, tw_expr upper) {
   bounds b = bounds_of(x, g, lower, upper);
   tw_expr together = tw_ge(b.lower, b.upper), inf = tw_scalar(c->graph, INFINITY);
   tw_condition_margin(c, tw_where(together, inf, tw_maximum(tw_abs(g), b.slack)));
-  return (tw_piece){.f = g, .mask = tw_not(tw_or(b.at_lower, b.at_upper)), .fixed = at_bound(&b, lower, upper), .moved = TW_NONE};
+  return (tw_piece){.f = g,
+                    .mask = tw_not(tw_or(b.at_lower, b.at_upper)),
+                    .fixed = at_bound(&b, lower, upper),
+                    .moved = TW_NONE};
 }
 
 /* ------------------------------------------------------------------ regularizers */
 
-/* A regularizer over the statement's params: the class speaks of the problem's own expressions, so it is read off the
- * objective again. weight: d objective / d value. */
+/* A regularizer over the statement's params: the class speaks of the problem's own expressions, so it is read
+ * off the objective again. weight: d objective / d value. */
 typedef struct penalty {
   tw_expr value, weight, x;
   tw_expr param[TW_REGULARIZER_PARAMS];
@@ -86,12 +92,13 @@ static penalty find_penalty(const tw_condition *c, int i) {
 /* grad_x of L without the penalty. */
 static tw_expr smooth_gradient(const tw_condition *c, int i, const penalty *p) {
   tw_expr zero = tw_zeros_like(p->value), smooth = TW_NONE, one = tw_ones_like(c->lagrangian), g = TW_NONE;
-  if (tw_substitute(1, &c->lagrangian, 1, &p->value, &zero, &smooth) == TW_OK) tw_vjp(1, &smooth, &one, 1, &c->param[i], &g);
+  if (tw_substitute(1, &c->lagrangian, 1, &p->value, &zero, &smooth) == TW_OK)
+    tw_vjp(1, &smooth, &one, 1, &c->param[i], &g);
   return none_or(g, tw_zeros_like(c->param[i]));
 }
 
-/* |x| summed, within bounds. At x = 0 neither direction that the bounds leave open may descend: g + w > 0 upwards,
- * w - g > 0 downwards, g of the smooth part. Elsewhere all is smooth but for the bounds. */
+/* |x| summed, within bounds. At x = 0 neither direction that the bounds leave open may descend: g + w > 0
+ * upwards, w - g > 0 downwards, g of the smooth part. Elsewhere all is smooth but for the bounds. */
 static tw_piece sparse(tw_condition *c, int i, const penalty *p, tw_expr lower, tw_expr upper) {
   tw_expr x = c->param[i], g = c->gradient[i], smooth = smooth_gradient(c, i, p), zero = tw_zeros_like(x);
   tw_expr inf = tw_scalar(c->graph, INFINITY), at_zero = tw_eq(x, zero);
@@ -111,7 +118,10 @@ static tw_piece sparse(tw_condition *c, int i, const penalty *p, tw_expr lower, 
 static tw_piece grouped(tw_condition *c, int i, const penalty *p) {
   tw_expr x = c->param[i], norm = tw_group_norms(x, p->param[0]), some = tw_gt(norm, tw_scalar(c->graph, 0));
   tw_condition_margin(c, tw_prox_margin(p->kind, tw_sub(x, smooth_gradient(c, i, p)), p->weight, p->param));
-  return (tw_piece){.f = c->gradient[i], .mask = tw_group_entries(x, p->param[0], some), .fixed = TW_NONE, .moved = TW_NONE};
+  return (tw_piece){.f = c->gradient[i],
+                    .mask = tw_group_entries(x, p->param[0], some),
+                    .fixed = TW_NONE,
+                    .moved = TW_NONE};
 }
 
 /* x - prox(x - grad of the smooth part), for a regularizer without a support in coordinates. */
@@ -119,7 +129,10 @@ static tw_piece proximal(tw_condition *c, int i, const penalty *p) {
   tw_expr x = c->param[i], u = tw_sub(x, smooth_gradient(c, i, p));
   c->nested->symmetric = false;
   tw_condition_margin(c, tw_prox_margin(p->kind, u, p->weight, p->param));
-  return (tw_piece){.f = tw_sub(x, p->kind->prox(u, p->weight, p->param)), .mask = TW_NONE, .fixed = TW_NONE, .moved = TW_NONE};
+  return (tw_piece){.f = tw_sub(x, p->kind->prox(u, p->weight, p->param)),
+                    .mask = TW_NONE,
+                    .fixed = TW_NONE,
+                    .moved = TW_NONE};
 }
 
 /* ------------------------------------------------------------------ sets */
@@ -129,7 +142,9 @@ static tw_piece projected(tw_condition *c, int i, const tw_domain_kind *kind, co
   c->nested->symmetric = false;
   tw_condition_margin(c, tw_set_margin(kind, u, p, param));
   /* Danskin: the projection of a point that is held, so that only the set moves. */
-  tw_piece piece = {.f = tw_sub(x, p), .mask = TW_NONE, .fixed = TW_NONE,
+  tw_piece piece = {.f = tw_sub(x, p),
+                    .mask = TW_NONE,
+                    .fixed = TW_NONE,
                     .moved = kind->project(tw_part_of(c->held, &c->nested->variable[i]), param)};
   if (kind == &tw_domain_simplex) piece.mask = tw_gt(p, tw_zeros_like(x));
   return piece;
@@ -147,7 +162,8 @@ tw_piece tw_condition_variable(tw_condition *c, int i) {
   }
   if (is_penalized(c, i)) {
     penalty p = find_penalty(c, i);
-    if (p.kind == &tw_regularizer_l1 || p.kind == &tw_regularizer_elastic_net) return sparse(c, i, &p, lower, upper);
+    if (p.kind == &tw_regularizer_l1 || p.kind == &tw_regularizer_elastic_net)
+      return sparse(c, i, &p, lower, upper);
     if (p.kind == &tw_regularizer_group_l2) return grouped(c, i, &p);
     if (p.kind) return proximal(c, i, &p);
   }

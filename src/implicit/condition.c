@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ------------------------------------------------------------------ constraints: active rows and their bounds */
+/* ------------------------------------------------------------------ constraints: active rows and their
+ * bounds */
 
 typedef struct rows {
   tw_piece piece; /* f = c - its active bound */
@@ -21,7 +22,8 @@ static rows constraint_rows(tw_condition *c, int i) {
   const tw_nested *nested = c->nested;
   const tw_part *part = &nested->constraint[i];
   tw_expr value = tw_cast(c->out[nested->c_expr[i]], TW_F64), y = tw_part_of(c->y, part);
-  tw_expr lower = tw_condition_output(c, nested->c_lower[i]), upper = tw_condition_output(c, nested->c_upper[i]);
+  tw_expr lower = tw_condition_output(c, nested->c_lower[i]),
+          upper = tw_condition_output(c, nested->c_upper[i]);
   rows r = {.piece = {.mask = TW_NONE, .fixed = TW_NONE, .moved = TW_NONE}};
   if (!tw_is_none(lower) && nested->c_lower[i] == nested->c_upper[i]) {
     r.bound = tw_broadcast(tw_cast(lower, TW_F64), part->shape);
@@ -74,7 +76,9 @@ static bool open_pieces(pieces *p, const tw_nested *nested) {
   return p->piece && p->from && p->to && p->f && p->mask;
 }
 
-static void close_pieces(pieces *p) { free(p->piece), free(p->from), free(p->to), free(p->f), free(p->mask); }
+static void close_pieces(pieces *p) {
+  free(p->piece), free(p->from), free(p->to), free(p->f), free(p->mask);
+}
 
 static tw_expr unknown(const tw_condition *c, int i) {
   int v = c->nested->n_variables;
@@ -124,7 +128,8 @@ static void collect(tw_condition *c, pieces *p, tw_expr *danskin) {
       *piece = tw_condition_variable(c, i);
       complete(c, i, piece);
       if (!tw_is_none(piece->moved))
-        *danskin = tw_add(*danskin, tw_sum(tw_mul(tw_part_of(c->r, &nested->variable[i]), piece->moved), TW_ALL, false));
+        *danskin = tw_add(
+            *danskin, tw_sum(tw_mul(tw_part_of(c->r, &nested->variable[i]), piece->moved), TW_ALL, false));
     } else {
       rows r = constraint_rows(c, i - v);
       *piece = r.piece;

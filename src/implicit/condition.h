@@ -25,7 +25,9 @@ typedef struct tw_piece {
 } tw_piece;
 
 /* An output of the statement; TW_NONE for -1. */
-static inline tw_expr tw_condition_output(const tw_condition *c, int i) { return i < 0 ? TW_NONE : c->out[i]; }
+static inline tw_expr tw_condition_output(const tw_condition *c, int i) {
+  return i < 0 ? TW_NONE : c->out[i];
+}
 static inline tw_expr tw_part_of(tw_expr flat, const tw_part *part) {
   return tw_reshape(tw_slice(flat, 0, part->offset, part->size, 1), part->shape);
 }
@@ -34,9 +36,9 @@ void tw_condition_margin(tw_condition *c, tw_expr candidates);
 
 tw_piece tw_condition_variable(tw_condition *c, int i);
 
-/* Distances from points where a projection or prox has no derivative, as an array of candidates for the smallest: of u for
- * the projection on a set, and of the point u = x - grad of the smooth part for the prox of weight times a regularizer.
- * TW_NONE where there is a derivative everywhere. */
+/* Distances from points where a projection or prox has no derivative, as an array of candidates for the
+ * smallest: of u for the projection on a set, and of the point u = x - grad of the smooth part for the prox
+ * of weight times a regularizer. TW_NONE where there is a derivative everywhere. */
 tw_expr tw_set_margin(const tw_domain_kind *kind, tw_expr u, tw_expr projection, const tw_expr *param);
 tw_expr tw_prox_margin(const tw_regularizer_kind *kind, tw_expr u, tw_expr weight, const tw_expr *param);
 

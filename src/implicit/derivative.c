@@ -1,15 +1,19 @@
-/* Derivatives of solutions in what a nested problem captured, from its optimality condition alone, as expressions. */
+/* Derivatives of solutions in what a nested problem captured, from its optimality condition alone, as
+ * expressions. */
 #include "implicit/argmin.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* The derivatives of outputs of `body` in theta alone along dtheta, at args (n of them; params appended for tangents). */
-void tw_theta_jvp(const tw_nested *nested, const tw_body *body, const tw_expr *args, const tw_expr *dtheta, int n_outputs,
-                  const tw_expr *outputs, tw_expr *results) {
+/* The derivatives of outputs of `body` in theta alone along dtheta, at args (n of them; params appended for
+ * tangents). */
+void tw_theta_jvp(const tw_nested *nested, const tw_body *body, const tw_expr *args, const tw_expr *dtheta,
+                  int n_outputs, const tw_expr *outputs, tw_expr *results) {
   int m = 0, n = body->n_params;
-  tw_expr *wrt = calloc((size_t)nested->n_theta + 1, sizeof *wrt), *tangent = calloc((size_t)nested->n_theta + 1, sizeof *tangent);
-  tw_expr *from = calloc((size_t)(n + nested->n_theta), sizeof *from), *to = calloc((size_t)(n + nested->n_theta), sizeof *to);
+  tw_expr *wrt = calloc((size_t)nested->n_theta + 1, sizeof *wrt),
+          *tangent = calloc((size_t)nested->n_theta + 1, sizeof *tangent);
+  tw_expr *from = calloc((size_t)(n + nested->n_theta), sizeof *from),
+          *to = calloc((size_t)(n + nested->n_theta), sizeof *to);
   for (int i = 0; i < n_outputs; i++) results[i] = TW_NONE;
   if (wrt && tangent && from && to) {
     for (int j = 0; j < n; j++) {
@@ -19,7 +23,8 @@ void tw_theta_jvp(const tw_nested *nested, const tw_body *body, const tw_expr *a
     for (int j = 0; j < nested->n_theta; j++) {
       if (tw_is_none(dtheta[j])) continue;
       wrt[m] = body->params[nested->n_variables + j];
-      from[n + m] = tangent[m] = tw_param(nested->graph, n + m, tw_dtype_of(dtheta[j]), tw_shape_of(dtheta[j]));
+      from[n + m] = tangent[m] =
+          tw_param(nested->graph, n + m, tw_dtype_of(dtheta[j]), tw_shape_of(dtheta[j]));
       to[n + m] = dtheta[j];
       m++;
     }
@@ -32,10 +37,12 @@ void tw_theta_jvp(const tw_nested *nested, const tw_body *body, const tw_expr *a
   free(wrt), free(tangent), free(from), free(to);
 }
 
-static bool is_real(tw_expr e) { return tw_dtype_of(e) == TW_F64 || tw_dtype_of(e) == TW_F32; }
+static bool is_real(tw_expr e) {
+  return tw_dtype_of(e) == TW_F64 || tw_dtype_of(e) == TW_F32;
+}
 
-void tw_theta_transpose(tw_graph *graph, int n, const tw_expr *theta, tw_theta_map *map, const void *context, tw_expr cotangent,
-                        tw_expr *cotangents) {
+void tw_theta_transpose(tw_graph *graph, int n, const tw_expr *theta, tw_theta_map *map, const void *context,
+                        tw_expr cotangent, tw_expr *cotangents) {
   size_t most = (size_t)n + 1;
   tw_expr *tangent = calloc(most, sizeof *tangent), *zero = calloc(most, sizeof *zero);
   tw_expr *wrt = calloc(most, sizeof *wrt), *bar = calloc(most, sizeof *bar);
@@ -54,7 +61,8 @@ void tw_theta_transpose(tw_graph *graph, int n, const tw_expr *theta, tw_theta_m
     if (!tw_is_none(value) && tw_vjp(1, &value, &cotangent, m, wrt, bar) == TW_OK)
       for (int j = 0, k = 0; j < n; j++) {
         if (tw_is_none(tangent[j])) continue;
-        /* The tangents themselves have no part in the transpose, though rules may have left a trace of them. */
+        /* The tangents themselves have no part in the transpose, though rules may have left a trace of them.
+         */
         if (!tw_is_none(bar[k])) tw_substitute(1, &bar[k], m, wrt, zero, &bar[k]);
         cotangents[j] = bar[k++];
       }
@@ -87,8 +95,8 @@ tw_expr tw_nested_linear(const tw_nested *nested, tw_expr z, const tw_expr *thet
 tw_expr tw_nested_solve(const tw_nested *nested, tw_expr z, const tw_expr *theta, tw_expr b) {
   tw_expr *args = args_at(nested, z, theta), v = TW_NONE, at[3];
   if (args && tw_body_inline(nested->condition, args + 1, at) == TW_OK)
-    v = tw_implicit_solve(nested->graph, nested->linear, nested->n_variables + nested->n_theta + 1, args + 1, b,
-                          nested->masked ? at[1] : TW_NONE, nested->symmetric);
+    v = tw_implicit_solve(nested->graph, nested->linear, nested->n_variables + nested->n_theta + 1, args + 1,
+                          b, nested->masked ? at[1] : TW_NONE, nested->symmetric);
   free(args);
   return v;
 }
@@ -114,7 +122,8 @@ static tw_expr solution_tangent(const void *context, const tw_expr *dtheta) {
   return tw_nested_tangent(at->nested, at->z, at->theta, dtheta);
 }
 
-void tw_nested_cotangent(const tw_nested *nested, tw_expr z, const tw_expr *theta, tw_expr cotangent, tw_expr *cotangents) {
+void tw_nested_cotangent(const tw_nested *nested, tw_expr z, const tw_expr *theta, tw_expr cotangent,
+                         tw_expr *cotangents) {
   const solution_at at = {nested, z, theta};
   tw_theta_transpose(nested->graph, nested->n_theta, theta, solution_tangent, &at, cotangent, cotangents);
 }

@@ -5,12 +5,17 @@
 #include <math.h>
 #include <string.h>
 
-static const double GOOD_RESIDUAL = 1e-7, GOOD_SOLVE = 1e-6, GOOD_CONDITION = 1e12, GOOD_MARGIN = 1e-7, GOOD_ERROR = 1e-3;
+static const double GOOD_RESIDUAL = 1e-7, GOOD_SOLVE = 1e-6, GOOD_CONDITION = 1e12, GOOD_MARGIN = 1e-7,
+                    GOOD_ERROR = 1e-3;
 
 /* NaN is worse than any number. */
-static double worst(double a, double b) { return isnan(a) || a > b ? a : b; }
+static double worst(double a, double b) {
+  return isnan(a) || a > b ? a : b;
+}
 
-double tw_worst_residual(const tw_optimality *o) { return isnan(o->feasibility) ? o->stationarity : worst(o->stationarity, o->feasibility); }
+double tw_worst_residual(const tw_optimality *o) {
+  return isnan(o->feasibility) ? o->stationarity : worst(o->stationarity, o->feasibility);
+}
 
 /* A solve that stagnates is judged by its residual alone; one that was cut short is named. */
 static void add_solution(tw_evidence *e, const tw_argmin_evidence *found) {
@@ -51,14 +56,19 @@ static void judge(tw_evidence *e) {
     double value;
   } checks[] = {
       {!(e->inner_residual <= GOOD_RESIDUAL), "the inner problem is solved to %.1e only", e->inner_residual},
-      {!(e->linear_residual <= GOOD_SOLVE), "the implicit linear system is solved to %.1e only", e->linear_residual},
+      {!(e->linear_residual <= GOOD_SOLVE), "the implicit linear system is solved to %.1e only",
+       e->linear_residual},
       {!(e->condition <= GOOD_CONDITION),
-       "the implicit linear system is nearly singular (condition %.1e): the solution is not isolated, or not regular", e->condition},
+       "the implicit linear system is nearly singular (condition %.1e): the solution is not isolated, or not "
+       "regular",
+       e->condition},
       {!(e->complementarity_gap >= GOOD_MARGIN),
-       "the solution is degenerate: a constraint is active with multiplier near zero (margin %.1e), so derivatives are one-sided",
+       "the solution is degenerate: a constraint is active with multiplier near zero (margin %.1e), so "
+       "derivatives are one-sided",
        e->complementarity_gap},
       {!(e->derivative_error <= GOOD_ERROR),
-       "derivatives may be wrong by %.1e: their linear system is singular at the solution, or that is not solved well enough",
+       "derivatives may be wrong by %.1e: their linear system is singular at the solution, or that is not "
+       "solved well enough",
        e->derivative_error},
   };
   for (size_t i = 0; i < sizeof checks / sizeof *checks && e->reliable; i++) {
@@ -67,11 +77,14 @@ static void judge(tw_evidence *e) {
     char number[64];
     snprintf(number, sizeof number, "%.1e", checks[i].value);
     const char *at = strstr(checks[i].format, "%.1e");
-    snprintf(e->message, sizeof e->message, "%.*s%s%s", (int)(at - checks[i].format), checks[i].format, number, at + 4);
+    snprintf(e->message, sizeof e->message, "%.*s%s%s", (int)(at - checks[i].format), checks[i].format,
+             number, at + 4);
   }
 }
 
-static void start(tw_evidence *e) { *e = (tw_evidence){.complementarity_gap = INFINITY}; }
+static void start(tw_evidence *e) {
+  *e = (tw_evidence){.complementarity_gap = INFINITY};
+}
 
 /* Whether some derivative went through a linear solve. */
 static void find_solve(void *context, tw_expr node, void *state) {
@@ -88,7 +101,8 @@ void tw_work_evidence(tw_work *work, tw_evidence *evidence) {
   judge(evidence);
 }
 
-void tw_work_evidence_with(tw_work *work, const tw_argmin_evidence *solution, double derivative_error, tw_evidence *evidence) {
+void tw_work_evidence_with(tw_work *work, const tw_argmin_evidence *solution, double derivative_error,
+                           tw_evidence *evidence) {
   start(evidence);
   add_solution(evidence, solution);
   evidence->derivative_error = derivative_error;

@@ -1,26 +1,32 @@
-/* Strict complementarity of projections and proximal operators: how far a point u is from where they have a kink.
+/* Strict complementarity of projections and proximal operators: how far a point u is from where they have a
+ * kink.
  *
- * x = P(u) is differentiable in u where no constraint that holds with equality does so by chance, that is with a zero
- * multiplier; the distance of u from the nearest such point is the margin. */
+ * x = P(u) is differentiable in u where no constraint that holds with equality does so by chance, that is
+ * with a zero multiplier; the distance of u from the nearest such point is the margin. */
 #include "implicit/condition.h"
 
 #include "domain/kinds.h"
 
 #include <math.h>
 
-static tw_expr zero(tw_expr like) { return tw_scalar(like.graph, 0); }
-static unsigned last_axis(tw_expr x) { return 1u << (tw_shape_of(x).rank - 1); }
+static tw_expr zero(tw_expr like) {
+  return tw_scalar(like.graph, 0);
+}
+static unsigned last_axis(tw_expr x) {
+  return 1u << (tw_shape_of(x).rank - 1);
+}
 
 /* p = max(u - tau, 0): the distances |u_i - tau|, where tau = max (u - p). */
 static tw_expr simplex(tw_expr u, tw_expr p) {
   return tw_abs(tw_sub(u, tw_reduce_max(tw_sub(u, p), last_axis(u), true)));
 }
 
-/* p = clip(u - tau, l, h): the distances of u - tau from both bounds. tau = u - p of a free entry; where there is none, the
- * middle of what keeps all entries at their bounds. */
+/* p = clip(u - tau, l, h): the distances of u - tau from both bounds. tau = u - p of a free entry; where
+ * there is none, the middle of what keeps all entries at their bounds. */
 static tw_expr capped_simplex(tw_expr u, tw_expr p, const tw_expr *param) {
   tw_shape shape = tw_shape_of(u);
-  tw_expr l = tw_broadcast(param[0], shape), h = tw_broadcast(param[1], shape), inf = tw_scalar(u.graph, INFINITY);
+  tw_expr l = tw_broadcast(param[0], shape), h = tw_broadcast(param[1], shape),
+          inf = tw_scalar(u.graph, INFINITY);
   tw_expr low = tw_le(p, l), high = tw_and(tw_ge(p, h), tw_not(low)), tau = tw_sub(u, p);
   tw_expr least = tw_reduce_max(tw_where(high, tw_neg(inf), tau), last_axis(u), true);
   tw_expr most = tw_reduce_min(tw_where(low, inf, tau), last_axis(u), true);
@@ -29,7 +35,8 @@ static tw_expr capped_simplex(tw_expr u, tw_expr p, const tw_expr *param) {
 }
 
 static tw_expr l1_ball(tw_expr u, tw_expr p, tw_expr radius) {
-  tw_expr size = tw_abs(u), rest = tw_sub(tw_row_sum(size), tw_row_column(radius)), outside = tw_gt(rest, zero(u));
+  tw_expr size = tw_abs(u), rest = tw_sub(tw_row_sum(size), tw_row_column(radius)),
+          outside = tw_gt(rest, zero(u));
   tw_expr inf = tw_scalar(u.graph, INFINITY);
   return tw_minimum(tw_abs(rest), tw_where(outside, simplex(size, tw_abs(p)), inf));
 }
@@ -48,8 +55,8 @@ static tw_expr singular_values(tw_expr u) {
   return tw_svd_s(tw_svd(u), shape.dim[shape.rank - 2]);
 }
 
-/* For sets from outside the library: P(u + d) + P(u - d) - 2 P(u) is of the order of |d| across a kink, of |d|^2 elsewhere.
- * 0 when there seems to be a kink within 1e-6 of u. */
+/* For sets from outside the library: P(u + d) + P(u - d) - 2 P(u) is of the order of |d| across a kink, of
+ * |d|^2 elsewhere. 0 when there seems to be a kink within 1e-6 of u. */
 static tw_expr by_differences(const tw_domain_kind *kind, tw_expr u, tw_expr p, const tw_expr *param) {
   enum { REACH_DIGITS = 6 };
   tw_expr turn = tw_cos(tw_reshape(tw_iota(u.graph, TW_F64, tw_size_of(u)), tw_shape_of(u)));

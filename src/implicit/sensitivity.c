@@ -1,4 +1,5 @@
-/* Sensitivities of an outer problem: the problem seen as nested in its own parameters, at a solution already known. */
+/* Sensitivities of an outer problem: the problem seen as nested in its own parameters, at a solution already
+ * known. */
 #include "implicit/argmin.h"
 
 #include <math.h>
@@ -10,7 +11,8 @@ typedef struct outputs {
   tw_expr df, dx, margin, error;
 } outputs;
 
-/* The objective's total derivative by Danskin's rule and the solution's Jacobian, one tangent for every element of theta. */
+/* The objective's total derivative by Danskin's rule and the solution's Jacobian, one tangent for every
+ * element of theta. */
 static outputs derive(const tw_nested *nested, tw_expr z, tw_expr theta, double sign) {
   tw_graph *graph = nested->graph;
   int n_args = nested->n_variables + nested->n_theta + 1;
@@ -21,7 +23,8 @@ static outputs derive(const tw_nested *nested, tw_expr z, tw_expr theta, double 
   units.dim[0] = size;
   for (int i = 0; i + 1 < units.rank; i++) units.dim[i + 1] = tw_shape_of(theta).dim[i];
   tw_expr unit = tw_reshape(tw_eye(graph, TW_F64, size, size), units);
-  tw_expr *dtheta = calloc((size_t)nested->n_theta + 1, sizeof *dtheta), *args = calloc((size_t)n_args + 2, sizeof *args);
+  tw_expr *dtheta = calloc((size_t)nested->n_theta + 1, sizeof *dtheta),
+          *args = calloc((size_t)n_args + 2, sizeof *args);
   if (dtheta && args) {
     /* What the problem captured may be functions of theta: their tangents along t. */
     tw_jvp(nested->n_theta, nested->theta, 1, &theta, &t, dtheta);
@@ -33,7 +36,8 @@ static outputs derive(const tw_nested *nested, tw_expr z, tw_expr theta, double 
       tw_theta_jvp(nested, nested->lagrangian, args, dtheta, 1, nested->lagrangian->outputs, &df);
     df = tw_is_none(df) ? tw_scalar(graph, 0) : tw_scale(df, sign);
     out.error = tw_nested_derivative_error(nested, z, nested->theta);
-    tw_expr both[2] = {df, tw_is_none(dz) ? tw_fill(graph, TW_F64, TW_SHAPE(nested->n), 0) : tw_slice(dz, 0, 0, nested->n, 1)};
+    tw_expr both[2] = {df, tw_is_none(dz) ? tw_fill(graph, TW_F64, TW_SHAPE(nested->n), 0)
+                                          : tw_slice(dz, 0, 0, nested->n, 1)};
     tw_batch(2, both, 1, &t, &unit, size, both);
     out.df = both[0];
     out.dx = tw_is_none(both[1]) ? TW_NONE : tw_transpose(both[1], NULL);
@@ -51,8 +55,8 @@ static tw_argmin_evidence evidence_of(const tw_result *at, double margin) {
                               .word = "the solution"};
 }
 
-static tw_status evaluate(const tw_problem *p, tw_expr z, const double *z_value, const tw_result *at, outputs e, double *df,
-                          double *dx, tw_evidence *evidence, tw_error *error) {
+static tw_status evaluate(const tw_problem *p, tw_expr z, const double *z_value, const tw_result *at,
+                          outputs e, double *df, double *dx, tw_evidence *evidence, tw_error *error) {
   int n = tw_problem_parameters(p);
   tw_expr *in = calloc((size_t)n + 1, sizeof *in);
   const void **value = calloc((size_t)n + 1, sizeof *value);
@@ -81,8 +85,8 @@ static tw_status evaluate(const tw_problem *p, tw_expr z, const double *z_value,
   return status;
 }
 
-tw_status tw_sensitivity(const tw_problem *p, const tw_result *at, const char *parameter, double *df, double *dx,
-                         tw_evidence *evidence, tw_error *error) {
+tw_status tw_sensitivity(const tw_problem *p, const tw_result *at, const char *parameter, double *df,
+                         double *dx, tw_evidence *evidence, tw_error *error) {
   const tw_parameter *theta = NULL;
   for (int j = 0; j < tw_problem_parameters(p); j++)
     if (strcmp(tw_problem_parameter_at(p, j)->name, parameter) == 0) theta = tw_problem_parameter_at(p, j);

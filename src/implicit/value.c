@@ -1,5 +1,5 @@
-/* Optimal values: v(theta) = f(x*(theta), theta), with Danskin's rule for the first derivative, so that it costs no
- * linear solve; higher ones go through the derivative of x*. */
+/* Optimal values: v(theta) = f(x*(theta), theta), with Danskin's rule for the first derivative, so that it
+ * costs no linear solve; higher ones go through the derivative of x*. */
 #include "implicit/argmin.h"
 
 #include <stdlib.h>
@@ -27,7 +27,8 @@ static tw_expr value_tangent(const void *context, const tw_expr *dtheta) {
   const tw_nested *nested = tw_nested_of(node);
   int n_args = nested->n_variables + nested->n_theta + 1;
   tw_expr z = tw_input_of(node, 1), dv = TW_NONE;
-  tw_expr *theta = calloc((size_t)nested->n_theta + 1, sizeof *theta), *args = calloc((size_t)n_args + 2, sizeof *args);
+  tw_expr *theta = calloc((size_t)nested->n_theta + 1, sizeof *theta),
+          *args = calloc((size_t)n_args + 2, sizeof *args);
   if (theta && args) {
     for (int j = 0; j < nested->n_theta; j++) theta[j] = tw_input_of(node, 2 + j);
     tw_nested_args(nested, z, theta, args);
@@ -41,7 +42,9 @@ static tw_expr value_tangent(const void *context, const tw_expr *dtheta) {
   return dv;
 }
 
-static tw_expr value_jvp(tw_expr node, const tw_expr *tangents) { return value_tangent(&node, tangents + 2); }
+static tw_expr value_jvp(tw_expr node, const tw_expr *tangents) {
+  return value_tangent(&node, tangents + 2);
+}
 
 static void value_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
   int n = tw_arity_of(node) - 2;
@@ -57,7 +60,8 @@ static void value_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
 tw_expr tw_optimal_value(const tw_nested *nested) {
   if (!nested) return TW_NONE;
   tw_graph *graph = nested->graph;
-  if (nested->objective < 0) return tw_graph_fail(graph, TW_ERR_ARGUMENT, "%s has no optimal value", nested->word);
+  if (nested->objective < 0)
+    return tw_graph_fail(graph, TW_ERR_ARGUMENT, "%s has no optimal value", nested->word);
   tw_expr z = tw_argmin(nested), value = TW_NONE;
   tw_expr *args = calloc((size_t)(nested->n_variables + nested->n_theta) + 1, sizeof *args);
   tw_expr *out = calloc((size_t)nested->statement->n_outputs + 1, sizeof *out);

@@ -1,4 +1,5 @@
-/* The memory of nested problems in checkpoints: their last solutions, from which the next evaluation starts. */
+/* The memory of nested problems in checkpoints: their last solutions, from which the next evaluation starts.
+ */
 #include "method/driver.h"
 
 static void count(void *context, double *data, int64_t n) {

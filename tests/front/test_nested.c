@@ -1,4 +1,5 @@
-/* talweg solve on models with nested problems: failures of inner solves, evidence of derivatives, checkpoints. */
+/* talweg solve on models with nested problems: failures of inner solves, evidence of derivatives,
+ * checkpoints. */
 #include "command.h"
 
 static char folder[64];
@@ -10,7 +11,8 @@ static outcome solve(const char *name, const char *model, const char *options) {
 }
 
 /* Exit code and, in JSON, status and a part of the message at `where`. */
-static void expect(const char *model, const char *options, int code, const char *status, const char *where, const char *part) {
+static void expect(const char *model, const char *options, int code, const char *status, const char *where,
+                   const char *part) {
   char words[128];
   snprintf(words, sizeof words, "--json %s", options);
   outcome o = solve("model.tw", model, words);
@@ -25,15 +27,19 @@ static void expect(const char *model, const char *options, int code, const char 
 static void failed_inner_problems_give_their_reason(void **state) {
   (void)state;
   expect("var t init 1\n"
-         "let w = argmin {\n  var w[2]\n  minimize sum(w^2)\n  subject to sum(w) >= 1 + t\n  subject to sum(w) <= -1\n}\n"
+         "let w = argmin {\n  var w[2]\n  minimize sum(w^2)\n  subject to sum(w) >= 1 + t\n  subject to "
+         "sum(w) <= -1\n}\n"
          "minimize sum((w - t)^2)\nreport w\n",
-         "", 4, "numerical failure", "message", "argmin: the inner problem was not solved: auglag ended with \"infeasible\"");
+         "", 4, "numerical failure", "message",
+         "argmin: the inner problem was not solved: auglag ended with \"infeasible\"");
   expect("var t init 1\nlet w = argmin { var w\n  minimize t * w }\nminimize (w - t)^2\nreport w\n", "", 4,
          "numerical failure", "message", "ended with \"unbounded\"");
   expect("var t init 1\n"
-         "let w = argmin {\n  var w[2]\n  minimize 100 * (w[1] - w[0]^2)^2 + (t - w[0])^2\n  solve with gd(max_iter=20)\n}\n"
+         "let w = argmin {\n  var w[2]\n  minimize 100 * (w[1] - w[0]^2)^2 + (t - w[0])^2\n  solve with "
+         "gd(max_iter=20)\n}\n"
          "minimize sum((w - t)^2)\n",
-         "", 4, "numerical failure", "message", "gd ended with \"iteration limit\" (limit of 20 iterations reached)");
+         "", 4, "numerical failure", "message",
+         "gd ended with \"iteration limit\" (limit of 20 iterations reached)");
   expect("var t init 1\nlet z = root { var z  subject to z^2 + exp(t) == 0 }\nminimize (z - t)^2\n", "", 4,
          "numerical failure", "message", "root: the inner problem was not solved");
 }
@@ -41,7 +47,9 @@ static void failed_inner_problems_give_their_reason(void **state) {
 /* In text, too: the reason, and reports that have no value. */
 static void failures_are_shown_as_text(void **state) {
   (void)state;
-  outcome o = solve("model.tw", "var t init 1\nlet w = argmin { var w\n  minimize t * w }\nminimize (w - t)^2\nreport w\n", "");
+  outcome o =
+      solve("model.tw",
+            "var t init 1\nlet w = argmin { var w\n  minimize t * w }\nminimize (w - t)^2\nreport w\n", "");
   expect_code(&o, 4);
   expect_text(o.out, "Numerical failure");
   expect_text(o.out, "argmin: the inner problem was not solved");
@@ -53,11 +61,12 @@ static void doubtful_sensitivities_are_told(void **state) {
   (void)state;
   const char *bound = "param c = 0\nvar x >= 0\nminimize (x - c)^2\n";
   expect(bound, "--sensitivity c", 4, "solved", "evidence.message", "degenerate");
-  expect("param c = 0\nvar x init 1\nminimize x^4 - c * x\n", "--sensitivity c", 4, "solved", "evidence.message",
-         "singular at the solution");
-  expect("param c = 0\nvar x\nminimize x^4 - c * x\n", "--sensitivity c", 4, "solved", "evidence.message", "singular");
-  expect("param c = 1\nvar x[2] >= 0\nminimize c * sum(x)\nsubject to sum(x) >= 1\n", "--sensitivity c", 4, "solved",
-         "evidence.message", "not isolated");
+  expect("param c = 0\nvar x init 1\nminimize x^4 - c * x\n", "--sensitivity c", 4, "solved",
+         "evidence.message", "singular at the solution");
+  expect("param c = 0\nvar x\nminimize x^4 - c * x\n", "--sensitivity c", 4, "solved", "evidence.message",
+         "singular");
+  expect("param c = 1\nvar x[2] >= 0\nminimize c * sum(x)\nsubject to sum(x) >= 1\n", "--sensitivity c", 4,
+         "solved", "evidence.message", "not isolated");
   outcome o = solve("model.tw", bound, "--sensitivity c");
   expect_code(&o, 4);
   expect_text(o.out, "Not reliable: the solution is degenerate");
@@ -67,7 +76,8 @@ static void doubtful_sensitivities_are_told(void **state) {
 
 static void good_sensitivities_are_not_doubted(void **state) {
   (void)state;
-  outcome o = solve("model.tw", "param c = 1\nvar x[2] >= 0\nminimize (x[0] - c)^2 + (x[1] + 1)^2\n", "--json --sensitivity c");
+  outcome o = solve("model.tw", "param c = 1\nvar x[2] >= 0\nminimize (x[0] - c)^2 + (x[1] + 1)^2\n",
+                    "--json --sensitivity c");
   expect_code(&o, 0);
   json_t *object = parse_object(&o);
   assert_true(json_is_true(find_value(object, "evidence.reliable")));
@@ -94,10 +104,12 @@ static void missing_derivatives_are_null(void **state) {
 /* An answer that rests on derivatives through a degenerate inner solution is none. */
 static void doubtful_answers_are_none(void **state) {
   (void)state;
-  expect("var t init 1\nlet x = argmin { var x >= 0\n  minimize (x - t)^2 }\nminimize (x - 1)^2 + t^2 - 2*t\n", "", 0, "solved",
-         "message", "stationarity");
-  expect("var t init 0\nlet x = argmin { var x >= 0\n  minimize (x - t)^2 }\nminimize t^2 + 0 * x\n", "", 4, "numerical failure",
-         "message", "derivatives through a nested problem are not reliable: the solution is degenerate");
+  expect(
+      "var t init 1\nlet x = argmin { var x >= 0\n  minimize (x - t)^2 }\nminimize (x - 1)^2 + t^2 - 2*t\n",
+      "", 0, "solved", "message", "stationarity");
+  expect("var t init 0\nlet x = argmin { var x >= 0\n  minimize (x - t)^2 }\nminimize t^2 + 0 * x\n", "", 4,
+         "numerical failure", "message",
+         "derivatives through a nested problem are not reliable: the solution is degenerate");
 }
 
 static void resumed_runs_print_the_same(void **state) {
@@ -116,8 +128,10 @@ static void resumed_runs_print_the_same(void **state) {
   expect_code(&cut, 2);
   expect_code(&rest, 0);
   json_t *a = parse_object(&whole), *b = parse_object(&rest);
-  const char *const same[] = {"objective", "iterations", "variables.t.0", "variables.t.1", "reports.w.0", "reports.w.2"};
-  for (size_t i = 0; i < sizeof same / sizeof *same; i++) assert_same_bits(find_number(b, same[i]), find_number(a, same[i]));
+  const char *const same[] = {"objective",     "iterations",  "variables.t.0",
+                              "variables.t.1", "reports.w.0", "reports.w.2"};
+  for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+    assert_same_bits(find_number(b, same[i]), find_number(a, same[i]));
   json_decref(a);
   json_decref(b);
   outcome_free(&whole);

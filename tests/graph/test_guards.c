@@ -1,5 +1,5 @@
-/* Masked arrays under functions with infinite slopes where the mask is false: derivatives to third order, by every sequence
- * of forward and reverse mode, are those of the function without the masked entries. */
+/* Masked arrays under functions with infinite slopes where the mask is false: derivatives to third order, by
+ * every sequence of forward and reverse mode, are those of the function without the masked entries. */
 #include "graph/evaluate.h"
 
 enum { N = 6, ORDER = 3, SEQUENCES = 1 << ORDER };
@@ -66,15 +66,18 @@ static void climb(tw_expr f, tw_expr at, const tw_expr *d, tw_expr q[ORDER + 1][
   q[0][0] = f;
   for (int k = 0; k < ORDER; k++)
     for (int i = 0; i < 1 << k; i++)
-      for (int reverse = 0; reverse < 2; reverse++) q[k + 1][i | reverse << k] = along(q[k][i], at, d[k], reverse);
+      for (int reverse = 0; reverse < 2; reverse++)
+        q[k + 1][i | reverse << k] = along(q[k][i], at, d[k], reverse);
 }
 
 static void check(const char *name, tw_expr (*way)(tw_expr)) {
   const double values[N + 1] = {0, 0.7, 0, 1.3, 0.2, 0, 0.8};
-  const double directions[ORDER][N + 1] = {{1, 2, -1, 0.5, -2, 3, 0.3}, {-2, 1, 0.7, -1, 1, 1, 2}, {0.3, -0.4, 2, 1, 1.5, -1, -1}};
+  const double directions[ORDER][N + 1] = {
+      {1, 2, -1, 0.5, -2, 3, 0.3}, {-2, 1, 0.7, -1, 1, 1, 2}, {0.3, -0.4, 2, 1, 1.5, -1, -1}};
   graph = tw_graph_new();
   tw_array array = tw_array_f64((double *)(uintptr_t)values, TW_SHAPE(N + 1));
-  const tw_expr at = tw_input(graph, "at", TW_F64, TW_SHAPE(N + 1)), mask = tw_input(graph, "mask", TW_BOOL, TW_SHAPE(N));
+  const tw_expr at = tw_input(graph, "at", TW_F64, TW_SHAPE(N + 1)),
+                mask = tw_input(graph, "mask", TW_BOOL, TW_SHAPE(N));
   x = tw_slice(at, 0, 0, N, 1);
   t = tw_reshape(tw_slice(at, 0, N, 1, 1), TW_SCALAR);
   const tw_expr free_entries = tw_cast(VECTOR(graph, 1, 3, 4), TW_I64);
@@ -87,7 +90,8 @@ static void check(const char *name, tw_expr (*way)(tw_expr)) {
   const tw_array value[] = {array, tw_array_view(masks, TW_BOOL, TW_SHAPE(N))};
   for (int k = 0; k <= ORDER; k++)
     for (int i = 0; i < 1 << k; i++) {
-      tw_array a = evaluate_on(name, 2, in, value, q[k][i], 1), b = evaluate_on(name, 2, in, value, want[k][0], 1);
+      tw_array a = evaluate_on(name, 2, in, value, q[k][i], 1),
+               b = evaluate_on(name, 2, in, value, want[k][0], 1);
       const double got = element(&a, 0), expected = element(&b, 0);
       if (!(fabs(got - expected) <= 1e-12 * fmax(1, fabs(expected))))
         fail_msg("%s: order %d, sequence %d: %.17g, expected %.17g", name, k, i, got, expected);
@@ -113,10 +117,9 @@ WAY(added)
 WAY(looped)
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_direct),     cmocka_unit_test(test_reshaped),
-                                     cmocka_unit_test(test_transposed), cmocka_unit_test(test_in_pieces),
-                                     cmocka_unit_test(test_repeated),   cmocka_unit_test(test_picked),
-                                     cmocka_unit_test(test_scaled),     cmocka_unit_test(test_added),
-                                     cmocka_unit_test(test_looped)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_direct),    cmocka_unit_test(test_reshaped), cmocka_unit_test(test_transposed),
+      cmocka_unit_test(test_in_pieces), cmocka_unit_test(test_repeated), cmocka_unit_test(test_picked),
+      cmocka_unit_test(test_scaled),    cmocka_unit_test(test_added),    cmocka_unit_test(test_looped)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,9 @@
-/* Inner solves start where the last one ended, are not repeated for the same parameters, and are as accurate as the outer
- * problem asks for. */
+/* Inner solves start where the last one ended, are not repeated for the same parameters, and are as accurate
+ * as the outer problem asks for. */
 #include "problems.h"
 
-/* ------------------------------------------------------------------ counting evaluations of the inner objective */
+/* ------------------------------------------------------------------ counting evaluations of the inner
+ * objective */
 
 static int evaluations;
 
@@ -23,15 +24,23 @@ static void counted_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
   (void)node;
   cotangents[0] = cotangent;
 }
-static const tw_op counted = {.name = "counted", .summary = "x, noticed", .flags = TW_OP_IMPURE, .arity = 1, .infer = counted_infer,
-                              .kernel = counted_kernel, .jvp = counted_jvp, .vjp = counted_vjp};
+static const tw_op counted = {.name = "counted",
+                              .summary = "x, noticed",
+                              .flags = TW_OP_IMPURE,
+                              .arity = 1,
+                              .infer = counted_infer,
+                              .kernel = counted_kernel,
+                              .jvp = counted_jvp,
+                              .vjp = counted_vjp};
 
 /* min sum exp(x_i - theta) + |x|^2 by a first-order method. */
 static tw_expr slow_argmin(tw_graph *g, tw_expr theta) {
   tw_problem *p = tw_problem_new(g);
-  tw_expr x = tw_problem_variable(p, "x", TW_SHAPE(5)), weights = tw_add(tw_iota(g, TW_F64, 5), tw_scalar(g, 0.1));
+  tw_expr x = tw_problem_variable(p, "x", TW_SHAPE(5)),
+          weights = tw_add(tw_iota(g, TW_F64, 5), tw_scalar(g, 0.1));
   tw_expr noticed = tw_node(g, &counted, 1, &x, NULL);
-  tw_problem_minimize(p, NULL, tw_add(total(tw_mul(weights, tw_square(noticed))), total(tw_exp(tw_sub(x, theta)))));
+  tw_problem_minimize(p, NULL,
+                      tw_add(total(tw_mul(weights, tw_square(noticed))), total(tw_exp(tw_sub(x, theta)))));
   return solution_by(p, "lbfgs", false);
 }
 
@@ -80,7 +89,9 @@ static void inner_accuracy_follows_the_outer(void **state) {
     assert_ok(tw_classify(p, &cls, &error));
     assert_ok(tw_oracle_from_problem(&oracle, p, &cls, &error));
     evaluations = 0;
-    assert_ok(tw_minimize(&oracle, NULL, &(tw_solve_options){.method = "bfgs", .tolerance = tolerances[t], .exec.threads = 1}, &r, &error));
+    assert_ok(tw_minimize(
+        &oracle, NULL, &(tw_solve_options){.method = "bfgs", .tolerance = tolerances[t], .exec.threads = 1},
+        &r, &error));
     work[t] = evaluations;
     assert_int_equal(r.outcome, TW_SOLVED);
     tw_oracle_evidence(&oracle, &evidence);
@@ -94,7 +105,8 @@ static void inner_accuracy_follows_the_outer(void **state) {
   assert_true(work[0] < work[1] && work[1] < work[2]);
 }
 
-/* Each level of nesting is two digits better than the one around it: the solution at the top is as accurate as asked for. */
+/* Each level of nesting is two digits better than the one around it: the solution at the top is as accurate
+ * as asked for. */
 static void levels_of_nesting_are_ever_more_accurate(void **state) {
   (void)state;
   tw_graph *g = tw_graph_new();

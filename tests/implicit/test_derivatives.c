@@ -1,15 +1,18 @@
-/* Derivatives through argmin, root, fixpoint and min: Jacobians, gradients, Hessians and Hessian products of solutions
- * against central differences of whole solves, on problems of every kind of optimality condition. */
+/* Derivatives through argmin, root, fixpoint and min: Jacobians, gradients, Hessians and Hessian products of
+ * solutions against central differences of whole solves, on problems of every kind of optimality condition.
+ */
 #include "problems.h"
 
-static void check(const char *name, tw_expr (*solve)(tw_graph *, tw_expr), const double *at, double tolerance) {
+static void check(const char *name, tw_expr (*solve)(tw_graph *, tw_expr), const double *at,
+                  double tolerance) {
   tw_graph *g = tw_graph_new();
   tw_expr theta = tw_input(g, "theta", TW_F64, TW_SHAPE(D)), v = constant(g, 30, TW_SHAPE(D));
   tw_expr s = solve(g, theta);
   int64_t n = tw_size_of(s);
   tw_expr f = tw_add(total(tw_mul(s, tw_add(constant(g, 31, tw_shape_of(s)), s))), total(tw_square(theta)));
   tw_expr out[5] = {s, tw_jacobian(s, theta), tw_grad(f, theta), tw_hessian(f, theta), tw_hvp(f, theta, v)};
-  double sv[16], jacobian[16 * D], gradient[D], hessian[D * D], hv[D], up[16], down[16], gu[D], gd[D], h = 1e-5;
+  double sv[16], jacobian[16 * D], gradient[D], hessian[D * D], hv[D], up[16], down[16], gu[D], gd[D],
+      h = 1e-5;
   compiled all = compile(theta, 5, out), some = compile(theta, 2, (tw_expr[]){s, tw_grad(f, theta)});
   call(all, at, (void *[]){sv, jacobian, gradient, hessian, hv});
   tw_evidence evidence;
@@ -28,12 +31,14 @@ static void check(const char *name, tw_expr (*solve)(tw_graph *, tw_expr), const
     for (int64_t i = 0; i < n; i++) {
       double difference = (up[i] - down[i]) / (2 * h), implicit = jacobian[i * D + j];
       if (!(fabs(difference - implicit) <= tolerance * fmax(1, fabs(difference))))
-        fail_msg("%s: d s[%d] / d theta[%d] = %.10g, difference %.10g", name, (int)i, j, implicit, difference);
+        fail_msg("%s: d s[%d] / d theta[%d] = %.10g, difference %.10g", name, (int)i, j, implicit,
+                 difference);
     }
     for (int i = 0; i < D; i++) {
       double difference = (gu[i] - gd[i]) / (2 * h), implicit = hessian[i * D + j];
       if (!(fabs(difference - implicit) <= 10 * tolerance * fmax(1, fabs(difference))))
-        fail_msg("%s: d2 f / d theta[%d] d theta[%d] = %.10g, difference %.10g", name, i, j, implicit, difference);
+        fail_msg("%s: d2 f / d theta[%d] d theta[%d] = %.10g, difference %.10g", name, i, j, implicit,
+                 difference);
     }
   }
   for (int i = 0; i < D; i++) {
@@ -48,10 +53,10 @@ static void check(const char *name, tw_expr (*solve)(tw_graph *, tw_expr), const
 
 static const double here[D] = {0.7, -0.4, 0.3};
 
-#define CASE(name, tolerance)                                                                                          \
-  static void test_##name(void **state) {                                                                              \
-    (void)state;                                                                                                       \
-    check(#name, name, here, tolerance);                                                                               \
+#define CASE(name, tolerance)                                                                                \
+  static void test_##name(void **state) {                                                                    \
+    (void)state;                                                                                             \
+    check(#name, name, here, tolerance);                                                                     \
   }
 CASE(ridge, 1e-7)
 CASE(ridge_value, 1e-7)
@@ -71,7 +76,8 @@ CASE(root, 1e-6)
 static void ridge_in_closed_form(void **state) {
   (void)state;
   tw_graph *g = tw_graph_new();
-  tw_expr theta = tw_input(g, "l", TW_F64, TW_SCALAR), a = constant(g, 1, TW_SHAPE(9, 4)), b = constant(g, 2, TW_SHAPE(9));
+  tw_expr theta = tw_input(g, "l", TW_F64, TW_SCALAR), a = constant(g, 1, TW_SHAPE(9, 4)),
+          b = constant(g, 2, TW_SHAPE(9));
   tw_problem *p = tw_problem_new(g);
   tw_expr w = tw_problem_variable(p, "w", TW_SHAPE(4)), r = tw_sub(tw_matmul(a, w), b);
   tw_problem_minimize(p, NULL, tw_add(total(tw_square(r)), tw_mul(theta, total(tw_square(w)))));
@@ -101,7 +107,8 @@ static void a_singular_solution_is_refused(void **state) {
   tw_expr slope = tw_grad(solution(p, false), theta);
   compiled c = compile(theta, 1, &slope);
   double at = 0, out;
-  assert_fails(tw_fn_call(c.fn, c.work, (const void *[]){&at}, (void *[]){&out}, 0, &error), TW_ERR_SINGULAR, "singular");
+  assert_fails(tw_fn_call(c.fn, c.work, (const void *[]){&at}, (void *[]){&out}, 0, &error), TW_ERR_SINGULAR,
+               "singular");
   done(c);
   tw_graph_free(g);
 }
@@ -126,11 +133,21 @@ static void a_failed_inner_solve_is_reported(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_ridge),           cmocka_unit_test(test_ridge_value),      cmocka_unit_test(test_lasso),
-      cmocka_unit_test(test_portfolio),       cmocka_unit_test(test_portfolio_value),  cmocka_unit_test(test_equality_qp),
-      cmocka_unit_test(test_inequality_qp),   cmocka_unit_test(test_inequality_value), cmocka_unit_test(test_bounded),
-      cmocka_unit_test(test_bounded_value),   cmocka_unit_test(test_logistic),         cmocka_unit_test(test_equilibrium),
-      cmocka_unit_test(test_root),            cmocka_unit_test(ridge_in_closed_form),  cmocka_unit_test(a_singular_solution_is_refused),
+      cmocka_unit_test(test_ridge),
+      cmocka_unit_test(test_ridge_value),
+      cmocka_unit_test(test_lasso),
+      cmocka_unit_test(test_portfolio),
+      cmocka_unit_test(test_portfolio_value),
+      cmocka_unit_test(test_equality_qp),
+      cmocka_unit_test(test_inequality_qp),
+      cmocka_unit_test(test_inequality_value),
+      cmocka_unit_test(test_bounded),
+      cmocka_unit_test(test_bounded_value),
+      cmocka_unit_test(test_logistic),
+      cmocka_unit_test(test_equilibrium),
+      cmocka_unit_test(test_root),
+      cmocka_unit_test(ridge_in_closed_form),
+      cmocka_unit_test(a_singular_solution_is_refused),
       cmocka_unit_test(a_failed_inner_solve_is_reported),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

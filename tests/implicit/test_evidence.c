@@ -1,5 +1,5 @@
-/* What stands behind implicit derivatives: degenerate solutions, singular systems and inner solves that fail are told, with
- * the reason; regular ones are not. */
+/* What stands behind implicit derivatives: degenerate solutions, singular systems and inner solves that fail
+ * are told, with the reason; regular ones are not. */
 #include "problems.h"
 
 typedef struct judged {
@@ -28,7 +28,8 @@ static void expect_good(tw_expr (*state)(tw_graph *, tw_expr), double theta) {
   if (j.status != TW_OK) fail_msg("%s", error.message);
   if (!j.evidence.reliable) fail_msg("at %g: %s", theta, j.evidence.message);
   assert_string_equal(j.evidence.message, "");
-  assert_true(j.evidence.solves > 0 && j.evidence.inner_residual <= 1e-8 && j.evidence.linear_residual <= 1e-8);
+  assert_true(j.evidence.solves > 0 && j.evidence.inner_residual <= 1e-8 &&
+              j.evidence.linear_residual <= 1e-8);
 }
 
 static void expect_bad(tw_expr (*state)(tw_graph *, tw_expr), double theta, const char *why) {
@@ -38,14 +39,16 @@ static void expect_bad(tw_expr (*state)(tw_graph *, tw_expr), double theta, cons
   if (!strstr(j.evidence.message, why)) fail_msg("\"%s\" does not contain \"%s\"", j.evidence.message, why);
 }
 
-static void expect_failure(tw_expr (*state)(tw_graph *, tw_expr), double theta, tw_status status, const char *why) {
+static void expect_failure(tw_expr (*state)(tw_graph *, tw_expr), double theta, tw_status status,
+                           const char *why) {
   judged j = judge(state, theta);
   if (j.status != status) fail_msg("%s, expected %s", tw_status_name(j.status), tw_status_name(status));
   assert_non_null(strstr(error.message, "argmin: the inner problem was not solved"));
   if (!strstr(error.message, why)) fail_msg("\"%s\" does not contain \"%s\"", error.message, why);
 }
 
-/* ------------------------------------------------------------------ degenerate: theta = 0 where a constraint holds by chance */
+/* ------------------------------------------------------------------ degenerate: theta = 0 where a constraint
+ * holds by chance */
 
 static tw_expr vector(tw_graph *g, int64_t n, const double *x) {
   tw_array a = tw_array_f64((double *)(uintptr_t)x, TW_SHAPE(n));
@@ -53,10 +56,11 @@ static tw_expr vector(tw_graph *g, int64_t n, const double *x) {
 }
 
 /* The nearest point of a set (NULL: of the bounds) to a + theta b. */
-static tw_expr nearest(tw_graph *g, tw_expr theta, const char *set, int n_param, const tw_expr *param, int64_t n, const double *a,
-                       const double *b) {
+static tw_expr nearest(tw_graph *g, tw_expr theta, const char *set, int n_param, const tw_expr *param,
+                       int64_t n, const double *a, const double *b) {
   tw_problem *p = tw_problem_new(g);
-  tw_expr x = tw_problem_variable(p, "x", TW_SHAPE(n)), gap = tw_sub(x, tw_add(vector(g, n, a), tw_mul(theta, vector(g, n, b))));
+  tw_expr x = tw_problem_variable(p, "x", TW_SHAPE(n)),
+          gap = tw_sub(x, tw_add(vector(g, n, a), tw_mul(theta, vector(g, n, b))));
   if (set)
     tw_problem_domain(p, x, tw_domain_make(g, tw_domain_find(set), TW_SHAPE(n), n_param, param));
   else
@@ -86,19 +90,29 @@ static tw_expr halfspace(tw_graph *g, tw_expr theta) {
   return nearest(g, theta, "halfspace", 2, param, 2, (double[]){0.6, 0.8}, (double[]){1, 1});
 }
 
-/* min |x - a - theta|^2 / 2 + penalty, with the first entry, group or singular value at the kink where theta = 0. */
+/* min |x - a - theta|^2 / 2 + penalty, with the first entry, group or singular value at the kink where theta
+ * = 0. */
 static tw_expr penalized(tw_graph *g, tw_expr theta, const char *penalty, const double *a) {
   tw_problem *p = tw_problem_new(g);
-  tw_expr x = tw_problem_variable(p, "x", TW_SHAPE(2, 2)), target = tw_reshape(vector(g, 4, a), TW_SHAPE(2, 2));
+  tw_expr x = tw_problem_variable(p, "x", TW_SHAPE(2, 2)),
+          target = tw_reshape(vector(g, 4, a), TW_SHAPE(2, 2));
   tw_expr gap = tw_sub(x, tw_add(target, tw_mul(theta, tw_eye(g, TW_F64, 2, 2))));
   tw_expr r = tw_regularizer(g, tw_regularizer_find(penalty), x, 0, NULL);
   tw_problem_minimize(p, NULL, tw_add(tw_scale(total(tw_square(gap)), 0.5), r));
   return solution(p, false);
 }
-static tw_expr l1(tw_graph *g, tw_expr theta) { return penalized(g, theta, "l1", (double[]){1, 3, 0, -2}); }
-static tw_expr group_l2(tw_graph *g, tw_expr theta) { return penalized(g, theta, "group_l2", (double[]){0.6, 0.8, 2, 2}); }
-static tw_expr nuclear(tw_graph *g, tw_expr theta) { return penalized(g, theta, "nuclear", (double[]){1, 0, 0, 3}); }
-static tw_expr linf(tw_graph *g, tw_expr theta) { return penalized(g, theta, "linf", (double[]){3, 2, 0, 1}); }
+static tw_expr l1(tw_graph *g, tw_expr theta) {
+  return penalized(g, theta, "l1", (double[]){1, 3, 0, -2});
+}
+static tw_expr group_l2(tw_graph *g, tw_expr theta) {
+  return penalized(g, theta, "group_l2", (double[]){0.6, 0.8, 2, 2});
+}
+static tw_expr nuclear(tw_graph *g, tw_expr theta) {
+  return penalized(g, theta, "nuclear", (double[]){1, 0, 0, 3});
+}
+static tw_expr linf(tw_graph *g, tw_expr theta) {
+  return penalized(g, theta, "linf", (double[]){3, 2, 0, 1});
+}
 
 static tw_expr semidefinite(tw_graph *g, tw_expr theta) {
   tw_problem *p = tw_problem_new(g);
@@ -120,8 +134,9 @@ static tw_expr inequality(tw_graph *g, tw_expr theta) {
 
 static void weakly_active_constraints_are_told(void **state) {
   (void)state;
-  tw_expr (*const cases[])(tw_graph *, tw_expr) = {at_bound, simplex, capped_simplex, ball,    l1_ball, halfspace,
-                                                   l1,       group_l2, nuclear,        linf,   semidefinite, inequality};
+  tw_expr (*const cases[])(tw_graph *, tw_expr) = {at_bound,     simplex,   capped_simplex, ball,    l1_ball,
+                                                   halfspace,    l1,        group_l2,       nuclear, linf,
+                                                   semidefinite, inequality};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     expect_bad(cases[i], 0, "the solution is degenerate");
     expect_good(cases[i], 0.05);
@@ -134,10 +149,12 @@ static tw_expr own_project(tw_expr x, const tw_expr *param) {
   (void)param;
   return tw_relu(x);
 }
-static const tw_domain_kind own_set = {.name = "own", .summary = "x >= 0", .params = "", .convex = true, .project = own_project};
+static const tw_domain_kind own_set = {
+    .name = "own", .summary = "x >= 0", .params = "", .convex = true, .project = own_project};
 static tw_expr on_own_set(tw_graph *g, tw_expr theta) {
   tw_problem *p = tw_problem_new(g);
-  tw_expr x = tw_problem_variable(p, "x", TW_SHAPE(2)), gap = tw_sub(x, tw_add(vector(g, 2, (double[]){0, 1}), theta));
+  tw_expr x = tw_problem_variable(p, "x", TW_SHAPE(2)),
+          gap = tw_sub(x, tw_add(vector(g, 2, (double[]){0, 1}), theta));
   tw_problem_domain(p, x, tw_domain_make(g, &own_set, TW_SHAPE(2), 0, NULL));
   tw_problem_minimize(p, NULL, total(tw_square(gap)));
   return solution(p, false);
@@ -237,12 +254,17 @@ static tw_expr limited(tw_graph *g, tw_expr theta, const char *method) {
   tw_problem_minimize(p, NULL, tw_add(tw_scale(tw_square(tw_sub(y, x)), 5), tw_square(tw_sub(theta, x))));
   return solution_by(p, method, false);
 }
-static tw_expr far_from_solved(tw_graph *g, tw_expr theta) { return limited(g, theta, "gd:max_iter=3"); }
-static tw_expr nearly_solved(tw_graph *g, tw_expr theta) { return limited(g, theta, "gd:max_iter=1000000,tol=1e-6"); }
+static tw_expr far_from_solved(tw_graph *g, tw_expr theta) {
+  return limited(g, theta, "gd:max_iter=3");
+}
+static tw_expr nearly_solved(tw_graph *g, tw_expr theta) {
+  return limited(g, theta, "gd:max_iter=1000000,tol=1e-6");
+}
 
 static void solves_cut_short_are_told(void **state) {
   (void)state;
-  expect_failure(far_from_solved, 1, TW_ERR_LIMIT, "gd ended with \"iteration limit\" (limit of 3 iterations reached)");
+  expect_failure(far_from_solved, 1, TW_ERR_LIMIT,
+                 "gd ended with \"iteration limit\" (limit of 3 iterations reached)");
   /* To 1e-6 is what was asked for, and is not enough for derivatives. */
   expect_bad(nearly_solved, 1, "the inner problem is solved to");
   /* One iteration less than the method needs: close, but cut short. */
@@ -297,7 +319,8 @@ static void failed_inner_solves_give_their_reason(void **state) {
   expect_failure(undefined, 1, TW_ERR_NUMERIC, "not finite");
 }
 
-/* ------------------------------------------------------------------ sensitivities of a problem at its solution */
+/* ------------------------------------------------------------------ sensitivities of a problem at its
+ * solution */
 
 static tw_evidence sensitivity_at(double theta, int64_t max_iter, double *dx) {
   tw_graph *g = tw_graph_new();
@@ -322,7 +345,8 @@ static tw_evidence sensitivity_at(double theta, int64_t max_iter, double *dx) {
 static void sensitivities_are_judged(void **state) {
   (void)state;
   double dx[2];
-  tw_evidence good = sensitivity_at(0.5, 0, dx), degenerate = sensitivity_at(0, 0, dx), early = sensitivity_at(0.5, 2, dx);
+  tw_evidence good = sensitivity_at(0.5, 0, dx), degenerate = sensitivity_at(0, 0, dx),
+              early = sensitivity_at(0.5, 2, dx);
   assert_true(good.reliable && good.inner_residual <= 1e-9 && good.complementarity_gap > 0.1);
   assert_false(degenerate.reliable);
   assert_non_null(strstr(degenerate.message, "degenerate"));

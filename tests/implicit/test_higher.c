@@ -1,9 +1,10 @@
-/* Derivatives of first, second and third order of nested solutions, by every sequence of forward and reverse mode.
+/* Derivatives of first, second and third order of nested solutions, by every sequence of forward and reverse
+ * mode.
  *
  *   q_0(theta) = c's(theta),   q_{k+1}(theta) = d q_k / d theta . d_k
  *
- * where each derivative is taken forward (jvp) or in reverse (vjp, then the product with d_k). All 2^k sequences must
- * agree, and with the central difference of q_{k-1}. */
+ * where each derivative is taken forward (jvp) or in reverse (vjp, then the product with d_k). All 2^k
+ * sequences must agree, and with the central difference of q_{k-1}. */
 #include "problems.h"
 
 enum { ORDER = 3, SEQUENCES = 1 << ORDER };
@@ -18,7 +19,8 @@ static tw_expr along(tw_expr q, tw_expr theta, tw_expr d, bool reverse) {
 typedef struct ladder {
   tw_graph *graph;
   tw_expr theta;
-  tw_expr q[ORDER + 1][SEQUENCES]; /* by order and sequence: bit k of the number says whether d_k was in reverse */
+  tw_expr q[ORDER + 1]
+           [SEQUENCES]; /* by order and sequence: bit k of the number says whether d_k was in reverse */
 } ladder;
 
 static ladder climb(tw_expr (*solve)(tw_graph *, tw_expr)) {
@@ -90,13 +92,13 @@ static int zeros_of(tw_expr (*solve)(tw_graph *, tw_expr)) {
   return zeros;
 }
 
-#define CASE(name, zeros)                                                                                              \
-  static void test_##name(void **state) {                                                                              \
-    (void)state;                                                                                                       \
-    ladder l = climb(name);                                                                                            \
-    assert_int_equal(zeros_of(name), zeros);                                                                           \
-    for (int order = 1; order <= ORDER; order++) check_order(#name, &l, order, here, 1e-6);                            \
-    tw_graph_free(l.graph);                                                                                            \
+#define CASE(name, zeros)                                                                                    \
+  static void test_##name(void **state) {                                                                    \
+    (void)state;                                                                                             \
+    ladder l = climb(name);                                                                                  \
+    assert_int_equal(zeros_of(name), zeros);                                                                 \
+    for (int order = 1; order <= ORDER; order++) check_order(#name, &l, order, here, 1e-6);                  \
+    tw_graph_free(l.graph);                                                                                  \
   }
 CASE(ridge, 0)
 CASE(ridge_value, 0)
@@ -183,12 +185,19 @@ static void third_derivatives_as_an_array(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_ridge),           cmocka_unit_test(test_ridge_value),
-      cmocka_unit_test(test_lasso),           cmocka_unit_test(test_elastic_net),
-      cmocka_unit_test(test_group_lasso),     cmocka_unit_test(test_bounded_lasso),
-      cmocka_unit_test(test_portfolio),       cmocka_unit_test(test_portfolio_value),
-      cmocka_unit_test(test_on_ball),         cmocka_unit_test(test_bounded),
-      cmocka_unit_test(test_bounded_value),   cmocka_unit_test(test_infinite_curvature),  cmocka_unit_test(test_infinite_third_derivative),
+      cmocka_unit_test(test_ridge),
+      cmocka_unit_test(test_ridge_value),
+      cmocka_unit_test(test_lasso),
+      cmocka_unit_test(test_elastic_net),
+      cmocka_unit_test(test_group_lasso),
+      cmocka_unit_test(test_bounded_lasso),
+      cmocka_unit_test(test_portfolio),
+      cmocka_unit_test(test_portfolio_value),
+      cmocka_unit_test(test_on_ball),
+      cmocka_unit_test(test_bounded),
+      cmocka_unit_test(test_bounded_value),
+      cmocka_unit_test(test_infinite_curvature),
+      cmocka_unit_test(test_infinite_third_derivative),
       cmocka_unit_test(test_infinite_curvature_value),
       cmocka_unit_test(test_infinite_curvature_in_loop),
       cmocka_unit_test(test_low_rank),
@@ -199,10 +208,14 @@ int main(void) {
       cmocka_unit_test(test_cut_simplex),
       cmocka_unit_test(test_constrained_simplex),
       cmocka_unit_test(test_two_variables),
-      cmocka_unit_test(test_equality_qp),     cmocka_unit_test(test_inequality_qp),
-      cmocka_unit_test(test_inequality_value), cmocka_unit_test(test_logistic),
-      cmocka_unit_test(test_equilibrium),     cmocka_unit_test(test_root),
-      cmocka_unit_test(test_two_levels),      cmocka_unit_test(test_in_each_other),
+      cmocka_unit_test(test_equality_qp),
+      cmocka_unit_test(test_inequality_qp),
+      cmocka_unit_test(test_inequality_value),
+      cmocka_unit_test(test_logistic),
+      cmocka_unit_test(test_equilibrium),
+      cmocka_unit_test(test_root),
+      cmocka_unit_test(test_two_levels),
+      cmocka_unit_test(test_in_each_other),
       cmocka_unit_test(optimal_values),
       cmocka_unit_test(third_derivatives_as_an_array),
   };

@@ -1,4 +1,5 @@
-/* Systems too large to be assembled: derivatives by products alone, against closed forms; and singular ones are told. */
+/* Systems too large to be assembled: derivatives by products alone, against closed forms; and singular ones
+ * are told. */
 #include "problems.h"
 
 enum { N = 1200 };
@@ -14,7 +15,8 @@ static answer *differentiate(tw_expr (*state)(tw_graph *, tw_expr)) {
   answer *a = calloc(1, sizeof *a);
   assert_non_null(a);
   tw_graph *g = tw_graph_new();
-  tw_expr theta = tw_input(g, "theta", TW_F64, TW_SCALAR), x = state(g, theta), out[2] = {x, tw_jacobian(x, theta)};
+  tw_expr theta = tw_input(g, "theta", TW_F64, TW_SCALAR), x = state(g, theta),
+          out[2] = {x, tw_jacobian(x, theta)};
   const double at = 1.5;
   compiled c = compile(theta, 2, out);
   tw_work_exec(c.work, &(tw_exec){.inner_tolerance = 1e-12});
@@ -35,7 +37,8 @@ static tw_expr quadratic(tw_graph *g, tw_expr theta) {
   tw_problem *p = tw_problem_new(g);
   tw_expr x = tw_problem_variable(p, "x", TW_SHAPE(N)), u = tw_dot(constant(g, 1, TW_SHAPE(N)), x);
   tw_expr f = tw_add(tw_dot(spread(g), tw_square(x)), tw_scale(tw_square(u), 1.0 / N));
-  tw_problem_minimize(p, NULL, tw_sub(tw_scale(f, 0.5), tw_mul(theta, tw_dot(constant(g, 2, TW_SHAPE(N)), x))));
+  tw_problem_minimize(p, NULL,
+                      tw_sub(tw_scale(f, 0.5), tw_mul(theta, tw_dot(constant(g, 2, TW_SHAPE(N)), x))));
   return solution(p, false);
 }
 /* The same subject to sum(x) == theta: indefinite. */
@@ -50,7 +53,8 @@ static tw_expr constrained(tw_graph *g, tw_expr theta) {
 static tw_expr fixed_point(tw_graph *g, tw_expr theta) {
   tw_problem *p = tw_problem_new(g);
   tw_expr x = tw_problem_variable(p, "x", TW_SHAPE(N)), b = constant(g, 3, TW_SHAPE(N));
-  tw_expr head = tw_slice(x, 0, 0, N - 1, 1), shifted = tw_concat(2, (tw_expr[]){tw_fill(g, TW_F64, TW_SHAPE(1), 0), head}, 0);
+  tw_expr head = tw_slice(x, 0, 0, N - 1, 1),
+          shifted = tw_concat(2, (tw_expr[]){tw_fill(g, TW_F64, TW_SHAPE(1), 0), head}, 0);
   tw_problem_fixpoint(p, x, tw_add(tw_scale(shifted, 0.5), tw_mul(theta, b)));
   return solution(p, false);
 }

@@ -1,12 +1,13 @@
-/* A run over nested problems that is saved and gone on with, in a graph of its own, gives the bits of one that is not: the
- * warm starts of inner solves are in the checkpoint, at every level of nesting. */
+/* A run over nested problems that is saved and gone on with, in a graph of its own, gives the bits of one
+ * that is not: the warm starts of inner solves are in the checkpoint, at every level of nesting. */
 #include "problems.h"
 
 /* min |s(theta) - goal|^2 + |theta|^2 / 10 for a family of nested problems. */
 static tw_problem *fit(tw_graph *g, tw_expr (*solve)(tw_graph *, tw_expr), tw_expr theta, tw_problem *p) {
   tw_expr s = solve(g, theta), goal = constant(g, 60, tw_shape_of(s));
   tw_problem_start(p, theta, tw_scalar(g, 0.3));
-  tw_problem_minimize(p, NULL, tw_add(total(tw_square(tw_sub(s, goal))), tw_scale(total(tw_square(theta)), 0.1)));
+  tw_problem_minimize(p, NULL,
+                      tw_add(total(tw_square(tw_sub(s, goal))), tw_scale(total(tw_square(theta)), 0.1)));
   return p;
 }
 
@@ -15,22 +16,36 @@ static tw_problem *of_family(tw_graph *g, tw_expr (*solve)(tw_graph *, tw_expr))
   return fit(g, solve, tw_problem_variable(p, "theta", TW_SHAPE(D)), p);
 }
 
-static tw_problem *over_logistic(tw_graph *g) { return of_family(g, logistic); }
-static tw_problem *over_lasso(tw_graph *g) { return of_family(g, lasso); }
-static tw_problem *over_qp(tw_graph *g) { return of_family(g, inequality_qp); }
-static tw_problem *over_equilibrium(tw_graph *g) { return of_family(g, equilibrium); }
-static tw_problem *over_two_levels(tw_graph *g) { return of_family(g, two_levels); }
-static tw_problem *over_each_other(tw_graph *g) { return of_family(g, in_each_other); }
+static tw_problem *over_logistic(tw_graph *g) {
+  return of_family(g, logistic);
+}
+static tw_problem *over_lasso(tw_graph *g) {
+  return of_family(g, lasso);
+}
+static tw_problem *over_qp(tw_graph *g) {
+  return of_family(g, inequality_qp);
+}
+static tw_problem *over_equilibrium(tw_graph *g) {
+  return of_family(g, equilibrium);
+}
+static tw_problem *over_two_levels(tw_graph *g) {
+  return of_family(g, two_levels);
+}
+static tw_problem *over_each_other(tw_graph *g) {
+  return of_family(g, in_each_other);
+}
 
 /* A nested problem inside a loop, for every entry of theta. */
 static tw_problem *over_loop(tw_graph *g) {
   tw_problem *p = tw_problem_new(g), *lower = tw_problem_new(g);
-  tw_expr theta = tw_problem_variable(p, "theta", TW_SHAPE(D)), x = tw_problem_variable(lower, "x", TW_SCALAR);
+  tw_expr theta = tw_problem_variable(p, "theta", TW_SHAPE(D)),
+          x = tw_problem_variable(lower, "x", TW_SCALAR);
   tw_expr k = tw_input(g, "k", TW_I64, TW_SCALAR), at = tw_take(theta, 1, &k);
   tw_problem_minimize(lower, NULL, tw_add(tw_exp(tw_sub(x, at)), tw_square(tw_add(x, at))));
   tw_expr s = solution(lower, false);
   tw_problem_start(p, theta, tw_scalar(g, 1));
-  tw_problem_minimize(p, NULL, tw_add(tw_loop_sum(k, D, tw_square(tw_sub(s, tw_scalar(g, 2)))), total(tw_square(theta))));
+  tw_problem_minimize(
+      p, NULL, tw_add(tw_loop_sum(k, D, tw_square(tw_sub(s, tw_scalar(g, 2)))), total(tw_square(theta))));
   return p;
 }
 
@@ -79,8 +94,8 @@ static tw_result run_on(const session *s) {
 static void expect_same(const char *what, const tw_result *a, const tw_result *b) {
   if (a->outcome != TW_SOLVED) fail_msg("%s: %s", what, a->message);
   if (a->outcome != b->outcome || a->iterations != b->iterations || a->counts.gradient != b->counts.gradient)
-    fail_msg("%s: %s after %d iterations, uninterrupted %s after %d", what, tw_outcome_name(b->outcome), (int)b->iterations,
-             tw_outcome_name(a->outcome), (int)a->iterations);
+    fail_msg("%s: %s after %d iterations, uninterrupted %s after %d", what, tw_outcome_name(b->outcome),
+             (int)b->iterations, tw_outcome_name(a->outcome), (int)a->iterations);
   for (int64_t i = 0; i < a->n; i++)
     if (memcmp(&a->x[i], &b->x[i], sizeof(double)) != 0)
       fail_msg("%s: x[%d] is %.17g, uninterrupted %.17g", what, (int)i, b->x[i], a->x[i]);
@@ -120,8 +135,8 @@ static void resumed_equals_uninterrupted(void **state) {
     tw_result expected = run_on(&whole);
     for (int stop = 0; stop < 12; stop = 2 * stop + 1) {
       session first, second;
-    open_session(&first, kinds[i].state, &options);
-    open_session(&second, kinds[i].state, &options);
+      open_session(&first, kinds[i].state, &options);
+      open_session(&second, kinds[i].state, &options);
       for (int k = 0; k < stop; k++) tw_solver_step(first.solver);
       assert_ok(tw_solver_save(first.solver, path, &error));
       assert_ok(tw_solver_load(second.solver, path, &error));
@@ -161,7 +176,8 @@ static void saved_runs_go_on_undisturbed(void **state) {
   test_folder_remove(folder);
 }
 
-/* Stopped in the middle of an iteration by the budget: the state at the end of the last complete one is what is saved. */
+/* Stopped in the middle of an iteration by the budget: the state at the end of the last complete one is what
+ * is saved. */
 static void stopped_within_an_iteration(void **state) {
   (void)state;
   char folder[64], path[128];
@@ -177,14 +193,14 @@ static void stopped_within_an_iteration(void **state) {
       limited.max_evaluations = budget;
       limited.checkpoint = path;
       session first;
-    open_session(&first, kinds[i].state, &limited);
+      open_session(&first, kinds[i].state, &limited);
       tw_result cut = run_on(&first);
       const bool stopped = cut.outcome == TW_STOPPED_EVALUATIONS && cut.iterations > 0;
       tw_result_free(&cut);
       close_session(&first);
       if (!stopped) continue;
       session second;
-    open_session(&second, kinds[i].state, &options);
+      open_session(&second, kinds[i].state, &options);
       assert_ok(tw_solver_load(second.solver, path, &error));
       tw_result got = run_on(&second);
       expect_same(kinds[i].name, &expected, &got);
@@ -204,8 +220,8 @@ static void checkpoints_of_other_nested_problems_are_refused(void **state) {
   test_path(folder, "run", path);
   const tw_solve_options options = {.method = "bfgs", .tolerance = 1e-8};
   session first, second;
-    open_session(&first, over_logistic, &options);
-    open_session(&second, over_lasso, &options);
+  open_session(&first, over_logistic, &options);
+  open_session(&second, over_lasso, &options);
   for (int k = 0; k < 3; k++) tw_solver_step(first.solver);
   assert_ok(tw_solver_save(first.solver, path, &error));
   error = (tw_error){0};

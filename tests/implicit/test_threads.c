@@ -1,12 +1,14 @@
-/* Solves of nested problems in several threads: each on a graph of its own, and together on one graph with separate oracles,
- * whose functions are compiled while others run. Results have the bits of a solve alone. Solves nest in callbacks. */
+/* Solves of nested problems in several threads: each on a graph of its own, and together on one graph with
+ * separate oracles, whose functions are compiled while others run. Results have the bits of a solve alone.
+ * Solves nest in callbacks. */
 #include "problems.h"
 
 #include <pthread.h>
 
 enum { THREADS = 4 };
 
-/* Ridge path: the penalty exp(l) that does best on other rows, for w(l) = argmin |A w - b|^2 + exp(l) |w|^2. */
+/* Ridge path: the penalty exp(l) that does best on other rows, for w(l) = argmin |A w - b|^2 + exp(l) |w|^2.
+ */
 static tw_problem *ridge_path(tw_graph *g, uint64_t key) {
   enum { TRAIN = 30, TEST = 20, COLS = 6 };
   tw_problem *p = tw_problem_new(g), *inner = tw_problem_new(g);
@@ -23,7 +25,7 @@ static tw_problem *ridge_path(tw_graph *g, uint64_t key) {
 }
 
 typedef struct job {
-  tw_problem *problem; /* NULL: stated here, in a graph of its own */
+  tw_problem *problem;    /* NULL: stated here, in a graph of its own */
   const tw_oracle *model; /* cloned when there is one */
   uint64_t key;
   const char *method;
@@ -103,7 +105,9 @@ static void together_on_one_graph(void **state) {
   tw_graph *g = tw_graph_new();
   job jobs[THREADS] = {0};
   for (int i = 0; i < THREADS; i++)
-    jobs[i] = (job){.problem = ridge_path(g, 200 + 10 * (uint64_t)(i / 2)), .key = 200 + 10 * (uint64_t)(i / 2), .method = methods[i]};
+    jobs[i] = (job){.problem = ridge_path(g, 200 + 10 * (uint64_t)(i / 2)),
+                    .key = 200 + 10 * (uint64_t)(i / 2),
+                    .method = methods[i]};
   if (tw_graph_check(g, &error) != TW_OK) fail_msg("%s", error.message);
   run_all(THREADS, jobs);
   for (int i = 0; i < THREADS; i++) {
@@ -197,9 +201,11 @@ static void limits_reach_into_inner_solves(void **state) {
   compiled c = compile(theta, 1, &s);
   volatile int stop = 1;
   tw_work_exec(c.work, &(tw_exec){.stop = &stop});
-  assert_fails(tw_fn_call(c.fn, c.work, (const void *[]){at}, (void *[]){out}, 0, &error), TW_ERR_INTERRUPT, "interrupted");
+  assert_fails(tw_fn_call(c.fn, c.work, (const void *[]){at}, (void *[]){out}, 0, &error), TW_ERR_INTERRUPT,
+               "interrupted");
   tw_work_exec(c.work, &(tw_exec){.deadline = 1e-9});
-  assert_fails(tw_fn_call(c.fn, c.work, (const void *[]){at}, (void *[]){out}, 0, &error), TW_ERR_LIMIT, "time limit");
+  assert_fails(tw_fn_call(c.fn, c.work, (const void *[]){at}, (void *[]){out}, 0, &error), TW_ERR_LIMIT,
+               "time limit");
   tw_work_exec(c.work, NULL);
   assert_ok(tw_fn_call(c.fn, c.work, (const void *[]){at}, (void *[]){out}, 0, &error));
   done(c);
@@ -208,8 +214,8 @@ static void limits_reach_into_inner_solves(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(each_on_its_own_graph),        cmocka_unit_test(together_on_one_graph),
-      cmocka_unit_test(clones_of_one_oracle),         cmocka_unit_test(callbacks_see_solve_and_stop),
+      cmocka_unit_test(each_on_its_own_graph),          cmocka_unit_test(together_on_one_graph),
+      cmocka_unit_test(clones_of_one_oracle),           cmocka_unit_test(callbacks_see_solve_and_stop),
       cmocka_unit_test(limits_reach_into_inner_solves),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,19 +14,22 @@ static tw_expr carried(tw_expr node, int *visits) {
   if (tw_arity_of(node) > 1 + TW_MAX_RANK) return TW_NONE;
   for (int i = 0; i < tw_arity_of(node); i++) in[i] = tw_input_of(node, i);
   in[0] = find(in[0], visits);
-  return tw_is_none(in[0]) ? TW_NONE : tw_node(node.graph, tw_op_of(node), tw_arity_of(node), in, tw_attr_of(node));
+  return tw_is_none(in[0]) ? TW_NONE
+                           : tw_node(node.graph, tw_op_of(node), tw_arity_of(node), in, tw_attr_of(node));
 }
 
 static tw_expr of_choice(tw_expr node) {
   const tw_expr c = tw_input_of(node, 0);
-  const bool first = tw_is_constant(tw_input_of(node, 1), 0), second = tw_is_constant(tw_input_of(node, 2), 0);
+  const bool first = tw_is_constant(tw_input_of(node, 1), 0),
+             second = tw_is_constant(tw_input_of(node, 2), 0);
   if (!first && !second) return TW_NONE;
   return tw_broadcast(second ? c : tw_not(c), tw_shape_of(node));
 }
 
 /* A sum has a path where one of its terms has. */
 static tw_expr of_sum(tw_expr node, int *visits) {
-  const tw_expr a = find(tw_input_of(node, 0), visits), b = tw_is_none(a) ? a : find(tw_input_of(node, 1), visits);
+  const tw_expr a = find(tw_input_of(node, 0), visits),
+                b = tw_is_none(a) ? a : find(tw_input_of(node, 1), visits);
   if (tw_is_none(a) || tw_is_none(b)) return TW_NONE;
   return tw_broadcast(tw_same(a, b) ? a : tw_or(a, b), tw_shape_of(node));
 }
