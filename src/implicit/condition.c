@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ------------------------------------------------------------------ constraints: active rows and their
- * bounds */
+/* ------------------------------------------------------------------ active rows and their bounds */
 
 typedef struct rows {
   tw_piece piece; /* f = c - its active bound */

@@ -2,8 +2,7 @@
  * as the outer problem asks for. */
 #include "problems.h"
 
-/* ------------------------------------------------------------------ counting evaluations of the inner
- * objective */
+/* ------------------------------------------------------------------ counting evaluations */
 
 static int evaluations;
 

@@ -47,8 +47,7 @@ static void expect_failure(tw_expr (*state)(tw_graph *, tw_expr), double theta, 
   if (!strstr(error.message, why)) fail_msg("\"%s\" does not contain \"%s\"", error.message, why);
 }
 
-/* ------------------------------------------------------------------ degenerate: theta = 0 where a constraint
- * holds by chance */
+/* ------------------------------------------------------------------ degenerate solutions, at theta = 0 */
 
 static tw_expr vector(tw_graph *g, int64_t n, const double *x) {
   tw_array a = tw_array_f64((double *)(uintptr_t)x, TW_SHAPE(n));
@@ -319,8 +318,7 @@ static void failed_inner_solves_give_their_reason(void **state) {
   expect_failure(undefined, 1, TW_ERR_NUMERIC, "not finite");
 }
 
-/* ------------------------------------------------------------------ sensitivities of a problem at its
- * solution */
+/* ------------------------------------------------------------------ sensitivities at a solution */
 
 static tw_evidence sensitivity_at(double theta, int64_t max_iter, double *dx) {
   tw_graph *g = tw_graph_new();
