@@ -77,10 +77,12 @@ typedef struct tw_solution {
   tw_evidence evidence; /* of the nested problems inside; solves 0: there are none */
 } tw_solution;
 
-/* Takes over `result` (zeroed) and evaluates constraints and reports there (`exec` NULL: defaults). On failure nothing is left to free. */
+/* Takes over `result` (zeroed) and evaluates constraints and reports there (`exec` NULL: defaults); where that fails for
+ * numerical reasons they are NaN, and a solved result becomes a numerical failure. On failure nothing is left to free. */
 tw_status tw_solution_new(tw_solution *solution, const tw_problem *p, const tw_class *cls, tw_result *result,
                           const tw_exec *exec, tw_error *error);
-/* Adds the derivatives with respect to one parameter; TW_ERR_NAME when the problem has none of this name. */
+/* Adds the derivatives with respect to one parameter; TW_ERR_NAME when the problem has none of this name. Derivatives that do
+ * not exist are NaN, and the evidence says why. */
 tw_status tw_solution_differentiate(tw_solution *solution, const char *parameter, tw_error *error);
 void tw_solution_free(tw_solution *solution);
 /* The worst of two, into `into`. */

@@ -25,6 +25,9 @@ typedef struct tw_expr {
 /* No expression: the result of a builder on a failed graph, and the structural zero of derivative rules. */
 #define TW_NONE ((tw_expr){NULL, -1})
 static inline bool tw_is_none(tw_expr e) { return e.graph == NULL || e.id < 0; }
+/* A cotangent that nobody asks for: none, and known as such to rules that can spare its work (see tw_op.vjp). */
+#define TW_UNASKED ((tw_expr){NULL, -2})
+static inline bool tw_is_unasked(tw_expr e) { return e.graph == NULL && e.id == -2; }
 static inline bool tw_same(tw_expr a, tw_expr b) { return a.graph == b.graph && a.id == b.id; }
 
 tw_graph *tw_graph_new(void); /* NULL when out of memory */
@@ -305,6 +308,7 @@ typedef enum tw_jit { TW_JIT_AUTO, TW_JIT_ON, TW_JIT_OFF } tw_jit;
 typedef struct tw_exec {
   int threads;              /* 0: all cores */
   double inner_tolerance;   /* for nested solves; 0: their own default */
+  double deadline;          /* for nested solves, on tw_now's clock: leave then with TW_ERR_LIMIT; 0: none */
   const volatile int *stop; /* nonzero: leave at the next chance with TW_ERR_INTERRUPT */
   const tw_logger *log;
   tw_jit jit;
@@ -343,7 +347,8 @@ tw_status tw_fn_call(const tw_fn *fn, tw_work *work, const void *const *inputs, 
 typedef void tw_state_visitor(void *context, tw_expr node, void *state);
 void tw_work_visit(tw_work *work, tw_state_visitor *visitor, void *context);
 /* Visits the numbers that states carry from call to call (warm starts), so that a checkpoint can keep them: the order is
- * that of the steps; data may be overwritten with values saved from an equal function's workspace. */
+ * that of the steps; data may be overwritten with values saved from an equal function's workspace. n < 0 (data NULL): what
+ * comes next could not be made, and the visit is of no use. */
 typedef void tw_memory_visitor(void *context, double *data, int64_t n);
 void tw_work_memory(tw_work *work, tw_memory_visitor *visitor, void *context);
 /* The planned steps as a table: what runs, on how many elements, flops, bytes, where results go; then the workspace. */
@@ -465,7 +470,8 @@ struct tw_op {
   /* Element-wise ops give d out / d in[i] (TW_NONE: zero) and get jvp and vjp from it. */
   tw_expr (*partial)(tw_expr node, int i);
   tw_expr (*jvp)(tw_expr node, const tw_expr *tangents);
-  void (*vjp)(tw_expr node, tw_expr cotangent, tw_expr *cotangents); /* TW_NONE on entry; leave zeros so */
+  /* cotangents: TW_NONE on entry, TW_UNASKED of inputs whose cotangent will not be looked at; leave zeros so. */
+  void (*vjp)(tw_expr node, tw_expr cotangent, tw_expr *cotangents);
   /* The op on inputs of which those marked have a leading axis of `size`. Optional for element-wise ops; without it
    * the op is looped over the batch. */
   tw_expr (*batch)(tw_expr node, int64_t size, const tw_expr *in, const bool *batched);

@@ -35,9 +35,12 @@ typedef struct tw_evidence {
   double linear_residual;     /* worst |b - A v| / |b| of a linear solve */
   double condition;           /* largest condition estimate */
   double complementarity_gap; /* smallest strict-complementarity margin; inf when no constraint is involved */
+  double derivative_error;    /* estimate of the relative error of derivatives that comes of inexact solutions and singular systems */
   bool reliable;
   char message[256];          /* why not, "" when reliable */
 } tw_evidence;
+/* derivative_error is measured on request, by two more solves with the linear system of every solution that derivatives were
+ * taken at. */
 void tw_work_evidence(tw_work *work, tw_evidence *evidence);
 void tw_oracle_evidence(const tw_oracle *oracle, tw_evidence *evidence);
 

@@ -155,7 +155,9 @@ struct tw_oracle {
   void (*exec)(void *context, const tw_exec *exec); /* threads, inner tolerance, stop flag; may be NULL */
   /* Visits the states of nested solves inside (see tw_work_visit); may be NULL. */
   void (*visit)(void *context, tw_state_visitor *visitor, void *visitor_context);
-  /* Visits the numbers that nested solves carry from call to call (see tw_work_memory); may be NULL. */
+  /* Visits the numbers that nested solves carry from call to call (see tw_work_memory); may be NULL. The first number says
+   * which functions are in use; when it is overwritten, others are opened and closed to match, and with 0 all are closed
+   * and forget. */
   void (*memory)(void *context, tw_memory_visitor *visitor, void *visitor_context);
   /* Another oracle with the same answers for another thread (see tw_oracle_clone); may be NULL. */
   tw_status (*clone)(void *context, tw_oracle *out, tw_error *error);

@@ -33,8 +33,8 @@ static bool group_check(tw_graph *graph, tw_shape shape, int n, tw_expr *params)
   return true;
 }
 
-/* |x_g| for every label, 0 for labels that do not occur; derivative 0 at 0. One slot per label's possible value. */
-static tw_expr group_norms(tw_expr x, tw_expr groups) {
+tw_expr tw_group_norms(tw_expr x, tw_expr groups) {
+  if (tw_is_none(x)) return TW_NONE;
   tw_shape labels = tw_shape_of(groups);
   unsigned tail = 0;
   for (int d = labels.rank; d < tw_shape_of(x).rank; d++) tail |= 1u << d;
@@ -45,18 +45,22 @@ static tw_expr group_norms(tw_expr x, tw_expr groups) {
   return tw_where(some, tw_sqrt(tw_where(some, sum, tw_scalar(x.graph, 1))), zero);
 }
 
+tw_expr tw_group_entries(tw_expr x, tw_expr groups, tw_expr per_group) {
+  tw_expr entries = tw_take(per_group, 1, &groups);
+  for (int d = tw_shape_of(groups).rank; d < tw_shape_of(x).rank; d++) entries = tw_expand(entries, -1);
+  return entries;
+}
+
 static tw_expr group_value(tw_expr x, const tw_expr *params) {
-  return tw_sum(group_norms(x, params[0]), TW_ALL, false);
+  return tw_sum(tw_group_norms(x, params[0]), TW_ALL, false);
 }
 
 /* x_g max(1 - eta / |x_g|, 0), and 0 at 0. */
 static tw_expr group_prox(tw_expr x, tw_expr eta, const tw_expr *params) {
   if (tw_is_none(x)) return x;
-  tw_expr norm = group_norms(x, params[0]), one = tw_scalar(x.graph, 1), active = tw_gt(norm, eta);
+  tw_expr norm = tw_group_norms(x, params[0]), one = tw_scalar(x.graph, 1), active = tw_gt(norm, eta);
   tw_expr shrink = tw_where(active, tw_sub(one, tw_div(eta, tw_where(active, norm, one))), tw_scalar(x.graph, 0));
-  tw_expr factor = tw_take(shrink, 1, &params[0]);
-  for (int d = tw_shape_of(params[0]).rank; d < tw_shape_of(x).rank; d++) factor = tw_expand(factor, -1);
-  return tw_mul(x, factor);
+  return tw_mul(x, tw_group_entries(x, params[0], shrink));
 }
 
 const tw_regularizer_kind tw_regularizer_group_l2 = {.name = "group_l2",

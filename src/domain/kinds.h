@@ -46,6 +46,12 @@ tw_expr tw_divide_or(tw_expr a, tw_expr b, double otherwise);
 /* sign(x) max(|x| - t, 0), t >= 0. */
 tw_expr tw_soft_threshold(tw_expr x, tw_expr t);
 
+/* |x_g| for every label of `groups` (see group_l2), 0 for labels that do not occur; derivative 0 at 0. One slot for each value
+ * that a label can have. */
+tw_expr tw_group_norms(tw_expr x, tw_expr groups);
+/* What its group has, for every entry of x (trailing axes of extent 1 where a label stands for a slice of x). */
+tw_expr tw_group_entries(tw_expr x, tw_expr groups, tw_expr per_group);
+
 /* Batching of ops whose rules act on trailing axes alone: every operand gets the leading axis. */
 tw_expr tw_batch_leading(tw_expr node, int64_t size, const tw_expr *in, const bool *batched);
 /* The type of an op that is in[0]'s memory. */

@@ -131,6 +131,7 @@ static void put_evidence(tw_text *text, const tw_evidence *e) {
   put_number(text, &first, "linear_residual", e->linear_residual);
   put_number(text, &first, "condition", e->condition);
   put_number(text, &first, "complementarity_gap", e->complementarity_gap);
+  put_number(text, &first, "derivative_error", e->derivative_error);
   put_key(text, &first, "reliable");
   tw_text_puts(text, e->reliable ? "true" : "false");
   put_string(text, &first, "message", e->message);

@@ -134,6 +134,7 @@ static void put_evidence(tw_text *text, const tw_solution *s) {
   tw_text_printf(text, "Implicit derivatives: inner residual %.1e, linear residual %.1e, condition %.1e",
                  e.inner_residual, e.linear_residual, e.condition);
   if (isfinite(e.complementarity_gap)) tw_text_printf(text, ", strict complementarity %.1e", e.complementarity_gap);
+  if (e.derivative_error > 0) tw_text_printf(text, ", derivative error %.1e", e.derivative_error);
   if (!e.reliable) tw_text_printf(text, "\nNot reliable: %s", e.message);
   tw_text_puts(text, "\n");
 }

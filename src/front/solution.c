@@ -13,6 +13,7 @@ void tw_evidence_merge(tw_evidence *into, const tw_evidence *from) {
   into->linear_residual = fmax(into->linear_residual, from->linear_residual);
   into->condition = fmax(into->condition, from->condition);
   into->complementarity_gap = fmin(into->complementarity_gap, from->complementarity_gap);
+  into->derivative_error = fmax(into->derivative_error, from->derivative_error);
   if (into->reliable && !from->reliable) memcpy(into->message, from->message, sizeof into->message);
   into->reliable = into->reliable && from->reliable;
 }
@@ -71,25 +72,56 @@ static void values_close(values *v) {
   free(v->out);
 }
 
+/* What cannot be known is NaN. */
+static void fill_unknown(tw_array *array) {
+  for (int64_t i = 0; i < tw_shape_size(&array->shape); i++) ((double *)array->data)[i] = NAN;
+}
+
+/* A failure that is the problem's, not the machine's or the caller's: the solution is told all the same. */
+static bool is_numerical(tw_status status) {
+  return status == TW_ERR_NUMERIC || status == TW_ERR_SINGULAR || status == TW_ERR_INFEASIBLE ||
+         status == TW_ERR_UNBOUNDED || status == TW_ERR_LIMIT;
+}
+
+static tw_status take_as_unknown(tw_solution *s, tw_error *failure, tw_error *error) {
+  for (int i = 0; i < tw_problem_constraints(s->problem); i++) fill_unknown(&s->constraints[i]);
+  for (int i = 0; i < tw_problem_reports(s->problem); i++) {
+    const tw_shape shape = s->reports[i].shape;
+    tw_array_free(&s->reports[i]);
+    const tw_status status = tw_array_new(&s->reports[i], TW_F64, shape, error);
+    if (status != TW_OK) return status;
+    fill_unknown(&s->reports[i]);
+  }
+  if (s->result.outcome != TW_SOLVED) return TW_OK;
+  s->result.outcome = TW_FAILED;
+  memcpy(s->result.message, failure->message, sizeof s->result.message);
+  return TW_OK;
+}
+
 static tw_status evaluate(tw_solution *s, const tw_exec *exec, tw_error *error) {
   values v;
   tw_fn *fn = NULL;
   tw_work *work = NULL;
   tw_status status = values_open(&v, s) ? TW_OK : tw_fail(error, TW_ERR_MEMORY, "out of memory for the reports");
   if (status == TW_OK && v.n_outputs > 0) {
-    status = tw_fn_new(&fn, v.n_inputs, v.input, v.n_outputs, v.output, NULL, error);
-    if (status == TW_OK) status = tw_work_new(&work, fn, error);
+    tw_error failure = {0};
+    status = tw_fn_new(&fn, v.n_inputs, v.input, v.n_outputs, v.output, NULL, &failure);
+    if (status == TW_OK) status = tw_work_new(&work, fn, &failure);
     if (status == TW_OK) {
       if (exec != NULL) tw_work_exec(work, exec);
-      status = tw_fn_call(fn, work, v.in, v.out, 0, error);
+      status = tw_fn_call(fn, work, v.in, v.out, 0, &failure);
     }
     if (status == TW_OK) {
       tw_evidence evidence = {0};
       tw_work_evidence(work, &evidence);
       tw_evidence_merge(&s->evidence, &evidence);
     } else {
-      tw_error_prefix(error, "evaluating constraints and reports at the solution");
+      tw_error_prefix(&failure, "evaluating constraints and reports at the solution");
     }
+    if (is_numerical(status))
+      status = take_as_unknown(s, &failure, error);
+    else if (status != TW_OK)
+      status = tw_fail(error, status, "%s", failure.message);
   }
   tw_work_free(work);
   tw_fn_free(fn);
@@ -198,11 +230,21 @@ static tw_status differentiate(tw_solution *s, const tw_parameter *parameter, tw
   d->parameter = parameter->name;
   d->variables = tw_alloc((size_t)tw_problem_variables(p), sizeof *d->variables);
   double *dx = tw_alloc((size_t)tw_problem_size(p), (size_t)columns * sizeof *dx);
+  tw_error failure = {0};
   tw_status status = tw_array_new(&d->objective, TW_F64, theta, error);
   if (status == TW_OK && (d->variables == NULL || dx == NULL))
     status = tw_fail(error, TW_ERR_MEMORY, "out of memory for the sensitivity to %s", parameter->name);
   if (status == TW_OK)
-    status = tw_sensitivity(p, &s->result, parameter->name, d->objective.data, dx, &d->evidence, error);
+    status = tw_sensitivity(p, &s->result, parameter->name, d->objective.data, dx, &d->evidence, &failure);
+  if (is_numerical(status)) {
+    fill_unknown(&d->objective);
+    for (int64_t i = 0; i < tw_problem_size(p) * columns; i++) dx[i] = NAN;
+    d->evidence = (tw_evidence){.linear_residual = INFINITY, .condition = INFINITY, .complementarity_gap = INFINITY};
+    snprintf(d->evidence.message, sizeof d->evidence.message, "%.*s", (int)sizeof d->evidence.message - 1, failure.message);
+    status = TW_OK;
+  } else if (failure.status != TW_OK) {
+    tw_fail(error, status, "%s", failure.message);
+  }
   if (status == TW_OK) status = take_rows(s, &theta, dx, d, error);
   free(dx);
   return status;

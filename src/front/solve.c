@@ -33,6 +33,7 @@ typedef struct session {
   tw_progress_line line;
   tw_words sensitivity; /* names, in `names` */
   char *names;
+  bool doubtful; /* some sensitivity is not reliable */
 } session;
 
 static bool maximizes(const session *s) { return tw_problem_goal(s->p) == TW_GOAL_MAXIMIZE; }
@@ -179,6 +180,7 @@ static tw_evidence evidence_at(const session *s, const tw_result *result) {
     o->gradient(o->context, result->x, &f, out, NULL);
   else if (o->offers & TW_RESIDUAL)
     o->residual(o->context, result->x, out, NULL);
+  if (result->dual != NULL) o->constraints_vjp(o->context, result->x, result->dual, out, NULL);
   free(out);
   tw_oracle_evidence(o, &evidence);
   return evidence;
@@ -201,8 +203,13 @@ static tw_status make_solution(session *s, tw_result *result, tw_solution *solut
   tw_status status = tw_solution_new(solution, s->p, &s->cls, result, &exec, error);
   if (status != TW_OK) return status;
   tw_evidence_merge(&solution->evidence, &evidence);
-  for (int i = 0; i < s->sensitivity.count && solved && status == TW_OK; i++)
+  for (int i = 0; i < s->sensitivity.count && solved && status == TW_OK; i++) {
     status = tw_solution_differentiate(solution, s->sensitivity.word[i], error);
+    if (status != TW_OK || solution->sensitivity[i].evidence.reliable) continue;
+    s->doubtful = true;
+    tw_log_write(&s->log, TW_LOG_WARNING, "the sensitivity to %s is not reliable: %s", s->sensitivity.word[i],
+                 solution->sensitivity[i].evidence.message);
+  }
   if (status != TW_OK) {
     tw_error_prefix(error, "--sensitivity");
     tw_solution_free(solution);
@@ -273,7 +280,7 @@ static tw_status print_solution(const session *s, const tw_solution *solution, t
 static int exit_of_result(const session *s, const tw_result *r) {
   switch (r->outcome) {
   case TW_SOLVED:
-    return TW_EXIT_SOLVED;
+    return s->doubtful ? TW_EXIT_NUMERIC : TW_EXIT_SOLVED;
   case TW_STOPPED_ITERATIONS:
   case TW_STOPPED_EVALUATIONS:
   case TW_STOPPED_TIME:

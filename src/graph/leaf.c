@@ -18,20 +18,18 @@ const tw_op tw_op_constant = {.name = "constant", .summary = "an array of number
                               .flags = TW_OP_CONSTANT_DERIVATIVE, .attr_bytes = sizeof(tw_constant_attr),
                               .infer = infer_from_attr};
 
-static tw_type make_type(tw_dtype dtype, const tw_shape *shape) {
-  tw_type type;
-  memset(&type, 0, sizeof type); /* padding is hashed */
-  type.dtype = dtype;
-  type.shape.rank = shape->rank;
-  for (int i = 0; i < shape->rank && i < TW_MAX_RANK; i++) type.shape.dim[i] = shape->dim[i];
-  return type;
+/* Into an attribute that is all zeros: padding is hashed, and copies of whole structures do not carry it. */
+static void set_type(tw_type *type, tw_dtype dtype, const tw_shape *shape) {
+  type->dtype = dtype;
+  type->shape.rank = shape->rank;
+  for (int i = 0; i < shape->rank && i < TW_MAX_RANK; i++) type->shape.dim[i] = shape->dim[i];
 }
 
 tw_expr tw_input(tw_graph *graph, const char *name, tw_dtype dtype, tw_shape shape) {
   if (!graph || graph->status != TW_OK) return TW_NONE;
   tw_input_attr attr;
   memset(&attr, 0, sizeof attr);
-  attr.type = make_type(dtype, &shape);
+  set_type(&attr.type, dtype, &shape);
   attr.serial = graph->serial++;
   attr.name = tw_arena_strdup(graph->arena, name ? name : "");
   if (!attr.name) return tw_graph_fail(graph, TW_ERR_MEMORY, "out of memory naming an input");
@@ -41,7 +39,7 @@ tw_expr tw_input(tw_graph *graph, const char *name, tw_dtype dtype, tw_shape sha
 tw_expr tw_param(tw_graph *graph, int k, tw_dtype dtype, tw_shape shape) {
   tw_param_attr attr;
   memset(&attr, 0, sizeof attr);
-  attr.type = make_type(dtype, &shape);
+  set_type(&attr.type, dtype, &shape);
   attr.k = k;
   return tw_node(graph, &tw_op_param, 0, NULL, &attr);
 }
@@ -62,7 +60,7 @@ tw_expr tw_constant(tw_graph *graph, const tw_array *value) {
   }
   tw_constant_attr attr;
   memset(&attr, 0, sizeof attr);
-  attr.type = make_type(value->dtype, &value->shape);
+  set_type(&attr.type, value->dtype, &value->shape);
   attr.data = source->data;
   size_t element = tw_dtype_get(value->dtype)->size;
   attr.bytes = (size_t)tw_shape_size(&value->shape) * element;

@@ -1,35 +1,59 @@
-/* argmin, root and fixpoint as one op: operands theta, result z = [x; y]. Its kernel states the inner problem anew at
- * theta and solves it from where the last call ended; its derivatives come from the optimality condition alone. */
+/* argmin, root and fixpoint as one op: operands theta, result z = [x; y]. Its kernel states the inner problem
+ * anew at theta and solves it from where the last call ended; its derivatives come from the optimality
+ * condition alone. */
 #include "implicit/argmin.h"
 
 #include "graph/node.h"
+#include "problem/oracle.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A solve that stopped short of its tolerance is used when it got this far, and the evidence says so; never beyond. */
-static const double ACCEPTABLE = 1e-7;
+/* A solve that stopped short of its tolerance is used when it got this far, and the evidence says so; never
+ * beyond. */
+static const double ACCEPTABLE = 1e-6;
 
 typedef struct argmin_attr {
   const tw_nested *nested;
 } argmin_attr;
 
-typedef struct state {
+/* What is known of the last solution beside itself; kept with it by checkpoints. */
+enum { WARM, KEY, RESIDUAL, MARGIN, OUTCOME, FACTS };
+
+/* Once per compiled function: the problem and what is compiled for it, shared by all workspaces. */
+typedef struct prepared {
   const tw_nested *nested;
   tw_problem *problem;
+  tw_oracle oracle;            /* never asked: workspaces have clones */
+  const char *method, *polish; /* polish: of second order, NULL when the problem is not of that kind */
+  tw_fn *margin_fn;            /* NULL: nothing is at stake */
+  tw_fn *error_fn; /* (x.., theta.., y) -> derivative error; compiled when first asked for, under the graph's
+                      lock */
+} prepared;
+
+typedef struct state {
+  prepared *p;
   tw_oracle oracle;
-  const char *method;
-  double *z; /* the last solution, n + m */
-  double warm; /* 1 once z holds one: kept with z by checkpoints */
-  tw_fn *margin_fn;
-  tw_work *margin_work;
-  tw_argmin_evidence evidence;
+  double *z;          /* the last solution, n + m */
+  double fact[FACTS]; /* WARM: 1 once z holds a solution; KEY: of what it solves, 64 bits */
+  tw_work *margin_work, *error_work;
+  double stated; /* KEY of the theta that the oracle has; NaN at first */
 } state;
 
-const tw_nested *tw_nested_of(tw_expr node) { return ((const argmin_attr *)tw_attr_of(node))->nested; }
-const tw_argmin_evidence *tw_argmin_evidence_of(const void *s) { return &((const state *)s)->evidence; }
-const tw_oracle *tw_argmin_oracle(const void *s) { return &((const state *)s)->oracle; }
+const tw_nested *tw_nested_of(tw_expr node) {
+  return ((const argmin_attr *)tw_attr_of(node))->nested;
+}
+
+tw_argmin_evidence tw_argmin_evidence_of(const void *state_) {
+  const state *s = state_;
+  return (tw_argmin_evidence){.used = s->fact[WARM] == 1,
+                              .residual = s->fact[RESIDUAL],
+                              .margin = s->fact[MARGIN],
+                              .outcome = (tw_outcome)s->fact[OUTCOME],
+                              .method = s->p->method,
+                              .word = s->p->nested->word};
+}
 
 tw_expr tw_argmin(const tw_nested *nested) {
   if (!nested) return TW_NONE;
@@ -44,78 +68,6 @@ static bool argmin_infer(const tw_args *args, tw_type *type) {
 }
 
 /* ------------------------------------------------------------------ derivatives */
-
-/* Everything a rule needs at z, theta. */
-static tw_expr *args_at(const tw_nested *nested, tw_expr z, const tw_expr *theta) {
-  tw_expr *args = calloc((size_t)(nested->n_variables + 2 * nested->n_theta) + 4, sizeof *args);
-  if (args)
-    tw_nested_args(nested, z, theta, args);
-  else
-    tw_graph_fail(nested->graph, TW_ERR_MEMORY, "out of memory differentiating %s", nested->word);
-  return args;
-}
-
-/* The derivatives of outputs of `body` in theta alone along dtheta, at args (n of them; params appended for tangents). */
-void tw_theta_jvp(const tw_nested *nested, const tw_body *body, const tw_expr *args, const tw_expr *dtheta, int n_outputs,
-                  const tw_expr *outputs, tw_expr *results) {
-  int m = 0, n = body->n_params;
-  tw_expr *wrt = calloc((size_t)nested->n_theta + 1, sizeof *wrt), *tangent = calloc((size_t)nested->n_theta + 1, sizeof *tangent);
-  tw_expr *from = calloc((size_t)(n + nested->n_theta), sizeof *from), *to = calloc((size_t)(n + nested->n_theta), sizeof *to);
-  for (int i = 0; i < n_outputs; i++) results[i] = TW_NONE;
-  if (wrt && tangent && from && to) {
-    for (int j = 0; j < n; j++) {
-      from[j] = body->params[j];
-      to[j] = args[j];
-    }
-    for (int j = 0; j < nested->n_theta; j++) {
-      if (tw_is_none(dtheta[j])) continue;
-      wrt[m] = body->params[nested->n_variables + j];
-      from[n + m] = tangent[m] = tw_param(nested->graph, n + m, tw_dtype_of(dtheta[j]), tw_shape_of(dtheta[j]));
-      to[n + m] = dtheta[j];
-      m++;
-    }
-    if (m && tw_jvp(n_outputs, outputs, m, wrt, tangent, results) == TW_OK)
-      for (int i = 0; i < n_outputs; i++)
-        if (!tw_is_none(results[i])) tw_substitute(1, &results[i], n + m, from, to, &results[i]);
-  }
-  free(wrt), free(tangent), free(from), free(to);
-}
-
-tw_expr tw_nested_tangent(const tw_nested *nested, tw_expr z, const tw_expr *theta, const tw_expr *dtheta) {
-  tw_graph *graph = nested->graph;
-  tw_expr *args = args_at(nested, z, theta), dz = TW_NONE, d[2], at[4];
-  if (args && tw_body_inline(nested->condition, args, at) == TW_OK) {
-    tw_expr outputs[2] = {nested->condition->outputs[0], nested->condition->outputs[2]};
-    tw_theta_jvp(nested, nested->condition, args, dtheta, 2, outputs, d);
-    if (!tw_is_none(d[0]) || !tw_is_none(d[1])) {
-      tw_expr zero = tw_zeros_like(z), mask = nested->masked ? at[1] : TW_NONE;
-      tw_expr b = tw_is_none(d[0]) ? zero : tw_neg(d[0]);
-      if (nested->masked) b = tw_where(mask, b, tw_is_none(d[1]) ? zero : d[1]);
-      dz = tw_implicit_solve(graph, nested->linear, nested->n_variables + nested->n_theta + 1, args, b, mask, nested->symmetric);
-    }
-  }
-  free(args);
-  return dz;
-}
-
-/* The tangent is linear in dtheta: its transpose, by reverse mode. */
-void tw_nested_cotangent(const tw_nested *nested, tw_expr z, const tw_expr *theta, tw_expr cotangent, tw_expr *cotangents) {
-  tw_expr *tangent = calloc((size_t)nested->n_theta + 1, sizeof *tangent);
-  tw_expr *wrt = calloc((size_t)nested->n_theta + 1, sizeof *wrt), *bar = calloc((size_t)nested->n_theta + 1, sizeof *bar);
-  int m = 0;
-  for (int j = 0; tangent && wrt && j < nested->n_theta; j++) {
-    bool differentiable = tw_dtype_of(theta[j]) == TW_F64 || tw_dtype_of(theta[j]) == TW_F32;
-    tangent[j] = differentiable ? tw_input(nested->graph, "tangent", tw_dtype_of(theta[j]), tw_shape_of(theta[j])) : TW_NONE;
-    if (differentiable) wrt[m++] = tangent[j];
-  }
-  if (tangent && wrt && bar && m > 0) {
-    tw_expr dz = tw_nested_tangent(nested, z, theta, tangent);
-    if (!tw_is_none(dz) && tw_vjp(1, &dz, &cotangent, m, wrt, bar) == TW_OK)
-      for (int j = 0, k = 0; j < nested->n_theta; j++)
-        if (!tw_is_none(tangent[j])) cotangents[j] = bar[k++];
-  }
-  free(tangent), free(wrt), free(bar);
-}
 
 static tw_expr *theta_of(tw_expr node) {
   tw_expr *theta = calloc((size_t)tw_arity_of(node) + 1, sizeof *theta);
@@ -140,54 +92,79 @@ static void argmin_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
 /* ------------------------------------------------------------------ state */
 
 /* Compiles (x.., theta.., y) -> margin when there is something at stake. */
-static tw_status open_margin(state *s, tw_error *error) {
-  const tw_body *c = s->nested->condition;
+static tw_status compile_margin(prepared *p, unsigned mode, tw_error *error) {
+  const tw_body *c = p->nested->condition;
+  const tw_fn_options options = {.mode = mode};
   double value;
-  if (tw_constant_value(c->outputs[3], &value)) return TW_OK;
-  tw_status status = tw_fn_new(&s->margin_fn, c->n_params, c->params, 1, &c->outputs[3], NULL, error);
-  return status == TW_OK ? tw_work_new(&s->margin_work, s->margin_fn, error) : status;
+  if (tw_constant_value(c->outputs[2], &value)) return TW_OK;
+  return tw_fn_new(&p->margin_fn, c->n_params, c->params, 1, &c->outputs[2], &options, error);
 }
 
-static tw_status open_problem(state *s, tw_error *error) {
+static tw_status state_problem(prepared *p, tw_error *error) {
   tw_class cls;
   char why[256] = "";
-  s->problem = tw_nested_instance(s->nested, error);
-  if (!s->problem) return error ? error->status : TW_ERR_ARGUMENT;
-  tw_status status = tw_classify(s->problem, &cls, error);
+  tw_error local = {0};
+  p->problem = tw_nested_instance(p->nested, &local);
+  if (!p->problem) return tw_fail(error, local.status, "%s", local.message);
+  tw_status status = tw_classify(p->problem, &cls, error);
   if (status != TW_OK) return status;
-  s->method = s->nested->method ? s->nested->method : tw_method_choose(s->problem, &cls, why, sizeof why);
-  if (!s->method) return tw_fail(error, TW_ERR_UNSUPPORTED, "%s: %s", s->nested->word, why);
-  return tw_oracle_from_problem(&s->oracle, s->problem, &cls, error);
+  p->method = p->nested->method ? p->nested->method : tw_method_choose(p->problem, &cls, why, sizeof why);
+  if (!p->method) return tw_fail(error, TW_ERR_UNSUPPORTED, "%s: %s", p->nested->word, why);
+  if (p->nested->objective >= 0 && !cls.constrained && !cls.has_set && !cls.has_regularizer)
+    p->polish = cls.bounded ? "tron" : "newton_cg";
+  return tw_oracle_from_problem(&p->oracle, p->problem, &cls, error);
 }
 
-static tw_status argmin_open(tw_expr node, void *prepared, void **out, tw_error *error) {
-  (void)prepared;
-  state *s = calloc(1, sizeof *s);
-  if (!s) return tw_fail(error, TW_ERR_MEMORY, "argmin: out of memory");
-  s->nested = tw_nested_of(node);
-  s->z = tw_alloc((size_t)(s->nested->n + s->nested->m) + 1, sizeof *s->z);
-  tw_status status = s->z ? TW_OK : tw_fail(error, TW_ERR_MEMORY, "argmin: out of memory");
+static void argmin_release(void *prepared_) {
+  prepared *p = prepared_;
+  if (!p) return;
+  tw_fn_free(p->margin_fn);
+  tw_fn_free(p->error_fn);
+  tw_oracle_release(&p->oracle);
+  tw_problem_free(p->problem);
+  free(p);
+}
+
+static tw_status argmin_prepare(tw_expr node, unsigned mode, void **out, tw_error *error) {
+  prepared *p = calloc(1, sizeof *p);
+  if (!p) return tw_fail(error, TW_ERR_MEMORY, "argmin: out of memory");
+  p->nested = tw_nested_of(node);
   tw_graph_lock(node.graph);
-  if (status == TW_OK) status = open_problem(s, error);
-  if (status == TW_OK) status = open_margin(s, error);
+  tw_status status = state_problem(p, error);
+  if (status == TW_OK) status = compile_margin(p, mode, error);
   tw_graph_unlock(node.graph);
-  if (status != TW_OK) {
-    tw_argmin_close(s);
-    return status;
-  }
-  *out = s;
-  return TW_OK;
+  if (status == TW_OK)
+    *out = p;
+  else
+    argmin_release(p);
+  return status;
 }
 
-void tw_argmin_close(void *state_) {
+static void argmin_close(void *state_) {
   state *s = state_;
   if (!s) return;
   tw_work_free(s->margin_work);
-  tw_fn_free(s->margin_fn);
+  tw_work_free(s->error_work);
   tw_oracle_release(&s->oracle);
-  tw_problem_free(s->problem);
   free(s->z);
   free(s);
+}
+
+static tw_status argmin_open(tw_expr node, void *prepared_, void **out, tw_error *error) {
+  (void)node;
+  state *s = calloc(1, sizeof *s);
+  if (!s) return tw_fail(error, TW_ERR_MEMORY, "argmin: out of memory");
+  s->p = prepared_;
+  s->stated = NAN;
+  s->z = tw_alloc((size_t)(s->p->nested->n + s->p->nested->m) + 1, sizeof *s->z);
+  tw_status status = s->z ? TW_OK : tw_fail(error, TW_ERR_MEMORY, "argmin: out of memory");
+  if (status == TW_OK) status = tw_oracle_clone(&s->oracle, &s->p->oracle, error);
+  if (status == TW_OK && s->p->margin_fn) status = tw_work_new(&s->margin_work, s->p->margin_fn, error);
+  if (status == TW_OK)
+    *out = s;
+  else
+    argmin_close(s);
+  return status;
 }
 
 static void argmin_visit(void *state_, tw_state_visitor *visitor, void *context) {
@@ -197,75 +174,161 @@ static void argmin_visit(void *state_, tw_state_visitor *visitor, void *context)
 
 static void argmin_memory(void *state_, tw_memory_visitor *visitor, void *context) {
   state *s = state_;
-  visitor(context, s->z, s->nested->n + s->nested->m);
-  visitor(context, &s->warm, 1);
+  visitor(context, s->z, s->p->nested->n + s->p->nested->m);
+  visitor(context, s->fact, FACTS);
+  if (s->oracle.memory) s->oracle.memory(s->oracle.context, visitor, context);
 }
 
 /* ------------------------------------------------------------------ solving */
 
 static tw_status status_for(tw_outcome outcome) {
   switch (outcome) {
-  case TW_STOPPED_CALLER: return TW_ERR_INTERRUPT;
-  case TW_INFEASIBLE: return TW_ERR_INFEASIBLE;
-  case TW_UNBOUNDED: return TW_ERR_UNBOUNDED;
-  case TW_FAILED: return TW_ERR_NUMERIC;
-  default: return TW_ERR_LIMIT;
+  case TW_STOPPED_CALLER:
+    return TW_ERR_INTERRUPT;
+  case TW_INFEASIBLE:
+    return TW_ERR_INFEASIBLE;
+  case TW_UNBOUNDED:
+    return TW_ERR_UNBOUNDED;
+  case TW_FAILED:
+    return TW_ERR_NUMERIC;
+  default:
+    return TW_ERR_LIMIT;
   }
 }
-
-static double nan_as_zero(double x) { return isnan(x) ? 0 : x; }
 
 static tw_status check_outcome(const state *s, const tw_result *r, tw_error *error) {
   bool finite = isfinite(tw_vec_norm_inf(r->x, (size_t)r->n));
   bool stopped_short = r->outcome == TW_FAILED || r->outcome == TW_STOPPED_ITERATIONS;
-  bool near = r->optimality.stationarity <= ACCEPTABLE && nan_as_zero(r->optimality.feasibility) <= ACCEPTABLE;
+  bool near = tw_worst_residual(&r->optimality) <= ACCEPTABLE;
   if (finite && (r->outcome == TW_SOLVED || (stopped_short && near))) return TW_OK;
-  return tw_fail(error, status_for(r->outcome), "%s: the inner problem was not solved: %s ended with \"%s\" (%s)",
-                 s->nested->word, r->method, tw_outcome_name(r->outcome), r->message);
+  return tw_fail(error, status_for(r->outcome),
+                 "%s: the inner problem was not solved: %s ended with \"%s\" (%s)", s->p->nested->word,
+                 r->method, tw_outcome_name(r->outcome), r->message);
 }
 
-/* min over inequalities, bounds and supports of max(slack, |multiplier|). */
-static tw_status measure_margin(state *s, const tw_call *call) {
-  s->evidence.margin = INFINITY;
-  if (!s->margin_fn) return TW_OK;
-  const tw_nested *nested = s->nested;
+/* One number from a function of (x.., theta.., y), at z and `theta`. */
+static tw_status measure(const state *s, const tw_fn *fn, tw_work *work, const void *const *theta,
+                         double *out, tw_error *error) {
+  const tw_nested *nested = s->p->nested;
   const void **in = calloc((size_t)(nested->n_variables + nested->n_theta) + 1, sizeof *in);
-  if (!in) return tw_fail(call->error, TW_ERR_MEMORY, "%s: out of memory", nested->word);
+  if (!in) return tw_fail(error, TW_ERR_MEMORY, "%s: out of memory", nested->word);
   for (int i = 0; i < nested->n_variables; i++) in[i] = s->z + nested->variable[i].offset;
-  for (int j = 0; j < nested->n_theta; j++) in[nested->n_variables + j] = call->in[j];
+  for (int j = 0; j < nested->n_theta; j++) in[nested->n_variables + j] = theta[j];
   in[nested->n_variables + nested->n_theta] = s->z + nested->n;
-  void *out[1] = {&s->evidence.margin};
-  tw_status status = tw_fn_call(s->margin_fn, s->margin_work, in, out, 0, call->error);
+  tw_status status = tw_fn_call(fn, work, in, (void *[]){out}, 0, error);
   free(in);
+  return status;
+}
+
+static tw_status compile_error_fn(prepared *p) {
+  const tw_nested *nested = p->nested;
+  const tw_body *c = nested->condition;
+  tw_graph *graph = nested->graph;
+  tw_status status = TW_OK;
+  tw_graph_lock(graph);
+  if (!p->error_fn) {
+    tw_expr x = tw_flatten(graph, nested->n_variables, c->params);
+    tw_expr z = nested->m ? tw_concat(2, (tw_expr[]){x, c->params[c->n_params - 1]}, 0) : x;
+    tw_expr e = tw_nested_derivative_error(nested, z, c->params + nested->n_variables);
+    status = tw_graph_status(graph);
+    if (status == TW_OK) status = tw_fn_new(&p->error_fn, c->n_params, c->params, 1, &e, NULL, NULL);
+  }
+  tw_graph_unlock(graph);
+  return status;
+}
+
+double tw_argmin_derivative_error(void *state_) {
+  state *s = state_;
+  double error = NAN;
+  tw_status status = compile_error_fn(s->p);
+  if (status == TW_OK && !s->error_work) status = tw_work_new(&s->error_work, s->p->error_fn, NULL);
+  if (status == TW_OK)
+    status = measure(s, s->p->error_fn, s->error_work, tw_oracle_values(&s->oracle), &error, NULL);
+  return status == TW_OK ? error : status == TW_ERR_SINGULAR || status == TW_ERR_NUMERIC ? INFINITY : NAN;
+}
+
+/* A key of the problem that is solved: the values of theta and the tolerance. A solution is used again for
+ * the same key, so that it does not depend on how often it was asked for, which a resumed run could not
+ * repeat. */
+static double key_of(const tw_call *call) {
+  uint64_t hash = tw_hash(&call->exec->inner_tolerance, sizeof call->exec->inner_tolerance, 0);
+  for (int j = 0; j < tw_arity_of(call->node); j++) {
+    tw_expr theta = tw_input_of(call->node, j);
+    if (tw_constant_data(theta)) continue;
+    hash = tw_hash(call->in[j], (size_t)tw_size_of(theta) * tw_dtype_get(tw_dtype_of(theta))->size, hash);
+  }
+  double key;
+  memcpy(&key, &hash, sizeof key);
+  return key;
+}
+
+/* Methods that compare values (lm, first-order ones) stop where these drown in rounding, at half the digits
+ * in x. Newton steps by gradients go on from there; what does not get better is dropped. */
+static tw_status improve(state *s, tw_solve_options *options, tw_result *result, tw_error *error) {
+  const bool asked =
+      options->tolerance > 0 || !s->p->nested->method; /* a method that was named has its own tolerance */
+  const double wanted = options->tolerance > 0 ? options->tolerance : 1e-9;
+  tw_result better = {0};
+  if (!s->p->polish || !asked || result->outcome == TW_STOPPED_ITERATIONS ||
+      strcmp(s->p->polish, result->method) == 0 || !(tw_worst_residual(&result->optimality) > wanted))
+    return TW_OK;
+  options->method = s->p->polish;
+  tw_status status = tw_minimize(&s->oracle, result->x, options, &better, error);
+  if (status == TW_OK && tw_worst_residual(&better.optimality) < tw_worst_residual(&result->optimality)) {
+    tw_result_free(result);
+    *result = better;
+    return TW_OK;
+  }
+  tw_result_free(&better);
+  return status == TW_ERR_INTERRUPT || status == TW_ERR_MEMORY ? status : TW_OK;
+}
+
+static tw_status solve_from(state *s, const double *x0, const tw_call *call, tw_result *result) {
+  tw_solve_options options = {
+      .method = s->p->method, .tolerance = call->exec->inner_tolerance, .exec = tw_exec_inside(call->exec)};
+  options.exec.inner_tolerance = 0; /* problems nested in this one: as much better than it */
+  tw_status status = tw_minimize(&s->oracle, x0, &options, result, call->error);
+  if (status == TW_OK) status = check_outcome(s, result, call->error);
+  return status == TW_OK ? improve(s, &options, result, call->error) : status;
+}
+
+static tw_status keep(state *s, const tw_result *result, double key, const tw_call *call) {
+  const tw_nested *nested = s->p->nested;
+  memcpy(s->z, result->x, (size_t)nested->n * sizeof *s->z);
+  if (nested->m) memcpy(s->z + nested->n, result->dual, (size_t)nested->m * sizeof *s->z);
+  s->fact[RESIDUAL] = tw_worst_residual(&result->optimality);
+  s->fact[OUTCOME] = result->outcome;
+  s->fact[KEY] = key;
+  s->fact[MARGIN] = INFINITY;
+  tw_status status = TW_OK;
+  if (s->margin_work)
+    status = measure(s, s->p->margin_fn, s->margin_work, (const void *const *)call->in, &s->fact[MARGIN],
+                     call->error);
+  s->fact[WARM] = status == TW_OK;
   return status;
 }
 
 static tw_status argmin_kernel(const tw_call *call) {
   state *s = call->state;
-  const tw_nested *nested = s->nested;
-  tw_status status = tw_oracle_parameters(&s->oracle, call->in, call->error);
-  if (status != TW_OK) return status;
-  tw_solve_options options = {.method = s->method, .tolerance = call->exec->inner_tolerance, .exec = tw_exec_inside(call->exec)};
-  tw_result result = {0};
-  status = tw_minimize(&s->oracle, s->warm == 1 ? s->z : NULL, &options, &result, call->error);
-  if (status == TW_OK) status = check_outcome(s, &result, call->error);
-  if (status != TW_OK && s->warm == 1 && status != TW_ERR_INTERRUPT) {
-    /* The old solution may be a bad place to start: once more from the stated one. */
+  const tw_nested *nested = s->p->nested;
+  const bool warm = s->fact[WARM] == 1;
+  const double key = key_of(call);
+  tw_status status = TW_OK;
+  if (memcmp(&key, &s->stated, sizeof key) != 0)
+    status = tw_oracle_parameters(&s->oracle, call->in, call->error);
+  s->stated = status == TW_OK ? key : NAN;
+  if (status == TW_OK && (!warm || memcmp(&key, &s->fact[KEY], sizeof key) != 0)) {
+    tw_result result = {0};
+    status = solve_from(s, warm ? s->z : NULL, call, &result);
+    if (status != TW_OK && warm && status != TW_ERR_INTERRUPT && status != TW_ERR_MEMORY) {
+      /* The old solution may be a bad place to start: once more from the stated one. */
+      tw_result_free(&result);
+      status = solve_from(s, NULL, call, &result);
+    }
+    if (status == TW_OK) status = keep(s, &result, key, call);
     tw_result_free(&result);
-    status = tw_minimize(&s->oracle, NULL, &options, &result, call->error);
-    if (status == TW_OK) status = check_outcome(s, &result, call->error);
   }
-  if (status == TW_OK) {
-    memcpy(s->z, result.x, (size_t)nested->n * sizeof *s->z);
-    if (nested->m) memcpy(s->z + nested->n, result.dual, (size_t)nested->m * sizeof *s->z);
-    s->warm = 1;
-    s->evidence.used = true;
-    s->evidence.residual =
-        fmax(nan_as_zero(result.optimality.stationarity), nan_as_zero(result.optimality.feasibility));
-    memcpy(call->out, s->z, (size_t)(nested->n + nested->m) * sizeof *s->z);
-    status = measure_margin(s, call);
-  }
-  tw_result_free(&result);
+  if (status == TW_OK) memcpy(call->out, s->z, (size_t)(nested->n + nested->m) * sizeof *s->z);
   return status;
 }
 
@@ -277,7 +340,9 @@ const tw_op tw_op_argmin = {.name = "argmin",
                             .kernel = argmin_kernel,
                             .jvp = argmin_jvp,
                             .vjp = argmin_vjp,
+                            .prepare = argmin_prepare,
+                            .release = argmin_release,
                             .open = argmin_open,
-                            .close = tw_argmin_close,
+                            .close = argmin_close,
                             .visit = argmin_visit,
                             .memory = argmin_memory};

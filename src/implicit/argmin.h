@@ -6,20 +6,34 @@
 
 typedef struct tw_argmin_evidence {
   bool used;
-  double residual; /* of the inner optimality condition, as the method measured it */
-  double margin;   /* smallest strict-complementarity margin; inf when nothing is at stake */
+  double residual;    /* of the inner optimality condition, as the method measured it */
+  double margin;      /* smallest strict-complementarity margin; inf when nothing is at stake */
+  tw_outcome outcome; /* of the inner run */
+  const char *method, *word;
 } tw_argmin_evidence;
 
 const tw_nested *tw_nested_of(tw_expr node);
-const tw_argmin_evidence *tw_argmin_evidence_of(const void *state);
-const tw_oracle *tw_argmin_oracle(const void *state);
-void tw_argmin_close(void *state);
+tw_argmin_evidence tw_argmin_evidence_of(const void *state);
+/* tw_nested_derivative_error at the last solution; inf when its linear system cannot be solved, NaN when out
+ * of memory. */
+double tw_argmin_derivative_error(void *state);
 
-/* tw_work_evidence of derivatives at a solution with this strict-complementarity margin. */
-void tw_work_evidence_with(tw_work *work, double margin, tw_evidence *evidence);
+/* The larger of stationarity and feasibility; NaN (not applicable) feasibility does not count, NaN
+ * stationarity does. */
+double tw_worst_residual(const tw_optimality *optimality);
 
-/* The derivatives along dtheta, with z held, of outputs over the params of `body` (variables, theta, ..) at args. */
-void tw_theta_jvp(const tw_nested *nested, const tw_body *body, const tw_expr *args, const tw_expr *dtheta, int n_outputs,
-                  const tw_expr *outputs, tw_expr *results);
+/* tw_work_evidence of derivatives at a solution that was found elsewhere. */
+void tw_work_evidence_with(tw_work *work, const tw_argmin_evidence *solution, double derivative_error,
+                           tw_evidence *evidence);
+
+/* The derivatives along dtheta, with z held, of outputs over the params of `body` (variables, theta, ..) at
+ * args. */
+void tw_theta_jvp(const tw_nested *nested, const tw_body *body, const tw_expr *args, const tw_expr *dtheta,
+                  int n_outputs, const tw_expr *outputs, tw_expr *results);
+/* Cotangents of the n theta that are asked for, from one of map(dtheta), which is linear in dtheta: its
+ * transpose, by reverse mode. */
+typedef tw_expr tw_theta_map(const void *context, const tw_expr *dtheta);
+void tw_theta_transpose(tw_graph *graph, int n, const tw_expr *theta, tw_theta_map *map, const void *context,
+                        tw_expr cotangent, tw_expr *cotangents);
 
 #endif

@@ -5,38 +5,71 @@
 #include <math.h>
 #include <string.h>
 
-static const double GOOD_RESIDUAL = 1e-6, GOOD_SOLVE = 1e-6, GOOD_CONDITION = 1e12, GOOD_MARGIN = 1e-7;
+static const double GOOD_RESIDUAL = 1e-7, GOOD_SOLVE = 1e-6, GOOD_CONDITION = 1e12, GOOD_MARGIN = 1e-7,
+                    GOOD_ERROR = 1e-3;
+
+/* NaN is worse than any number. */
+static double worst(double a, double b) {
+  return isnan(a) || a > b ? a : b;
+}
+
+double tw_worst_residual(const tw_optimality *o) {
+  return isnan(o->feasibility) ? o->stationarity : worst(o->stationarity, o->feasibility);
+}
+
+/* A solve that stagnates is judged by its residual alone; one that was cut short is named. */
+static void add_solution(tw_evidence *e, const tw_argmin_evidence *found) {
+  e->inner_residual = worst(e->inner_residual, found->residual);
+  e->complementarity_gap = -worst(-e->complementarity_gap, -found->margin);
+  if (found->outcome == TW_SOLVED || found->outcome == TW_FAILED || e->message[0]) return;
+  snprintf(e->message, sizeof e->message, "%s: %.*s was cut short (%s) at a residual of %.1e", found->word,
+           (int)strcspn(found->method, ":"), found->method, tw_outcome_name(found->outcome), found->residual);
+}
 
 static void collect(void *context, tw_expr node, void *state) {
   tw_evidence *e = context;
   if (tw_op_of(node) == &tw_op_argmin) {
-    const tw_argmin_evidence *found = tw_argmin_evidence_of(state);
-    if (!found->used) return;
+    const tw_argmin_evidence found = tw_argmin_evidence_of(state);
+    if (!found.used) return;
     e->solves++;
-    e->inner_residual = fmax(e->inner_residual, found->residual);
-    e->complementarity_gap = fmin(e->complementarity_gap, found->margin);
+    add_solution(e, &found);
   } else if (tw_op_of(node) == &tw_op_implicit_solve) {
     const tw_solve_evidence *found = tw_solve_evidence_of(state);
     if (!found->used) return;
-    e->linear_residual = fmax(e->linear_residual, found->residual);
-    e->condition = fmax(e->condition, found->condition);
+    e->linear_residual = worst(e->linear_residual, found->residual);
+    e->condition = worst(e->condition, found->condition);
   }
 }
 
+/* Solutions that derivatives were taken at. */
+static void measure(void *context, tw_expr node, void *state) {
+  tw_evidence *e = context;
+  if (tw_op_of(node) == &tw_op_argmin && tw_argmin_evidence_of(state).used)
+    e->derivative_error = worst(e->derivative_error, tw_argmin_derivative_error(state));
+}
+
 static void judge(tw_evidence *e) {
-  e->reliable = true;
-  e->message[0] = '\0';
+  e->reliable = e->message[0] == '\0';
   const struct {
     bool bad;
     const char *format;
     double value;
   } checks[] = {
       {!(e->inner_residual <= GOOD_RESIDUAL), "the inner problem is solved to %.1e only", e->inner_residual},
-      {!(e->linear_residual <= GOOD_SOLVE), "the implicit linear system is solved to %.1e only", e->linear_residual},
-      {!(e->condition <= GOOD_CONDITION), "the implicit linear system is nearly singular (condition %.1e)", e->condition},
+      {!(e->linear_residual <= GOOD_SOLVE), "the implicit linear system is solved to %.1e only",
+       e->linear_residual},
+      {!(e->condition <= GOOD_CONDITION),
+       "the implicit linear system is nearly singular (condition %.1e): the solution is not isolated, or not "
+       "regular",
+       e->condition},
       {!(e->complementarity_gap >= GOOD_MARGIN),
-       "the solution is degenerate: a constraint is active with multiplier near zero (margin %.1e), so derivatives are one-sided",
+       "the solution is degenerate: a constraint is active with multiplier near zero (margin %.1e), so "
+       "derivatives are one-sided",
        e->complementarity_gap},
+      {!(e->derivative_error <= GOOD_ERROR),
+       "derivatives may be wrong by %.1e: their linear system is singular at the solution, or that is not "
+       "solved well enough",
+       e->derivative_error},
   };
   for (size_t i = 0; i < sizeof checks / sizeof *checks && e->reliable; i++) {
     if (!checks[i].bad) continue;
@@ -44,27 +77,47 @@ static void judge(tw_evidence *e) {
     char number[64];
     snprintf(number, sizeof number, "%.1e", checks[i].value);
     const char *at = strstr(checks[i].format, "%.1e");
-    snprintf(e->message, sizeof e->message, "%.*s%s%s", (int)(at - checks[i].format), checks[i].format, number, at + 4);
+    snprintf(e->message, sizeof e->message, "%.*s%s%s", (int)(at - checks[i].format), checks[i].format,
+             number, at + 4);
   }
 }
 
-static void start(tw_evidence *e) { *e = (tw_evidence){.complementarity_gap = INFINITY}; }
+static void start(tw_evidence *e) {
+  *e = (tw_evidence){.complementarity_gap = INFINITY};
+}
+
+/* Whether some derivative went through a linear solve. */
+static void find_solve(void *context, tw_expr node, void *state) {
+  bool *found = context;
+  if (tw_op_of(node) == &tw_op_implicit_solve) *found |= tw_solve_evidence_of(state)->used;
+}
 
 void tw_work_evidence(tw_work *work, tw_evidence *evidence) {
+  bool derivatives = false;
   start(evidence);
   tw_work_visit(work, collect, evidence);
+  tw_work_visit(work, find_solve, &derivatives);
+  if (derivatives) tw_work_visit(work, measure, evidence);
   judge(evidence);
 }
 
-void tw_work_evidence_with(tw_work *work, double margin, tw_evidence *evidence) {
+void tw_work_evidence_with(tw_work *work, const tw_argmin_evidence *solution, double derivative_error,
+                           tw_evidence *evidence) {
   start(evidence);
-  evidence->complementarity_gap = margin;
+  add_solution(evidence, solution);
+  evidence->derivative_error = derivative_error;
   tw_work_visit(work, collect, evidence);
+  tw_work_visit(work, measure, evidence);
   judge(evidence);
 }
 
 void tw_oracle_evidence(const tw_oracle *oracle, tw_evidence *evidence) {
+  bool derivatives = false;
   start(evidence);
-  if (oracle->visit) oracle->visit(oracle->context, collect, evidence);
+  if (oracle->visit) {
+    oracle->visit(oracle->context, collect, evidence);
+    oracle->visit(oracle->context, find_solve, &derivatives);
+    if (derivatives) oracle->visit(oracle->context, measure, evidence);
+  }
   judge(evidence);
 }

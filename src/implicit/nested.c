@@ -58,13 +58,15 @@ static void collect_statement(tw_nested *nested, const tw_problem *p, collector 
   }
   for (int i = 0; i < nested->n_variables; i++) {
     const tw_variable *v = tw_problem_variable_at(p, i);
-    nested->lower[i] = collect(out, v->lower);
-    nested->upper[i] = collect(out, v->upper);
+    /* Bounds beside a set cut it. */
+    const tw_domain set = v->domain.kind ? tw_problem_set(p, i) : v->domain;
+    nested->lower[i] = set.kind ? -1 : collect(out, v->lower);
+    nested->upper[i] = set.kind ? -1 : collect(out, v->upper);
     nested->start[i] = collect(out, v->start);
     nested->map[i] = goal == TW_GOAL_FIXPOINT ? collect(out, tw_problem_map(p, i)) : -1;
-    nested->domain[i] = v->domain.kind;
+    nested->domain[i] = set.kind;
     nested->domain_param[i] = out->n;
-    for (int k = 0; v->domain.kind && k < v->domain.kind->max_params; k++) collect(out, v->domain.param[k]);
+    for (int k = 0; set.kind && k < set.kind->max_params; k++) collect(out, set.param[k]);
   }
 }
 
@@ -75,9 +77,6 @@ static tw_status copy_parts(tw_nested *nested, const tw_problem *p, tw_expr *bou
     if (v->kind != TW_CONTINUOUS)
       return tw_fail(error, TW_ERR_UNSUPPORTED, "%s: variable %s is integer; a nested problem needs continuous variables",
                      nested->word, v->name);
-    if (v->domain.kind && (!tw_is_none(v->lower) || !tw_is_none(v->upper)))
-      return tw_fail(error, TW_ERR_UNSUPPORTED, "%s: variable %s has both bounds and the set %s; state one of them",
-                     nested->word, v->name, v->domain.kind->name);
     bound[i] = v->expr;
     nested->variable[i] = (tw_part){tw_arena_strdup(arena, v->name), tw_shape_of(v->expr), v->offset, v->size};
     if (!nested->variable[i].name) return oom(error);
@@ -106,6 +105,9 @@ static tw_status close_statement(tw_nested *nested, const tw_problem *p, tw_erro
   tw_status status = out.e && bound ? copy_parts(nested, p, bound, error) : oom(error);
   if (status == TW_OK) {
     collect_statement(nested, p, &out);
+    status = tw_graph_check(nested->graph, error);
+  }
+  if (status == TW_OK) {
     nested->statement = tw_body_close(nested->graph, v, bound, out.n, out.e, &nested->n_theta, &nested->theta);
     if (!nested->statement) status = tw_graph_check(nested->graph, error);
   }

@@ -3,11 +3,12 @@
  * z = [x; y]: the flat variables and, with constraints, the multiplier of every constraint row (L = f + y'c).
  * theta: what the problem captured from outside.
  *
- * The condition is F(z, theta) = 0 on the free unknowns and z_i = fixed_i(theta) on the others:
+ * The condition is F(z, theta) = 0; on unknowns that are held F = z_i - fixed_i(theta), and the rest of F does not depend on
+ * them (see condition.c). On the free ones:
  *   smooth with bounds, separable regularizers, constraints (the symmetric form)
- *     F_x = grad_x L,  F_y = c - its active bound;  fixed: variables at a bound or off the support, y = 0 of inactive rows
+ *     F_x = grad_x L,  F_y = c - its active bound;  held: variables at a bound or off the support, y = 0 of inactive rows
  *   sets, non-separable regularizers (the projected form)
- *     F_x = x - P(x - grad_x L),  P projection or prox;  fixed at 0: off the support of a simplex
+ *     F_x = x - P(x - grad_x L),  P projection or prox;  held at 0: off the support of a simplex
  *   root F = r(x, theta);  fixpoint F = x - g(x, theta). */
 #ifndef TALWEG_IMPLICIT_NESTED_H
 #define TALWEG_IMPLICIT_NESTED_H
@@ -37,15 +38,14 @@ struct tw_nested {
   int objective;
   int *c_expr, *c_lower, *c_upper, *lower, *upper, *start, *map, *domain_param; /* domain_param: first of TW_DOMAIN_PARAMS */
 
-  /* The condition over params: variables, theta, y. Outputs: F [n+m], mask [n+m] bool (true: free), fixed [n+m],
-   * margin (smallest strict-complementarity margin, +inf when nothing is at stake). */
+  /* The condition over params: variables, theta, y. Outputs: F [n+m], mask [n+m] bool (true: free), margin (smallest
+   * strict-complementarity margin, +inf when nothing is at stake). */
   const tw_body *condition;
   /* (v [n+m], variables, theta, y) -> (dF/dz) v */
   const tw_body *linear;
   /* Danskin's rule, over params variables, theta, y, r [n], u [n]: the derivative of the optimal value in theta is that of
-   *   f + y'(c - active bound) + r' s(theta)
-   * with x, y, r = grad_x L and u = x - r held, where s is the active bound of a variable at its bound and the projection
-   * of u on the set of a variable with a set. */
+   *   L - y' active bound + r' s(theta),   variables at a bound moving with it,
+   * with x, y, r = grad_x L and u = x - r held, where s is the projection of u on the set of a variable with a set. */
   const tw_body *lagrangian;
   const tw_body *held; /* (variables, theta, y) -> r, u */
   bool symmetric, masked;
@@ -63,8 +63,17 @@ void tw_nested_args(const tw_nested *nested, tw_expr z, const tw_expr *theta, tw
 
 /* dz/dtheta . dtheta at z (TW_NONE tangents: zero; TW_NONE result: zero). */
 tw_expr tw_nested_tangent(const tw_nested *nested, tw_expr z, const tw_expr *theta, const tw_expr *dtheta);
-/* Cotangents of theta from one of z. */
+/* Cotangents of theta from one of z; on entry TW_NONE or TW_UNASKED. */
 void tw_nested_cotangent(const tw_nested *nested, tw_expr z, const tw_expr *theta, tw_expr cotangent, tw_expr *cotangents);
+
+/* With A = dF/dz at z: A v, and v with A v = b (b may have leading axes). */
+tw_expr tw_nested_linear(const tw_nested *nested, tw_expr z, const tw_expr *theta, tw_expr v);
+tw_expr tw_nested_solve(const tw_nested *nested, tw_expr z, const tw_expr *theta, tw_expr b);
+/* By how much derivatives at z may be wrong, relative: the larger of two.
+ *   |(A(z - d) - A(z)) d| / |A(z) d|,  d = A^-1 F(z) the Newton step: z is not exact. It is of the order of 1 where A vanishes
+ *   at the solution, however small F is.
+ *   |A^-1 A u - u| / |u| for a fixed u: A is singular, or its system not solved. */
+tw_expr tw_nested_derivative_error(const tw_nested *nested, tw_expr z, const tw_expr *theta);
 
 /* The parts of a flat vector (variables or constraints) as one, and back. */
 tw_expr tw_flatten(tw_graph *graph, int n, const tw_expr *e);

@@ -1,37 +1,43 @@
-/* Sensitivities of an outer problem: the problem seen as nested in its own parameters, at a solution already known. */
+/* Sensitivities of an outer problem: the problem seen as nested in its own parameters, at a solution already
+ * known. */
 #include "implicit/argmin.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* One compiled function (parameters.., z) -> df [theta], dx [n, theta], strict-complementarity margin. */
 typedef struct outputs {
-  tw_expr df, dx, margin;
+  tw_expr df, dx, margin, error;
 } outputs;
 
-/* The objective's total derivative by Danskin's rule and the solution's Jacobian, one tangent for every element of theta. */
+/* The objective's total derivative by Danskin's rule and the solution's Jacobian, one tangent for every
+ * element of theta. */
 static outputs derive(const tw_nested *nested, tw_expr z, tw_expr theta, double sign) {
   tw_graph *graph = nested->graph;
   int n_args = nested->n_variables + nested->n_theta + 1;
   int64_t size = tw_size_of(theta);
   tw_expr t = tw_input(graph, "tangent", TW_F64, tw_shape_of(theta));
-  outputs out = {TW_NONE, TW_NONE, TW_NONE};
+  outputs out = {TW_NONE, TW_NONE, TW_NONE, TW_NONE};
   tw_shape units = {.rank = tw_shape_of(theta).rank + 1};
   units.dim[0] = size;
   for (int i = 0; i + 1 < units.rank; i++) units.dim[i + 1] = tw_shape_of(theta).dim[i];
   tw_expr unit = tw_reshape(tw_eye(graph, TW_F64, size, size), units);
-  tw_expr *dtheta = calloc((size_t)nested->n_theta + 1, sizeof *dtheta), *args = calloc((size_t)n_args + 2, sizeof *args);
+  tw_expr *dtheta = calloc((size_t)nested->n_theta + 1, sizeof *dtheta),
+          *args = calloc((size_t)n_args + 2, sizeof *args);
   if (dtheta && args) {
     /* What the problem captured may be functions of theta: their tangents along t. */
     tw_jvp(nested->n_theta, nested->theta, 1, &theta, &t, dtheta);
     tw_expr dz = tw_nested_tangent(nested, z, nested->theta, dtheta), df = TW_NONE;
     tw_nested_args(nested, z, nested->theta, args);
-    tw_expr condition[4];
-    if (tw_body_inline(nested->condition, args, condition) == TW_OK) out.margin = condition[3];
+    tw_expr condition[3];
+    if (tw_body_inline(nested->condition, args, condition) == TW_OK) out.margin = condition[2];
     if (nested->lagrangian && tw_body_inline(nested->held, args, args + n_args) == TW_OK)
       tw_theta_jvp(nested, nested->lagrangian, args, dtheta, 1, nested->lagrangian->outputs, &df);
     df = tw_is_none(df) ? tw_scalar(graph, 0) : tw_scale(df, sign);
-    tw_expr both[2] = {df, tw_is_none(dz) ? tw_fill(graph, TW_F64, TW_SHAPE(nested->n), 0) : tw_slice(dz, 0, 0, nested->n, 1)};
+    out.error = tw_nested_derivative_error(nested, z, nested->theta);
+    tw_expr both[2] = {df, tw_is_none(dz) ? tw_fill(graph, TW_F64, TW_SHAPE(nested->n), 0)
+                                          : tw_slice(dz, 0, 0, nested->n, 1)};
     tw_batch(2, both, 1, &t, &unit, size, both);
     out.df = both[0];
     out.dx = tw_is_none(both[1]) ? TW_NONE : tw_transpose(both[1], NULL);
@@ -40,8 +46,17 @@ static outputs derive(const tw_nested *nested, tw_expr z, tw_expr theta, double 
   return out;
 }
 
-static tw_status evaluate(const tw_problem *p, tw_expr z, const double *z_value, outputs e, double *df, double *dx,
-                          tw_evidence *evidence, tw_error *error) {
+static tw_argmin_evidence evidence_of(const tw_result *at, double margin) {
+  return (tw_argmin_evidence){.used = true,
+                              .residual = tw_worst_residual(&at->optimality),
+                              .margin = margin,
+                              .outcome = at->outcome,
+                              .method = at->method,
+                              .word = "the solution"};
+}
+
+static tw_status evaluate(const tw_problem *p, tw_expr z, const double *z_value, const tw_result *at,
+                          outputs e, double *df, double *dx, tw_evidence *evidence, tw_error *error) {
   int n = tw_problem_parameters(p);
   tw_expr *in = calloc((size_t)n + 1, sizeof *in);
   const void **value = calloc((size_t)n + 1, sizeof *value);
@@ -55,20 +70,23 @@ static tw_status evaluate(const tw_problem *p, tw_expr z, const double *z_value,
   if (status == TW_OK) {
     in[n] = z;
     value[n] = z_value;
-    status = tw_fn_new(&fn, n + 1, in, 3, (tw_expr[]){e.df, e.dx, e.margin}, NULL, error);
+    status = tw_fn_new(&fn, n + 1, in, 4, (tw_expr[]){e.df, e.dx, e.margin, e.error}, NULL, error);
   }
   if (status == TW_OK) status = tw_work_new(&work, fn, error);
-  double margin;
-  if (status == TW_OK) status = tw_fn_call(fn, work, value, (void *[]){df, dx, &margin}, 0, error);
-  if (status == TW_OK && evidence) tw_work_evidence_with(work, margin, evidence);
+  double margin, inexact;
+  if (status == TW_OK) status = tw_fn_call(fn, work, value, (void *[]){df, dx, &margin, &inexact}, 0, error);
+  if (status == TW_OK && evidence) {
+    const tw_argmin_evidence solution = evidence_of(at, margin);
+    tw_work_evidence_with(work, &solution, inexact, evidence);
+  }
   tw_work_free(work);
   tw_fn_free(fn);
   free(in), free(value);
   return status;
 }
 
-tw_status tw_sensitivity(const tw_problem *p, const tw_result *at, const char *parameter, double *df, double *dx,
-                         tw_evidence *evidence, tw_error *error) {
+tw_status tw_sensitivity(const tw_problem *p, const tw_result *at, const char *parameter, double *df,
+                         double *dx, tw_evidence *evidence, tw_error *error) {
   const tw_parameter *theta = NULL;
   for (int j = 0; j < tw_problem_parameters(p); j++)
     if (strcmp(tw_problem_parameter_at(p, j)->name, parameter) == 0) theta = tw_problem_parameter_at(p, j);
@@ -87,7 +105,7 @@ tw_status tw_sensitivity(const tw_problem *p, const tw_result *at, const char *p
     tw_expr point = tw_input(graph, "z", TW_F64, TW_SHAPE(nested->n + nested->m));
     outputs e = derive(nested, point, theta->expr, tw_problem_goal(p) == TW_GOAL_MAXIMIZE ? -1 : 1);
     status = tw_graph_check(graph, error);
-    if (status == TW_OK) status = evaluate(p, point, z, e, df, dx, evidence, error);
+    if (status == TW_OK) status = evaluate(p, point, z, at, e, df, dx, evidence, error);
   }
   tw_graph_unlock(graph);
   free(z);

@@ -66,6 +66,8 @@ const tw_body *tw_solve_transposed(const tw_body *body) {
   return tw_body_make(graph, body->n_params, body->params, 1, &ltu);
 }
 
+static void out_of_memory(tw_expr node) { tw_graph_fail(node.graph, TW_ERR_MEMORY, "out of memory differentiating a linear solve"); }
+
 static tw_expr where_free(tw_expr mask, tw_expr a, tw_expr b) { return tw_is_none(mask) ? a : tw_where(mask, a, b); }
 
 /* The parameters of the solve, and the body's output at (v, p..) with a tangent of p: dL(v; p) . dp. */
@@ -90,6 +92,8 @@ static tw_expr parameter_jvp(tw_expr node, tw_expr v, const tw_expr *dp) {
     }
     if (m && tw_jvp(1, body->outputs, m, wrt, tangent, &dl) == TW_OK && !tw_is_none(dl))
       tw_substitute(1, &dl, n_p + 1 + m, from, to, &dl);
+  } else {
+    out_of_memory(node);
   }
   free(wrt), free(tangent), free(from), free(to);
   return dl;
@@ -105,7 +109,10 @@ static tw_expr node_like(tw_expr node, tw_expr b) {
   int first = tw_solve_first(node), n_p = tw_arity_of(node) - first;
   tw_expr *p = calloc((size_t)n_p + 1, sizeof *p), e = TW_NONE;
   for (int j = 0; p && j < n_p; j++) p[j] = tw_input_of(node, first + j);
-  if (p) e = tw_implicit_solve(node.graph, attr_of(node)->body, n_p, p, b, tw_solve_mask(node), attr_of(node)->symmetric);
+  if (p)
+    e = tw_implicit_solve(node.graph, attr_of(node)->body, n_p, p, b, tw_solve_mask(node), attr_of(node)->symmetric);
+  else
+    out_of_memory(node);
   free(p);
   return e;
 }
@@ -145,6 +152,8 @@ static void parameter_vjp(tw_expr node, tw_expr v, tw_expr w, tw_expr *cotangent
     for (int j = 0; j < n_p; j++)
       if (!tw_is_none(result[j]) && tw_substitute(1, &result[j], n_p + 2, from, args, &result[j]) == TW_OK)
         cotangents[j] = result[j];
+  } else {
+    out_of_memory(node);
   }
   free(result), free(args), free(from);
 }
@@ -155,6 +164,7 @@ static tw_expr transposed_solve(tw_expr node, tw_expr c) {
   int first = tw_solve_first(node), n_p = tw_arity_of(node) - first;
   tw_expr *p = calloc((size_t)n_p + 1, sizeof *p), w = TW_NONE;
   for (int j = 0; p && j < n_p; j++) p[j] = tw_input_of(node, first + j);
+  if (!p) out_of_memory(node);
   if (p && body) w = tw_implicit_solve(node.graph, body, n_p, p, c, tw_solve_mask(node), attr->symmetric);
   free(p);
   return w;
@@ -169,6 +179,8 @@ static tw_expr transposed_apply(tw_expr node, tw_expr w) {
     args[0] = w;
     for (int j = 0; j < n_p; j++) args[j + 1] = tw_input_of(node, first + j);
     tw_body_inline(body, args, &ltw);
+  } else if (!args) {
+    out_of_memory(node);
   }
   free(args);
   return ltw;
@@ -220,4 +232,5 @@ const tw_op tw_op_implicit_solve = {.name = "implicit_solve",
                                     .release = tw_solve_release,
                                     .open = tw_solve_open,
                                     .close = tw_solve_close,
-                                    .visit = tw_solve_visit};
+                                    .visit = tw_solve_visit,
+                                    .memory = tw_solve_memory};

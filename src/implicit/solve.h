@@ -31,5 +31,6 @@ void tw_solve_release(void *prepared);
 tw_status tw_solve_open(tw_expr node, void *prepared, void **state, tw_error *error);
 void tw_solve_close(void *state);
 void tw_solve_visit(void *state, tw_state_visitor *visitor, void *context);
+void tw_solve_memory(void *state, tw_memory_visitor *visitor, void *context);
 
 #endif

@@ -95,6 +95,13 @@ void tw_solve_close(void *state_) {
 void tw_solve_visit(void *state_, tw_state_visitor *visitor, void *context) {
   state *s = state_;
   tw_work_visit(s->work, visitor, context);
+  if (s->work_transpose) tw_work_visit(s->work_transpose, visitor, context);
+}
+
+void tw_solve_memory(void *state_, tw_memory_visitor *visitor, void *context) {
+  state *s = state_;
+  tw_work_memory(s->work, visitor, context);
+  if (s->work_transpose) tw_work_memory(s->work_transpose, visitor, context);
 }
 
 const tw_solve_evidence *tw_solve_evidence_of(const void *state_) { return &((const state *)state_)->evidence; }

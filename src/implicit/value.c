@@ -1,5 +1,5 @@
-/* Optimal values: v(theta) = f(x*(theta), theta), with Danskin's rule for the first derivative, so that it costs no
- * linear solve; higher ones go through the derivative of x*. */
+/* Optimal values: v(theta) = f(x*(theta), theta), with Danskin's rule for the first derivative, so that it
+ * costs no linear solve; higher ones go through the derivative of x*. */
 #include "implicit/argmin.h"
 
 #include <stdlib.h>
@@ -22,46 +22,46 @@ static tw_status value_kernel(const tw_call *call) {
 }
 
 /* dv = d/dtheta [f + y'(c - bound) + r' s(theta)] dtheta with x, y, r, u held. */
-static tw_expr value_jvp(tw_expr node, const tw_expr *tangents) {
+static tw_expr value_tangent(const void *context, const tw_expr *dtheta) {
+  const tw_expr node = *(const tw_expr *)context;
   const tw_nested *nested = tw_nested_of(node);
   int n_args = nested->n_variables + nested->n_theta + 1;
   tw_expr z = tw_input_of(node, 1), dv = TW_NONE;
-  tw_expr *theta = calloc((size_t)nested->n_theta + 1, sizeof *theta), *args = calloc((size_t)n_args + 2, sizeof *args);
+  tw_expr *theta = calloc((size_t)nested->n_theta + 1, sizeof *theta),
+          *args = calloc((size_t)n_args + 2, sizeof *args);
   if (theta && args) {
     for (int j = 0; j < nested->n_theta; j++) theta[j] = tw_input_of(node, 2 + j);
     tw_nested_args(nested, z, theta, args);
     if (tw_body_inline(nested->held, args, args + n_args) == TW_OK)
-      tw_theta_jvp(nested, nested->lagrangian, args, tangents + 2, 1, nested->lagrangian->outputs, &dv);
+      tw_theta_jvp(nested, nested->lagrangian, args, dtheta, 1, nested->lagrangian->outputs, &dv);
     if (!tw_is_none(dv) && nested->goal == TW_GOAL_MAXIMIZE) dv = tw_neg(dv);
+  } else {
+    tw_graph_fail(node.graph, TW_ERR_MEMORY, "out of memory differentiating an optimal value");
   }
   free(theta), free(args);
   return dv;
 }
 
+static tw_expr value_jvp(tw_expr node, const tw_expr *tangents) {
+  return value_tangent(&node, tangents + 2);
+}
+
 static void value_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
-  const tw_nested *nested = tw_nested_of(node);
-  size_t n = (size_t)nested->n_theta + 3;
-  tw_expr *tangent = calloc(n, sizeof *tangent), *wrt = calloc(n, sizeof *wrt), *bar = calloc(n, sizeof *bar);
-  int m = 0;
-  for (int j = 0; tangent && wrt && j < nested->n_theta + 2; j++) {
-    tw_expr in = tw_input_of(node, j);
-    bool differentiable = j >= 2 && (tw_dtype_of(in) == TW_F64 || tw_dtype_of(in) == TW_F32);
-    tangent[j] = differentiable ? tw_input(node.graph, "tangent", tw_dtype_of(in), tw_shape_of(in)) : TW_NONE;
-    if (differentiable) wrt[m++] = tangent[j];
-  }
-  if (tangent && wrt && bar && m > 0) {
-    tw_expr dv = value_jvp(node, tangent);
-    if (!tw_is_none(dv) && tw_vjp(1, &dv, &cotangent, m, wrt, bar) == TW_OK)
-      for (int j = 2, k = 0; j < nested->n_theta + 2; j++)
-        if (!tw_is_none(tangent[j])) cotangents[j] = bar[k++];
-  }
-  free(tangent), free(wrt), free(bar);
+  int n = tw_arity_of(node) - 2;
+  tw_expr *theta = calloc((size_t)n + 1, sizeof *theta);
+  for (int j = 0; theta && j < n; j++) theta[j] = tw_input_of(node, 2 + j);
+  if (theta)
+    tw_theta_transpose(node.graph, n, theta, value_tangent, &node, cotangent, cotangents + 2);
+  else
+    tw_graph_fail(node.graph, TW_ERR_MEMORY, "out of memory differentiating an optimal value");
+  free(theta);
 }
 
 tw_expr tw_optimal_value(const tw_nested *nested) {
   if (!nested) return TW_NONE;
   tw_graph *graph = nested->graph;
-  if (nested->objective < 0) return tw_graph_fail(graph, TW_ERR_ARGUMENT, "%s has no optimal value", nested->word);
+  if (nested->objective < 0)
+    return tw_graph_fail(graph, TW_ERR_ARGUMENT, "%s has no optimal value", nested->word);
   tw_expr z = tw_argmin(nested), value = TW_NONE;
   tw_expr *args = calloc((size_t)(nested->n_variables + nested->n_theta) + 1, sizeof *args);
   tw_expr *out = calloc((size_t)nested->statement->n_outputs + 1, sizeof *out);
@@ -76,6 +76,8 @@ tw_expr tw_optimal_value(const tw_nested *nested) {
       value_attr attr = {nested};
       value = tw_node(graph, &tw_op_optimal_value, nested->n_theta + 2, in, &attr);
     }
+  } else {
+    tw_graph_fail(graph, TW_ERR_MEMORY, "out of memory stating an optimal value");
   }
   free(args), free(out), free(in);
   return value;

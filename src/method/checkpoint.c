@@ -2,7 +2,8 @@
  * bit.
  *
  * File: magic, version, byte-order mark, CRC-32 of the body, body length, body. Body: method, options,
- * identity of the problem, tally, iterate, best so far, named vectors, children (each a body of its own). */
+ * identity of the problem, tally, iterate, best so far, named vectors, children (each a body of its own). Then what
+ * nested problems remember. */
 #include "method/driver.h"
 
 #include <math.h>
@@ -11,7 +12,7 @@
 #include <zlib.h>
 
 static const char MAGIC[8] = "TALWEGCK";
-enum { VERSION = 1, BYTE_ORDER_MARK = 0x01020304, NAME_MAX_BYTES = 128, HEADER_BYTES = 32 };
+enum { VERSION = 2, BYTE_ORDER_MARK = 0x01020304, NAME_MAX_BYTES = 128, HEADER_BYTES = 32 };
 static const size_t FILE_MAX = (size_t)1 << 40;
 
 /* ------------------------------------------------------------------ identity of a problem */
@@ -126,6 +127,7 @@ void tw_driver_pack(const tw_driver *d, tw_packer *p) {
     tw_pack_string(p, d->child[i].name);
     tw_driver_pack(d->child[i].driver, p);
   }
+  if (d->parent == NULL) tw_driver_pack_memory(d, p);
 }
 
 /* ------------------------------------------------------------------ unpacking */
@@ -285,7 +287,7 @@ static void write_header(FILE *stream, uint32_t crc, int64_t body, bool *failed)
 }
 
 tw_status tw_driver_save(const tw_driver *d, const char *path, tw_error *error) {
-  const bool rewound = d->torn && !(d->run.method->traits & TW_ATOMIC);
+  const bool rewound = d->torn && (!(d->run.method->traits & TW_ATOMIC) || d->snapshot.length > 0);
   if (rewound && d->snapshot.length == 0)
     return tw_fail(error, TW_ERR_ARGUMENT,
                    "the run stopped inside an iteration of %s and no checkpoint was asked for: there is no "
@@ -349,6 +351,7 @@ tw_status tw_driver_load(tw_driver *d, const char *path, tw_error *error) {
   if (status == TW_OK) {
     status = unpack_body(d, &u, false, error);
     if (status == TW_OK) status = check_objective(d, error);
+    if (status == TW_OK) status = tw_driver_unpack_memory(d, &u, error); /* last: evaluations change it */
     d->torn = status != TW_OK;
     if (status != TW_OK)
       tw_driver_end(d, TW_FAILED, "the checkpoint could not be loaded");

@@ -151,9 +151,10 @@ void tw_driver_test_end(tw_driver *d) {
                   o.stationarity, d->tol);
 }
 
-/* Packs the state before a step that could be abandoned half-way, when somebody may want to save it. */
+/* Packs the state before a step that could be abandoned half-way, when somebody may want to save it. What nested problems
+ * remember moves with every evaluation, also within steps that are atomic otherwise. */
 static void take_snapshot(tw_driver *d) {
-  if (!d->keep_snapshots || (d->run.method->traits & TW_ATOMIC)) return;
+  if (!d->keep_snapshots || ((d->run.method->traits & TW_ATOMIC) && !tw_driver_remembers(d))) return;
   tw_text_clear(&d->snapshot);
   tw_packer p = {.text = &d->snapshot};
   tw_driver_pack(d, &p);
@@ -286,8 +287,10 @@ static void set_limits(tw_driver *d, const tw_driver_setup *setup) {
   d->started = tw_now();
   d->deadline = setup->time_limit > 0 ? d->started + setup->time_limit : INFINITY;
   if (setup->parent != NULL && setup->parent->deadline < d->deadline) d->deadline = setup->parent->deadline;
-  /* Nested problems are solved two digits better than this one asks for. */
   if (setup->exec != NULL) d->exec = *setup->exec;
+  if (d->exec.deadline > 0) d->deadline = fmin(d->deadline, d->exec.deadline);
+  d->exec.deadline = isfinite(d->deadline) ? d->deadline : 0;
+  /* Nested problems are solved two digits better than this one asks for. */
   if (d->exec.inner_tolerance <= 0) d->exec.inner_tolerance = fmin(fmax(0.01 * d->tol, 1e-13), 1e-6);
 }
 

@@ -145,6 +145,11 @@ bool tw_unpack_string(tw_unpacker *u, char *out, size_t size); /* fails when it 
 /* The length must be n; false otherwise. */
 bool tw_unpack_vector(tw_unpacker *u, double *data, int64_t n);
 
+/* remember.c: what nested problems of the oracle carry from evaluation to evaluation. */
+bool tw_driver_remembers(const tw_driver *d);
+void tw_driver_pack_memory(const tw_driver *d, tw_packer *p);
+tw_status tw_driver_unpack_memory(tw_driver *d, tw_unpacker *u, tw_error *error);
+
 /* checkpoint.c: the state of a run at its last complete iteration. */
 void tw_driver_pack(const tw_driver *d, tw_packer *p);
 tw_status tw_driver_save(const tw_driver *d, const char *path, tw_error *error);

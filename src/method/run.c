@@ -29,6 +29,15 @@ static tw_status check_bottom(tw_run *run, double f) {
                     (long long)run->iteration + 1);
 }
 
+/* A nested problem that is infeasible, unbounded or not solved within its limits is a failure of the evaluation: it says
+ * nothing of the kind about this run's own problem. */
+static tw_status evaluated(tw_run *run, tw_status status) {
+  const bool out_of_time = status == TW_ERR_LIMIT && tw_now() > run->driver->deadline;
+  if (out_of_time || (status != TW_ERR_INFEASIBLE && status != TW_ERR_UNBOUNDED && status != TW_ERR_LIMIT)) return status;
+  if (run->error != NULL) run->error->status = TW_ERR_NUMERIC;
+  return TW_ERR_NUMERIC;
+}
+
 #define ORACLE(run) ((run)->oracle)
 #define COUNT(run, name) (&(run)->driver->counts.name)
 
@@ -39,7 +48,7 @@ tw_status tw_run_value(tw_run *run, const double *x, double *f) {
   if (o->value == NULL)
     return tw_fail(run->error, TW_ERR_UNSUPPORTED,
                    "method %s asked for a value alone of an oracle without one", run->method->name);
-  status = o->value(o->context, x, f, run->error);
+  status = evaluated(run, o->value(o->context, x, f, run->error));
   if (status != TW_OK) return status;
   *f = finite_or_infinite(*f);
   return check_bottom(run, *f);
@@ -49,7 +58,7 @@ tw_status tw_run_gradient(tw_run *run, const double *x, double *f, double *g) {
   const tw_oracle *o = ORACLE(run);
   tw_status status = permit(run, o->gradient != NULL, "gradients", COUNT(run, gradient));
   if (status != TW_OK) return status;
-  status = o->gradient(o->context, x, f, g, run->error);
+  status = evaluated(run, o->gradient(o->context, x, f, g, run->error));
   if (status != TW_OK) return status;
   *f = finite_or_infinite(*f);
   run->gradient_norm = tw_vec_norm_inf(g, (size_t)run->n);
@@ -60,7 +69,7 @@ tw_status tw_run_gradient(tw_run *run, const double *x, double *f, double *g) {
 tw_status tw_run_hvp(tw_run *run, const double *x, const double *y, const double *v, double *out) {
   const tw_oracle *o = ORACLE(run);
   const tw_status status = permit(run, o->hvp != NULL, "Hessian-vector products", COUNT(run, hvp));
-  return status != TW_OK ? status : o->hvp(o->context, x, y, v, out, run->error);
+  return status != TW_OK ? status : evaluated(run, o->hvp(o->context, x, y, v, out, run->error));
 }
 
 tw_status tw_run_hessian(tw_run *run, const double *x, const double *y, double *h) {
@@ -68,38 +77,42 @@ tw_status tw_run_hessian(tw_run *run, const double *x, const double *y, double *
   const tw_status status = permit(run, o->hessian != NULL, "a Hessian", NULL);
   if (status != TW_OK) return status;
   run->driver->counts.hvp += run->n; /* a dense Hessian costs n products */
-  return o->hessian(o->context, x, y, h, run->error);
+  return evaluated(run, o->hessian(o->context, x, y, h, run->error));
 }
 
-/* The rest has one form: out = function(x, more..). */
-#define EVALUATION(function, counter, what, parameters, arguments)                                           \
+/* The rest has one form: out = function(x, more..). Projections fail for the problem's own reasons. */
+static tw_status as_it_is(tw_run *run, tw_status status) {
+  (void)run;
+  return status;
+}
+#define EVALUATION(judge, function, counter, what, parameters, arguments)                                    \
   tw_status tw_run_##function parameters {                                                                   \
     const tw_oracle *o = ORACLE(run);                                                                        \
     const tw_status status = permit(run, o->function != NULL, what, COUNT(run, counter));                    \
-    return status != TW_OK ? status : o->function arguments;                                                 \
+    return status != TW_OK ? status : judge(run, o->function arguments);                                     \
   }
 
-EVALUATION(residual, residual, "residuals", (tw_run * run, const double *x, double *r),
+EVALUATION(evaluated, residual, residual, "residuals", (tw_run * run, const double *x, double *r),
            (o->context, x, r, run->error))
-EVALUATION(residual_jvp, jacobian, "products with the Jacobian of the residual",
+EVALUATION(evaluated, residual_jvp, jacobian, "products with the Jacobian of the residual",
            (tw_run * run, const double *x, const double *v, double *jv), (o->context, x, v, jv, run->error))
-EVALUATION(residual_vjp, jacobian, "products with the transposed Jacobian of the residual",
+EVALUATION(evaluated, residual_vjp, jacobian, "products with the transposed Jacobian of the residual",
            (tw_run * run, const double *x, const double *u, double *jtu), (o->context, x, u, jtu, run->error))
-EVALUATION(residual_jacobian, jacobian, "the Jacobian of the residual",
+EVALUATION(evaluated, residual_jacobian, jacobian, "the Jacobian of the residual",
            (tw_run * run, const double *x, double *j), (o->context, x, j, run->error))
-EVALUATION(constraints, constraints, "constraints", (tw_run * run, const double *x, double *c),
+EVALUATION(evaluated, constraints, constraints, "constraints", (tw_run * run, const double *x, double *c),
            (o->context, x, c, run->error))
-EVALUATION(constraints_jvp, constraints, "products with the Jacobian of the constraints",
+EVALUATION(evaluated, constraints_jvp, constraints, "products with the Jacobian of the constraints",
            (tw_run * run, const double *x, const double *v, double *jv), (o->context, x, v, jv, run->error))
-EVALUATION(constraints_vjp, constraints, "products with the transposed Jacobian of the constraints",
+EVALUATION(evaluated, constraints_vjp, constraints, "products with the transposed Jacobian of the constraints",
            (tw_run * run, const double *x, const double *y, double *jty), (o->context, x, y, jty, run->error))
-EVALUATION(constraints_jacobian, constraints, "the Jacobian of the constraints",
+EVALUATION(evaluated, constraints_jacobian, constraints, "the Jacobian of the constraints",
            (tw_run * run, const double *x, double *j), (o->context, x, j, run->error))
-EVALUATION(project, project, "projections", (tw_run * run, const double *x, double *out),
+EVALUATION(as_it_is, project, project, "projections", (tw_run * run, const double *x, double *out),
            (o->context, x, out, run->error))
-EVALUATION(prox, project, "a proximal operator", (tw_run * run, const double *x, double eta, double *out),
+EVALUATION(as_it_is, prox, project, "a proximal operator", (tw_run * run, const double *x, double eta, double *out),
            (o->context, x, eta, out, run->error))
-EVALUATION(mirror_step, project, "mirror steps",
+EVALUATION(as_it_is, mirror_step, project, "mirror steps",
            (tw_run * run, const double *x, const double *g, double eta, double *out),
            (o->context, x, g, eta, out, run->error))
 

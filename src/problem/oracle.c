@@ -1,6 +1,7 @@
 /* Oracles of problems over expressions: pointers into flat vectors, and what has changed since the last call. */
 #include "problem/oracle.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -193,10 +194,34 @@ static void visit(void *self, tw_state_visitor *visitor, void *visitor_context) 
     if (c->asked[q].work) tw_work_visit(c->asked[q].work, visitor, visitor_context);
 }
 
+static double open_questions(const context *c) {
+  double mask = 0;
+  for (int q = 0; q < TW_QUESTIONS; q++)
+    if (c->asked[q].work) mask += ldexp(1, q);
+  return mask;
+}
+
+static bool is_open(double mask, int q) {
+  return fmod(floor(ldexp(mask, -q)), 2) == 1;
+}
+
 static void memory(void *self, tw_memory_visitor *visitor, void *visitor_context) {
   context *c = self;
-  for (int q = 0; q < TW_QUESTIONS; q++)
-    if (c->asked[q].work) tw_work_memory(c->asked[q].work, visitor, visitor_context);
+  double mask = open_questions(c);
+  visitor(visitor_context, &mask, 1);
+  for (int q = 0; q < TW_QUESTIONS; q++) {
+    asked *a = &c->asked[q];
+    if (is_open(mask, q) && open_question(c, (tw_question)q, NULL) != TW_OK) {
+      visitor(visitor_context, NULL, -1);
+      return;
+    }
+    if (!is_open(mask, q) && a->work) {
+      tw_work_free(a->work);
+      a->work = NULL;
+      a->fresh = false;
+    }
+    if (a->work) tw_work_memory(a->work, visitor, visitor_context);
+  }
 }
 
 static void release(void *self) {
@@ -223,6 +248,10 @@ static void release(void *self) {
 
 static size_t parameter_bytes(const tw_parameter *parameter) {
   return (size_t)tw_size_of(parameter->expr) * tw_dtype_get(tw_dtype_of(parameter->expr))->size;
+}
+
+const void *const *tw_oracle_values(const tw_oracle *oracle) {
+  return (const void *const *)((const context *)oracle->context)->parameter;
 }
 
 tw_status tw_oracle_parameters(tw_oracle *oracle, const void *const *values, tw_error *error) {

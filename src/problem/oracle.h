@@ -70,6 +70,8 @@ tw_status tw_kit_compile(tw_kit *kit, tw_question question, tw_error *error);
 /* The groups that a question reads, a bit each. */
 unsigned tw_question_groups(tw_question question);
 bool tw_kit_has_mirror(const tw_kit *kit);
+/* The parameter values of an oracle made by tw_oracle_from_problem, in the problem's order. */
+const void *const *tw_oracle_values(const tw_oracle *oracle);
 
 /* Collecting the outputs of a question (questions.c). */
 typedef struct tw_answers {

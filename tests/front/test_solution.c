@@ -136,14 +136,15 @@ static void numbers_round_trip(void **state) {
 
 static void evidence_keeps_the_worst(void **state) {
   (void)state;
-  tw_evidence a = {1, 1e-9, 1e-12, 10, 0.5, true, ""};
-  const tw_evidence b = {2, 1e-10, 1e-3, 5, 0.1, false, "badly solved"};
+  tw_evidence a = {1, 1e-9, 1e-12, 10, 0.5, 1e-8, true, ""};
+  const tw_evidence b = {2, 1e-10, 1e-3, 5, 0.1, 1e-6, false, "badly solved"};
   tw_evidence_merge(&a, &b);
   assert_int_equal(a.solves, 3);
   assert_close(a.inner_residual, 1e-9, 0);
   assert_close(a.linear_residual, 1e-3, 0);
   assert_close(a.condition, 10, 0);
   assert_close(a.complementarity_gap, 0.1, 0);
+  assert_close(a.derivative_error, 1e-6, 0);
   assert_false(a.reliable);
   assert_string_equal(a.message, "badly solved");
 }

@@ -25,10 +25,6 @@ bool tw_infer_broadcast(const tw_args *args, tw_shape *shape);
  * them, are used as they were before they were repeated. TW_NONE when there is nothing to gain. */
 tw_expr tw_simplify_broadcast(const tw_args *args);
 
-/* partial * cotangent for the chain rule. A masked cotangent where(c, a, 0) gives where(c, partial * a, 0): its zeros
- * mean "no path", so they win over an infinite or NaN partial, as in the slope of where(x > 0, sqrt(x), 0) at -1. */
-tw_expr tw_chain(tw_expr partial, tw_expr cotangent);
-
 /* Builders: operands promoted together and then to numbers (bool to i64), floats (integers to f64), or bool.
  */
 typedef enum tw_promotion { TW_TO_COMMON, TW_TO_NUMBER, TW_TO_FLOAT, TW_TO_BOOL } tw_promotion;

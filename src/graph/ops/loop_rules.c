@@ -1,5 +1,6 @@
 /* Derivatives and batching of loops: each is a loop again. */
 #include "graph/ops/loop.h"
+#include "graph/transform/guard.h"
 
 #include <stdlib.h>
 
@@ -9,7 +10,7 @@ typedef struct rule {
   const tw_loop_attr *attr;
   const tw_body *body;
   int n; /* captured */
-  tw_expr *a, *b, *c; /* max(params, outputs) + captured each */
+  tw_expr *a, *b, *c; /* params, outputs and captured together, and `extra` more, each */
 } rule;
 
 static bool enough(tw_graph *graph, bool memory) {
@@ -37,17 +38,19 @@ static void close_rule(rule *r) {
 tw_expr tw_loop_jvp(tw_expr node, const tw_expr *tangents) {
   rule r;
   tw_expr packed = TW_NONE;
-  if (!open_rule(&r, node, tw_arity_of(node))) goto done;
+  if (!open_rule(&r, node, 2 * tw_arity_of(node))) goto done;
   tw_expr *captured = r.a, *wrt = r.b, *dout = r.c;
-  int m = 0;
+  int m = 0, more = r.n; /* captured so far */
   for (int j = 0; j < r.n; j++) captured[j] = tw_input_of(node, j);
   tw_expr *dparam = calloc((size_t)r.n + 1, sizeof *dparam);
   if (!enough(r.graph, dparam)) goto done;
   for (int j = 0; j < r.n; j++) {
     if (tw_is_none(tangents[j])) continue;
     wrt[m] = r.body->params[j + 1];
-    dparam[m] = tw_param(r.graph, r.n + m + 1, tw_dtype_of(tangents[j]), tw_shape_of(tangents[j]));
-    captured[r.n + m++] = tangents[j];
+    captured[more] = tangents[j];
+    dparam[m] = tw_param(r.graph, ++more, tw_dtype_of(tangents[j]), tw_shape_of(tangents[j]));
+    captured[more] = tw_guard_param(tangents[j], more + 1, &dparam[m++]);
+    more += !tw_is_none(captured[more]);
   }
   if (tw_jvp(r.body->n_outputs, r.body->outputs, m, wrt, dparam, dout) == TW_OK) {
     tw_loop_builder b;
@@ -59,7 +62,7 @@ tw_expr tw_loop_jvp(tw_expr node, const tw_expr *tangents) {
                          r.body->outputs + result->first + 1);
     }
     bool zero = b.n_results == 0;
-    packed = tw_loop_end(&b, r.n + m, captured);
+    packed = tw_loop_end(&b, more, captured);
     if (zero) packed = TW_NONE;
   }
   free(dparam);
@@ -98,8 +101,9 @@ void tw_loop_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
   rule r;
   tw_expr *dparam = NULL, *value = NULL;
   int n_targets = (int)((const tw_loop_attr *)tw_attr_of(node))->n_targets;
-  if (!open_rule(&r, node, n_targets)) goto done;
+  if (!open_rule(&r, node, 2 * n_targets)) goto done;
   tw_expr *captured = r.a, *cot = r.b;
+  int more = r.n; /* captured so far */
   size_t most = (size_t)(r.n + r.attr->n_results + n_targets + 1);
   dparam = calloc(most, sizeof *dparam);
   value = calloc(most, sizeof *value);
@@ -107,8 +111,11 @@ void tw_loop_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
   for (int j = 0; j < r.n; j++) captured[j] = tw_input_of(node, j);
   for (int t = 0; t < n_targets; t++) {
     const tw_loop_target *target = &r.attr->target[t];
-    captured[r.n + t] = tw_reshape(tw_slice(cotangent, 0, target->offset, target->size, 1), target->shape);
-    r.c[t] = tw_param(r.graph, r.n + t + 1, (tw_dtype)r.attr->dtype, target->shape);
+    const tw_expr c = tw_reshape(tw_slice(cotangent, 0, target->offset, target->size, 1), target->shape);
+    captured[more] = c;
+    r.c[t] = tw_param(r.graph, ++more, (tw_dtype)r.attr->dtype, target->shape);
+    captured[more] = tw_guard_param(c, more + 1, &r.c[t]);
+    more += !tw_is_none(captured[more]);
   }
   int m = (int)r.attr->n_results;
   for (int i = 0; i < m; i++) {
@@ -117,8 +124,10 @@ void tw_loop_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
     cot[i] = tw_loop_value_cotangent(result, r.body->outputs, r.body->params[0], r.c[result->target]);
   }
   if (r.graph->status == TW_OK && tw_vjp(m, value, cot, r.n, r.body->params + 1, dparam) == TW_OK) {
-    vjp_loop(&r, TW_F64, r.n + n_targets, captured, dparam, cotangents);
-    vjp_loop(&r, TW_F32, r.n + n_targets, captured, dparam, cotangents);
+    for (int j = 0; j < r.n; j++)
+      if (tw_is_unasked(cotangents[j])) dparam[j] = TW_NONE;
+    vjp_loop(&r, TW_F64, more, captured, dparam, cotangents);
+    vjp_loop(&r, TW_F32, more, captured, dparam, cotangents);
   }
 done:
   free(dparam);

@@ -81,11 +81,3 @@ tw_expr tw_where(tw_expr condition, tw_expr a, tw_expr b) {
   const tw_expr in[] = {tw_cast(condition, TW_BOOL), tw_cast(a, dtype), tw_cast(b, dtype)};
   return tw_node(condition.graph, &tw_op_where, 3, in, NULL);
 }
-
-tw_expr tw_chain(tw_expr partial, tw_expr cotangent) {
-  if (tw_op_of(cotangent) != &tw_op_where) return tw_mul(partial, cotangent);
-  const tw_expr condition = tw_input_of(cotangent, 0), a = tw_input_of(cotangent, 1), b = tw_input_of(cotangent, 2);
-  if (tw_is_constant(b, 0)) return tw_where(condition, tw_chain(partial, a), tw_weak(partial, 0));
-  if (tw_is_constant(a, 0)) return tw_where(condition, tw_weak(partial, 0), tw_chain(partial, b));
-  return tw_mul(partial, cotangent);
-}

@@ -1,4 +1,5 @@
 /* Forward mode: tangents from inputs to outputs, each a new expression. */
+#include "graph/transform/guard.h"
 #include "graph/transform/rewrite.h"
 
 #include <stdlib.h>
@@ -11,7 +12,7 @@ static tw_expr elementwise_jvp(tw_expr node, const tw_expr *tangents) {
   for (int i = 0; i < tw_arity_of(node); i++) {
     if (tw_is_none(tangents[i])) continue;
     tw_expr partial = tw_op_of(node)->partial(node, i);
-    if (!tw_is_none(partial)) sum = add_or(sum, tw_mul(partial, tangents[i]));
+    if (!tw_is_none(partial)) sum = add_or(sum, tw_chain(partial, tangents[i]));
   }
   return tw_is_none(sum) ? sum : tw_broadcast(sum, tw_shape_of(node));
 }

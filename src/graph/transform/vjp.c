@@ -1,5 +1,5 @@
 /* Reverse mode: cotangents from outputs to inputs, each a new expression. */
-#include "graph/ops/elementwise.h"
+#include "graph/transform/guard.h"
 #include "graph/transform/rewrite.h"
 
 #include <stdlib.h>
@@ -27,7 +27,7 @@ static void node_vjp(tw_rewrite *rw, tw_expr node, tw_expr cotangent) {
   int n = tw_arity_of(node);
   tw_expr few[TW_FEW], *cotangents = tw_exprs(rw->graph, n, few);
   if (!cotangents) return;
-  for (int i = 0; i < n; i++) cotangents[i] = TW_NONE;
+  for (int i = 0; i < n; i++) cotangents[i] = rw->depends[tw_input_of(node, i).id] ? TW_NONE : TW_UNASKED;
   if (op->vjp)
     op->vjp(node, cotangent, cotangents);
   else if (op->partial)

@@ -1,0 +1,45 @@
+/* The optimality condition of a nested problem while it is built, over params: variables, theta, y. */
+#ifndef TALWEG_IMPLICIT_CONDITION_H
+#define TALWEG_IMPLICIT_CONDITION_H
+
+#include "implicit/nested.h"
+
+typedef struct tw_condition {
+  tw_nested *nested;
+  const tw_class *cls;
+  tw_graph *graph;
+  tw_expr *param;    /* n_variables + n_theta + 1 */
+  tw_expr *out;      /* the statement's outputs */
+  tw_expr *gradient; /* grad_x L per variable */
+  tw_expr lagrangian;
+  tw_expr y, r, held; /* r and held: see tw_nested.lagrangian */
+  tw_expr margin;     /* NONE while nothing is at stake */
+} tw_condition;
+
+/* What a variable or a block of constraints contributes, in its shape. */
+typedef struct tw_piece {
+  tw_expr f;     /* vanishes on the free entries */
+  tw_expr mask;  /* true: free; NONE: all are */
+  tw_expr fixed; /* where the others are held; NONE: at 0 */
+  tw_expr moved; /* s(theta) of Danskin's rule; NONE: what does not move by itself */
+} tw_piece;
+
+/* An output of the statement; TW_NONE for -1. */
+static inline tw_expr tw_condition_output(const tw_condition *c, int i) {
+  return i < 0 ? TW_NONE : c->out[i];
+}
+static inline tw_expr tw_part_of(tw_expr flat, const tw_part *part) {
+  return tw_reshape(tw_slice(flat, 0, part->offset, part->size, 1), part->shape);
+}
+/* The smallest margin also covers `candidates`. */
+void tw_condition_margin(tw_condition *c, tw_expr candidates);
+
+tw_piece tw_condition_variable(tw_condition *c, int i);
+
+/* Distances from points where a projection or prox has no derivative, as an array of candidates for the
+ * smallest: of u for the projection on a set, and of the point u = x - grad of the smooth part for the prox
+ * of weight times a regularizer. TW_NONE where there is a derivative everywhere. */
+tw_expr tw_set_margin(const tw_domain_kind *kind, tw_expr u, tw_expr projection, const tw_expr *param);
+tw_expr tw_prox_margin(const tw_regularizer_kind *kind, tw_expr u, tw_expr weight, const tw_expr *param);
+
+#endif
