@@ -4,6 +4,8 @@
 ridge       objective and gradient of sum((Xs @ w - yc)^2) + exp(loglam) sum(w^2) on the diabetes data
             (442 x 10, f64): PyTorch eager with autograd, PyTorch eager with the gradient written by hand
             (no tape), and NumPy with the gradient written by hand.
+chain       sum(log1p(exp(-y x)) w) and its gradient in x, n = 10^7, f64 and f32: PyTorch eager with autograd.
+mlp         a perceptron 784-512-10, batch 128, f32, softmax cross-entropy, forward and backward: PyTorch eager.
 rosenbrock  SciPy's L-BFGS-B (m = 10) on the extended Rosenbrock function, n = 10^6, vectorised in NumPy,
             until no entry of the gradient exceeds 1e-6.
 
@@ -161,6 +163,51 @@ def bench_ridge(threads, repeats, batch_seconds):
                  **seconds_per_call(call, repeats, batch_seconds))
 
 
+# ---------------------------------------------------------------- chain, perceptron
+
+
+def bench_torch(name, call, threads, repeats, batch_seconds):
+    import torch
+
+    for count in threads:
+        torch.set_num_threads(count)
+        emit(bench=name, peer="pytorch autograd", version=torch.__version__, threads=count,
+             **seconds_per_call(call, repeats, batch_seconds))
+
+
+def bench_chain(threads):
+    import torch
+
+    for dtype, name in ((torch.float64, "chain f64"), (torch.float32, "chain f32")):
+        generator = torch.Generator().manual_seed(1)
+        x, y, w = (torch.rand(10_000_000, generator=generator, dtype=dtype) - 0.5 for _ in range(3))
+        x.requires_grad_(True)
+
+        def call():
+            value = torch.sum(torch.log1p(torch.exp(-y * x)) * w)
+            return value, torch.autograd.grad(value, x)
+
+        bench_torch(name, call, threads, 5, 0.5)
+
+
+def bench_mlp(threads):
+    import torch
+
+    generator = torch.Generator().manual_seed(1)
+    x = 0.05 * torch.randn(128, 784, generator=generator)
+    labels = torch.arange(128) % 10
+    weights = [0.05 * torch.randn(*shape, generator=generator) for shape in ((784, 512), (512,), (512, 10), (10,))]
+    for weight in weights:
+        weight.requires_grad_(True)
+
+    def call():
+        w1, b1, w2, b2 = weights
+        loss = torch.nn.functional.cross_entropy(torch.relu(x @ w1 + b1) @ w2 + b2, labels)
+        return loss, torch.autograd.grad(loss, weights)
+
+    bench_torch("mlp", call, threads, 9, 0.3)
+
+
 # ---------------------------------------------------------------- extended Rosenbrock
 
 
@@ -226,7 +273,7 @@ def bench_rosenbrock(n, repeats):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=["ridge", "rosenbrock"], help="one of the two benches")
+    parser.add_argument("--only", choices=["ridge", "chain", "mlp", "rosenbrock"], help="one of the benches")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="thread counts for PyTorch")
     parser.add_argument("--repeats", type=int, default=15, help="batches per ridge variant")
     parser.add_argument("--batch-seconds", type=float, default=0.1, help="length of a batch")
@@ -236,9 +283,13 @@ def main():
     if options.n < 2 or options.n % 2 or min(options.threads + [options.repeats, options.runs]) < 1:
         parser.error("n must be even, counts positive")
     ok = True
-    if options.only != "rosenbrock":
+    if options.only in (None, "ridge"):
         bench_ridge(options.threads, options.repeats, options.batch_seconds)
-    if options.only != "ridge":
+    if options.only in (None, "chain"):
+        bench_chain(options.threads)
+    if options.only in (None, "mlp"):
+        bench_mlp(options.threads)
+    if options.only in (None, "rosenbrock"):
         ok = bench_rosenbrock(options.n, options.runs)
     emit(bench="environment", cpu=cpu_model(), cores=os.cpu_count(), load=os.getloadavg()[0],
          python=platform.python_version(), blas=loaded_blas(),

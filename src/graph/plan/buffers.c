@@ -97,29 +97,47 @@ static int32_t overwritten(const tw_planner *p, int32_t s, int r) {
   return -1;
 }
 
-/* ------------------------------------------------------------------ offsets */
+/* ------------------------------------------------------------------ buffers and their lifetimes */
 
-/* Releases what step s read for the last time; what a result took over is marked as given already. */
-static void give_dead(tw_planner *p, tw_pool *pool, int32_t s) {
-  const tw_step *step = &p->fn->step[s];
-  for (int i = 0; i < step->n; i++) {
-    tw_fact *fact = &p->fact[p->fact[operands_of(p, step)[i]].base];
-    if (fact->place.space != TW_IN_WORK || fact->last != s || is_kept(fact)) continue;
-    tw_pool_give(pool, fact->place.offset);
-    fact->last = -2; /* given: an operand may occur twice */
-  }
+typedef struct buffers {
+  tw_buffer *item;
+  size_t count, capacity;
+} buffers;
+
+static size_t rounded(size_t bytes) { return bytes ? (bytes + TW_ALIGN - 1) / TW_ALIGN * TW_ALIGN : TW_ALIGN; }
+
+/* A buffer from step `first` on; -1 when out of memory. */
+static int32_t add_buffer(buffers *b, int32_t first, int32_t last, size_t bytes) {
+  tw_buffer *grown = tw_grow(b->item, &b->capacity, b->count + 1, sizeof *grown);
+  if (!grown) return -1;
+  b->item = grown;
+  grown[b->count] = (tw_buffer){.first = first, .last = last, .bytes = rounded(bytes)};
+  return (int32_t)b->count++;
 }
 
-static void place_results(tw_planner *p, tw_pool *pool, int32_t s) {
+static int32_t end_of(const tw_planner *p, const tw_fact *fact, int32_t s) {
+  if (is_kept(fact)) return p->fn->n_steps;
+  return fact->last > s ? fact->last : s;
+}
+
+/* Buffers of the results of step s: of their own, or taken over from an operand that ends here. */
+static bool place_results(tw_planner *p, buffers *b, int32_t s) {
   const tw_step *step = &p->fn->step[s];
   for (int r = 0; r < step->n_out; r++) {
     const int32_t id = results_of(p, step)[r];
     tw_fact *fact = &p->fact[id];
     if (fact->place.space != TW_IN_WORK) continue;
-    const int32_t base = overwritten(p, s, r);
-    fact->place.offset = base >= 0 ? p->fact[base].place.offset : tw_pool_take(pool, bytes_of(tw_node_at(p->graph, id)));
-    if (base >= 0) p->fact[base].last = -2;
+    const int32_t base = overwritten(p, s, r), end = end_of(p, fact, s);
+    if (base >= 0) {
+      fact->buffer = p->fact[base].buffer;
+      p->fact[base].last = -2; /* taken: no other result may have it */
+      if (end > b->item[fact->buffer].last) b->item[fact->buffer].last = end;
+    } else {
+      fact->buffer = add_buffer(b, s, end, bytes_of(tw_node_at(p->graph, id)));
+    }
+    if (fact->buffer < 0) return false;
   }
+  return true;
 }
 
 static size_t scratch_of(const tw_step *step) {
@@ -128,27 +146,32 @@ static size_t scratch_of(const tw_step *step) {
   return op->scratch ? op->scratch(step->node) : 0;
 }
 
+/* Offsets for all buffers of the workspace, scratch memory of single steps among them. */
 static tw_status set_offsets(tw_planner *p) {
-  tw_pool pool = {0};
-  for (int32_t s = 0; s < p->fn->n_steps; s++) {
+  buffers b = {0};
+  bool ok = true;
+  for (int32_t s = 0; ok && s < p->fn->n_steps; s++) {
     tw_step *step = &p->fn->step[s];
-    place_results(p, &pool, s);
     const size_t scratch = scratch_of(step);
-    if (scratch) {
-      step->scratch = tw_pool_take(&pool, scratch);
-      tw_pool_give(&pool, step->scratch);
-    }
-    give_dead(p, &pool, s);
-    for (int r = 0; r < step->n_out; r++) {
-      const tw_fact *fact = &p->fact[results_of(p, step)[r]];
-      if (fact->place.space == TW_IN_WORK && fact->last < s && fact->last != -2 && !is_kept(fact)) tw_pool_give(&pool, fact->place.offset);
+    ok = place_results(p, &b, s);
+    step->scratch = 0;
+    if (ok && scratch) {
+      const int32_t at = add_buffer(&b, s, s, scratch);
+      ok = at >= 0;
+      step->scratch = (size_t)at; /* its number for now */
     }
   }
-  p->fn->work_bytes = pool.peak;
-  p->fn->live_bytes = pool.live_peak;
-  const bool failed = pool.failed;
-  tw_pool_free(&pool);
-  return failed ? tw_fail(p->error, TW_ERR_MEMORY, "function: out of memory") : TW_OK;
+  ok = ok && tw_buffers_place(b.item, b.count, p->fn->n_steps, &p->fn->work_bytes, &p->fn->live_bytes);
+  for (int32_t s = 0; ok && s < p->fn->n_steps; s++) {
+    tw_step *step = &p->fn->step[s];
+    if (scratch_of(step)) step->scratch = b.item[step->scratch].offset;
+    for (int r = 0; r < step->n_out; r++) {
+      tw_fact *fact = &p->fact[results_of(p, step)[r]];
+      if (fact->place.space == TW_IN_WORK) fact->place.offset = b.item[fact->buffer].offset;
+    }
+  }
+  free(b.item);
+  return ok ? TW_OK : tw_fail(p->error, TW_ERR_MEMORY, "function: out of memory");
 }
 
 static tw_place place_of(const tw_planner *p, int32_t id) {

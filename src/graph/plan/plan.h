@@ -51,23 +51,16 @@ struct tw_fn {
   atomic_int native_state;            /* 0: not tried, 1: tried */
 };
 
-/* ------------------------------------------------------------------ buffers: best-fit with coalescing */
+/* ------------------------------------------------------------------ buffers */
 
-typedef struct tw_block {
-  size_t offset, bytes;
-} tw_block;
-
-typedef struct tw_pool {
-  tw_block *live; /* by offset */
-  int count, capacity;
-  size_t peak;       /* end of the highest block ever */
-  size_t live_bytes, live_peak;
-  bool failed;       /* out of memory */
-} tw_pool;
+typedef struct tw_buffer { /* in use from step first to step last */
+  int32_t first, last;
+  size_t bytes, offset; /* bytes a multiple of TW_ALIGN */
+} tw_buffer;
 
 enum { TW_ALIGN = 64 };
-size_t tw_pool_take(tw_pool *pool, size_t bytes); /* offset */
-void tw_pool_give(tw_pool *pool, size_t offset);
-void tw_pool_free(tw_pool *pool);
+/* Offsets such that buffers in use at the same step do not overlap; *bytes: the end of the highest, *live: the largest sum of
+ * sizes in use at one step, which no placement can be below. False when out of memory. O(n^2) in the buffers. */
+bool tw_buffers_place(tw_buffer *buffer, size_t n, int32_t steps, size_t *bytes, size_t *live);
 
 #endif

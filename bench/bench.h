@@ -1,0 +1,37 @@
+/* What the benches share: timing, and one JSON line per measurement for bench/run. */
+#ifndef TALWEG_BENCH_H
+#define TALWEG_BENCH_H
+
+#include <talweg/talweg.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern tw_error bench_error;
+
+/* Prints why; the result of a case that failed. */
+int bench_fail(const char *what);
+/* Calls until `seconds` have gone into rounds of equal length and prints the line: seconds per call, median and least. */
+int bench_time(const char *name, const char *who, int threads, double seconds, int (*call)(void *context), void *context);
+/* A number that is not a time: bytes, ratios. */
+void bench_number(const char *name, const char *what, double value);
+
+int bench_ridge(const char *diabetes);
+int bench_rosenbrock(void);
+int bench_chain(void);
+int bench_mlp(void);
+int bench_luksan(void);
+
+/* A compiled function with what a call needs. */
+typedef struct bench_fn {
+  tw_fn *fn;
+  tw_work *work;
+  const void *in[16];
+  void *out[16];
+} bench_fn;
+int bench_fn_open(bench_fn *f, int n, const tw_expr *in, int m, const tw_expr *out, tw_exec exec);
+int bench_fn_call(void *f);
+void bench_fn_close(bench_fn *f);
+
+#endif
