@@ -126,6 +126,8 @@ tw_expr tw_sparse_read_of(tw_sparse *s, int input, const tw_table *at);
 bool tw_sparse_closed(tw_sparse *s, tw_expr scalar, int64_t n);
 /* Its integer values at all iterations; NULL when it is not closed or cannot be evaluated (no error). */
 const tw_table *tw_sparse_numbers(tw_sparse *s, tw_expr scalar, int64_t n);
+/* Its values as f64, malloc'd; NULL likewise. */
+double *tw_sparse_values(tw_sparse *s, tw_expr scalar, int64_t n);
 /* The iterations at which a closed scalar is not 0; NULL: all, or it is not closed. */
 const tw_table *tw_sparse_nonzeros(tw_sparse *s, tw_expr scalar, int64_t n);
 
@@ -183,6 +185,9 @@ const tw_table *tw_place_digit(tw_sparse *s, int64_t n, int64_t fan);
 tw_expr tw_element(tw_sparse *s, const tw_frame *frame, tw_expr node, const tw_table *at);
 /* Which operand of a `where` node is chosen at all iterations; 0: not known beforehand, -1: it differs (s->split) or failed. */
 int tw_element_branch(tw_sparse *s, const tw_frame *frame, tw_expr node, const tw_table *at);
+
+/* Of products of matrices (sparse_product.c): at most `most` terms. */
+tw_expr tw_element_of_product(tw_sparse *s, const tw_frame *frame, tw_expr node, const tw_table *at, int64_t most);
 
 /* ------------------------------------------------------------------ terms (sparse_term.c) */
 

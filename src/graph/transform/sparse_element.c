@@ -7,7 +7,7 @@
 
 enum {
   UNROLL = 16,  /* elements that reductions, products and inner loops may join */
-  SMALL = 64,   /* elements of the operands of an op that is applied to scalars put together */
+  SMALL = 64,   /* elements of the operands of an op that is applied, in a body, to scalars put together */
   VISITS = 50000
 };
 
@@ -111,21 +111,6 @@ static tw_expr reduced(tw_sparse *s, const tw_frame *frame, tw_expr node, const 
   return gather(s, joined, tw_table_remainder(s, tw_table_divide(s, at, e.inner), e.middle));
 }
 
-static tw_expr product(tw_sparse *s, const tw_frame *frame, tw_expr node, const tw_table *at) {
-  tw_expr sum = TW_NONE;
-  for (int64_t q = 0; q < tw_place_fan(node); q++) {
-    tw_expr factor[2];
-    for (int i = 0; i < 2; i++) {
-      const tw_table *p = tw_place_factor(s, node, i, at, tw_table_constant(s, at->n, q));
-      factor[i] = tw_element(s, frame, tw_input_of(node, i), p);
-      if (tw_is_none(factor[i])) return TW_NONE;
-    }
-    tw_expr term = tw_mul(factor[0], factor[1]);
-    sum = q == 0 ? term : tw_add(sum, term);
-  }
-  return sum;
-}
-
 /* An op applied to small operands, put together from their elements. */
 static tw_expr applied(tw_sparse *s, const tw_frame *frame, tw_expr node, const tw_table *at) {
   const tw_op *op = tw_op_of(node);
@@ -134,7 +119,7 @@ static tw_expr applied(tw_sparse *s, const tw_frame *frame, tw_expr node, const 
   int n = tw_arity_of(node);
   for (int i = 0; i < n; i++)
     if (tw_frame_depends(frame, tw_input_of(node, i))) total += tw_size_of(tw_input_of(node, i));
-  if (n > TW_FEW || total > SMALL || op->open || op->prepare || (op->flags & TW_OP_IMPURE)) return TW_NONE;
+  if (n > TW_FEW || total > (frame->up ? SMALL : UNROLL) || op->open || op->prepare || (op->flags & TW_OP_IMPURE)) return TW_NONE;
   for (int i = 0; i < n; i++) {
     tw_expr in = tw_input_of(node, i);
     int size = (int)tw_size_of(in);
@@ -195,9 +180,9 @@ static tw_expr by_op(tw_sparse *s, const tw_frame *frame, tw_expr node, const tw
   if (op == &tw_op_take || op == &tw_op_take_along) return taken(s, frame, node, at);
   if (!tw_frame_depends(frame, node)) return gather(s, tw_frame_inline(s, frame, node), at);
   if (op == &tw_op_loop) return looped(s, frame, node, at);
-  bool few = (tw_is_reduction(node) || op == &tw_op_matmul) && tw_place_fan(node) <= UNROLL && tw_place_fan(node) > 0;
-  if (few) return op == &tw_op_matmul ? product(s, frame, node, at) : reduced(s, frame, node, at);
-  return applied(s, frame, node, at);
+  if (tw_is_reduction(node) && tw_place_fan(node) <= UNROLL && tw_place_fan(node) > 0) return reduced(s, frame, node, at);
+  tw_expr e = op == &tw_op_matmul ? tw_element_of_product(s, frame, node, at, UNROLL) : TW_NONE;
+  return tw_is_none(e) && !s->split ? applied(s, frame, node, at) : e;
 }
 
 tw_expr tw_element(tw_sparse *s, const tw_frame *frame, tw_expr node, const tw_table *at) {

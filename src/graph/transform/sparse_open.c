@@ -170,6 +170,16 @@ const tw_table *tw_sparse_numbers(tw_sparse *s, tw_expr scalar, int64_t n) {
   return table;
 }
 
+double *tw_sparse_values(tw_sparse *s, tw_expr scalar, int64_t n) {
+  tw_array values;
+  if (tw_is_none(scalar) || !evaluate(s, tw_cast(scalar, TW_F64), n, &values)) return NULL;
+  double *out = malloc(((size_t)n + 1) * sizeof *out);
+  if (!out) out_of_memory(s);
+  if (out && n > 0) memcpy(out, values.data, (size_t)n * sizeof *out);
+  tw_array_free(&values);
+  return out;
+}
+
 const tw_table *tw_sparse_nonzeros(tw_sparse *s, tw_expr scalar, int64_t n) {
   tw_array values;
   double same;

@@ -4,14 +4,16 @@
 
 #include <stdlib.h>
 
-static const int64_t FULL_MOST = 100000000; /* entries of a full pattern */
+static const int64_t ENTRIES_MOST = 100000000; /* of patterns that are found from sets */
+
+static bool too_dense(tw_graph *graph, int64_t rows, int64_t cols) {
+  tw_graph_fail(graph, TW_ERR_UNSUPPORTED, "sparse derivative: %lld x %lld, and not sparse enough", (long long)rows,
+                (long long)cols);
+  return false;
+}
 
 static bool full_pattern(tw_graph *graph, int64_t rows, int64_t cols, tw_pattern *out) {
-  if (rows > 0 && cols > FULL_MOST / rows) {
-    tw_graph_fail(graph, TW_ERR_UNSUPPORTED, "sparse derivative: %lld x %lld, and not sparse enough", (long long)rows,
-                  (long long)cols);
-    return false;
-  }
+  if (rows > 0 && cols > ENTRIES_MOST / rows) return too_dense(graph, rows, cols);
   if (!tw_pattern_new(graph, rows, cols, rows * cols, out)) return false;
   for (int64_t j = 0; j < cols; j++) {
     for (int64_t i = 0; i < rows; i++) out->rowidx[j * rows + i] = i;
@@ -26,6 +28,7 @@ static bool pattern_of_sets(tw_deps *d, int64_t rows, const int32_t *set, tw_pat
   const tw_sets *sets = &d->sets;
   int64_t nnz = 0, cols = d->s->cols;
   for (int64_t i = 0; i < rows; i++) nnz += tw_sets_size(sets, set[i]);
+  if (nnz > ENTRIES_MOST) return too_dense(d->s->graph, rows, cols);
   if (!tw_pattern_new(d->s->graph, rows, cols, nnz, out)) return false;
   for (int pass = 0; pass < 2; pass++) {
     for (int64_t i = 0; i < rows; i++) {
