@@ -16,6 +16,35 @@ typedef struct model {
   double low, high;
 } model;
 
+/* The examples of an op as models; false when there is none with this number. */
+static inline bool is_real_expr(tw_expr e) {
+  return tw_dtype_get(tw_dtype_of(e))->kind == TW_KIND_FLOAT;
+}
+
+static inline void find_inputs(model *x, tw_expr e, bool real) {
+  if (tw_is_input(e) && is_real_expr(e) == real) {
+    for (int i = 0; i < x->n; i++)
+      if (tw_same(x->in[i], e)) return;
+    assert_true(x->n < MAX_MODEL_INPUTS);
+    x->in[x->n++] = e;
+  }
+  for (int i = 0; i < tw_arity_of(e); i++) find_inputs(x, tw_input_of(e, i), real);
+}
+
+static inline bool open_example(model *x, const tw_op *op, int variant) {
+  *x = (model){.name = op->name, .graph = tw_graph_new(), .low = op->low, .high = op->high};
+  x->e = op->example(x->graph, TW_F64, variant);
+  assert_int_equal(tw_graph_status(x->graph), TW_OK);
+  if (tw_is_none(x->e)) {
+    tw_graph_free(x->graph);
+    return false;
+  }
+  find_inputs(x, x->e, true);
+  x->m = x->n;
+  find_inputs(x, x->e, false);
+  return true;
+}
+
 static inline int64_t flat_size(const model *x) {
   int64_t size = 0;
   for (int i = 0; i < x->m; i++) size += tw_size_of(x->in[i]);
@@ -27,7 +56,9 @@ static inline void draw_inputs(const model *x, uint64_t key, tw_array *value) {
   for (int i = 0; i < x->n; i++) {
     assert_ok(tw_array_new(&value[i], tw_dtype_of(x->in[i]), tw_shape_of(x->in[i]), &error));
     for (int64_t k = 0; k < size_of(&value[i]); k++)
-      set_element(&value[i], k, x->low + (x->high - x->low) * tw_random_uniform(tw_key_split(key, (uint64_t)i), (uint64_t)k));
+      set_element(&value[i], k,
+                  x->low +
+                      (x->high - x->low) * tw_random_uniform(tw_key_split(key, (uint64_t)i), (uint64_t)k));
   }
 }
 
@@ -50,23 +81,26 @@ static inline void assert_well_formed(const char *name, const tw_pattern *p) {
   if (p->colptr[0] != 0 || p->colptr[p->cols] != p->nnz) fail_msg("%s: starts do not fit", name);
   for (int64_t j = 0; j < p->cols; j++)
     for (int64_t i = p->colptr[j]; i < p->colptr[j + 1]; i++) {
-      if (p->rowidx[i] < 0 || p->rowidx[i] >= p->rows) fail_msg("%s: row %lld", name, (long long)p->rowidx[i]);
-      if (i > p->colptr[j] && p->rowidx[i] <= p->rowidx[i - 1]) fail_msg("%s: rows of column %lld", name, (long long)j);
+      if (p->rowidx[i] < 0 || p->rowidx[i] >= p->rows)
+        fail_msg("%s: row %lld", name, (long long)p->rowidx[i]);
+      if (i > p->colptr[j] && p->rowidx[i] <= p->rowidx[i - 1])
+        fail_msg("%s: rows of column %lld", name, (long long)j);
     }
 }
 
 static inline void assert_same_pattern(const char *name, const tw_pattern *a, const tw_pattern *b) {
   if (a->rows != b->rows || a->cols != b->cols || a->nnz != b->nnz)
     fail_msg("%s: %lld x %lld with %lld entries, expected %lld x %lld with %lld", name, (long long)a->rows,
-             (long long)a->cols, (long long)a->nnz, (long long)b->rows, (long long)b->cols, (long long)b->nnz);
+             (long long)a->cols, (long long)a->nnz, (long long)b->rows, (long long)b->cols,
+             (long long)b->nnz);
   assert_memory_equal(a->colptr, b->colptr, ((size_t)a->cols + 1) * sizeof *a->colptr);
   if (a->nnz) assert_memory_equal(a->rowidx, b->rowidx, (size_t)a->nnz * sizeof *a->rowidx);
 }
 
-/* Values at the pattern's entries are those of the dense matrix, which is zero elsewhere; *zeros counts entries that are
- * zero at this point. */
-static inline void compare_with_dense(const model *x, const tw_sparse_derivative *d, tw_expr dense, bool lower,
-                                      uint64_t key, int64_t *zeros) {
+/* Values at the pattern's entries are those of the dense matrix, which is zero elsewhere; *zeros counts
+ * entries that are zero at this point. */
+static inline void compare_with_dense(const model *x, const tw_sparse_derivative *d, tw_expr dense,
+                                      bool lower, uint64_t key, int64_t *zeros) {
   tw_array value[MAX_MODEL_INPUTS];
   draw_inputs(x, key, value);
   tw_array full = evaluate_on(x->name, x->n, x->in, value, dense, 1);
@@ -82,7 +116,8 @@ static inline void compare_with_dense(const model *x, const tw_sparse_derivative
       const bool there = at < p->colptr[j + 1] && p->rowidx[at] == i;
       const double have = there ? element(&some, at++) : 0;
       if (!(fabs(have - expected) <= tolerance * fmax(1, scale)))
-        fail_msg("%s: entry (%lld, %lld) is %.17g, expected %.17g", x->name, (long long)i, (long long)j, have, expected);
+        fail_msg("%s: entry (%lld, %lld) is %.17g, expected %.17g", x->name, (long long)i, (long long)j, have,
+                 expected);
       *zeros += there && have == 0;
     }
   }
@@ -103,7 +138,8 @@ static inline void assert_no_idle_entries(const model *x, const tw_sparse_deriva
     tw_array_free(&some);
   }
   for (int64_t p = 0; p < d->pattern.nnz; p++)
-    if (!used[p]) fail_msg("%s: entry %lld of %lld is always 0", x->name, (long long)p, (long long)d->pattern.nnz);
+    if (!used[p])
+      fail_msg("%s: entry %lld of %lld is always 0", x->name, (long long)p, (long long)d->pattern.nnz);
   free(used);
 }
 

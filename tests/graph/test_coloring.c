@@ -1,5 +1,5 @@
-/* Colorings: valid by definition whatever the order, few colors where the least number is known, and matrices come back
- * from what they are compressed to. */
+/* Colorings: valid by definition whatever the order, few colors where the least number is known, and matrices
+ * come back from what they are compressed to. */
 #include "graph/transform/coloring.h"
 #include "test.h"
 
@@ -14,7 +14,9 @@ static matrix empty_matrix(int64_t rows, int64_t cols) {
   return (matrix){rows, cols, calloc((size_t)(rows * cols) + 1, sizeof(bool))};
 }
 
-static bool *entry(matrix *a, int64_t i, int64_t j) { return &a->has[i * a->cols + j]; }
+static bool *entry(matrix *a, int64_t i, int64_t j) {
+  return &a->has[i * a->cols + j];
+}
 
 /* The pattern; for symmetric matrices that of the lower triangle. */
 static tw_pattern pattern_of(matrix *a, bool lower) {
@@ -45,8 +47,7 @@ static matrix arrow(int64_t n) {
 static matrix grid(int64_t m, int64_t n) {
   matrix a = empty_matrix(m * n, m * n);
   for (int64_t i = 0; i < m * n; i++)
-    for (int64_t j = 0; j < m * n; j++)
-      *entry(&a, i, j) = llabs(i / n - j / n) + llabs(i % n - j % n) <= 1;
+    for (int64_t j = 0; j < m * n; j++) *entry(&a, i, j) = llabs(i / n - j / n) + llabs(i % n - j % n) <= 1;
   return a;
 }
 
@@ -82,7 +83,9 @@ static void assert_distance_2(matrix *a, const tw_coloring *c) {
         if (*entry(a, i, j) && *entry(a, i, k)) assert_int_not_equal(c->color[j], c->color[k]);
 }
 
-static bool adjacent(matrix *a, int64_t v, int64_t w) { return v != w && *entry(a, v, w); }
+static bool adjacent(matrix *a, int64_t v, int64_t w) {
+  return v != w && *entry(a, v, w);
+}
 
 static void assert_proper(matrix *a, const tw_coloring *c) {
   assert_colors(c, a->cols);
@@ -122,7 +125,8 @@ static void assert_acyclic(matrix *m, const tw_coloring *c) {
       for (int64_t v = 0; v < n; v++) up[v] = v;
       for (int64_t v = 0; v < n; v++)
         for (int64_t w = 0; w < v; w++) {
-          const bool between = (c->color[v] == p && c->color[w] == q) || (c->color[v] == q && c->color[w] == p);
+          const bool between =
+              (c->color[v] == p && c->color[w] == q) || (c->color[v] == q && c->color[w] == p);
           if (!between || !adjacent(m, v, w)) continue;
           int64_t a = find(up, v), b = find(up, w);
           assert_int_not_equal(a, b);
@@ -135,7 +139,8 @@ static void assert_acyclic(matrix *m, const tw_coloring *c) {
 /* ------------------------------------------------------------------ recovery */
 
 /* A random symmetric matrix with this pattern comes back from its product with the colors. */
-static void assert_recovered(matrix *m, const tw_pattern *lower, const tw_coloring *c, bool direct, uint64_t key) {
+static void assert_recovered(matrix *m, const tw_pattern *lower, const tw_coloring *c, bool direct,
+                             uint64_t key) {
   const int64_t n = m->cols;
   double *h = calloc((size_t)(n * n) + 1, sizeof *h), *b = calloc((size_t)(n * c->colors) + 1, sizeof *b);
   double *values = calloc((size_t)lower->nnz + 1, sizeof *values);
@@ -211,7 +216,8 @@ static void random_matrices(void **state) {
 static int64_t colors_of(matrix *a, int kind) { /* -1: of columns */
   tw_pattern p = pattern_of(a, kind >= 0);
   tw_coloring c;
-  assert_int_equal(kind < 0 ? tw_color_columns(&p, &c) : tw_color_symmetric(&p, (tw_symmetric_coloring)kind, &c), TW_OK);
+  assert_int_equal(
+      kind < 0 ? tw_color_columns(&p, &c) : tw_color_symmetric(&p, (tw_symmetric_coloring)kind, &c), TW_OK);
   const int64_t colors = c.colors;
   tw_coloring_free(&c);
   tw_pattern_free(&p);
@@ -235,7 +241,7 @@ static void known_numbers(void **state) {
   assert_int_equal(colors_of(&star, TW_COLOR_ACYCLIC), 2);
   check_columns(&square);
   check_symmetric(&square, 2);
-  assert_in_range(colors_of(&square, -1), 5, 7); /* a cross of five is in one row */
+  assert_in_range(colors_of(&square, -1), 5, 7);            /* a cross of five is in one row */
   assert_in_range(colors_of(&square, TW_COLOR_STAR), 4, 7); /* least: 5 on large grids */
   assert_in_range(colors_of(&square, TW_COLOR_ACYCLIC), 3, 4);
   for (int kind = -1; kind < 2; kind++) assert_int_equal(colors_of(&full, kind), 12);
@@ -263,7 +269,8 @@ static void cycles_are_told(void **state) {
 static void too_much_work_is_told(void **state) {
   (void)state;
   const int64_t n = 100000;
-  tw_pattern p = {.rows = 1, .cols = n, .nnz = n, .colptr = calloc((size_t)n + 1, 8), .rowidx = calloc((size_t)n, 8)};
+  tw_pattern p = {
+      .rows = 1, .cols = n, .nnz = n, .colptr = calloc((size_t)n + 1, 8), .rowidx = calloc((size_t)n, 8)};
   for (int64_t j = 0; j < n; j++) p.colptr[j + 1] = j + 1;
   tw_coloring c;
   assert_int_equal(tw_color_columns(&p, &c), TW_ERR_LIMIT);

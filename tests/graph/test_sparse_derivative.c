@@ -1,11 +1,21 @@
 /* Sparse derivatives: values against dense ones, on models, on every op and on random expressions. */
 #include "sparse.h"
 
-static tw_expr number(tw_graph *g, double c) { return tw_scalar(g, c); }
-static tw_expr plus(tw_expr k, int64_t c) { return tw_add(k, tw_integer(k.graph, c)); }
-static tw_expr at(tw_expr x, tw_expr i) { return tw_take(x, 1, &i); }
-static tw_expr at2(tw_expr x, tw_expr i, tw_expr j) { return tw_take(x, 2, (tw_expr[]){i, j}); }
-static tw_expr index_input(tw_graph *g) { return tw_input(g, "k", TW_I64, TW_SCALAR); }
+static tw_expr number(tw_graph *g, double c) {
+  return tw_scalar(g, c);
+}
+static tw_expr plus(tw_expr k, int64_t c) {
+  return tw_add(k, tw_integer(k.graph, c));
+}
+static tw_expr at(tw_expr x, tw_expr i) {
+  return tw_take(x, 1, &i);
+}
+static tw_expr at2(tw_expr x, tw_expr i, tw_expr j) {
+  return tw_take(x, 2, (tw_expr[]){i, j});
+}
+static tw_expr index_input(tw_graph *g) {
+  return tw_input(g, "k", TW_I64, TW_SCALAR);
+}
 
 static tw_expr integers(tw_graph *g, int64_t n, const int64_t *value) {
   tw_array view = tw_array_view((void *)(uintptr_t)value, TW_I64, TW_SHAPE(n));
@@ -60,9 +70,12 @@ static void check_hessian(model *x, expected want) {
   tw_sparse_derivative_free(&d);
 }
 
-static void close_model(model *x) { tw_graph_free(x->graph); }
+static void close_model(model *x) {
+  tw_graph_free(x->graph);
+}
 
-/* ------------------------------------------------------------------ example 8 of the language: Luksan & Vlcek */
+/* ------------------------------------------------------------------ example 8 of the language: Luksan &
+ * Vlcek */
 
 static tw_expr luksan_objective(tw_expr x, int64_t n) {
   tw_graph *g = x.graph;
@@ -124,7 +137,8 @@ static void grids(void **state) {
   const int64_t m = 5, n = 6;
   model x = open_model("grid");
   tw_expr v = add_input(&x, "u", TW_SHAPE(m, n), true);
-  tw_expr middle = tw_slice(tw_slice(v, 0, 1, m - 2, 1), 1, 1, n - 2, 1), sum = tw_mul(middle, number(x.graph, -4));
+  tw_expr middle = tw_slice(tw_slice(v, 0, 1, m - 2, 1), 1, 1, n - 2, 1),
+          sum = tw_mul(middle, number(x.graph, -4));
   for (int side = 0; side < 4; side++) {
     tw_expr rows = tw_slice(v, 0, side == 0 ? 0 : side == 1 ? 2 : 1, m - 2, 1);
     sum = tw_add(sum, tw_slice(rows, 1, side == 2 ? 0 : side == 3 ? 2 : 1, n - 2, 1));
@@ -133,15 +147,18 @@ static void grids(void **state) {
   check_jacobian(&x, (expected){TW_BY_ELEMENTS, 5 * (m - 2) * (n - 2), true});
   /* the same by a loop over both indices */
   tw_graph *g = x.graph;
-  tw_expr k = index_input(g), width = tw_integer(g, n - 2), i = plus(tw_idiv(k, width), 1), j = plus(tw_mod(k, width), 1);
-  tw_expr around = tw_add(tw_add(at2(v, plus(i, -1), j), at2(v, plus(i, 1), j)), tw_add(at2(v, i, plus(j, -1)), at2(v, i, plus(j, 1))));
+  tw_expr k = index_input(g), width = tw_integer(g, n - 2), i = plus(tw_idiv(k, width), 1),
+          j = plus(tw_mod(k, width), 1);
+  tw_expr around = tw_add(tw_add(at2(v, plus(i, -1), j), at2(v, plus(i, 1), j)),
+                          tw_add(at2(v, i, plus(j, -1)), at2(v, i, plus(j, 1))));
   tw_expr here = at2(v, i, j), c = tw_add(tw_sub(around, tw_mul(number(g, 4), here)), tw_exp(here));
   tw_expr stack = tw_loop_stack(k, (m - 2) * (n - 2), c);
   x.e = stack;
   check_jacobian(&x, (expected){TW_BY_ELEMENTS, 5 * (m - 2) * (n - 2), true});
   x.e = tw_loop_sum(k, (m - 2) * (n - 2), tw_square(c));
   check_hessian(&x, (expected){TW_BY_ELEMENTS, -1, true});
-  x.e = tw_add(tw_sum(tw_exp(v), TW_ALL, false), tw_dot(tw_exp(stack), tw_iota(g, TW_F64, (m - 2) * (n - 2))));
+  x.e =
+      tw_add(tw_sum(tw_exp(v), TW_ALL, false), tw_dot(tw_exp(stack), tw_iota(g, TW_F64, (m - 2) * (n - 2))));
   check_hessian(&x, (expected){TW_BY_ELEMENTS, -1, true});
   close_model(&x);
 }
@@ -174,7 +191,8 @@ static void edges(void **state) {
   const int64_t from[E] = {0, 3, 5, 2, 2, 4, 1, 0, 3}, to[E] = {1, 3, 0, 4, 2, 2, 5, 1, 4};
   model x = open_model("edges");
   tw_graph *g = x.graph;
-  tw_expr v = add_input(&x, "x", TW_SHAPE(N), true), w = add_input(&x, "w", TW_SHAPE(E), false), k = index_input(g);
+  tw_expr v = add_input(&x, "x", TW_SHAPE(N), true), w = add_input(&x, "w", TW_SHAPE(E), false),
+          k = index_input(g);
   tw_expr i = at(integers(g, E, from), k), j = at(integers(g, E, to), k), a = at(v, i), b = at(v, j);
   tw_expr body = tw_add(tw_mul(at(w, k), tw_square(tw_square(tw_sub(a, b)))), tw_mul(a, b));
   x.e = tw_loop_sum(k, E, body);
@@ -199,7 +217,8 @@ static void fits(void **state) {
   const int64_t n = 700;
   model x = open_model("fit");
   tw_graph *g = x.graph;
-  tw_expr p = add_input(&x, "p", TW_SHAPE(3), true), y = add_input(&x, "y", TW_SHAPE(n), false), k = index_input(g);
+  tw_expr p = add_input(&x, "p", TW_SHAPE(3), true), y = add_input(&x, "y", TW_SHAPE(n), false),
+          k = index_input(g);
   tw_expr t = tw_mul(tw_cast(plus(k, 1), TW_F64), number(g, 1.0 / (double)n));
   tw_expr p0 = at(p, tw_integer(g, 0)), p1 = at(p, tw_integer(g, 1)), p2 = at(p, tw_integer(g, 2));
   tw_expr r = tw_sub(tw_add(tw_mul(p0, tw_exp(tw_neg(tw_mul(p1, t)))), p2), at(y, k));
@@ -216,7 +235,8 @@ static void arrows(void **state) {
   const int64_t n = 20;
   model x = open_model("arrow");
   tw_graph *g = x.graph;
-  tw_expr s = add_input(&x, "s", TW_SCALAR, true), z = add_input(&x, "z", TW_SHAPE(n), true), k = index_input(g);
+  tw_expr s = add_input(&x, "s", TW_SCALAR, true), z = add_input(&x, "z", TW_SHAPE(n), true),
+          k = index_input(g);
   x.e = tw_loop_sum(k, n, tw_square(tw_square(tw_sub(at(z, k), s))));
   check_hessian(&x, (expected){TW_BY_ELEMENTS, 2 * n + 1, true});
   x.e = tw_sum(tw_exp(tw_mul(z, s)), TW_ALL, false);
@@ -261,7 +281,8 @@ static void lagrangians(void **state) {
   const int64_t m = 4, n = 5;
   model x = open_model("lagrangian");
   tw_graph *g = x.graph;
-  tw_expr v = add_input(&x, "x", TW_SHAPE(m, n), true), y = add_input(&x, "y", TW_SHAPE(m), false), u = add_input(&x, "u", TW_SHAPE(n), false);
+  tw_expr v = add_input(&x, "x", TW_SHAPE(m, n), true), y = add_input(&x, "y", TW_SHAPE(m), false),
+          u = add_input(&x, "u", TW_SHAPE(n), false);
   tw_expr i = index_input(g), j = index_input(g);
   tw_expr rows = tw_loop_stack(i, m, tw_loop_sum(j, n, tw_square(at2(v, i, j))));
   tw_expr columns = tw_loop_stack(j, n, tw_loop_sum(i, m, tw_exp(at2(v, i, j))));
@@ -373,7 +394,8 @@ static void colored_ones(void **state) {
   close_model(&x);
 }
 
-/* ------------------------------------------------------------------ conditions, values without derivative, parameters */
+/* ------------------------------------------------------------------ conditions, values without derivative,
+ * parameters */
 
 static void conditions(void **state) {
   (void)state;
@@ -441,7 +463,8 @@ static void edge_cases(void **state) {
   x.e = v;
   check_jacobian(&x, (expected){TW_BY_ELEMENTS, 4, true});
   /* hs071: single numbers, no loop */
-  tw_expr a = at(v, tw_integer(g, 0)), b = at(v, tw_integer(g, 1)), c = at(v, tw_integer(g, 2)), d = at(v, tw_integer(g, 3));
+  tw_expr a = at(v, tw_integer(g, 0)), b = at(v, tw_integer(g, 1)), c = at(v, tw_integer(g, 2)),
+          d = at(v, tw_integer(g, 3));
   x.e = tw_add(tw_mul(tw_mul(a, d), tw_add(tw_add(a, b), c)), c);
   check_hessian(&x, (expected){TW_BY_ELEMENTS, 6, true});
   x.e = tw_stack(2, (tw_expr[]){tw_prod(v, TW_ALL, false), tw_sum(tw_square(v), TW_ALL, false)}, 0);
@@ -528,13 +551,27 @@ static void a_million_variables(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(luksan_vlcek),      cmocka_unit_test(whole_arrays),      cmocka_unit_test(grids),
-      cmocka_unit_test(transposes_and_diagonals), cmocka_unit_test(edges),      cmocka_unit_test(fits),
-      cmocka_unit_test(arrows),            cmocka_unit_test(points_in_space),   cmocka_unit_test(lagrangians),
-      cmocka_unit_test(constant_matrices), cmocka_unit_test(uneven_matrices), cmocka_unit_test(small_matrices),    cmocka_unit_test(dense_ones),
-      cmocka_unit_test(colored_ones),      cmocka_unit_test(conditions),        cmocka_unit_test(unknown_positions),
-      cmocka_unit_test(edge_cases),        cmocka_unit_test(refusals),          cmocka_unit_test(third_derivatives),
-      cmocka_unit_test(single_precision),  cmocka_unit_test(a_million_variables),
+      cmocka_unit_test(luksan_vlcek),
+      cmocka_unit_test(whole_arrays),
+      cmocka_unit_test(grids),
+      cmocka_unit_test(transposes_and_diagonals),
+      cmocka_unit_test(edges),
+      cmocka_unit_test(fits),
+      cmocka_unit_test(arrows),
+      cmocka_unit_test(points_in_space),
+      cmocka_unit_test(lagrangians),
+      cmocka_unit_test(constant_matrices),
+      cmocka_unit_test(uneven_matrices),
+      cmocka_unit_test(small_matrices),
+      cmocka_unit_test(dense_ones),
+      cmocka_unit_test(colored_ones),
+      cmocka_unit_test(conditions),
+      cmocka_unit_test(unknown_positions),
+      cmocka_unit_test(edge_cases),
+      cmocka_unit_test(refusals),
+      cmocka_unit_test(third_derivatives),
+      cmocka_unit_test(single_precision),
+      cmocka_unit_test(a_million_variables),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,9 @@ typedef struct dice {
   uint64_t key, next;
 } dice;
 
-static int64_t roll(dice *d, int64_t sides) { return tw_random_integer(d->key, d->next++, 0, sides); }
+static int64_t roll(dice *d, int64_t sides) {
+  return tw_random_integer(d->key, d->next++, 0, sides);
+}
 
 enum { POOL = 64, LARGEST = 40 };
 
@@ -19,7 +21,9 @@ typedef struct pool { /* expressions so far: vectors and matrices */
   int n;
 } pool;
 
-static tw_expr any(pool *p) { return p->e[roll(p->dice, p->n)]; }
+static tw_expr any(pool *p) {
+  return p->e[roll(p->dice, p->n)];
+}
 
 static tw_expr some_integers(pool *p, int64_t n, int64_t below) {
   int64_t value[LARGEST];
@@ -31,26 +35,37 @@ static tw_expr some_integers(pool *p, int64_t n, int64_t below) {
 /* A matrix of small numbers, more than half of them 0. */
 static tw_expr some_matrix(pool *p, int64_t rows, int64_t cols) {
   double value[LARGEST * LARGEST];
-  for (int64_t i = 0; i < rows * cols; i++) value[i] = roll(p->dice, 3) == 0 ? 0.1 * (double)(1 + roll(p->dice, 4)) : 0;
+  for (int64_t i = 0; i < rows * cols; i++)
+    value[i] = roll(p->dice, 3) == 0 ? 0.1 * (double)(1 + roll(p->dice, 4)) : 0;
   tw_array view = tw_array_f64(value, TW_SHAPE(rows, cols));
   return tw_constant(p->graph, &view);
 }
 
-static tw_expr as_vector(tw_expr e) { return tw_ravel(e); }
+static tw_expr as_vector(tw_expr e) {
+  return tw_ravel(e);
+}
 
-static int64_t pick_extent(pool *p, int64_t n) { return 1 + roll(p->dice, n < 6 ? n : 6); }
+static int64_t pick_extent(pool *p, int64_t n) {
+  return 1 + roll(p->dice, n < 6 ? n : 6);
+}
 
 /* ------------------------------------------------------------------ one step of many kinds */
 
 static tw_expr unary(pool *p) {
   tw_expr x = any(p);
   switch (roll(p->dice, 6)) {
-  case 0: return tw_sin(x);
-  case 1: return tw_tanh(x);
-  case 2: return tw_neg(x);
-  case 3: return tw_square(tw_sin(x));
-  case 4: return tw_scale(x, 0.5);
-  default: return tw_sigmoid(x);
+  case 0:
+    return tw_sin(x);
+  case 1:
+    return tw_tanh(x);
+  case 2:
+    return tw_neg(x);
+  case 3:
+    return tw_square(tw_sin(x));
+  case 4:
+    return tw_scale(x, 0.5);
+  default:
+    return tw_sigmoid(x);
   }
 }
 
@@ -61,10 +76,14 @@ static tw_expr binary(pool *p) {
   a = tw_slice(a, 0, tw_size_of(a) - n, n, 1);
   b = roll(p->dice, 4) == 0 ? tw_slice(b, 0, 0, 1, 1) : tw_slice(b, 0, 0, n, 1);
   switch (roll(p->dice, 5)) {
-  case 0: return tw_add(a, b);
-  case 1: return tw_sub(a, b);
-  case 2: return tw_div(a, tw_add(tw_square(b), tw_scalar(p->graph, 2)));
-  default: return tw_mul(a, b);
+  case 0:
+    return tw_add(a, b);
+  case 1:
+    return tw_sub(a, b);
+  case 2:
+    return tw_div(a, tw_add(tw_square(b), tw_scalar(p->graph, 2)));
+  default:
+    return tw_mul(a, b);
   }
 }
 
@@ -72,14 +91,22 @@ static tw_expr move(pool *p) {
   tw_expr x = any(p), v = as_vector(x);
   int64_t n = tw_size_of(v);
   switch (roll(p->dice, 8)) {
-  case 0: return tw_slice(v, 0, n - 1, (n + 1) / 2, n > 2 ? -2 : -1);
-  case 1: return n > 20 ? v : tw_concat(2, (tw_expr[]){v, tw_sin(v)}, 0);
-  case 2: return n % 2 == 0 ? tw_reshape(v, TW_SHAPE(2, n / 2)) : v;
-  case 3: return tw_transpose(x, NULL);
-  case 4: return n > 13 ? v : tw_unslice(v, 0, 1, 3, 3 * n);
-  case 5: return n > 5 ? v : tw_diag(v);
-  case 6: return n > 10 ? v : tw_broadcast(v, TW_SHAPE(3, n));
-  default: return tw_shape_of(x).rank == 2 ? tw_triu(x, 0) : v;
+  case 0:
+    return tw_slice(v, 0, n - 1, (n + 1) / 2, n > 2 ? -2 : -1);
+  case 1:
+    return n > 20 ? v : tw_concat(2, (tw_expr[]){v, tw_sin(v)}, 0);
+  case 2:
+    return n % 2 == 0 ? tw_reshape(v, TW_SHAPE(2, n / 2)) : v;
+  case 3:
+    return tw_transpose(x, NULL);
+  case 4:
+    return n > 13 ? v : tw_unslice(v, 0, 1, 3, 3 * n);
+  case 5:
+    return n > 5 ? v : tw_diag(v);
+  case 6:
+    return n > 10 ? v : tw_broadcast(v, TW_SHAPE(3, n));
+  default:
+    return tw_shape_of(x).rank == 2 ? tw_triu(x, 0) : v;
   }
 }
 
@@ -91,19 +118,26 @@ static tw_expr look_up(pool *p) {
   if (roll(p->dice, 2)) return tw_take(x, 1, &at);
   tw_expr v = tw_slice(as_vector(x), 0, 0, 1, 1), many = tw_broadcast(v, TW_SHAPE(count));
   tw_expr to = some_integers(p, count, 8);
-  return tw_scatter_add(p->graph, TW_SHAPE(8), 1, &to, tw_mul(many, tw_add(tw_iota(p->graph, TW_F64, count), v)));
+  return tw_scatter_add(p->graph, TW_SHAPE(8), 1, &to,
+                        tw_mul(many, tw_add(tw_iota(p->graph, TW_F64, count), v)));
 }
 
 static tw_expr sum_up(pool *p) {
   tw_expr x = any(p), v = as_vector(x);
   int64_t n = tw_size_of(v);
   switch (roll(p->dice, 6)) {
-  case 0: return tw_sum(x, 1u, false);
-  case 1: return tw_shape_of(x).rank == 2 ? tw_sum(x, 2u, false) : tw_cumsum(x, 0, true);
-  case 2: return tw_matmul(some_matrix(p, pick_extent(p, 8), n), v);
-  case 3: return tw_reshape(tw_dot(v, v), TW_SHAPE(1));
-  case 4: return tw_shape_of(x).rank == 2 ? tw_softmax(x, 1) : tw_matmul(v, some_matrix(p, n, 5));
-  default: return tw_norm(tw_add(v, tw_scalar(p->graph, 3)), TW_ALL, true);
+  case 0:
+    return tw_sum(x, 1u, false);
+  case 1:
+    return tw_shape_of(x).rank == 2 ? tw_sum(x, 2u, false) : tw_cumsum(x, 0, true);
+  case 2:
+    return tw_matmul(some_matrix(p, pick_extent(p, 8), n), v);
+  case 3:
+    return tw_reshape(tw_dot(v, v), TW_SHAPE(1));
+  case 4:
+    return tw_shape_of(x).rank == 2 ? tw_softmax(x, 1) : tw_matmul(v, some_matrix(p, n, 5));
+  default:
+    return tw_norm(tw_add(v, tw_scalar(p->graph, 3)), TW_ALL, true);
   }
 }
 
@@ -112,7 +146,8 @@ static tw_expr loop(pool *p) {
   tw_graph *g = p->graph;
   tw_expr x = as_vector(any(p)), y = as_vector(any(p)), k = tw_input(g, "k", TW_I64, TW_SCALAR);
   int64_t n = tw_size_of(x), m = tw_size_of(y), shift = roll(p->dice, n), count = n - shift;
-  tw_expr here = tw_add(k, tw_integer(g, shift)), there = tw_mod(tw_mul(k, tw_integer(g, 1 + roll(p->dice, 3))), tw_integer(g, m));
+  tw_expr here = tw_add(k, tw_integer(g, shift)),
+          there = tw_mod(tw_mul(k, tw_integer(g, 1 + roll(p->dice, 3))), tw_integer(g, m));
   if (roll(p->dice, 3) == 0) {
     tw_expr map = some_integers(p, count, m);
     there = tw_take(map, 1, &k);
@@ -182,9 +217,30 @@ static void random_expressions(void **state) {
   for (int way = 0; way < 3; way++) assert_true(ways[way] > 10);
 }
 
+/* Every op, and sum w e^2 over it. */
+static void every_op(void **state) {
+  (void)state;
+  int64_t ways[3] = {0};
+  for (const tw_op *const *op = tw_op_table(); *op; op++) {
+    model x;
+    if (!(*op)->example) continue;
+    for (int variant = 0; open_example(&x, *op, variant); variant++) {
+      if (is_real_expr(x.e) && x.m > 0 && flat_size(&x) < 200) {
+        for (int whole = 0; whole < 2; whole++) differentiate(&x, false, whole, ways);
+        tw_expr w = tw_reshape(tw_add(tw_iota(x.graph, TW_F64, tw_size_of(x.e)), tw_scalar(x.graph, 1)),
+                               tw_shape_of(x.e));
+        x.e = tw_sum(tw_mul(w, tw_square(x.e)), TW_ALL, false);
+        for (int whole = 0; whole < 2; whole++) differentiate(&x, true, whole, ways);
+      }
+      tw_graph_free(x.graph);
+    }
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(random_expressions),
+      cmocka_unit_test(every_op),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
-/* Star and acyclic coloring (Gebremedhin, Tarafdar, Manne & Pothen 2007, "New acyclic and star coloring algorithms"):
- * vertices are colored one by one, and the two-colored stars or trees that the colored edges form are kept up to date, so
- * that a color can be refused by looking at neighbours of neighbours alone. */
+/* Star and acyclic coloring (Gebremedhin, Tarafdar, Manne & Pothen 2007, "New acyclic and star coloring
+ * algorithms"): vertices are colored one by one, and the two-colored stars or trees that the colored edges
+ * form are kept up to date, so that a color can be refused by looking at neighbours of neighbours alone. */
 #include "graph/transform/coloring.h"
 
 #include <stdlib.h>
@@ -13,12 +13,13 @@ typedef struct adjacency {
 typedef struct state {
   const adjacency *g;
   int32_t *color;
-  int64_t *taken;               /* by color: v + 1 when v may not have it */
-  int64_t *first, *first_edge;  /* by color: the first neighbour of v that has it, and the edge; valid when .. */
-  int64_t *first_of;            /* .. this is v + 1 */
-  int64_t *treated;             /* by vertex: v + 1 when the colors of its neighbours are taken for v */
-  int64_t *set;                 /* by edge: the star, or the edge above in a tree of edges */
-  int64_t *hub;                 /* by star; -1: a single edge has none */
+  int64_t *taken; /* by color: v + 1 when v may not have it */
+  int64_t *first,
+      *first_edge;   /* by color: the first neighbour of v that has it, and the edge; valid when .. */
+  int64_t *first_of; /* .. this is v + 1 */
+  int64_t *treated;  /* by vertex: v + 1 when the colors of its neighbours are taken for v */
+  int64_t *set;      /* by edge: the star, or the edge above in a tree of edges */
+  int64_t *hub;      /* by star; -1: a single edge has none */
   int64_t stars;
   int64_t *visited, *visited_from; /* by tree: v + 1 when v met it, and at which neighbour */
 } state;
@@ -97,7 +98,8 @@ static void refuse_for_stars(state *s, int64_t v) {
       treat(s, v, w);
       continue;
     }
-    for (int64_t q = g->start[w]; q < g->start[w + 1]; q++) { /* w - hub - other end: v would make it a path */
+    for (int64_t q = g->start[w]; q < g->start[w + 1];
+         q++) { /* w - hub - other end: v would make it a path */
       int64_t x = g->to[q];
       if (x != v && s->color[x] >= 0 && s->hub[s->set[g->edge[q]]] == x) s->taken[s->color[x]] = v + 1;
     }
@@ -159,7 +161,8 @@ static void join_trees(state *s, int64_t v) {
     if (s->color[w] < 0) continue;
     if (!is_first(s, v, p)) s->set[root(s->set, e)] = root(s->set, s->first_edge[s->color[w]]);
     for (int64_t q = g->start[w]; q < g->start[w + 1]; q++)
-      if (g->to[q] != v && s->color[g->to[q]] == s->color[v]) s->set[root(s->set, g->edge[q])] = root(s->set, e);
+      if (g->to[q] != v && s->color[g->to[q]] == s->color[v])
+        s->set[root(s->set, g->edge[q])] = root(s->set, e);
   }
 }
 
@@ -185,7 +188,8 @@ static void color_all(state *s, tw_symmetric_coloring kind, const int64_t *order
 
 /* Vertices as columns, edges as rows: what orders are made of. */
 static tw_status order_vertices(const adjacency *g, tw_ordering ordering, int64_t *order) {
-  tw_pattern p = {.rows = g->edges, .cols = g->n, .nnz = 2 * g->edges, .colptr = g->start, .rowidx = g->edge}, t;
+  tw_pattern p = {.rows = g->edges, .cols = g->n, .nnz = 2 * g->edges, .colptr = g->start, .rowidx = g->edge},
+             t;
   tw_status status = tw_pattern_turn(&p, &t);
   if (status != TW_OK) return status;
   status = tw_order_columns(&p, &t, ordering, order);
@@ -193,14 +197,16 @@ static tw_status order_vertices(const adjacency *g, tw_ordering ordering, int64_
   return status;
 }
 
-static tw_status color_by(const adjacency *g, tw_symmetric_coloring kind, tw_ordering ordering, tw_coloring *out) {
+static tw_status color_by(const adjacency *g, tw_symmetric_coloring kind, tw_ordering ordering,
+                          tw_coloring *out) {
   size_t n = (size_t)g->n + 1, m = (size_t)g->edges + 1;
   *out = (tw_coloring){.n = g->n, .color = malloc(n * sizeof *out->color)};
   int64_t *word = calloc(6 * n + 4 * m, sizeof *word);
   tw_status status = out->color && word ? TW_OK : TW_ERR_MEMORY;
   if (status == TW_OK) status = order_vertices(g, ordering, word);
   if (status == TW_OK) {
-    state s = {.g = g, .color = out->color, .taken = word + n, .first = word + 2 * n, .first_edge = word + 3 * n};
+    state s = {
+        .g = g, .color = out->color, .taken = word + n, .first = word + 2 * n, .first_edge = word + 3 * n};
     s.first_of = word + 4 * n;
     s.treated = word + 5 * n;
     s.set = word + 6 * n;

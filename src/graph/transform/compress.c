@@ -1,5 +1,5 @@
-/* Values of sparse derivatives from products: one product for every color gives the matrix compressed, from which the
- * entries are looked up. Where that saves little, from the dense derivative. */
+/* Values of sparse derivatives from products: one product for every color gives the matrix compressed, from
+ * which the entries are looked up. Where that saves little, from the dense derivative. */
 #include "graph/transform/coloring.h"
 #include "graph/transform/rewrite.h"
 
@@ -108,7 +108,8 @@ static tw_expr by_columns(compressor *c, tw_expr e, const tw_coloring *coloring)
   if (tw_batch(1, &de, c->m, c->direction, c->seed, coloring->colors, &all) != TW_OK) return TW_NONE;
   int64_t *col = columns_of(c->pattern);
   if (!col) out_of_memory(c->graph);
-  tw_expr values = col ? looked_up(c, tw_ravel(all), coloring->color, col, c->pattern->rowidx, tw_size_of(e)) : TW_NONE;
+  tw_expr values =
+      col ? looked_up(c, tw_ravel(all), coloring->color, col, c->pattern->rowidx, tw_size_of(e)) : TW_NONE;
   free(col);
   return values;
 }
@@ -120,11 +121,13 @@ static tw_expr by_rows(compressor *c, tw_expr e, const tw_coloring *coloring) {
   if (tw_vjp(1, &e, &cotangent, c->m, c->x, c->product) != TW_OK) return TW_NONE;
   for (int j = 0; j < c->m; j++)
     if (tw_is_none(c->product[j])) c->product[j] = tw_zeros_like(c->x[j]);
-  if (tw_batch(c->m, c->product, 1, &cotangent, &weights, coloring->colors, c->product) != TW_OK) return TW_NONE;
+  if (tw_batch(c->m, c->product, 1, &cotangent, &weights, coloring->colors, c->product) != TW_OK)
+    return TW_NONE;
   int64_t *col = columns_of(c->pattern);
   if (!col) out_of_memory(c->graph);
   tw_expr flat = joined_products(c, coloring->colors);
-  tw_expr values = col ? looked_up(c, flat, coloring->color, c->pattern->rowidx, col, c->pattern->cols) : TW_NONE;
+  tw_expr values =
+      col ? looked_up(c, flat, coloring->color, c->pattern->rowidx, col, c->pattern->cols) : TW_NONE;
   free(col);
   return values;
 }
@@ -154,7 +157,8 @@ static bool worth_it(const tw_pattern *p, int64_t colors) {
   return colors <= vectors / 2 || !dense_fits;
 }
 
-static bool settle(tw_graph *graph, tw_sparse_derivative *out, tw_expr values, tw_sparse_way way, int64_t colors) {
+static bool settle(tw_graph *graph, tw_sparse_derivative *out, tw_expr values, tw_sparse_way way,
+                   int64_t colors) {
   out->values = values;
   out->way = way;
   out->colors = colors;
@@ -209,7 +213,8 @@ bool tw_compressed_jacobian(tw_expr e, int m, const tw_expr *x, tw_sparse_deriva
 
 /* Values at one height are subtracted from those above, from the leaves up. */
 static tw_expr substituted(compressor *c, tw_expr values, const tw_recovery *r) {
-  int64_t *below = malloc(2 * ((size_t)r->nnz + 1) * sizeof *below), *above = below ? below + r->nnz + 1 : NULL;
+  int64_t *below = malloc(2 * ((size_t)r->nnz + 1) * sizeof *below),
+          *above = below ? below + r->nnz + 1 : NULL;
   if (!below) out_of_memory(c->graph);
   for (int32_t height = 0; below && height < r->highest; height++) {
     int64_t n = 0;
@@ -226,12 +231,14 @@ static tw_expr substituted(compressor *c, tw_expr values, const tw_recovery *r) 
 }
 
 /* H S, forward over reverse. */
-static tw_expr by_symmetric(compressor *c, const tw_expr *g, const tw_coloring *coloring, const tw_recovery *r) {
+static tw_expr by_symmetric(compressor *c, const tw_expr *g, const tw_coloring *coloring,
+                            const tw_recovery *r) {
   if (!seed_inputs(c, coloring->colors, coloring->color)) return TW_NONE;
   if (tw_jvp(c->m, g, c->m, c->x, c->direction, c->product) != TW_OK) return TW_NONE;
   for (int j = 0; j < c->m; j++)
     if (tw_is_none(c->product[j])) c->product[j] = tw_zeros_like(c->x[j]);
-  if (tw_batch(c->m, c->product, c->m, c->direction, c->seed, coloring->colors, c->product) != TW_OK) return TW_NONE;
+  if (tw_batch(c->m, c->product, c->m, c->direction, c->seed, coloring->colors, c->product) != TW_OK)
+    return TW_NONE;
   tw_expr flat = joined_products(c, coloring->colors);
   return substituted(c, looked_up(c, flat, r->color, NULL, r->row, c->pattern->cols), r);
 }
@@ -263,7 +270,8 @@ bool tw_compressed_hessian(tw_expr scalar, int m, const tw_expr *x, tw_sparse_de
   compressor c;
   tw_coloring coloring = {0};
   tw_recovery recovery = {0};
-  if (!tw_structure_of_hessian(scalar, m, x, &out->pattern) || !open_compressor(&c, m, x, &out->pattern)) return false;
+  if (!tw_structure_of_hessian(scalar, m, x, &out->pattern) || !open_compressor(&c, m, x, &out->pattern))
+    return false;
   tw_expr *g = calloc((size_t)m + 1, sizeof *g);
   tw_status status = g ? best_symmetric(&out->pattern, &coloring, &recovery) : TW_ERR_MEMORY;
   bool colored = status == TW_OK && worth_it(&out->pattern, coloring.colors), ok = false;

@@ -1,9 +1,10 @@
-/* What every element of an expression has a derivative in, by the structure of its graph. Nodes whose elements come from
- * one element of each operand are gone through with tables of positions alone, loop bodies among them, so that a body is
- * looked at once whatever its number of iterations; at all others sets are joined. */
+/* What every element of an expression has a derivative in, by the structure of its graph. Nodes whose
+ * elements come from one element of each operand are gone through with tables of positions alone, loop bodies
+ * among them, so that a body is looked at once whatever its number of iterations; at all others sets are
+ * joined. */
+#include "graph/transform/deps.h"
 #include "graph/ops/loop.h"
 #include "graph/ops/ops.h"
-#include "graph/transform/deps.h"
 
 #include <stdlib.h>
 
@@ -26,7 +27,8 @@ static void go(sources *f, tw_origin p);
 static void go_elementwise(sources *f, tw_origin p) {
   for (int i = 0; i < tw_arity_of(p.node); i++) {
     tw_expr in = tw_input_of(p.node, i);
-    if (tw_frame_depends(p.frame, in)) go(f, tw_origin_of(p.frame, in, tw_place_operand(f->d->s, p.node, i, p.at)));
+    if (tw_frame_depends(p.frame, in))
+      go(f, tw_origin_of(p.frame, in, tw_place_operand(f->d->s, p.node, i, p.at)));
   }
 }
 
@@ -95,7 +97,8 @@ static void go(sources *f, tw_origin p) {
     return;
   }
   if (tw_memo_get(&f->seen, (uintptr_t)p.frame, (uint64_t)p.node.id, (uintptr_t)p.at, &known)) return;
-  if (!tw_memo_put(&f->seen, (uintptr_t)p.frame, (uint64_t)p.node.id, (uintptr_t)p.at, 1)) f->ok = tw_deps_memory(f->d);
+  if (!tw_memo_put(&f->seen, (uintptr_t)p.frame, (uint64_t)p.node.id, (uintptr_t)p.at, 1))
+    f->ok = tw_deps_memory(f->d);
   p.later = !p.frame->up && ++f->visits > VISITS;
   bool through = !p.later && tw_sparse_input(s, p.frame, p.node) < 0;
   if (through && (go_branch(f, p) || go_through(f, p))) return;
@@ -166,7 +169,8 @@ const int32_t *tw_deps_of(tw_deps *d, tw_origin p) {
   bool ok = out && f.ok && join_ends(d, &f, out, p.at->n);
   free(f.end);
   tw_memo_free(&f.seen);
-  if (ok && !tw_memo_put(&d->known, (uintptr_t)p.frame, (uint64_t)p.node.id, (uintptr_t)p.at, (int64_t)(intptr_t)out))
+  if (ok && !tw_memo_put(&d->known, (uintptr_t)p.frame, (uint64_t)p.node.id, (uintptr_t)p.at,
+                         (int64_t)(intptr_t)out))
     ok = tw_deps_memory(d);
   return ok ? out : NULL;
 }

@@ -4,16 +4,16 @@
 
 #include "graph/transform/sparse.h"
 
-/* Sets are numbers: 0 the empty one, 1 + c that of column c alone, and from 1 + cols on those of the pool. Equal sets
- * have equal numbers. */
+/* Sets are numbers: 0 the empty one, 1 + c that of column c alone, and from 1 + cols on those of the pool.
+ * Equal sets have equal numbers. */
 typedef struct tw_sets {
   int64_t cols, count; /* sets in the pool */
   int64_t *start;      /* count + 1 */
   int32_t *item;
   size_t start_capacity, item_capacity;
-  int64_t most;   /* items; beyond it the sets are called dense */
-  bool dense;     /* that has happened: no more sets are made */
-  int32_t *slot;  /* open addressing by content */
+  int64_t most;  /* items; beyond it the sets are called dense */
+  bool dense;    /* that has happened: no more sets are made */
+  int32_t *slot; /* open addressing by content */
   int64_t slots;
   tw_memo pairs;  /* unions of two large sets */
   int64_t *stamp; /* by column: last union that had it */
@@ -46,8 +46,8 @@ typedef struct tw_deps {
   tw_memo known; /* by frame, node and table: sets by iteration */
 } tw_deps;
 
-/* Sets by iteration; they live as long as the workshop. NULL with the graph's error set, or, without one, where it would
- * be too much. */
+/* Sets by iteration; they live as long as the workshop. NULL with the graph's error set, or, without one,
+ * where it would be too much. */
 const int32_t *tw_deps_of(tw_deps *d, tw_origin p);
 int32_t *tw_deps_alloc(tw_deps *d, int64_t n); /* zeros */
 bool tw_deps_memory(tw_deps *d);               /* false, with the graph's error set */

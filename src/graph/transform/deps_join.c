@@ -13,7 +13,8 @@ static bool join_owned(tw_deps *d, int32_t *out, const tw_table *owner, const in
     int64_t k = tw_table_at(owner, i);
     for (end = i + 1; end < owner->n && tw_table_at(owner, end) == k;) end++;
     int32_t both[2] = {out[k], 0};
-    if (!tw_deps_join_sets(d, &both[1], end - i, set + i) || !tw_deps_join_sets(d, &out[k], 2, both)) return false;
+    if (!tw_deps_join_sets(d, &both[1], end - i, set + i) || !tw_deps_join_sets(d, &out[k], 2, both))
+      return false;
   }
   return true;
 }
@@ -35,7 +36,8 @@ static bool join_all(tw_deps *d, int32_t *out, int64_t n, const tw_frame *frame,
   int64_t size = tw_size_of(node);
   if (frame->up) {
     const tw_table *owner = tw_place_repeat(s, n, size);
-    return join_place(d, out, owner, tw_origin_of(tw_frame_rebase(s, frame, owner), node, tw_place_digit(s, n, size)));
+    return join_place(d, out, owner,
+                      tw_origin_of(tw_frame_rebase(s, frame, owner), node, tw_place_digit(s, n, size)));
   }
   int32_t all;
   const int32_t *set = tw_deps_of(d, tw_origin_of(frame, node, tw_table_identity(s, size)));
@@ -72,8 +74,8 @@ static bool join_moved(tw_deps *d, int32_t *out, tw_origin p) {
   return true;
 }
 
-/* Reductions and products of matrices: operand i at the fan elements that make one. Terms whose other factor is known to
- * be 0 do not count. */
+/* Reductions and products of matrices: operand i at the fan elements that make one. Terms whose other factor
+ * is known to be 0 do not count. */
 static bool join_fan(tw_deps *d, int32_t *out, tw_origin p, int i) {
   tw_sparse *s = d->s;
   int64_t n = p.at->n, fan = tw_place_fan(p.node);
@@ -112,7 +114,8 @@ static bool join_running(tw_deps *d, int32_t *out, tw_origin p) {
       for (int64_t c = 0; c < lanes.extents.middle; c++)
         for (int64_t j = 0; j < lanes.extents.inner; j++) {
           int64_t at = o * lanes.extents.middle * lanes.extents.inner + lanes.first + c * lanes.step + j;
-          if (!tw_deps_join_sets(d, &run[at], 2, (int32_t[]){set[at], c > 0 ? run[at - lanes.step] : 0})) return false;
+          if (!tw_deps_join_sets(d, &run[at], 2, (int32_t[]){set[at], c > 0 ? run[at - lanes.step] : 0}))
+            return false;
         }
     for (int64_t k = 0; k < p.at->n; k++)
       if (!tw_deps_join_sets(d, &out[k], 2, (int32_t[]){out[k], run[tw_table_at(p.at, k)]})) return false;
@@ -125,9 +128,11 @@ static bool join_scattered(tw_deps *d, int32_t *out, tw_origin p) {
   const tw_table *owner, *which, *tail;
   int value = tw_op_of(p.node) == &tw_op_scatter_along ? 0 : tw_arity_of(p.node) - 1;
   bool known = !p.frame->up && tw_scatter_of_node(d->s, p.node, &scatter);
-  if (!known || !tw_place_scattered(d->s, &scatter, p.at, &owner, &which, &tail)) return join_operands(d, out, p);
+  if (!known || !tw_place_scattered(d->s, &scatter, p.at, &owner, &which, &tail))
+    return join_operands(d, out, p);
   const tw_table *at = tw_table_sum(d->s, which, scatter.tail, tail);
-  return join_place(d, out, owner, tw_origin_of(tw_frame_rebase(d->s, p.frame, owner), tw_input_of(p.node, value), at));
+  return join_place(d, out, owner,
+                    tw_origin_of(tw_frame_rebase(d->s, p.frame, owner), tw_input_of(p.node, value), at));
 }
 
 /* ------------------------------------------------------------------ loops */
@@ -142,7 +147,8 @@ static bool join_result(tw_deps *d, int32_t *out, tw_origin p, int i) {
     tw_scatter scatter;
     const tw_table *which, *tail;
     bool known = !p.frame->up && tw_scatter_of_result(s, p.node, i, &scatter);
-    if (!known || !tw_place_scattered(s, &scatter, p.at, &owner, &which, &tail)) return join_operands(d, out, p);
+    if (!known || !tw_place_scattered(s, &scatter, p.at, &owner, &which, &tail))
+      return join_operands(d, out, p);
     int64_t points = scatter.tail > 0 ? tw_size_of(value) / scatter.tail : 1;
     k = tw_table_divide(s, which, points);
     at = tw_table_sum(s, tw_table_remainder(s, which, points), scatter.tail, tail);
@@ -157,7 +163,9 @@ static bool join_result(tw_deps *d, int32_t *out, tw_origin p, int i) {
     k = tw_table_divide(s, p.at, size);
     at = tw_table_remainder(s, p.at, size);
   }
-  return join_place(d, out, owner, tw_origin_of(tw_frame_enter(s, tw_frame_rebase(s, p.frame, owner), p.node, k), value, at));
+  return join_place(
+      d, out, owner,
+      tw_origin_of(tw_frame_enter(s, tw_frame_rebase(s, p.frame, owner), p.node, k), value, at));
 }
 
 static bool join_loop(tw_deps *d, int32_t *out, tw_origin p) {
@@ -168,7 +176,8 @@ static bool join_loop(tw_deps *d, int32_t *out, tw_origin p) {
   int count;
   if (!targets || !tw_table_partition(s, targets, &count, &part, &label)) return false;
   for (int t = 0; t < count; t++) {
-    const tw_table *at = tw_table_scale(s, tw_table_compose(s, p.at, part[t]), 1, -attr->target[label[t]].offset);
+    const tw_table *at =
+        tw_table_scale(s, tw_table_compose(s, p.at, part[t]), 1, -attr->target[label[t]].offset);
     tw_origin in = tw_origin_of(tw_frame_rebase(s, p.frame, part[t]), p.node, at);
     int32_t *sub = tw_deps_alloc(d, part[t]->n);
     if (!sub || !in.frame || !at) return false;

@@ -39,7 +39,8 @@ static void sort(int64_t *x, int64_t n) {
   }
 }
 
-/* Sorts every column and drops what occurs twice. colptr[j] is the end of column j at first, its start at last. */
+/* Sorts every column and drops what occurs twice. colptr[j] is the end of column j at first, its start at
+ * last. */
 static void settle(tw_pattern *p) {
   int64_t count = 0, begin = 0;
   for (int64_t j = 0; j < p->cols; j++) {
@@ -62,7 +63,8 @@ bool tw_pattern_of(tw_graph *graph, int64_t rows, int64_t cols, size_t n, const 
     for (int64_t k = 0; k < col[i]->n; k++) out->colptr[tw_table_at(col[i], k) + 1]++;
   for (int64_t j = 0; j < cols; j++) out->colptr[j + 1] += out->colptr[j];
   for (size_t i = 0; i < n; i++)
-    for (int64_t k = 0; k < col[i]->n; k++) out->rowidx[out->colptr[tw_table_at(col[i], k)]++] = tw_table_at(row[i], k);
+    for (int64_t k = 0; k < col[i]->n; k++)
+      out->rowidx[out->colptr[tw_table_at(col[i], k)]++] = tw_table_at(row[i], k);
   settle(out);
   int64_t *fitting = realloc(out->rowidx, ((size_t)out->nnz + 1) * sizeof *fitting);
   if (fitting) out->rowidx = fitting;
@@ -92,6 +94,7 @@ tw_status tw_pattern_turn(const tw_pattern *p, tw_pattern *out) {
   for (int64_t i = 0; i < p->nnz; i++) out->colptr[p->rowidx[i] + 2]++;
   for (int64_t i = 2; i <= p->rows; i++) out->colptr[i] += out->colptr[i - 1];
   for (int64_t j = 0; j < p->cols; j++)
-    for (int64_t i = p->colptr[j]; i < p->colptr[j + 1]; i++) out->rowidx[out->colptr[p->rowidx[i] + 1]++] = j;
+    for (int64_t i = p->colptr[j]; i < p->colptr[j + 1]; i++)
+      out->rowidx[out->colptr[p->rowidx[i] + 1]++] = j;
   return TW_OK;
 }

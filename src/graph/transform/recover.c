@@ -1,5 +1,6 @@
-/* Entries of a symmetric matrix from its product with the colors. An edge at a vertex that is a leaf of its two-colored
- * tree is read off directly; then the edge above it is a leaf once that is subtracted, and so on (Coleman & Cai 1986). */
+/* Entries of a symmetric matrix from its product with the colors. An edge at a vertex that is a leaf of its
+ * two-colored tree is read off directly; then the edge above it is a leaf once that is subtracted, and so on
+ * (Coleman & Cai 1986). */
 #include "graph/transform/coloring.h"
 
 #include <stdlib.h>
@@ -17,11 +18,11 @@ typedef struct forest {
   const tw_pattern *lower;
   const int32_t *color;
   int64_t ends, groups;
-  int64_t *entry, *vertex;      /* by edge; by end */
-  int64_t *group;               /* of an end: all ends at its vertex towards vertices of one color */
-  int64_t *left, *last;         /* by group: edges not solved yet, the number of the last solved one + 1 */
-  int64_t *before;              /* by edge: solved before it in the same group, + 1 */
-  int64_t *at, *list;           /* ends by group */
+  int64_t *entry, *vertex; /* by edge; by end */
+  int64_t *group;          /* of an end: all ends at its vertex towards vertices of one color */
+  int64_t *left, *last;    /* by group: edges not solved yet, the number of the last solved one + 1 */
+  int64_t *before;         /* by edge: solved before it in the same group, + 1 */
+  int64_t *at, *list;      /* ends by group */
   int64_t *queue;
   bool *solved;
 } forest;
@@ -38,7 +39,8 @@ static bool allocate(forest *f) {
   f->list = malloc(2 * n * sizeof *f->list);
   f->queue = malloc(4 * n * sizeof *f->queue);
   f->solved = calloc(n, sizeof *f->solved);
-  return f->entry && f->vertex && f->group && f->left && f->last && f->before && f->at && f->list && f->queue && f->solved;
+  return f->entry && f->vertex && f->group && f->left && f->last && f->before && f->at && f->list &&
+         f->queue && f->solved;
 }
 
 static void release(forest *f) {

@@ -76,16 +76,24 @@ static int64_t mix(tw_sets *sets, int64_t n, const int32_t *set) {
 
 /* ------------------------------------------------------------------ each set once */
 
-static int64_t number_of(const tw_sets *sets, int64_t i) { return 1 + sets->cols + i; }
+static int64_t number_of(const tw_sets *sets, int64_t i) {
+  return 1 + sets->cols + i;
+}
 
-static uint64_t hash_of(const int32_t *item, int64_t count) { return tw_hash(item, (size_t)count * sizeof *item, 0); }
+static uint64_t hash_of(const int32_t *item, int64_t count) {
+  return tw_hash(item, (size_t)count * sizeof *item, 0);
+}
 
-/* The slot of the set with these items, or the free one where it belongs; slots hold 1 + the set's place in the pool. */
-static int32_t *slot_of(const tw_sets *sets, int32_t *slot, int64_t slots, const int32_t *item, int64_t count) {
+/* The slot of the set with these items, or the free one where it belongs; slots hold 1 + the set's place in
+ * the pool. */
+static int32_t *slot_of(const tw_sets *sets, int32_t *slot, int64_t slots, const int32_t *item,
+                        int64_t count) {
   size_t mask = (size_t)slots - 1, at = (size_t)hash_of(item, count) & mask;
   for (; slot[at]; at = (at + 1) & mask) {
     const int64_t *start = &sets->start[slot[at] - 1];
-    if (start[1] - start[0] == count && memcmp(sets->item + start[0], item, (size_t)count * sizeof *item) == 0) break;
+    if (start[1] - start[0] == count &&
+        memcmp(sets->item + start[0], item, (size_t)count * sizeof *item) == 0)
+      break;
   }
   return &slot[at];
 }
@@ -96,7 +104,8 @@ static bool reserve_slot(tw_sets *sets) {
   int32_t *slot = calloc((size_t)slots, sizeof *slot);
   if (!slot) return false;
   for (int64_t i = 0; i < sets->count; i++)
-    *slot_of(sets, slot, slots, sets->item + sets->start[i], sets->start[i + 1] - sets->start[i]) = (int32_t)(i + 1);
+    *slot_of(sets, slot, slots, sets->item + sets->start[i], sets->start[i + 1] - sets->start[i]) =
+        (int32_t)(i + 1);
   free(sets->slot);
   sets->slot = slot;
   sets->slots = slots;

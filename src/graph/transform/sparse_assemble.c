@@ -1,5 +1,5 @@
-/* From entries by iteration to the values of a sparse matrix: one loop for every number of iterations, whose results are
- * scattered straight to the places of the values. */
+/* From entries by iteration to the values of a sparse matrix: one loop for every number of iterations, whose
+ * results are scattered straight to the places of the values. */
 #include "graph/ops/loop.h"
 #include "graph/transform/sparse.h"
 
@@ -27,15 +27,18 @@ static bool out_of_memory(assembly *a) {
   return false;
 }
 
-static const tw_table *positions(tw_sparse *s, const tw_pattern *p, const tw_table *row, const tw_table *col) {
+static const tw_table *positions(tw_sparse *s, const tw_pattern *p, const tw_table *row,
+                                 const tw_table *col) {
   int64_t *at = row && col ? tw_table_buffer(s, row->n) : NULL;
-  for (int64_t k = 0; at && k < row->n; k++) at[k] = tw_pattern_find(p, tw_table_at(row, k), tw_table_at(col, k));
+  for (int64_t k = 0; at && k < row->n; k++)
+    at[k] = tw_pattern_find(p, tw_table_at(row, k), tw_table_at(col, k));
   return row ? tw_table_own(s, row->n, at) : NULL;
 }
 
 /* Outputs over the domain's k and x: reads become look-ups. */
 static bool look_up_reads(tw_sparse *s, int64_t n, size_t count, tw_expr *outputs) {
-  tw_expr *from = tw_sparse_alloc(s, s->n_reads, sizeof *from), *to = tw_sparse_alloc(s, s->n_reads, sizeof *to);
+  tw_expr *from = tw_sparse_alloc(s, s->n_reads, sizeof *from),
+          *to = tw_sparse_alloc(s, s->n_reads, sizeof *to);
   int m = 0;
   if (!from || !to) return false;
   for (size_t i = 0; i < s->n_reads; i++) {
@@ -45,7 +48,8 @@ static bool look_up_reads(tw_sparse *s, int64_t n, size_t count, tw_expr *output
     from[m] = read->u;
     to[m++] = tw_size_of(x) == 1 ? tw_reshape(x, TW_SCALAR) : tw_take(tw_ravel(x), 1, &index);
   }
-  return s->graph->status == TW_OK && (m == 0 || tw_substitute((int)count, outputs, m, from, to, outputs) == TW_OK);
+  return s->graph->status == TW_OK &&
+         (m == 0 || tw_substitute((int)count, outputs, m, from, to, outputs) == TW_OK);
 }
 
 /* ------------------------------------------------------------------ single values */
@@ -124,9 +128,12 @@ static bool write_out(assembly *a, group *g) {
   return true;
 }
 
-static bool is_fixed(const tw_table *place) { return !place->at && place->step == 0; }
+static bool is_fixed(const tw_table *place) {
+  return !place->at && place->step == 0;
+}
 
-/* Body outputs of the loop: value and place of what is scattered, the value of what is summed up in one place. */
+/* Body outputs of the loop: value and place of what is scattered, the value of what is summed up in one
+ * place. */
 static size_t body_outputs(assembly *a, const group *g, tw_expr *output) {
   size_t n = 0;
   for (size_t i = 0; i < g->count; i++) {
@@ -141,7 +148,8 @@ static bool add_results(assembly *a, const group *g, tw_expr loop, int scattered
   if (scattered && !add_to_sum(a, tw_loop_part(loop, 0))) return false;
   int target = scattered;
   for (size_t i = 0; i < g->count; i++)
-    if (is_fixed(g->place[i]) && !add_single(a, tw_table_at(g->place[i], 0), tw_loop_part(loop, target++))) return false;
+    if (is_fixed(g->place[i]) && !add_single(a, tw_table_at(g->place[i], 0), tw_loop_part(loop, target++)))
+      return false;
   return true;
 }
 
@@ -205,9 +213,11 @@ static bool add_groups(assembly *a) {
 
 /* ------------------------------------------------------------------ all together */
 
-static bool find_pattern(tw_sparse *s, int64_t rows, const tw_entries *entries, const tw_part *part, tw_pattern *out) {
+static bool find_pattern(tw_sparse *s, int64_t rows, const tw_entries *entries, const tw_part *part,
+                         tw_pattern *out) {
   size_t n = entries->count;
-  const tw_table **row = tw_sparse_alloc(s, n + 1, sizeof *row), **col = tw_sparse_alloc(s, n + 1, sizeof *col);
+  const tw_table **row = tw_sparse_alloc(s, n + 1, sizeof *row),
+                 **col = tw_sparse_alloc(s, n + 1, sizeof *col);
   if (!row || !col) return false;
   for (size_t i = 0; i < n; i++) {
     row[i] = entries->entry[i].row;
@@ -226,7 +236,8 @@ bool tw_assemble(tw_sparse *s, int64_t rows, const tw_entries *entries, const tw
   if (!values) return true;
   assembly a = {.s = s, .entries = entries, .pattern = pattern, .dtype = dtype, .sum = TW_NONE};
   bool ok = add_groups(&a) && join_singles(&a);
-  if (ok && part) ok = add_placed(&a, positions(s, pattern, part->row, part->col), tw_cast(part->values, dtype));
+  if (ok && part)
+    ok = add_placed(&a, positions(s, pattern, part->row, part->col), tw_cast(part->values, dtype));
   if (ok && tw_is_none(a.sum)) a.sum = tw_fill(s->graph, dtype, TW_SHAPE(pattern->nnz), 0);
   free(a.single);
   *values = a.sum;

@@ -124,7 +124,8 @@ static tw_status run(const job *j) {
   if (tw_is_none(j->e)) return TW_ERR_ARGUMENT;
   tw_graph *graph = j->e.graph;
   bool ok = derive(j);
-  if (!ok && graph->status == TW_OK) tw_graph_fail(graph, TW_ERR_MEMORY, "out of memory making a sparse derivative");
+  if (!ok && graph->status == TW_OK)
+    tw_graph_fail(graph, TW_ERR_MEMORY, "out of memory making a sparse derivative");
   if (!ok) tw_sparse_derivative_free(j->out);
   return graph->status;
 }

@@ -6,8 +6,8 @@
 #include "graph/transform/sparse.h"
 
 enum {
-  UNROLL = 16,  /* elements that reductions, products and inner loops may join */
-  SMALL = 64,   /* elements of the operands of an op that is applied, in a body, to scalars put together */
+  UNROLL = 16, /* elements that reductions, products and inner loops may join */
+  SMALL = 64,  /* elements of the operands of an op that is applied, in a body, to scalars put together */
   VISITS = 50000
 };
 
@@ -42,9 +42,11 @@ static tw_expr elementwise(tw_sparse *s, const tw_frame *frame, tw_expr node, co
   int n = tw_arity_of(node), branch = 0;
   tw_expr few[TW_FEW];
   if (n > TW_FEW) return TW_NONE;
-  if (tw_op_of(node) == &tw_op_where && tw_frame_depends(frame, node)) branch = tw_element_branch(s, frame, node, at);
+  if (tw_op_of(node) == &tw_op_where && tw_frame_depends(frame, node))
+    branch = tw_element_branch(s, frame, node, at);
   if (branch < 0) return TW_NONE;
-  if (branch > 0) return tw_element(s, frame, tw_input_of(node, branch), tw_place_operand(s, node, branch, at));
+  if (branch > 0)
+    return tw_element(s, frame, tw_input_of(node, branch), tw_place_operand(s, node, branch, at));
   for (int i = 0; i < n; i++) {
     few[i] = tw_element(s, frame, tw_input_of(node, i), tw_place_operand(s, node, i, at));
     if (tw_is_none(few[i])) return TW_NONE;
@@ -119,7 +121,9 @@ static tw_expr applied(tw_sparse *s, const tw_frame *frame, tw_expr node, const 
   int n = tw_arity_of(node);
   for (int i = 0; i < n; i++)
     if (tw_frame_depends(frame, tw_input_of(node, i))) total += tw_size_of(tw_input_of(node, i));
-  if (n > TW_FEW || total > (frame->up ? SMALL : UNROLL) || op->open || op->prepare || (op->flags & TW_OP_IMPURE)) return TW_NONE;
+  if (n > TW_FEW || total > (frame->up ? SMALL : UNROLL) || op->open || op->prepare ||
+      (op->flags & TW_OP_IMPURE))
+    return TW_NONE;
   for (int i = 0; i < n; i++) {
     tw_expr in = tw_input_of(node, i);
     int size = (int)tw_size_of(in);
@@ -180,7 +184,8 @@ static tw_expr by_op(tw_sparse *s, const tw_frame *frame, tw_expr node, const tw
   if (op == &tw_op_take || op == &tw_op_take_along) return taken(s, frame, node, at);
   if (!tw_frame_depends(frame, node)) return gather(s, tw_frame_inline(s, frame, node), at);
   if (op == &tw_op_loop) return looped(s, frame, node, at);
-  if (tw_is_reduction(node) && tw_place_fan(node) <= UNROLL && tw_place_fan(node) > 0) return reduced(s, frame, node, at);
+  if (tw_is_reduction(node) && tw_place_fan(node) <= UNROLL && tw_place_fan(node) > 0)
+    return reduced(s, frame, node, at);
   tw_expr e = op == &tw_op_matmul ? tw_element_of_product(s, frame, node, at, UNROLL) : TW_NONE;
   return tw_is_none(e) && !s->split ? applied(s, frame, node, at) : e;
 }

@@ -1,4 +1,5 @@
-/* Derivatives of pieces: bodies are differentiated symbolically in what they read, whatever the number of iterations. */
+/* Derivatives of pieces: bodies are differentiated symbolically in what they read, whatever the number of
+ * iterations. */
 #include "graph/transform/sparse.h"
 
 #include <stdlib.h>
@@ -10,24 +11,21 @@ typedef struct reads { /* of a piece, in the order in which they came up */
 } reads;
 
 static bool find_reads(tw_sparse *s, const tw_piece *piece, reads *r) {
-  int32_t *order, count;
-  bool *seen = calloc((size_t)s->graph->count + 1, sizeof *seen);
   *r = (reads){.u = tw_sparse_alloc(s, s->n_reads, sizeof *r->u),
                .du = tw_sparse_alloc(s, s->n_reads, sizeof *r->du),
                .col = tw_sparse_alloc(s, s->n_reads, sizeof(tw_table *))};
-  bool ok = r->u && r->du && r->col && tw_walk(s->graph, 1, &piece->value, &order, &count);
-  if (!seen) tw_graph_fail(s->graph, TW_ERR_MEMORY, "out of memory differentiating a loop");
-  if (ok && seen) {
-    for (int32_t i = 0; i < count; i++) seen[order[i]] = true;
-    for (size_t i = 0; i < s->n_reads; i++) {
-      if (!seen[s->read[i].u.id]) continue;
-      r->u[r->n] = s->read[i].u;
-      r->col[r->n++] = s->read[i].col;
-    }
-    free(order);
+  bool *seen = tw_sparse_alloc(s, (size_t)s->graph->count, sizeof *seen);
+  int32_t *order, count;
+  if (!r->u || !r->du || !r->col || !seen || !tw_walk(s->graph, 1, &piece->value, &order, &count))
+    return false;
+  for (int32_t i = 0; i < count; i++) seen[order[i]] = true;
+  free(order);
+  for (size_t i = 0; i < s->n_reads; i++) {
+    if (!seen[s->read[i].u.id]) continue;
+    r->u[r->n] = s->read[i].u;
+    r->col[r->n++] = s->read[i].col;
   }
-  free(seen);
-  return s->graph->status == TW_OK;
+  return true;
 }
 
 static bool is_zero(tw_expr e) {
@@ -57,7 +55,8 @@ bool tw_entries_first(tw_sparse *s, const tw_pieces *pieces, tw_entries *out) {
     reads r;
     if (!gradient(s, piece, &r)) return false;
     for (int j = 0; j < r.n; j++)
-      if (!is_zero(r.du[j]) && !add(s, out, (tw_entry){piece->n, piece->row, r.col[j], r.du[j]})) return false;
+      if (!is_zero(r.du[j]) && !add(s, out, (tw_entry){piece->n, piece->row, r.col[j], r.du[j]}))
+        return false;
   }
   return true;
 }
@@ -85,7 +84,8 @@ static tw_expr multiplicity(tw_sparse *s, const tw_table *a, const tw_table *b, 
   return meet ? tw_mul(value, tw_cast(tw_table_expr(s, times), tw_dtype_of(value))) : value;
 }
 
-static bool add_second(tw_sparse *s, const tw_piece *piece, const reads *r, int i, int j, tw_expr value, tw_entries *out) {
+static bool add_second(tw_sparse *s, const tw_piece *piece, const reads *r, int i, int j, tw_expr value,
+                       tw_entries *out) {
   const tw_table *a = r->col[i], *b = r->col[j];
   tw_entry entry = {piece->n, a, a, value};
   if (i != j) {

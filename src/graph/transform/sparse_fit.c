@@ -1,5 +1,5 @@
-/* Tables as expressions of the iteration number. A map costs memory traffic at every evaluation, so what a few integer
- * operations can say is said by them. */
+/* Tables as expressions of the iteration number. A map costs memory traffic at every evaluation, so what a
+ * few integer operations can say is said by them. */
 #include "graph/transform/sparse.h"
 
 enum { SEGMENTS = 4, DEPTH = 4, RUN_LEAST = 4 };

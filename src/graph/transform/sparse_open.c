@@ -1,4 +1,5 @@
-/* The workshop of sparse derivatives: opening it, frames, reads, and evaluation of what depends on constants alone. */
+/* The workshop of sparse derivatives: opening it, frames, reads, and evaluation of what depends on constants
+ * alone. */
 #include "graph/ops/loop.h"
 #include "graph/transform/sparse.h"
 
@@ -27,12 +28,14 @@ int tw_param_number(tw_expr node) {
   return tw_op_of(node) == &tw_op_param ? (int)((const tw_param_attr *)tw_attr_of(node))->k : -1;
 }
 
-/* Fills `depends` above the nodes marked in it already: floats whose derivative rules look at an operand that depends. */
+/* Fills `depends` above the nodes marked in it already: floats whose derivative rules look at an operand that
+ * depends. */
 static void spread(tw_graph *graph, const int32_t *order, int32_t count, bool *depends) {
   for (int32_t i = 0; i < count; i++) {
     const tw_node_data *node = tw_node_at(graph, order[i]);
     bool carries = tw_is_float(node->type.dtype) && !(node->op->flags & TW_OP_CONSTANT_DERIVATIVE);
-    for (int j = 0; j < node->n && carries && !depends[order[i]]; j++) depends[order[i]] = depends[node->in[j]];
+    for (int j = 0; j < node->n && carries && !depends[order[i]]; j++)
+      depends[order[i]] = depends[node->in[j]];
   }
 }
 
@@ -86,7 +89,8 @@ const tw_frame *tw_frame_enter(tw_sparse *s, const tw_frame *up, tw_expr loop, c
 const tw_frame *tw_frame_rebase(tw_sparse *s, const tw_frame *frame, const tw_table *owner) {
   if (!frame || !owner) return NULL;
   if (!frame->up || tw_table_is_identity(owner, frame->k->n)) return frame;
-  return tw_frame_enter(s, tw_frame_rebase(s, frame->up, owner), frame->loop, tw_table_compose(s, frame->k, owner));
+  return tw_frame_enter(s, tw_frame_rebase(s, frame->up, owner), frame->loop,
+                        tw_table_compose(s, frame->k, owner));
 }
 
 tw_expr tw_frame_inline(tw_sparse *s, const tw_frame *frame, tw_expr node) {
@@ -95,7 +99,8 @@ tw_expr tw_frame_inline(tw_sparse *s, const tw_frame *frame, tw_expr node) {
   tw_expr *to = tw_sparse_alloc(s, (size_t)body->n_params, sizeof *to), result = TW_NONE;
   if (!to) return TW_NONE;
   to[0] = tw_table_expr(s, frame->k);
-  for (int j = 1; j < body->n_params; j++) to[j] = tw_frame_inline(s, frame->up, tw_input_of(frame->loop, j - 1));
+  for (int j = 1; j < body->n_params; j++)
+    to[j] = tw_frame_inline(s, frame->up, tw_input_of(frame->loop, j - 1));
   tw_substitute(1, &node, body->n_params, body->params, to, &result);
   return result;
 }
@@ -150,13 +155,18 @@ bool tw_sparse_closed(tw_sparse *s, tw_expr scalar, int64_t n) {
 static bool evaluate(tw_sparse *s, tw_expr scalar, int64_t n, tw_array *out) {
   tw_error error;
   if (!tw_sparse_closed(s, scalar, n)) return false;
-  return tw_eval(tw_loop_stack(tw_sparse_k(s, n), n, scalar), out, &error) == TW_OK;
+  tw_expr all = tw_loop_stack(tw_sparse_k(s, n), n, scalar);
+  if (tw_is_none(all)) return false;
+  tw_status status = tw_eval(all, out, &error);
+  if (status == TW_ERR_MEMORY) out_of_memory(s);
+  return status == TW_OK;
 }
 
 const tw_table *tw_sparse_numbers(tw_sparse *s, tw_expr scalar, int64_t n) {
   int64_t known;
   if (tw_is_none(scalar)) return NULL;
-  if (tw_memo_get(&s->numbers, (uint64_t)scalar.id, (uint64_t)n, 0, &known)) return (const tw_table *)(intptr_t)known;
+  if (tw_memo_get(&s->numbers, (uint64_t)scalar.id, (uint64_t)n, 0, &known))
+    return (const tw_table *)(intptr_t)known;
   if (tw_dtype_get(tw_dtype_of(scalar))->kind == TW_KIND_FLOAT) return NULL;
   tw_array values;
   const tw_table *table = NULL;
@@ -166,7 +176,8 @@ const tw_table *tw_sparse_numbers(tw_sparse *s, tw_expr scalar, int64_t n) {
     table = tw_table_own(s, n, at);
     tw_array_free(&values);
   }
-  if (!tw_memo_put(&s->numbers, (uint64_t)scalar.id, (uint64_t)n, 0, (int64_t)(intptr_t)table)) return out_of_memory(s);
+  if (!tw_memo_put(&s->numbers, (uint64_t)scalar.id, (uint64_t)n, 0, (int64_t)(intptr_t)table))
+    return out_of_memory(s);
   return table;
 }
 
@@ -201,7 +212,8 @@ static bool check(tw_graph *graph, int n, const tw_expr *roots, int m, const tw_
   for (int i = 0; i < n + m; i++) {
     tw_expr e = i < n ? roots[i] : x[i - n];
     if (!tw_is_none(e) && e.graph == graph && tw_is_float(tw_dtype_of(e))) continue;
-    tw_graph_fail(graph, TW_ERR_DTYPE, "sparse derivative: %s %d is not a floating-point expression of this graph",
+    tw_graph_fail(graph, TW_ERR_DTYPE,
+                  "sparse derivative: %s %d is not a floating-point expression of this graph",
                   i < n ? "output" : "input", i < n ? i : i - n);
     return false;
   }

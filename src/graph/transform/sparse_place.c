@@ -20,7 +20,8 @@ static const tw_table *evaluate(tw_sparse *s, tw_expr e) {
   if (s->graph->status != TW_OK) return NULL;
   tw_status status = tw_eval(e, &values, &error);
   if (status != TW_OK) tw_graph_fail(s->graph, status, "sparse derivative: %s", error.message);
-  if (status == TW_OK && (at = tw_table_buffer(s, n)) && n > 0) memcpy(at, values.data, (size_t)n * sizeof *at);
+  if (status == TW_OK && (at = tw_table_buffer(s, n)) && n > 0)
+    memcpy(at, values.data, (size_t)n * sizeof *at);
   if (status == TW_OK) tw_array_free(&values);
   return tw_table_own(s, n, at);
 }
@@ -53,8 +54,8 @@ const tw_table *tw_place_operand(tw_sparse *s, tw_expr node, int i, const tw_tab
 /* ------------------------------------------------------------------ moves */
 
 bool tw_is_move(tw_expr node) {
-  static const tw_op *const moves[] = {&tw_op_reshape, &tw_op_transpose,  &tw_op_broadcast, &tw_op_slice,
-                                       &tw_op_unslice, &tw_op_slice_view, &tw_op_concat,    &tw_op_diag,
+  static const tw_op *const moves[] = {&tw_op_reshape, &tw_op_transpose,  &tw_op_broadcast,  &tw_op_slice,
+                                       &tw_op_unslice, &tw_op_slice_view, &tw_op_concat,     &tw_op_diag,
                                        &tw_op_tril,    &tw_op_triu,       &tw_op_diag_embed, NULL};
   return is_one_of(node, moves);
 }
@@ -84,8 +85,8 @@ static int64_t interval(int n, const int64_t *begin, int64_t p) {
   return low;
 }
 
-const tw_table *tw_place_labels(tw_sparse *s, int arity, const int64_t *begin, const tw_table *moved, int64_t *from,
-                                const tw_table **position) {
+const tw_table *tw_place_labels(tw_sparse *s, int arity, const int64_t *begin, const tw_table *moved,
+                                int64_t *from, const tw_table **position) {
   int64_t low, high;
   *position = NULL;
   if (!moved) return NULL;
@@ -116,7 +117,8 @@ const tw_table *tw_place_target(tw_sparse *s, tw_expr loop, const tw_table *at) 
 /* ------------------------------------------------------------------ look-ups */
 
 /* Element p of an integer node at every iteration, when it is known and inside 0 .. extent - 1. */
-static const tw_table *index_at(tw_sparse *s, const tw_frame *frame, tw_expr node, const tw_table *p, int64_t extent) {
+static const tw_table *index_at(tw_sparse *s, const tw_frame *frame, tw_expr node, const tw_table *p,
+                                int64_t extent) {
   int64_t low, high;
   const tw_table *t = p ? tw_sparse_numbers(s, tw_element(s, frame, node, p), p->n) : NULL;
   if (!t) return NULL;
@@ -124,10 +126,12 @@ static const tw_table *index_at(tw_sparse *s, const tw_frame *frame, tw_expr nod
   return low >= 0 && high < extent ? t : NULL;
 }
 
-int64_t tw_place_tail(const tw_shape *shape, int n) { return tw_shape_split(shape, n, 0).inner; }
+int64_t tw_place_tail(const tw_shape *shape, int n) {
+  return tw_shape_split(shape, n, 0).inner;
+}
 
-const tw_table *tw_place_slots(tw_sparse *s, const tw_frame *frame, int n, const tw_expr *index, const tw_shape *shape,
-                               const tw_table *p) {
+const tw_table *tw_place_slots(tw_sparse *s, const tw_frame *frame, int n, const tw_expr *index,
+                               const tw_shape *shape, const tw_table *p) {
   const tw_table *slot = p ? tw_table_constant(s, p->n, 0) : NULL;
   for (int axis = 0; axis < n && slot; axis++)
     slot = tw_table_sum(s, slot, shape->dim[axis], index_at(s, frame, index[axis], p, shape->dim[axis]));
@@ -141,7 +145,8 @@ const tw_table *tw_place_along(tw_sparse *s, const tw_frame *frame, tw_expr inde
   tw_shape shape = tw_shape_of(index);
   tw_extents e = tw_shape_split(&shape, axis, 1);
   const tw_table *i = index_at(s, frame, index, at, length);
-  const tw_table *outer = tw_table_divide(s, at, e.middle * e.inner), *inner = tw_table_remainder(s, at, e.inner);
+  const tw_table *outer = tw_table_divide(s, at, e.middle * e.inner),
+                 *inner = tw_table_remainder(s, at, e.inner);
   return tw_table_sum(s, tw_table_sum(s, outer, length, i), e.inner, inner);
 }
 
@@ -176,7 +181,8 @@ const tw_table *tw_place_reduced(tw_sparse *s, tw_expr node, const tw_table *at,
 }
 
 /* op(A) is m x k and op(B) k x n in stacks that broadcast; vectors are one row or one column. */
-const tw_table *tw_place_factor(tw_sparse *s, tw_expr node, int operand, const tw_table *at, const tw_table *q) {
+const tw_table *tw_place_factor(tw_sparse *s, tw_expr node, int operand, const tw_table *at,
+                                const tw_table *q) {
   const tw_matmul_attr *attr = tw_attr_of(node);
   tw_shape shape[2] = {tw_shape_of(tw_input_of(node, 0)), tw_shape_of(tw_input_of(node, 1))};
   tw_matmul_extents e = tw_matmul_extents_of(&shape[0], &shape[1], attr);

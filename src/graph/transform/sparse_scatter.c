@@ -10,7 +10,8 @@ bool tw_scatter_of_node(tw_sparse *s, tw_expr node, tw_scatter *out) {
   if (tw_op_of(node) == &tw_op_scatter_along) {
     const int64_t *attr = tw_attr_of(node); /* axis, length */
     tw_expr index = tw_input_of(node, 1);
-    out->slot = tw_place_along(s, s->top, index, (int)attr[0], attr[1], tw_table_identity(s, tw_size_of(index)));
+    out->slot =
+        tw_place_along(s, s->top, index, (int)attr[0], attr[1], tw_table_identity(s, tw_size_of(index)));
     return out->slot != NULL;
   }
   tw_expr index[TW_MAX_RANK];
@@ -56,7 +57,9 @@ static bool fill(tw_sparse *s, const tw_table *slot, int64_t count, buckets *b) 
   return true;
 }
 
-static int64_t met(const buckets *b, int64_t slot) { return b->start[slot + 1] - b->start[slot]; }
+static int64_t met(const buckets *b, int64_t slot) {
+  return b->start[slot + 1] - b->start[slot];
+}
 
 bool tw_place_scattered(tw_sparse *s, const tw_scatter *scatter, const tw_table *at, const tw_table **owner,
                         const tw_table **which, const tw_table **tail) {

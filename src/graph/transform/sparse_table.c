@@ -144,7 +144,8 @@ bool tw_table_is_identity(const tw_table *t, int64_t size) {
 }
 
 /* One buffer for every label that occurs, filled in the order of iterations. */
-static bool fill_parts(tw_sparse *s, const tw_table *labels, int64_t low, size_t most, int64_t **buffer, int64_t *size) {
+static bool fill_parts(tw_sparse *s, const tw_table *labels, int64_t low, size_t most, int64_t **buffer,
+                       int64_t *size) {
   for (int64_t k = 0; k < labels->n; k++) size[tw_table_at(labels, k) - low]++;
   bool ok = true;
   for (size_t l = 0; l < most; l++) {
@@ -158,7 +159,8 @@ static bool fill_parts(tw_sparse *s, const tw_table *labels, int64_t low, size_t
   return ok;
 }
 
-bool tw_table_partition(tw_sparse *s, const tw_table *labels, int *count, const tw_table ***part, int64_t **label) {
+bool tw_table_partition(tw_sparse *s, const tw_table *labels, int *count, const tw_table ***part,
+                        int64_t **label) {
   int64_t low, high;
   tw_table_range(labels, &low, &high);
   *count = 0;

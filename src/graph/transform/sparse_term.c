@@ -1,5 +1,6 @@
-/* Parting an expression into pieces: linear nodes are followed down, each carrying a factor and rows along; what they
- * meet below is a scalar by iteration (sparse_element.c). So sum(y * loop_stack(body)) becomes the loop of y[k] body. */
+/* Parting an expression into pieces: linear nodes are followed down, each carrying a factor and rows along;
+ * what they meet below is a scalar by iteration (sparse_element.c). So sum(y * loop_stack(body)) becomes the
+ * loop of y[k] body. */
 #include "graph/ops/loop.h"
 #include "graph/ops/ops.h"
 #include "graph/transform/sparse.h"
@@ -26,7 +27,8 @@ static bool out_of_memory(walker *w) {
 static tw_expr moved_factor(tw_sparse *s, tw_expr factor, int64_t n, const tw_table *owner) {
   if (tw_is_none(factor)) return factor;
   size_t reads = s->n_reads, m = 1;
-  tw_expr *from = tw_sparse_alloc(s, reads + 1, sizeof *from), *to = tw_sparse_alloc(s, reads + 1, sizeof *to);
+  tw_expr *from = tw_sparse_alloc(s, reads + 1, sizeof *from),
+          *to = tw_sparse_alloc(s, reads + 1, sizeof *to);
   if (!from || !to) return TW_NONE;
   from[0] = tw_sparse_k(s, n);
   to[0] = tw_table_expr(s, owner);
@@ -40,7 +42,8 @@ static tw_expr moved_factor(tw_sparse *s, tw_expr factor, int64_t n, const tw_ta
   return factor;
 }
 
-/* The term seen from the domain whose iteration k is owner[k] of its own. Without an owner: no domain (n = -1). */
+/* The term seen from the domain whose iteration k is owner[k] of its own. Without an owner: no domain (n =
+ * -1). */
 static tw_term rebase(walker *w, tw_term t, const tw_table *owner) {
   if (!owner || tw_table_is_identity(owner, t.n)) {
     if (!owner) t.n = -1;
@@ -128,9 +131,13 @@ static bool leaf(walker *w, tw_term t) {
 
 /* ------------------------------------------------------------------ factors */
 
-static tw_expr times(tw_expr factor, tw_expr by) { return tw_is_none(factor) ? by : tw_mul(factor, by); }
+static tw_expr times(tw_expr factor, tw_expr by) {
+  return tw_is_none(factor) ? by : tw_mul(factor, by);
+}
 
-static tw_expr weak_one(tw_expr like) { return tw_fill(like.graph, tw_dtype_of(like), TW_SCALAR, 1); }
+static tw_expr weak_one(tw_expr like) {
+  return tw_fill(like.graph, tw_dtype_of(like), TW_SCALAR, 1);
+}
 
 /* Drops the iterations at which a factor known by iteration is 0, then goes on. */
 static bool walk_nonzero(walker *w, tw_term t, tw_expr by) {
@@ -157,7 +164,8 @@ static bool walk_sum(walker *w, tw_term t, double sign) {
   b.node = tw_input_of(t.node, 1);
   b.at = tw_place_operand(w->s, t.node, 1, t.at);
   if (sign < 0) b.factor = times(t.factor, tw_fill(w->s->graph, tw_dtype_of(t.node), TW_SCALAR, -1));
-  return walk_at(w, t, t.frame, tw_input_of(t.node, 0), tw_place_operand(w->s, t.node, 0, t.at)) && walk(w, b);
+  return walk_at(w, t, t.frame, tw_input_of(t.node, 0), tw_place_operand(w->s, t.node, 0, t.at)) &&
+         walk(w, b);
 }
 
 static bool walk_negated(walker *w, tw_term t) {
@@ -185,7 +193,8 @@ static bool walk_matmul(walker *w, tw_term t) {
   const tw_table *owner = tw_place_repeat(s, t.n, fan), *q = tw_place_digit(s, t.n, fan);
   if (!owner) return keep_rest(w, t);
   tw_term big = rebase(w, t, owner);
-  const tw_table *at[2] = {tw_place_factor(s, t.node, 0, big.at, q), tw_place_factor(s, t.node, 1, big.at, q)};
+  const tw_table *at[2] = {tw_place_factor(s, t.node, 0, big.at, q),
+                           tw_place_factor(s, t.node, 1, big.at, q)};
   tw_expr by = tw_element(s, big.frame, tw_input_of(t.node, 1 - varying), at[1 - varying]);
   if (tw_is_none(by)) return keep_rest(w, t);
   big.factor = times(big.factor, by);
@@ -202,7 +211,8 @@ static bool walk_move(walker *w, tw_term t) {
   int64_t *begin = tw_sparse_alloc(s, (size_t)n + 1, sizeof *begin), from;
   const tw_table *position;
   if (!begin) return false;
-  const tw_table *labels = tw_place_labels(s, n, begin, tw_place_moved(s, t.node, t.at, begin), &from, &position);
+  const tw_table *labels =
+      tw_place_labels(s, n, begin, tw_place_moved(s, t.node, t.at, begin), &from, &position);
   if (!labels) return false;
   if (!position) return walk_parts(w, t, labels, walk_move);
   return from < 0 || walk_at(w, t, t.frame, tw_input_of(t.node, (int)from), position);
@@ -256,7 +266,8 @@ static bool walk_scattered(walker *w, tw_term t, tw_expr value, int result) {
   int64_t points = scatter.tail > 0 ? tw_size_of(value) / scatter.tail : 1;
   t = rebase(w, t, owner);
   const tw_table *at = tw_table_sum(w->s, tw_table_remainder(w->s, which, points), scatter.tail, tail);
-  return walk_at(w, t, tw_frame_enter(w->s, t.frame, t.node, tw_table_divide(w->s, which, points)), value, at);
+  return walk_at(w, t, tw_frame_enter(w->s, t.frame, t.node, tw_table_divide(w->s, which, points)), value,
+                 at);
 }
 
 static bool walk_loop(walker *w, tw_term t) {
@@ -268,7 +279,8 @@ static bool walk_loop(walker *w, tw_term t) {
   if (low != high) return walk_parts(w, t, targets, walk_loop);
   tw_term in = t;
   in.at = tw_table_scale(w->s, t.at, 1, -attr->target[low].offset);
-  for (int i = 0; i < attr->n_results; i++) { /* what is scattered in ways not known leaves the whole target */
+  for (int i = 0; i < attr->n_results;
+       i++) { /* what is scattered in ways not known leaves the whole target */
     const tw_loop_result *r = &attr->result[i];
     tw_scatter scatter;
     if (r->target == low && r->kind == TW_LOOP_SCATTER &&
@@ -292,7 +304,8 @@ static bool walk(walker *w, tw_term t) {
   if (w->s->graph->status != TW_OK || t.n < 0 || !t.row || !t.frame || !t.at) return false;
   if (t.n == 0 || !tw_frame_depends(t.frame, t.node)) return true;
   int number = tw_param_number(t.node);
-  if (t.frame->up && number > 0) return walk_at(w, t, t.frame->up, tw_input_of(t.frame->loop, number - 1), t.at);
+  if (t.frame->up && number > 0)
+    return walk_at(w, t, t.frame->up, tw_input_of(t.frame->loop, number - 1), t.at);
   if (tw_sparse_input(w->s, t.frame, t.node) >= 0) return leaf(w, t);
   const tw_op *op = tw_op_of(t.node);
   if (op == &tw_op_add || op == &tw_op_sub) return walk_sum(w, t, op == &tw_op_add ? 1 : -1);

@@ -1,14 +1,14 @@
 /* Patterns of Jacobians and Hessians, exact by the structure of the graph. */
-#include "graph/transform/deps.h"
 #include "graph/transform/sparsity.h"
+#include "graph/transform/deps.h"
 
 #include <stdlib.h>
 
 static const int64_t ENTRIES_MOST = 100000000; /* of patterns that are found from sets */
 
 static bool too_dense(tw_graph *graph, int64_t rows, int64_t cols) {
-  tw_graph_fail(graph, TW_ERR_UNSUPPORTED, "sparse derivative: %lld x %lld, and not sparse enough", (long long)rows,
-                (long long)cols);
+  tw_graph_fail(graph, TW_ERR_UNSUPPORTED, "sparse derivative: %lld x %lld, and not sparse enough",
+                (long long)rows, (long long)cols);
   return false;
 }
 
@@ -69,7 +69,8 @@ bool tw_structure_of(int n, const tw_expr *e, int m, const tw_expr *x, tw_patter
   *out = (tw_pattern){0};
   for (int i = 0; i < n; i++) rows += tw_size_of(e[i]);
   bool ok = tw_sparse_open(&s, n, e, m, x);
-  if (ok && !tw_sets_open(&d.sets, s.cols, (INT64_C(1) << 24) + 16 * (rows + s.cols))) ok = tw_deps_memory(&d);
+  if (ok && !tw_sets_open(&d.sets, s.cols, (INT64_C(1) << 24) + 16 * (rows + s.cols)))
+    ok = tw_deps_memory(&d);
   if (ok) {
     const int32_t *set = all_sets(&d, n, e, rows);
     ok = s.graph->status == TW_OK &&
