@@ -143,4 +143,79 @@ static inline void assert_no_idle_entries(const model *x, const tw_sparse_deriva
   free(used);
 }
 
+/* ------------------------------------------------------------------ writing models, and all of the above */
+
+static inline tw_expr number(tw_graph *g, double c) {
+  return tw_scalar(g, c);
+}
+static inline tw_expr plus(tw_expr k, int64_t c) {
+  return tw_add(k, tw_integer(k.graph, c));
+}
+static inline tw_expr at(tw_expr x, tw_expr i) {
+  return tw_take(x, 1, &i);
+}
+static inline tw_expr at2(tw_expr x, tw_expr i, tw_expr j) {
+  return tw_take(x, 2, (tw_expr[]){i, j});
+}
+static inline tw_expr index_input(tw_graph *g) {
+  return tw_input(g, "k", TW_I64, TW_SCALAR);
+}
+
+static inline tw_expr integers(tw_graph *g, int64_t n, const int64_t *value) {
+  tw_array view = tw_array_view((void *)(uintptr_t)value, TW_I64, TW_SHAPE(n));
+  return tw_constant(g, &view);
+}
+
+static inline model open_model(const char *name) {
+  return (model){.name = name, .graph = tw_graph_new(), .low = 0.2, .high = 1.4};
+}
+
+static inline tw_expr add_input(model *x, const char *name, tw_shape shape, bool differentiated) {
+  assert_true(x->n < MAX_MODEL_INPUTS);
+  x->in[x->n++] = tw_input(x->graph, name, TW_F64, shape);
+  x->m += differentiated;
+  return x->in[x->n - 1];
+}
+
+/* ------------------------------------------------------------------ properties */
+
+typedef struct expected {
+  tw_sparse_way way;
+  int64_t nnz; /* -1: any */
+  bool exact;  /* every entry is used */
+} expected;
+
+static inline void check(model *x, tw_sparse_derivative *d, tw_expr dense, bool second, expected want) {
+  tw_pattern p;
+  int64_t zeros;
+  if (tw_graph_status(x->graph)) fail_msg("%s: %s", x->name, tw_graph_message(x->graph));
+  assert_well_formed(x->name, &d->pattern);
+  compare_with_dense(x, d, dense, second, 1, &zeros);
+  if (want.exact) assert_no_idle_entries(x, d);
+  if (want.nnz >= 0 && d->pattern.nnz != want.nnz)
+    fail_msg("%s: %lld entries, expected %lld", x->name, (long long)d->pattern.nnz, (long long)want.nnz);
+  if (d->way != want.way) fail_msg("%s: way %d, expected %d", x->name, (int)d->way, (int)want.way);
+  assert_int_equal((second ? tw_hessian_pattern : tw_jacobian_pattern)(x->e, x->m, x->in, &p), TW_OK);
+  assert_same_pattern(x->name, &p, &d->pattern);
+  tw_pattern_free(&p);
+}
+
+static inline void check_jacobian(model *x, expected want) {
+  tw_sparse_derivative d;
+  tw_sparse_jacobian(x->e, x->m, x->in, &d);
+  check(x, &d, dense_of(x, x->e), false, want);
+  tw_sparse_derivative_free(&d);
+}
+
+static inline void check_hessian(model *x, expected want) {
+  tw_sparse_derivative d;
+  tw_sparse_hessian(x->e, x->m, x->in, &d);
+  check(x, &d, dense_of(x, gradient_of(x)), true, want);
+  tw_sparse_derivative_free(&d);
+}
+
+static inline void close_model(model *x) {
+  tw_graph_free(x->graph);
+}
+
 #endif
