@@ -35,10 +35,9 @@ static void go_elementwise(sources *f, tw_origin p) {
 /* False when positions come from more than one operand. */
 static bool go_moved(sources *f, tw_origin p) {
   tw_sparse *s = f->d->s;
-  int n = tw_arity_of(p.node);
-  int64_t *begin = tw_sparse_alloc(s, (size_t)n + 1, sizeof *begin), from = -1;
-  const tw_table *position = NULL;
-  if (begin) tw_place_labels(s, n, begin, tw_place_moved(s, p.node, p.at, begin), &from, &position);
+  int64_t from = -1;
+  const tw_table *position = NULL, *moved = tw_place_moved(s, p.node, p.at);
+  tw_place_labels(s, tw_arity_of(p.node), tw_place_begin(s, p.node), moved, &from, &position);
   if (position && from >= 0) go(f, tw_origin_of(p.frame, tw_input_of(p.node, (int)from), position));
   return position != NULL;
 }

@@ -58,12 +58,11 @@ static bool join_operands(tw_deps *d, int32_t *out, tw_origin p) {
 /* Positions of several operands or zeros: part by part. */
 static bool join_moved(tw_deps *d, int32_t *out, tw_origin p) {
   tw_sparse *s = d->s;
-  int n = tw_arity_of(p.node), count;
-  int64_t *begin = tw_sparse_alloc(s, (size_t)n + 1, sizeof *begin), from, *label;
-  const tw_table *position, **part;
-  if (!begin) return false;
-  const tw_table *moved = tw_place_moved(s, p.node, p.at, begin);
-  const tw_table *labels = tw_place_labels(s, n, begin, moved, &from, &position);
+  int count;
+  int64_t from, *label;
+  const int64_t *begin = tw_place_begin(s, p.node);
+  const tw_table *position, **part, *moved = tw_place_moved(s, p.node, p.at);
+  const tw_table *labels = tw_place_labels(s, tw_arity_of(p.node), begin, moved, &from, &position);
   if (!labels || !tw_table_partition(s, labels, &count, &part, &label)) return false;
   for (int i = 0; i < count; i++) {
     if (label[i] < 0) continue;

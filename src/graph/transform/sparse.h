@@ -27,10 +27,17 @@ static inline int64_t tw_table_at(const tw_table *t, int64_t k) {
  */
 typedef struct tw_frame {
   const struct tw_frame *up;
-  tw_expr loop;        /* NONE: the graph itself */
-  const tw_table *k;   /* of the domain from which the frame is looked at */
-  const bool *depends; /* by id: has a derivative in x that is not zero by its structure */
+  tw_expr loop;      /* NONE: the graph itself */
+  const tw_table *k; /* of the domain from which the frame is looked at */
+  /* Nodes with a derivative in x that is not zero by its structure: of the whole graph by id, of a body their
+   * ids in order. */
+  const bool *depends;
+  const struct tw_ids *ids;
 } tw_frame;
+
+typedef struct tw_ids {
+  int32_t count, id[];
+} tw_ids;
 
 /* A map from three words to one. */
 typedef struct tw_memo {
@@ -43,7 +50,8 @@ bool tw_memo_get(const tw_memo *memo, uint64_t a, uint64_t b, uint64_t c, int64_
 bool tw_memo_put(tw_memo *memo, uint64_t a, uint64_t b, uint64_t c, int64_t value); /* false: out of memory */
 void tw_memo_free(tw_memo *memo);
 
-/* Element at[k] of input `input`, read at iteration k: `u` stands for it in expressions of the domain. */
+/* Element at[k] of input `input`, read at iteration k: `u` stands for it in expressions of the domain. Each
+ * piece has reads of its own, so that all pieces can be differentiated at once. */
 typedef struct tw_read {
   int64_t n;
   int input;
@@ -75,7 +83,9 @@ typedef struct tw_sparse {
   size_t n_domains, domain_capacity;
   tw_read *read;
   size_t n_reads, read_capacity;
-  tw_memo elements, numbers, sources, fits;
+  uint32_t piece;     /* whose reads are being made; 0: x is looked up as it is */
+  size_t piece_reads; /* where they begin */
+  tw_memo elements, numbers, sources, fits, closed;
   const tw_table
       *split; /* why an element was refused: it differs in kind between iterations with different labels */
   int64_t visits; /* nodes looked at by tw_element */
@@ -126,13 +136,12 @@ const tw_frame *tw_frame_enter(tw_sparse *s, const tw_frame *up, tw_expr loop, c
 const tw_frame *tw_frame_rebase(tw_sparse *s, const tw_frame *frame, const tw_table *owner);
 /* The node as an expression of the whole graph and its domain's k. */
 tw_expr tw_frame_inline(tw_sparse *s, const tw_frame *frame, tw_expr node);
-static inline bool tw_frame_depends(const tw_frame *frame, tw_expr node) {
-  return frame->depends[node.id];
-}
+bool tw_frame_depends(const tw_frame *frame, tw_expr node);
 /* 0: the iteration number, j: operand j - 1 of the loop; -1: no param */
 int tw_param_number(tw_expr node);
 /* Which x the node is, -1: none. Inside bodies, none. */
 int tw_sparse_input(const tw_sparse *s, const tw_frame *frame, tw_expr node);
+/* Of the piece that is being made. */
 tw_expr tw_sparse_read_of(tw_sparse *s, int input, const tw_table *at);
 
 /* True when the scalar depends on constants and the domain's k alone. */
@@ -151,9 +160,10 @@ const tw_table *tw_sparse_nonzeros(tw_sparse *s, tw_expr scalar, int64_t n);
 const tw_table *tw_place_operand(tw_sparse *s, tw_expr node, int i, const tw_table *at);
 /* Ops that only move elements and fill with zeros. */
 bool tw_is_move(tw_expr node);
-/* 0: zero, else 1 + position in the operands one after the other; `begin` (arity + 1 places) says where each
- * begins. */
-const tw_table *tw_place_moved(tw_sparse *s, tw_expr node, const tw_table *at, int64_t *begin);
+/* Where operand i begins when all lie one after the other; arity + 1 places. */
+const int64_t *tw_place_begin(tw_sparse *s, tw_expr node);
+/* 0: zero, else 1 + position in the operands one after the other. */
+const tw_table *tw_place_moved(tw_sparse *s, tw_expr node, const tw_table *at);
 /* Parts moved positions by operand. When all come from one operand: *from is it (-1: zeros) and *position the
  * positions in it. Otherwise *position is NULL. The labels are operands, -1 for zeros. */
 const tw_table *tw_place_labels(tw_sparse *s, int arity, const int64_t *begin, const tw_table *moved,
@@ -207,26 +217,42 @@ tw_expr tw_element(tw_sparse *s, const tw_frame *frame, tw_expr node, const tw_t
  * (s->split) or failed. */
 int tw_element_branch(tw_sparse *s, const tw_frame *frame, tw_expr node, const tw_table *at);
 
+/* The same of a node without derivative: always found. */
+tw_expr tw_element_fixed(tw_sparse *s, const tw_frame *frame, tw_expr node, const tw_table *at);
 /* Of products of matrices (sparse_product.c): at most `most` terms. */
 tw_expr tw_element_of_product(tw_sparse *s, const tw_frame *frame, tw_expr node, const tw_table *at,
                               int64_t most);
 
 /* ------------------------------------------------------------------ terms (sparse_term.c) */
 
-/* Adds factor * node[at[k]] to element row[k] of the whole, for all k. */
+/* A factor of a term that has no derivative. */
+typedef struct tw_weight {
+  const struct tw_weight *next;
+  bool divides;
+  const tw_frame *frame;
+  tw_expr node;
+  const tw_table *at;
+} tw_weight;
+
+/* Adds node[at[k]], weighted, to element row[k] of the whole, for all k. */
 typedef struct tw_term {
   int64_t n;
   const tw_table *row;
-  tw_expr factor; /* TW_NONE: 1 */
+  bool negative;
+  const tw_weight *weight;
   const tw_frame *frame;
   tw_expr node;
   const tw_table *at;
 } tw_term;
+/* A value of the term's domain times its weights and sign. */
+tw_expr tw_weighted(tw_sparse *s, const tw_term *term, tw_expr value);
 
 typedef struct tw_piece { /* a term that became a scalar of reads */
   int64_t n;
   const tw_table *row;
   tw_expr value;
+  size_t first; /* of its reads */
+  int reads;
 } tw_piece;
 
 typedef struct tw_pieces {

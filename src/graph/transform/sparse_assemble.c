@@ -181,32 +181,36 @@ static bool run_over(assembly *a, group *g) {
 
 /* Takes the entries of n iterations from the list; equal places are added up. */
 static bool collect(assembly *a, int64_t n, group *g) {
-  size_t most = a->entries->count;
+  size_t most = 0;
+  tw_memo known = {0}; /* places, to their numbers */
+  bool ok = true;
+  for (size_t i = 0; i < a->entries->count; i++) most += a->entries->entry[i].n == n;
   *g = (group){.n = n, .value = tw_sparse_alloc(a->s, most, sizeof *g->value)};
   g->place = tw_sparse_alloc(a->s, most, sizeof(tw_table *));
   if (!g->value || !g->place) return false;
-  for (size_t i = 0; i < most; i++) {
+  for (size_t i = 0; i < a->entries->count && ok; i++) {
     const tw_entry *entry = &a->entries->entry[i];
     if (entry->n != n) continue;
     const tw_table *place = positions(a->s, a->pattern, entry->row, entry->col);
-    size_t j = 0;
-    if (!place) return false;
-    while (j < g->count && g->place[j] != place) j++;
-    g->value[j] = j < g->count ? tw_add(g->value[j], entry->value) : entry->value;
+    int64_t j = (int64_t)g->count;
+    bool again = tw_memo_get(&known, (uintptr_t)place, 0, 0, &j);
+    g->value[j] = again ? tw_add(g->value[j], entry->value) : entry->value;
     g->place[j] = place;
-    g->count += j == g->count;
+    g->count += !again;
+    ok = place && (again || tw_memo_put(&known, (uintptr_t)place, 0, 0, j) || out_of_memory(a));
   }
-  return look_up_reads(a->s, n, g->count, g->value);
+  tw_memo_free(&known);
+  return ok && look_up_reads(a->s, n, g->count, g->value);
 }
 
 static bool add_groups(assembly *a) {
-  for (size_t i = 0; i < a->entries->count; i++) {
-    int64_t n = a->entries->entry[i].n;
-    bool done = false;
-    for (size_t j = 0; j < i && !done; j++) done = a->entries->entry[j].n == n;
+  for (size_t i = 0; i < a->entries->count; i++) /* each has its domain */
+    if (tw_is_none(tw_sparse_k(a->s, a->entries->entry[i].n))) return false;
+  for (size_t i = 0, domains = a->s->n_domains; i < domains; i++) {
+    int64_t n = a->s->domain[i].n;
     group g;
-    if (done) continue;
-    if (!collect(a, n, &g) || !(n <= FEW ? write_out(a, &g) : run_over(a, &g))) return false;
+    if (!collect(a, n, &g)) return false;
+    if (g.count > 0 && !(n <= FEW ? write_out(a, &g) : run_over(a, &g))) return false;
   }
   return true;
 }

@@ -19,16 +19,10 @@ void tw_sparse_derivative_free(tw_sparse_derivative *derivative) {
 /* A term by iteration, [n]. */
 static tw_expr stacked(tw_sparse *s, const tw_term *t) {
   tw_expr node = tw_frame_inline(s, t->frame, t->node);
-  if (tw_is_none(t->factor) && tw_table_is_identity(t->at, tw_size_of(node))) return tw_ravel(node);
+  if (!t->weight && !t->negative && tw_table_is_identity(t->at, tw_size_of(node))) return tw_ravel(node);
   tw_expr index = tw_table_expr(s, t->at), k = tw_sparse_k(s, t->n);
   tw_expr value = tw_size_of(node) == 1 ? tw_reshape(node, TW_SCALAR) : tw_take(tw_ravel(node), 1, &index);
-  if (!tw_is_none(t->factor)) value = tw_mul(t->factor, value);
-  for (size_t i = 0; i < s->n_reads; i++) { /* a factor may read x where it has no derivative */
-    tw_read read = s->read[i];
-    if (read.n != t->n || !tw_depends(value, 1, &read.u)) continue;
-    tw_expr at = tw_table_expr(s, read.at), u = tw_take(tw_ravel(s->x[read.input]), 1, &at);
-    tw_substitute(1, &value, 1, &read.u, &u, &value);
-  }
+  value = tw_weighted(s, t, value);
   if (t->n > 1) return tw_loop_stack(k, t->n, value);
   tw_expr zero = tw_integer(s->graph, 0);
   tw_substitute(1, &value, 1, &k, &zero, &value);

@@ -55,11 +55,10 @@ static tw_expr elementwise(tw_sparse *s, const tw_frame *frame, tw_expr node, co
 }
 
 static tw_expr moved(tw_sparse *s, const tw_frame *frame, tw_expr node, const tw_table *at) {
-  int64_t few[TW_FEW + 1], *begin = few, from;
+  int64_t from;
   const tw_table *position;
-  int n = tw_arity_of(node);
-  if (n > TW_FEW && !(begin = tw_sparse_alloc(s, (size_t)n + 1, sizeof *begin))) return TW_NONE;
-  const tw_table *labels = tw_place_labels(s, n, begin, tw_place_moved(s, node, at, begin), &from, &position);
+  const tw_table *labels = tw_place_labels(s, tw_arity_of(node), tw_place_begin(s, node),
+                                           tw_place_moved(s, node, at), &from, &position);
   if (!position) {
     s->split = labels;
     return TW_NONE;
@@ -194,14 +193,19 @@ tw_expr tw_element(tw_sparse *s, const tw_frame *frame, tw_expr node, const tw_t
   int64_t known;
   if (!at || !frame || tw_is_none(node) || s->graph->status != TW_OK || s->visits > VISITS) return TW_NONE;
   int input = tw_sparse_input(s, frame, node), number = tw_param_number(node);
-  if (input >= 0) return tw_sparse_read_of(s, input, at);
+  if (input >= 0) return s->piece ? tw_sparse_read_of(s, input, at) : gather(s, node, at);
   if (frame->up && number >= 0) return of_param(s, frame, number, at);
   if (!frame->up && !tw_frame_depends(frame, node)) return gather(s, node, at);
-  const uint64_t key[3] = {(uintptr_t)frame, (uint64_t)node.id, (uintptr_t)at};
+  const uint64_t key[3] = {(uintptr_t)frame, (uint64_t)s->piece << 32 | (uint64_t)node.id, (uintptr_t)at};
   if (tw_memo_get(&s->elements, key[0], key[1], key[2], &known)) return tw_at(s->graph, (int32_t)known);
   s->visits++;
   tw_expr e = by_op(s, frame, node, at);
   if (!tw_is_none(e) && !tw_memo_put(&s->elements, key[0], key[1], key[2], e.id))
     return tw_graph_fail(s->graph, TW_ERR_MEMORY, "out of memory looking for sparsity");
   return e;
+}
+
+tw_expr tw_element_fixed(tw_sparse *s, const tw_frame *frame, tw_expr node, const tw_table *at) {
+  tw_expr e = tw_element(s, frame, node, at);
+  return tw_is_none(e) && s->graph->status == TW_OK ? gather(s, tw_frame_inline(s, frame, node), at) : e;
 }

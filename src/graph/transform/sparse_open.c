@@ -39,6 +39,11 @@ static void spread(tw_graph *graph, const int32_t *order, int32_t count, bool *d
   }
 }
 
+static int by_id(const void *x, const void *y) {
+  const int32_t a = *(const int32_t *)x, b = *(const int32_t *)y;
+  return (a > b) - (a < b);
+}
+
 static bool depends_on_x(tw_sparse *s, int n, const tw_expr *roots, bool *depends) {
   int32_t *order, count;
   if (!tw_walk_to(s->graph, n, roots, s->m, s->x, &order, &count)) return false;
@@ -48,15 +53,30 @@ static bool depends_on_x(tw_sparse *s, int n, const tw_expr *roots, bool *depend
   return true;
 }
 
-static bool depends_in_body(tw_sparse *s, const tw_frame *up, tw_expr loop, bool *depends) {
+/* Of the nodes of a loop's body, those that depend. */
+static const tw_ids *depends_in_body(tw_sparse *s, const tw_frame *up, tw_expr loop) {
   const tw_body *body = ((const tw_loop_attr *)tw_attr_of(loop))->body;
   int32_t *order, count;
-  if (!tw_walk(s->graph, body->n_outputs, body->outputs, &order, &count)) return false;
-  for (int j = 1; j < body->n_params; j++)
-    depends[body->params[j].id] = tw_frame_depends(up, tw_input_of(loop, j - 1));
-  spread(s->graph, order, count, depends);
+  if (!tw_walk(s->graph, body->n_outputs, body->outputs, &order, &count)) return NULL;
+  bool *depends = calloc((size_t)s->graph->count + 1, sizeof *depends);
+  tw_ids *ids = tw_sparse_alloc(s, 1 + (size_t)count, sizeof(int32_t));
+  if (depends && ids) {
+    for (int j = 1; j < body->n_params; j++)
+      depends[body->params[j].id] = tw_frame_depends(up, tw_input_of(loop, j - 1));
+    spread(s->graph, order, count, depends);
+    for (int32_t i = 0; i < count; i++)
+      if (depends[order[i]]) ids->id[ids->count++] = order[i];
+    qsort(ids->id, (size_t)ids->count, sizeof *ids->id, by_id);
+  }
+  if (!depends) out_of_memory(s);
   free(order);
-  return true;
+  free(depends);
+  return s->graph->status == TW_OK ? ids : NULL;
+}
+
+bool tw_frame_depends(const tw_frame *frame, tw_expr node) {
+  if (frame->depends) return frame->depends[node.id];
+  return bsearch(&node.id, frame->ids->id, (size_t)frame->ids->count, sizeof node.id, by_id) != NULL;
 }
 
 /* ------------------------------------------------------------------ frames */
@@ -70,20 +90,16 @@ static const tw_frame *frame_add(tw_sparse *s, tw_frame wanted) {
 }
 
 const tw_frame *tw_frame_enter(tw_sparse *s, const tw_frame *up, tw_expr loop, const tw_table *k) {
-  tw_frame wanted = {up, loop, k, NULL};
+  tw_frame wanted = {up, loop, k, NULL, NULL};
   if (!up || !k) return NULL;
   for (size_t i = 0; i < s->n_frames; i++) {
     const tw_frame *have = s->frame[i];
     if (!have->up || !tw_same(have->loop, loop)) continue;
     if (have->up == up && have->k == k) return have;
-    if (have->up->depends == up->depends) wanted.depends = have->depends;
+    if (have->up->ids == up->ids) wanted.ids = have->ids;
   }
-  if (!wanted.depends) {
-    bool *depends = tw_sparse_alloc(s, (size_t)s->limit, sizeof *depends);
-    if (!depends || !depends_in_body(s, up, loop, depends)) return NULL;
-    wanted.depends = depends;
-  }
-  return frame_add(s, wanted);
+  if (!wanted.ids) wanted.ids = depends_in_body(s, up, loop);
+  return wanted.ids ? frame_add(s, wanted) : NULL;
 }
 
 const tw_frame *tw_frame_rebase(tw_sparse *s, const tw_frame *frame, const tw_table *owner) {
@@ -125,30 +141,40 @@ int tw_sparse_input(const tw_sparse *s, const tw_frame *frame, tw_expr node) {
 
 tw_expr tw_sparse_read_of(tw_sparse *s, int input, const tw_table *at) {
   if (!at) return TW_NONE;
-  for (size_t i = 0; i < s->n_reads; i++)
+  for (size_t i = s->piece_reads; i < s->n_reads; i++)
     if (s->read[i].input == input && s->read[i].at == at) return s->read[i].u;
   tw_read *grown = one_more(s, s->read, &s->read_capacity, s->n_reads, sizeof *grown);
   if (!grown) return TW_NONE;
   s->read = grown;
   tw_expr u = tw_input(s->graph, "u", tw_dtype_of(s->x[input]), TW_SCALAR);
-  s->read[s->n_reads++] = (tw_read){at->n, input, at, tw_table_scale(s, at, 1, s->offset[input]), u};
+  const tw_table *col = tw_table_scale(s, at, 1, s->offset[input]);
+  s->read[s->n_reads++] = (tw_read){at->n, input, at, col, u};
   return u;
 }
 
 /* ------------------------------------------------------------------ what depends on constants alone */
 
+enum { CLOSED = 1, COUNTS = 2, OPEN = 4 }; /* constants alone; k of a domain; anything else */
+
+/* What a node itself is, and what its operands make of it. */
+static int closedness(tw_sparse *s, tw_expr e, tw_expr k, int depth) {
+  int64_t known;
+  const tw_op *op = tw_op_of(e);
+  if (tw_same(e, k)) return COUNTS;
+  if (op == &tw_op_input || op == &tw_op_param || (op->flags & TW_OP_IMPURE)) return OPEN;
+  if (tw_arity_of(e) == 0) return CLOSED;
+  if (tw_memo_get(&s->closed, (uint64_t)e.id, (uint64_t)k.id, 0, &known)) return (int)known;
+  int all = depth > 0 ? CLOSED : OPEN;
+  for (int i = 0; i < tw_arity_of(e) && !(all & OPEN); i++)
+    all |= closedness(s, tw_input_of(e, i), k, depth - 1);
+  if (depth > 0 && !tw_memo_put(&s->closed, (uint64_t)e.id, (uint64_t)k.id, 0, all)) out_of_memory(s);
+  return all;
+}
+
 bool tw_sparse_closed(tw_sparse *s, tw_expr scalar, int64_t n) {
-  int32_t *order, count;
+  enum { DEEP = 1000 };
   tw_expr k = tw_sparse_k(s, n);
-  if (tw_is_none(scalar) || !tw_walk(s->graph, 1, &scalar, &order, &count)) return false;
-  bool closed = true;
-  for (int32_t i = 0; i < count && closed; i++) {
-    const tw_op *op = tw_node_at(s->graph, order[i])->op;
-    bool leaf = op == &tw_op_input || op == &tw_op_param;
-    closed = (!leaf || order[i] == k.id) && !(op->flags & TW_OP_IMPURE);
-  }
-  free(order);
-  return closed;
+  return !tw_is_none(scalar) && !tw_is_none(k) && !(closedness(s, scalar, k, DEEP) & OPEN);
 }
 
 /* The values at all iterations; false when they cannot be had. */
@@ -168,6 +194,8 @@ const tw_table *tw_sparse_numbers(tw_sparse *s, tw_expr scalar, int64_t n) {
   if (tw_memo_get(&s->numbers, (uint64_t)scalar.id, (uint64_t)n, 0, &known))
     return (const tw_table *)(intptr_t)known;
   if (tw_dtype_get(tw_dtype_of(scalar))->kind == TW_KIND_FLOAT) return NULL;
+  double same;
+  if (tw_constant_value(scalar, &same)) return tw_table_constant(s, n, (int64_t)same);
   tw_array values;
   const tw_table *table = NULL;
   if (evaluate(s, tw_cast(scalar, TW_I64), n, &values)) {
@@ -232,7 +260,7 @@ bool tw_sparse_open(tw_sparse *s, int n, const tw_expr *roots, int m, const tw_e
   if (!s->offset || !depends || !depends_on_x(s, n, roots, depends)) return false;
   for (int j = 0; j < m; j++) s->offset[j + 1] = s->offset[j] + tw_size_of(x[j]);
   s->cols = s->offset[m];
-  s->top = frame_add(s, (tw_frame){NULL, TW_NONE, NULL, depends});
+  s->top = frame_add(s, (tw_frame){NULL, TW_NONE, NULL, depends, NULL});
   return s->top != NULL;
 }
 
@@ -247,5 +275,6 @@ void tw_sparse_close(tw_sparse *s) {
   tw_memo_free(&s->numbers);
   tw_memo_free(&s->sources);
   tw_memo_free(&s->fits);
+  tw_memo_free(&s->closed);
   tw_arena_free(s->arena);
 }

@@ -60,14 +60,29 @@ bool tw_is_move(tw_expr node) {
   return is_one_of(node, moves);
 }
 
-const tw_table *tw_place_moved(tw_sparse *s, tw_expr node, const tw_table *at, int64_t *begin) {
+const int64_t *tw_place_begin(tw_sparse *s, tw_expr node) {
+  int64_t known;
+  const uint64_t id = (uint64_t)node.id;
+  if (tw_memo_get(&s->sources, id, 0, 1, &known)) return (const int64_t *)(intptr_t)known;
+  int n = tw_arity_of(node);
+  int64_t *begin = tw_sparse_alloc(s, (size_t)n + 1, sizeof *begin);
+  if (!begin) return NULL;
+  for (int i = 0; i < n; i++) begin[i + 1] = begin[i] + tw_size_of(tw_input_of(node, i));
+  if (tw_memo_put(&s->sources, id, 0, 1, (int64_t)(intptr_t)begin)) return begin;
+  tw_graph_fail(s->graph, TW_ERR_MEMORY, "out of memory looking for sparsity");
+  return NULL;
+}
+
+const tw_table *tw_place_moved(tw_sparse *s, tw_expr node, const tw_table *at) {
   const tw_op *op = tw_op_of(node);
   int n = tw_arity_of(node);
-  begin[0] = 0;
-  for (int i = 0; i < n; i++) begin[i + 1] = begin[i] + tw_size_of(tw_input_of(node, i));
+  int64_t known;
   if (op->flags & TW_OP_ALIAS) return tw_table_scale(s, at, 1, 1 + op->alias(node));
+  if (tw_memo_get(&s->sources, (uint64_t)node.id, (uint64_t)-1, 0, &known))
+    return tw_table_compose(s, (const tw_table *)(intptr_t)known, at);
+  const int64_t *begin = tw_place_begin(s, node);
   tw_expr *in = tw_sparse_alloc(s, (size_t)n, sizeof *in);
-  if (!in) return NULL;
+  if (!begin || !in) return NULL;
   for (int i = 0; i < n; i++) in[i] = numbered(tw_input_of(node, i), 1 + begin[i]);
   return tw_table_compose(s, sources_of(s, node, -1, tw_node(s->graph, op, n, in, tw_attr_of(node))), at);
 }
@@ -89,7 +104,7 @@ const tw_table *tw_place_labels(tw_sparse *s, int arity, const int64_t *begin, c
                                 int64_t *from, const tw_table **position) {
   int64_t low, high;
   *position = NULL;
-  if (!moved) return NULL;
+  if (!moved || !begin) return NULL;
   tw_table_range(moved, &low, &high);
   *from = low == 0 ? -1 : interval(arity, begin, low - 1);
   if (low == 0 ? high == 0 : interval(arity, begin, high - 1) == *from) {

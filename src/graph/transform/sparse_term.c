@@ -1,4 +1,4 @@
-/* Parting an expression into pieces: linear nodes are followed down, each carrying a factor and rows along;
+/* Parting an expression into pieces: linear nodes are followed down, weights and rows carried along;
  * what they meet below is a scalar by iteration (sparse_element.c). So sum(y * loop_stack(body)) becomes the
  * loop of y[k] body. */
 #include "graph/ops/loop.h"
@@ -12,6 +12,9 @@ enum { PARTS = 64 /* pieces that one split may make */ };
 typedef struct walker {
   tw_sparse *s;
   tw_pieces *out;
+  uint32_t pieces; /* tried so far */
+  tw_term *later;  /* terms to walk: long sums do not nest */
+  size_t n_later, later_capacity;
 } walker;
 
 static bool walk(walker *w, tw_term t);
@@ -23,23 +26,20 @@ static bool out_of_memory(walker *w) {
 
 /* ------------------------------------------------------------------ terms on other domains */
 
-/* A factor of the old domain at iteration owner[k] of it: its iteration number and its reads are replaced. */
-static tw_expr moved_factor(tw_sparse *s, tw_expr factor, int64_t n, const tw_table *owner) {
-  if (tw_is_none(factor)) return factor;
-  size_t reads = s->n_reads, m = 1;
-  tw_expr *from = tw_sparse_alloc(s, reads + 1, sizeof *from),
-          *to = tw_sparse_alloc(s, reads + 1, sizeof *to);
-  if (!from || !to) return TW_NONE;
-  from[0] = tw_sparse_k(s, n);
-  to[0] = tw_table_expr(s, owner);
-  for (size_t i = 0; i < reads; i++) {
-    tw_read read = s->read[i];
-    if (read.n != n || !tw_depends(factor, 1, &read.u)) continue;
-    from[m] = read.u;
-    to[m++] = tw_sparse_read_of(s, read.input, tw_table_compose(s, read.at, owner));
+/* Weights at iterations owner[k] of their domain. */
+static const tw_weight *moved_weights(tw_sparse *s, const tw_weight *weight, const tw_table *owner) {
+  const tw_weight *first = NULL, **link = &first;
+  for (; weight; weight = weight->next) {
+    tw_weight *moved = tw_sparse_alloc(s, 1, sizeof *moved);
+    if (!moved) return NULL;
+    *moved = *weight;
+    moved->frame = tw_frame_rebase(s, weight->frame, owner);
+    moved->at = tw_table_compose(s, weight->at, owner);
+    moved->next = NULL;
+    *link = moved;
+    link = &moved->next;
   }
-  tw_substitute(1, &factor, (int)m, from, to, &factor);
-  return factor;
+  return first;
 }
 
 /* The term seen from the domain whose iteration k is owner[k] of its own. Without an owner: no domain (n =
@@ -49,9 +49,9 @@ static tw_term rebase(walker *w, tw_term t, const tw_table *owner) {
     if (!owner) t.n = -1;
     return t;
   }
-  tw_term out = {.n = owner->n, .node = t.node};
+  tw_term out = {.n = owner->n, .negative = t.negative, .node = t.node};
   out.row = tw_table_compose(w->s, t.row, owner);
-  out.factor = moved_factor(w->s, t.factor, t.n, owner);
+  out.weight = moved_weights(w->s, t.weight, owner);
   out.frame = tw_frame_rebase(w->s, t.frame, owner);
   out.at = tw_table_compose(w->s, t.at, owner);
   return out;
@@ -86,90 +86,102 @@ static bool keep_rest(walker *w, tw_term t) {
   return true;
 }
 
-static int reads_in(tw_sparse *s, tw_expr value) {
-  int32_t *order, count;
-  int reads = 0;
-  if (!tw_walk(s->graph, 1, &value, &order, &count)) return 0;
-  for (int32_t i = 0; i < count; i++)
-    for (size_t j = 0; j < s->n_reads; j++) reads += s->read[j].u.id == order[i];
-  free(order);
-  return reads;
-}
-
-static bool keep_piece(walker *w, int64_t n, const tw_table *row, tw_expr value) {
+static bool keep_piece(walker *w, tw_piece piece) {
   tw_pieces *out = w->out;
-  for (size_t i = 0; i < out->n_pieces; i++) {
-    tw_piece *piece = &out->piece[i];
-    if (piece->n != n || piece->row != row) continue;
-    piece->value = tw_add(piece->value, value);
-    return !tw_is_none(piece->value);
-  }
   tw_piece *grown = tw_grow(out->piece, &out->piece_capacity, out->n_pieces + 1, sizeof *grown);
   if (!grown) return out_of_memory(w);
   out->piece = grown;
-  out->piece[out->n_pieces++] = (tw_piece){n, row, value};
+  out->piece[out->n_pieces++] = piece;
   return true;
+}
+
+/* A scalar over reads of its own; how many there are. */
+static tw_expr scalar_of(walker *w, const tw_term *t, size_t *first, size_t *reads) {
+  tw_sparse *s = w->s;
+  *first = s->piece_reads = s->n_reads;
+  s->piece = ++w->pieces;
+  s->visits = 0;
+  s->split = NULL;
+  tw_expr value = tw_element(s, t->frame, t->node, t->at);
+  s->piece = 0;
+  *reads = s->n_reads - *first;
+  return value;
+}
+
+tw_expr tw_weighted(tw_sparse *s, const tw_term *t, tw_expr value) {
+  for (const tw_weight *weight = t->weight; weight && !tw_is_none(value); weight = weight->next) {
+    tw_expr by = tw_element_fixed(s, weight->frame, weight->node, weight->at);
+    value = weight->divides ? tw_div(value, by) : tw_mul(by, value);
+  }
+  return t->negative ? tw_neg(value) : value;
 }
 
 static bool leaf(walker *w, tw_term t) {
   tw_sparse *s = w->s;
+  size_t first, reads;
   if (w->out->curved && tw_sparse_input(s, t.frame, t.node) >= 0) return true;
-  s->split = NULL;
-  tw_expr value = tw_element(s, t.frame, t.node, t.at);
+  tw_expr value = scalar_of(w, &t, &first, &reads);
   const tw_table *labels = s->split;
   if (s->graph->status != TW_OK) return false;
-  if (tw_is_none(value)) {
+  if (tw_is_none(value) || reads > (size_t)w->out->most_reads) {
+    s->n_reads = first;
     int64_t low = 0, high = PARTS;
-    if (labels && labels->n == t.n) tw_table_range(labels, &low, &high);
+    if (tw_is_none(value) && labels && labels->n == t.n) tw_table_range(labels, &low, &high);
     return low < high && high - low < PARTS ? walk_parts(w, t, labels, walk) : keep_rest(w, t);
   }
-  int reads = reads_in(s, value);
-  if (reads > w->out->most_reads) return keep_rest(w, t);
-  if (!tw_is_none(t.factor)) value = tw_mul(t.factor, value);
-  return reads == 0 || keep_piece(w, t.n, t.row, value);
+  if (reads == 0) return true;
+  value = tw_weighted(s, &t, value);
+  return !tw_is_none(value) && keep_piece(w, (tw_piece){t.n, t.row, value, first, (int)reads});
 }
 
-/* ------------------------------------------------------------------ factors */
+/* ------------------------------------------------------------------ weights */
 
-static tw_expr times(tw_expr factor, tw_expr by) {
-  return tw_is_none(factor) ? by : tw_mul(factor, by);
-}
-
-static tw_expr weak_one(tw_expr like) {
-  return tw_fill(like.graph, tw_dtype_of(like), TW_SCALAR, 1);
+static bool weigh(walker *w, tw_term *t, bool divides, tw_expr node, const tw_table *at) {
+  tw_weight *weight = tw_sparse_alloc(w->s, 1, sizeof *weight);
+  if (!weight) return false;
+  *weight = (tw_weight){t->weight, divides, t->frame, node, at};
+  t->weight = weight;
+  return true;
 }
 
 /* Drops the iterations at which a factor known by iteration is 0, then goes on. */
-static bool walk_nonzero(walker *w, tw_term t, tw_expr by) {
+static bool walk_nonzero(walker *w, tw_term t) {
+  tw_expr by = tw_element(w->s, t.weight->frame, t.weight->node, t.weight->at);
   const tw_table *some = tw_sparse_nonzeros(w->s, by, t.n);
   return walk(w, some ? rebase(w, t, some) : t);
 }
 
 static bool walk_product(walker *w, tw_term t, bool quotient) {
-  tw_sparse *s = w->s;
   tw_expr in[2] = {tw_input_of(t.node, 0), tw_input_of(t.node, 1)};
   int varying = tw_frame_depends(t.frame, in[0]) ? 0 : 1;
   if (tw_frame_depends(t.frame, in[1]) && (varying == 0 || quotient)) return leaf(w, t);
-  int other = 1 - varying;
-  tw_expr by = tw_element(s, t.frame, in[other], tw_place_operand(s, t.node, other, t.at));
-  if (tw_is_none(by)) return leaf(w, t);
-  t.factor = quotient ? tw_div(tw_is_none(t.factor) ? weak_one(by) : t.factor, by) : times(t.factor, by);
-  t.at = tw_place_operand(s, t.node, varying, t.at);
+  if (!weigh(w, &t, quotient, in[1 - varying], tw_place_operand(w->s, t.node, 1 - varying, t.at)))
+    return false;
+  t.at = tw_place_operand(w->s, t.node, varying, t.at);
   t.node = in[varying];
-  return quotient ? walk(w, t) : walk_nonzero(w, t, by);
+  return quotient ? walk(w, t) : walk_nonzero(w, t);
+}
+
+static bool walk_later(walker *w, tw_term t) {
+  tw_term *grown = tw_grow(w->later, &w->later_capacity, w->n_later + 1, sizeof *grown);
+  if (!grown) return out_of_memory(w);
+  w->later = grown;
+  w->later[w->n_later++] = t;
+  return true;
 }
 
 static bool walk_sum(walker *w, tw_term t, double sign) {
-  tw_term b = t;
+  tw_term a = t, b = t;
+  a.node = tw_input_of(t.node, 0);
+  a.at = tw_place_operand(w->s, t.node, 0, t.at);
   b.node = tw_input_of(t.node, 1);
   b.at = tw_place_operand(w->s, t.node, 1, t.at);
-  if (sign < 0) b.factor = times(t.factor, tw_fill(w->s->graph, tw_dtype_of(t.node), TW_SCALAR, -1));
-  return walk_at(w, t, t.frame, tw_input_of(t.node, 0), tw_place_operand(w->s, t.node, 0, t.at)) &&
-         walk(w, b);
+  b.negative ^= sign < 0;
+  return walk_later(w, b) && walk_later(w, a);
 }
 
 static bool walk_negated(walker *w, tw_term t) {
-  t.factor = tw_is_none(t.factor) ? tw_neg(weak_one(t.node)) : tw_neg(t.factor);
+  t.negative = !t.negative;
   return walk_at(w, t, t.frame, tw_input_of(t.node, 0), t.at);
 }
 
@@ -195,27 +207,31 @@ static bool walk_matmul(walker *w, tw_term t) {
   tw_term big = rebase(w, t, owner);
   const tw_table *at[2] = {tw_place_factor(s, t.node, 0, big.at, q),
                            tw_place_factor(s, t.node, 1, big.at, q)};
-  tw_expr by = tw_element(s, big.frame, tw_input_of(t.node, 1 - varying), at[1 - varying]);
-  if (tw_is_none(by)) return keep_rest(w, t);
-  big.factor = times(big.factor, by);
+  if (!weigh(w, &big, false, tw_input_of(t.node, 1 - varying), at[1 - varying])) return false;
   big.node = tw_input_of(t.node, varying);
   big.at = at[varying];
-  return walk_nonzero(w, big, by);
+  return walk_nonzero(w, big);
 }
 
 /* ------------------------------------------------------------------ moves, look-ups, conditions */
 
 static bool walk_move(walker *w, tw_term t) {
   tw_sparse *s = w->s;
-  int n = tw_arity_of(t.node);
-  int64_t *begin = tw_sparse_alloc(s, (size_t)n + 1, sizeof *begin), from;
-  const tw_table *position;
-  if (!begin) return false;
-  const tw_table *labels =
-      tw_place_labels(s, n, begin, tw_place_moved(s, t.node, t.at, begin), &from, &position);
+  int64_t from, *label;
+  int count;
+  const int64_t *begin = tw_place_begin(s, t.node);
+  const tw_table *position, **part, *moved = tw_place_moved(s, t.node, t.at);
+  const tw_table *labels = tw_place_labels(s, tw_arity_of(t.node), begin, moved, &from, &position);
   if (!labels) return false;
-  if (!position) return walk_parts(w, t, labels, walk_move);
-  return from < 0 || walk_at(w, t, t.frame, tw_input_of(t.node, (int)from), position);
+  if (position) return from < 0 || walk_at(w, t, t.frame, tw_input_of(t.node, (int)from), position);
+  if (!tw_table_partition(s, labels, &count, &part, &label)) return false;
+  for (int i = 0; i < count; i++) {
+    if (label[i] < 0) continue;
+    const tw_table *at = tw_table_scale(s, tw_table_compose(s, moved, part[i]), 1, -1 - begin[label[i]]);
+    tw_term in = rebase(w, t, part[i]);
+    if (!walk_at(w, in, in.frame, tw_input_of(t.node, (int)label[i]), at)) return false;
+  }
+  return true;
 }
 
 static bool walk_take(walker *w, tw_term t) {
@@ -321,11 +337,14 @@ static bool walk(walker *w, tw_term t) {
 }
 
 bool tw_pieces_make(tw_sparse *s, tw_expr e, tw_pieces *out) {
-  walker w = {s, out};
+  walker w = {.s = s, .out = out};
   int64_t n = tw_size_of(e);
   const tw_table *at = tw_table_identity(s, n), *row = out->curved ? tw_table_constant(s, n, 0) : at;
-  tw_term whole = {.n = n, .row = row, .factor = TW_NONE, .frame = s->top, .node = e, .at = at};
-  if (walk(&w, whole) || s->graph->status != TW_OK) return s->graph->status == TW_OK;
+  tw_term whole = {.n = n, .row = row, .frame = s->top, .node = e, .at = at};
+  bool ok = walk(&w, whole);
+  while (ok && w.n_later > 0) ok = walk(&w, w.later[--w.n_later]);
+  free(w.later);
+  if (ok || s->graph->status != TW_OK) return ok;
   out->n_pieces = out->n_rest = 0; /* somewhere on the way there was too much */
   return keep_rest(&w, whole);
 }
