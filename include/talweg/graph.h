@@ -294,6 +294,40 @@ const tw_body *tw_body_make(tw_graph *graph, int n_params, const tw_expr *params
 /* The body's outputs with its params replaced by `args`. */
 tw_status tw_body_inline(const tw_body *body, const tw_expr *args, tw_expr *results);
 
+/* ------------------------------------------------------------------ sparse derivatives
+ * Matrices whose columns are the elements of the inputs x[0] .. x[m-1], one input after the other, and whose rows are the
+ * elements of e (Jacobian) or again those of the inputs (Hessian, of which only the lower triangle is there). Entries that
+ * are zero by the structure of the graph are left out, whatever the values of inputs; those left may be zero by chance. */
+
+/* Compressed columns: column j has entries colptr[j] .. colptr[j+1]-1, whose rows ascend. The caller owns the two arrays
+ * and releases them with tw_pattern_free. */
+typedef struct tw_pattern {
+  int64_t rows, cols, nnz;
+  int64_t *colptr, *rowidx;
+} tw_pattern;
+void tw_pattern_free(tw_pattern *pattern);
+/* Errors stick to the graph, whose status is returned; then *out is zero. Time and memory O(n + nnz) for loops over index
+ * sets and element-wise arrays; a matrix of more than 1e8 entries with no structure to see is TW_ERR_UNSUPPORTED. */
+tw_status tw_jacobian_pattern(tw_expr e, int m, const tw_expr *x, tw_pattern *out);
+tw_status tw_hessian_pattern(tw_expr scalar, int m, const tw_expr *x, tw_pattern *out);
+
+/* How values are had. Sums and stacks of f(x[i_1(k)], .., x[i_p(k)]) over index sets, element-wise arrays and linear parts
+ * are differentiated element by element: the body once, in the p numbers it reads, and its derivatives are scattered to
+ * their places in one pass over k. What has no such form (p above 32, or solves, running sums .. of x) is had from products
+ * with few vectors, by coloring (Coleman & More 1983), or from the dense derivative where colors are more than half of the
+ * vectors that takes. A derivative with parts of several kinds says the last of these ways that it needs. */
+typedef enum tw_sparse_way { TW_BY_ELEMENTS, TW_BY_COLORING, TW_BY_DENSE } tw_sparse_way;
+
+typedef struct tw_sparse_derivative {
+  tw_pattern pattern;
+  tw_expr values; /* [nnz] of the dtype of e: an expression like any other */
+  tw_sparse_way way;
+  int64_t colors; /* products by vectors, with TW_BY_COLORING */
+} tw_sparse_derivative;
+void tw_sparse_derivative_free(tw_sparse_derivative *derivative); /* the pattern */
+tw_status tw_sparse_jacobian(tw_expr e, int m, const tw_expr *x, tw_sparse_derivative *out);
+tw_status tw_sparse_hessian(tw_expr scalar, int m, const tw_expr *x, tw_sparse_derivative *out);
+
 /* ------------------------------------------------------------------ functions */
 
 typedef struct tw_fn tw_fn;     /* immutable after tw_fn_new; shared by threads */

@@ -176,6 +176,8 @@ tw_status tw_run_constraints(tw_run *run, const double *x, double *c);
 tw_status tw_run_constraints_jvp(tw_run *run, const double *x, const double *v, double *jv);
 tw_status tw_run_constraints_vjp(tw_run *run, const double *x, const double *y, double *jty);
 tw_status tw_run_constraints_jacobian(tw_run *run, const double *x, double *j);
+/* Counted as one product (of a Hessian or Jacobian). Patterns are had from the oracle. */
+tw_status tw_run_sparse_values(tw_run *run, tw_matrix matrix, const double *x, const double *y, double *values);
 tw_status tw_run_project(tw_run *run, const double *x, double *out);
 tw_status tw_run_prox(tw_run *run, const double *x, double eta, double *out);
 tw_status tw_run_regularizer(tw_run *run, const double *x, double *g);

@@ -119,8 +119,18 @@ enum { /* what an oracle offers and a method needs */
   TW_PROX = 1 << 8,         /* prox of eta times all regularizers (and bounds/sets when separable from them) */
   TW_MIRROR = 1 << 9,
   TW_CONSTRAINTS = 1 << 10, /* c(x), products with its Jacobian and transpose */
-  TW_BOUNDS = 1 << 11       /* lower/upper are not NULL and say all there is to say about the variables' sets */
+  TW_BOUNDS = 1 << 11,      /* lower/upper are not NULL and say all there is to say about the variables' sets */
+  TW_SPARSE = 1 << 12       /* matrices of derivatives in compressed columns, where they are sparse */
 };
+
+/* Matrices of derivatives. */
+typedef enum tw_matrix {
+  TW_MATRIX_HESSIAN,     /* of the objective: lower triangle of n x n */
+  TW_MATRIX_LAGRANGIAN,  /* of f + y'c: likewise */
+  TW_MATRIX_CONSTRAINTS, /* Jacobian of c: m x n */
+  TW_MATRIX_RESIDUAL,    /* Jacobian of r: k x n */
+  TW_MATRICES
+} tw_matrix;
 
 /* Everything flat, f64, contiguous; n variables, m constraint rows, k residual rows. All functions return TW_OK or
  * an error with message; a point outside the objective's domain gives TW_OK with NaN or inf in *f. Minimisation always
@@ -147,6 +157,11 @@ struct tw_oracle {
   tw_status (*constraints_jvp)(void *context, const double *x, const double *v, double *jv, tw_error *error);
   tw_status (*constraints_vjp)(void *context, const double *x, const double *y, double *jty, tw_error *error);
   tw_status (*constraints_jacobian)(void *context, const double *x, double *j, tw_error *error); /* m x n row-major, dense */
+  /* The places of a matrix's entries: always the same, found when first asked for, the oracle's own. TW_ERR_UNSUPPORTED:
+   * the matrix is not sparse, or the oracle has not the function that it is a derivative of. */
+  tw_status (*sparse_pattern)(void *context, tw_matrix matrix, const tw_pattern **pattern, tw_error *error);
+  /* pattern->nnz values in its order. y (m) is read for TW_MATRIX_LAGRANGIAN alone. */
+  tw_status (*sparse_values)(void *context, tw_matrix matrix, const double *x, const double *y, double *values, tw_error *error);
   tw_status (*project)(void *context, const double *x, double *out, tw_error *error);
   tw_status (*prox)(void *context, const double *x, double eta, double *out, tw_error *error);
   tw_status (*regularizer)(void *context, const double *x, double *g, tw_error *error); /* the part that prox handles; value/gradient are of the smooth part */
@@ -175,6 +190,15 @@ tw_status tw_oracle_describe(const tw_oracle *oracle, tw_text *out, tw_error *er
 tw_status tw_oracle_parameters(tw_oracle *oracle, const void *const *values, tw_error *error);
 /* An oracle for another thread, with parameter values of its own, that shares what is compiled. */
 tw_status tw_oracle_clone(tw_oracle *out, const tw_oracle *oracle, tw_error *error);
+
+/* How to hold a matrix of derivatives, by its size and by the entries that its structure leaves:
+ *   sparse    TW_SPARSE has it, both sides are longer than 50, and at most 1/5 of the entries are there
+ *   dense     the oracle has the dense function, and there are at most 4e6 entries
+ *   products  otherwise: only products with vectors are to be had at a reasonable cost
+ * Both triangles of Hessians count. *pattern is NULL unless sparse. */
+typedef enum tw_storage { TW_STORE_DENSE, TW_STORE_SPARSE, TW_STORE_PRODUCTS } tw_storage;
+tw_status tw_oracle_storage(const tw_oracle *oracle, tw_matrix matrix, tw_storage *storage, const tw_pattern **pattern,
+                            tw_error *error);
 
 /* From C callbacks: the caller fills a tw_oracle with what it has and this completes it in place: gradient from values
  * (central differences with per-coordinate steps), hvp from gradients, Jacobians from residuals/constraints, projection

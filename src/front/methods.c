@@ -35,6 +35,7 @@ static const word_of_bit needs[] = {{TW_VALUE, "value"},
                                     {TW_MIRROR, "mirror step"},
                                     {TW_CONSTRAINTS, "constraints"},
                                     {TW_BOUNDS, "bounds"},
+                                    {TW_SPARSE, "sparse derivatives"},
                                     {0, NULL}};
 static const word_of_bit handles[] = {{TW_HANDLES_BOUNDS, "bounds"},
                                       {TW_HANDLES_SETS, "sets"},

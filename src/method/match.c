@@ -20,6 +20,7 @@ static const struct {
     {TW_MIRROR, "mirror steps"},
     {TW_CONSTRAINTS, "constraints"},
     {TW_BOUNDS, "bounds"},
+    {TW_SPARSE, "sparse derivatives"},
 };
 
 /* What the problem behind the oracle demands of a method that minimises over it. A projection without bounds

@@ -116,6 +116,14 @@ EVALUATION(as_it_is, mirror_step, project, "mirror steps",
            (tw_run * run, const double *x, const double *g, double eta, double *out),
            (o->context, x, g, eta, out, run->error))
 
+tw_status tw_run_sparse_values(tw_run *run, tw_matrix matrix, const double *x, const double *y, double *values) {
+  const tw_oracle *o = ORACLE(run);
+  const bool second = matrix == TW_MATRIX_HESSIAN || matrix == TW_MATRIX_LAGRANGIAN;
+  const tw_status status =
+      permit(run, o->sparse_values != NULL, "sparse derivatives", second ? COUNT(run, hvp) : COUNT(run, jacobian));
+  return status != TW_OK ? status : o->sparse_values(o->context, matrix, x, y, values, run->error);
+}
+
 tw_status tw_run_regularizer(tw_run *run, const double *x, double *g) {
   const tw_oracle *o = ORACLE(run);
   const tw_status status = permit(run, o->regularizer != NULL, "the regularizer's value", NULL);

@@ -111,6 +111,52 @@ static tw_status check_map(checker *c, const char *what, tw_vector_function *fun
   return TW_OK;
 }
 
+/* out = A v from the entries; those of a symmetric matrix are its lower triangle. */
+static void multiply(const tw_pattern *p, const double *value, bool symmetric, const double *v, double *out) {
+  memset(out, 0, (size_t)p->rows * sizeof *out);
+  for (int64_t j = 0; j < p->cols; j++)
+    for (int64_t at = p->colptr[j]; at < p->colptr[j + 1]; at++) {
+      const int64_t i = p->rowidx[at];
+      out[i] += value[at] * v[j];
+      if (symmetric && i != j) out[j] += value[at] * v[i];
+    }
+}
+
+/* A v of a sparse matrix against differences. */
+static tw_status check_sparse(checker *c, const char *what, tw_matrix matrix, tw_vector_function *function, const double *y,
+                              tw_error *error) {
+  const tw_pattern *p;
+  tw_differences d = {0};
+  tw_status status = c->o->sparse_pattern(c->o->context, matrix, &p, error);
+  if (status != TW_OK) return status == TW_ERR_UNSUPPORTED ? TW_OK : status;
+  c->y = y;
+  double *value = tw_alloc((size_t)p->nnz, sizeof *value);
+  if (!value || !open_differences(c, &d, function, p->rows)) status = out_of_memory(error);
+  if (status == TW_OK) status = tw_difference_along(&d, c->x, c->v, c->measured, error);
+  if (status == TW_OK) status = c->o->sparse_values(c->o->context, matrix, c->x, y, value, error);
+  if (status == TW_OK) {
+    multiply(p, value, matrix == TW_MATRIX_HESSIAN || matrix == TW_MATRIX_LAGRANGIAN, c->v, c->claimed);
+    compare(c, what, p->rows);
+  }
+  tw_differences_close(&d);
+  free(value);
+  return status;
+}
+
+static tw_status check_all_sparse(checker *c, tw_error *error) {
+  const unsigned offers = c->o->offers;
+  tw_status status = TW_OK;
+  if (!(offers & TW_SPARSE)) return TW_OK;
+  if (offers & TW_GRADIENT) status = check_sparse(c, "sparse Hessian", TW_MATRIX_HESSIAN, gradient_at, NULL, error);
+  if (status == TW_OK && (offers & TW_CONSTRAINTS) && (offers & TW_GRADIENT))
+    status = check_sparse(c, "sparse Hessian of the Lagrangian", TW_MATRIX_LAGRANGIAN, gradient_at, c->u, error);
+  if (status == TW_OK && (offers & TW_CONSTRAINTS))
+    status = check_sparse(c, "sparse Jacobian of the constraints", TW_MATRIX_CONSTRAINTS, constraints_at, NULL, error);
+  if (status == TW_OK && (offers & TW_RESIDUAL))
+    status = check_sparse(c, "sparse Jacobian of the residual", TW_MATRIX_RESIDUAL, residual_at, NULL, error);
+  return status;
+}
+
 static tw_status check_all(checker *c, tw_error *error) {
   const tw_oracle *o = c->o;
   tw_status status = TW_OK;
@@ -121,7 +167,7 @@ static tw_status check_all(checker *c, tw_error *error) {
   if (status == TW_OK && (o->offers & TW_CONSTRAINTS))
     status = check_map(c, "Jacobian of the constraints", constraints_at, o->m, o->constraints_jvp, o->constraints_vjp, error);
   if (status == TW_OK && (o->offers & TW_CONSTRAINTS) && (o->offers & TW_CURVATURE)) status = check_hvp(c, c->u, error);
-  return status;
+  return status == TW_OK ? check_all_sparse(c, error) : status;
 }
 
 tw_status tw_oracle_check(const tw_oracle *oracle, const double *x, double *worst, char *where, size_t where_size,

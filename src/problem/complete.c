@@ -143,6 +143,11 @@ FORWARD(given_regularizer, (void *self, const double *x, double *g, tw_error *er
         c->given.regularizer(c->given.context, x, g, error))
 FORWARD(given_mirror, (void *self, const double *x, const double *g, double eta, double *out, tw_error *error),
         c->given.mirror_step(c->given.context, x, g, eta, out, error))
+FORWARD(given_pattern, (void *self, tw_matrix matrix, const tw_pattern **pattern, tw_error *error),
+        c->given.sparse_pattern(c->given.context, matrix, pattern, error))
+FORWARD(given_values,
+        (void *self, tw_matrix matrix, const double *x, const double *y, double *values, tw_error *error),
+        c->given.sparse_values(c->given.context, matrix, x, y, values, error))
 FORWARD(given_start, (void *self, double *x, tw_error *error), c->given.start(c->given.context, x, error))
 
 /* scale |r|^2 + offset. */
@@ -320,6 +325,8 @@ static void set_functions(tw_oracle *o, const tw_oracle *given, completed *c) {
   if (given->lower && (!given->project || given->offers & TW_BOUNDS)) o->offers |= TW_BOUNDS;
   if (given->prox && given->regularizer) o->offers |= TW_PROX, o->prox = given_prox, o->regularizer = given_regularizer;
   if (given->mirror_step) o->offers |= TW_MIRROR, o->mirror_step = given_mirror;
+  if (given->sparse_pattern && given->sparse_values)
+    o->offers |= TW_SPARSE, o->sparse_pattern = given_pattern, o->sparse_values = given_values;
   if (given->start) o->start = given_start;
   if (given->exec) o->exec = exec;
   if (given->visit) o->visit = visit;

@@ -161,6 +161,20 @@ static tw_status constraints_jacobian(void *c, const double *x, double *j, tw_er
   return ask(c, TW_ASK_CONSTRAINTS_JACOBIAN, &(point){.x = x}, j, NULL, error);
 }
 
+static tw_status sparse_pattern(void *self, tw_matrix matrix, const tw_pattern **pattern, tw_error *error) {
+  const context *c = self;
+  const tw_sparse_derivative *d;
+  const tw_status status = tw_kit_sparse(c->kit, matrix, &d, error);
+  *pattern = status == TW_OK ? &d->pattern : NULL;
+  return status;
+}
+
+static tw_status sparse_values(void *c, tw_matrix matrix, const double *x, const double *y, double *values,
+                               tw_error *error) {
+  if (matrix == TW_MATRIX_LAGRANGIAN && !y) return tw_fail(error, TW_ERR_ARGUMENT, "oracle: no multipliers given");
+  return ask(c, (tw_question)(TW_ASK_SPARSE + (int)matrix), &(point){.x = x, .y = y}, values, NULL, error);
+}
+
 static tw_status project(void *c, const double *x, double *out, tw_error *error) {
   return ask(c, TW_ASK_PROJECT, &(point){.x = x}, out, NULL, error);
 }
@@ -287,6 +301,7 @@ static unsigned offers_of(const tw_kit *kit) {
   if (minimise && p->rows > 0) offers |= TW_CONSTRAINTS;
   if (!tw_is_none(cls->residual))
     offers |= TW_RESIDUAL | TW_RESIDUAL_JVP | ((double)kit->k * n <= DENSE_MOST ? TW_RESIDUAL_JACOBIAN : 0);
+  if (offers & (TW_CURVATURE | TW_RESIDUAL)) offers |= TW_SPARSE;
   if (cls->bounded || cls->has_set) offers |= TW_PROJECT;
   if (cls->bounded) offers |= TW_BOUNDS;
   if (cls->has_regularizer) offers |= TW_PROX;
@@ -310,6 +325,7 @@ static void set_functions(tw_oracle *o) {
     o->constraints_vjp = constraints_vjp;
     if ((double)o->m * (double)o->n <= DENSE_MOST) o->constraints_jacobian = constraints_jacobian;
   }
+  if (o->offers & TW_SPARSE) o->sparse_pattern = sparse_pattern, o->sparse_values = sparse_values;
   if (o->offers & TW_PROJECT) o->project = project;
   if (o->offers & TW_PROX) o->prox = prox, o->regularizer = regularizer;
   if (o->offers & TW_MIRROR) o->mirror_step = mirror_step;

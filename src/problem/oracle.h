@@ -27,7 +27,8 @@ typedef enum tw_question {
   TW_ASK_BOUNDS,
   TW_ASK_C_BOUNDS,
   TW_ASK_OFFSET,
-  TW_QUESTIONS
+  TW_ASK_SPARSE, /* the values of a sparse matrix, one question for each tw_matrix */
+  TW_QUESTIONS = TW_ASK_SPARSE + TW_MATRICES
 } tw_question;
 
 /* Groups of inputs. A group that follows the variables (or constraints) has one input for each, which reads its part of a
@@ -49,6 +50,12 @@ typedef struct tw_place_out { /* where an output goes: an element of one of two 
   int64_t offset;
 } tw_place_out;
 
+typedef struct tw_kit_matrix { /* a sparse matrix of derivatives, once asked for */
+  bool known;
+  tw_sparse_derivative derivative;
+  tw_error refusal; /* why there is none */
+} tw_kit_matrix;
+
 /* What is compiled, shared by an oracle and its clones; changed under the graph's lock alone. */
 typedef struct tw_kit {
   int users;
@@ -61,12 +68,15 @@ typedef struct tw_kit {
   tw_fn *fn[TW_QUESTIONS];
   tw_place_out *out[TW_QUESTIONS];
   int n_out[TW_QUESTIONS];
+  tw_kit_matrix matrix[TW_MATRICES];
 } tw_kit;
 
 tw_status tw_kit_new(tw_kit **kit, const tw_problem *p, const tw_class *cls, tw_error *error);
 void tw_kit_release(tw_kit *kit);
 /* Compiles the question's function when it is first asked. */
 tw_status tw_kit_compile(tw_kit *kit, tw_question question, tw_error *error);
+/* Derives a sparse matrix when it is first asked for (sparse.c). The kit owns the pattern. */
+tw_status tw_kit_sparse(tw_kit *kit, tw_matrix matrix, const tw_sparse_derivative **out, tw_error *error);
 /* The groups that a question reads, a bit each. */
 unsigned tw_question_groups(tw_question question);
 bool tw_kit_has_mirror(const tw_kit *kit);
@@ -80,6 +90,9 @@ typedef struct tw_answers {
   tw_place_out *place;
   int n, capacity;
 } tw_answers;
+/* f, with multipliers f + y'c; all constraints as one vector. */
+tw_expr tw_kit_lagrangian(const tw_kit *kit, bool multipliers);
+tw_expr tw_kit_constraints(const tw_kit *kit);
 typedef void tw_question_build(tw_answers *answers);
 extern tw_question_build *const tw_question_builders[TW_QUESTIONS];
 void tw_answer(tw_answers *answers, tw_expr e, int array, int64_t offset);

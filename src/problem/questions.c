@@ -45,11 +45,10 @@ static void answer_variables(tw_answers *a, const tw_expr *e, int array) {
 
 /* ------------------------------------------------------------------ objective */
 
-/* The objective; with multipliers the Lagrangian f + y'c. */
-static tw_expr lagrangian(const tw_answers *a, bool multipliers) {
-  tw_expr f = a->kit->cls.smooth;
-  for (int i = 0; multipliers && i < constraints(a); i++)
-    f = tw_add(f, tw_dot(a->kit->input[TW_GROUP_Y][i], constraint(a, i)->expr));
+tw_expr tw_kit_lagrangian(const tw_kit *kit, bool multipliers) {
+  tw_expr f = kit->cls.smooth;
+  for (int i = 0; multipliers && i < kit->problem->constraints.count; i++)
+    f = tw_add(f, tw_dot(kit->input[TW_GROUP_Y][i], ((const tw_constraint *)kit->problem->constraints.item[i])->expr));
   return f;
 }
 
@@ -82,8 +81,8 @@ static void hvp_of(tw_answers *a, tw_expr f) {
   free(out);
 }
 
-static void hvp(tw_answers *a) { hvp_of(a, lagrangian(a, false)); }
-static void lagrangian_hvp(tw_answers *a) { hvp_of(a, lagrangian(a, true)); }
+static void hvp(tw_answers *a) { hvp_of(a, tw_kit_lagrangian(a->kit, false)); }
+static void lagrangian_hvp(tw_answers *a) { hvp_of(a, tw_kit_lagrangian(a->kit, true)); }
 
 /* e as a function of the flat vector of all variables. */
 static tw_expr of_flat(const tw_answers *a, tw_expr e) {
@@ -102,8 +101,8 @@ static void hessian_of(tw_answers *a, tw_expr f) {
   tw_answer(a, tw_hessian(of_flat(a, f), a->kit->input[TW_GROUP_FLAT][0]), 0, 0);
 }
 
-static void hessian(tw_answers *a) { hessian_of(a, lagrangian(a, false)); }
-static void lagrangian_hessian(tw_answers *a) { hessian_of(a, lagrangian(a, true)); }
+static void hessian(tw_answers *a) { hessian_of(a, tw_kit_lagrangian(a->kit, false)); }
+static void lagrangian_hessian(tw_answers *a) { hessian_of(a, tw_kit_lagrangian(a->kit, true)); }
 
 /* ------------------------------------------------------------------ residual */
 
@@ -165,13 +164,34 @@ static void constraints_vjp(tw_answers *a) {
   free(out);
 }
 
-static void constraints_jacobian(tw_answers *a) {
-  tw_expr *c = constraint_exprs(a);
-  for (int i = 0; c && i < constraints(a); i++) c[i] = tw_ravel(c[i]);
-  tw_expr all = c ? tw_concat(constraints(a), c, 0) : TW_NONE;
+tw_expr tw_kit_constraints(const tw_kit *kit) {
+  const tw_answers a = {.kit = (tw_kit *)(uintptr_t)kit};
+  tw_expr *c = constraint_exprs(&a);
+  for (int i = 0; c && i < constraints(&a); i++) c[i] = tw_ravel(c[i]);
+  tw_expr all = c ? tw_concat(constraints(&a), c, 0) : TW_NONE;
   free(c);
-  tw_answer(a, tw_jacobian(of_flat(a, all), a->kit->input[TW_GROUP_FLAT][0]), 0, 0);
+  return all;
 }
+
+static void constraints_jacobian(tw_answers *a) {
+  tw_answer(a, tw_jacobian(of_flat(a, tw_kit_constraints(a->kit)), a->kit->input[TW_GROUP_FLAT][0]), 0, 0);
+}
+
+/* ------------------------------------------------------------------ sparse matrices */
+
+static void sparse(tw_answers *a, tw_matrix matrix) {
+  const tw_sparse_derivative *d;
+  tw_error error;
+  if (tw_kit_sparse(a->kit, matrix, &d, &error) == TW_OK)
+    tw_answer(a, d->values, 0, 0);
+  else
+    tw_graph_fail(graph_of(a), error.status, "%s", error.message);
+}
+
+static void sparse_hessian(tw_answers *a) { sparse(a, TW_MATRIX_HESSIAN); }
+static void sparse_lagrangian(tw_answers *a) { sparse(a, TW_MATRIX_LAGRANGIAN); }
+static void sparse_constraints(tw_answers *a) { sparse(a, TW_MATRIX_CONSTRAINTS); }
+static void sparse_residual(tw_answers *a) { sparse(a, TW_MATRIX_RESIDUAL); }
 
 /* ------------------------------------------------------------------ sets and regularizers */
 
@@ -275,4 +295,8 @@ tw_question_build *const tw_question_builders[TW_QUESTIONS] = {
     [TW_ASK_BOUNDS] = bounds,
     [TW_ASK_C_BOUNDS] = c_bounds,
     [TW_ASK_OFFSET] = offset,
+    [TW_ASK_SPARSE + TW_MATRIX_HESSIAN] = sparse_hessian,
+    [TW_ASK_SPARSE + TW_MATRIX_LAGRANGIAN] = sparse_lagrangian,
+    [TW_ASK_SPARSE + TW_MATRIX_CONSTRAINTS] = sparse_constraints,
+    [TW_ASK_SPARSE + TW_MATRIX_RESIDUAL] = sparse_residual,
 };

@@ -66,6 +66,17 @@ tw_status tw_kkt_measure(tw_al *al, const double *x, const double *gradient, con
 tw_status tw_al_reduced_gradient(tw_al *al, const double *x, const double *g, double sigma, bool prox,
                                  double *norm);
 
+/* Newton's system at x and scaled multipliers y with the active set held fixed: see kkt_newton.c. */
+typedef struct tw_kkt_system {
+  tw_al *al;
+  const double *x, *y;
+  int64_t nf, na;
+  int64_t *variable, *constraint; /* the free and the active ones */
+} tw_kkt_system;
+/* rhs <- K^-1 rhs by a sparse factorization. Not `usable`, rhs untouched: the oracle's matrices are not sparse, or K is
+ * singular. */
+tw_status tw_kkt_solve_sparse(const tw_kkt_system *system, double *rhs, bool *usable);
+
 /* One step of Newton's method on the optimality conditions with the active set held, from run->x and the
  * scaled multipliers y. `moved` when the error fell at least to half; then run->x, al->y, f, dual and
  * optimality are up to date. */

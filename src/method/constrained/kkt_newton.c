@@ -5,8 +5,8 @@
  *   [ J_AF     0   ] [ dy_A ] = - [ c_A - b_A ]
  *
  * F: variables not held at a bound; A: equalities and the rows that press. Small systems are factored LDL'
- * (Bunch & Kaufman 1977) and must have the inertia of a minimiser, (|F|, |A|, 0); large ones go to MINRES on
- * products. */
+ * (Bunch & Kaufman 1977) and must have the inertia of a minimiser, (|F|, |A|, 0); large ones are factored LU where the
+ * oracle has sparse matrices (kkt_sparse.c), else go to MINRES on products. */
 #include "method/constrained/al.h"
 
 enum { DENSE_MAX = 400, MINRES_MAX = 20000 };
@@ -19,27 +19,25 @@ typedef struct point {
 } point;
 
 typedef struct system {
-  tw_al *al;
+  tw_kkt_system of;
   const point *at;
-  int64_t nf, na;
-  int64_t *variable, *constraint; /* the free and the active ones */
-  double *full, *image, *rows;    /* n, n, m: scratch */
+  double *full, *image, *rows; /* n, n, m: scratch */
 } system_t;
 
 /* H z_F + J'z_A on F, J z_F on A. */
 static tw_status apply(void *context, const double *z, double *out) {
   const system_t *s = context;
-  tw_al *al = s->al;
+  tw_al *al = s->of.al;
   vec_zero(al->n, s->full);
   vec_zero(al->m, s->rows);
-  for (int64_t j = 0; j < s->nf; j++) s->full[s->variable[j]] = z[j];
-  for (int64_t i = 0; i < s->na; i++) s->rows[s->constraint[i]] = z[s->nf + i];
+  for (int64_t j = 0; j < s->of.nf; j++) s->full[s->of.variable[j]] = z[j];
+  for (int64_t i = 0; i < s->of.na; i++) s->rows[s->of.constraint[i]] = z[s->of.nf + i];
   TW_TRY(tw_al_hvp(al, s->at->x, s->at->y, s->full, s->image));
-  for (int64_t j = 0; j < s->nf; j++) out[j] = s->image[s->variable[j]];
+  for (int64_t j = 0; j < s->of.nf; j++) out[j] = s->image[s->of.variable[j]];
   TW_TRY(tw_al_vjp(al, s->at->x, s->rows, s->image));
-  for (int64_t j = 0; j < s->nf; j++) out[j] += s->image[s->variable[j]];
+  for (int64_t j = 0; j < s->of.nf; j++) out[j] += s->image[s->of.variable[j]];
   TW_TRY(tw_al_jvp(al, s->at->x, s->full, s->rows));
-  for (int64_t i = 0; i < s->na; i++) out[s->nf + i] = s->rows[s->constraint[i]];
+  for (int64_t i = 0; i < s->of.na; i++) out[s->of.nf + i] = s->rows[s->of.constraint[i]];
   return TW_OK;
 }
 
@@ -66,20 +64,20 @@ static tw_status solve_factored(const system_t *s, int64_t size, const double *m
   tw_status status = tw_factor_dense(&factor, TW_FACTOR_LDLT, size, size, matrix, &error);
   if (status == TW_OK) {
     tw_factor_inertia(factor, &positive, &negative, &zero);
-    *usable = positive == s->nf && negative == s->na;
+    *usable = positive == s->of.nf && negative == s->of.na;
     if (*usable) status = tw_factor_solve(factor, false, 1, rhs, rhs, &error);
     tw_factor_free(factor);
   }
   if (status == TW_OK) return TW_OK;
   *usable = false;
   if (status != TW_ERR_MEMORY) return TW_OK;
-  return tw_fail(s->al->run->error, status, "%s", error.message);
+  return tw_fail(s->of.al->run->error, status, "%s", error.message);
 }
 
 static tw_status solve_dense(system_t *s, double *rhs, bool *usable) {
-  const int64_t size = s->nf + s->na;
+  const int64_t size = s->of.nf + s->of.na;
   double *matrix = tw_alloc((size_t)(size * size + size), sizeof *matrix);
-  if (!matrix) return tw_fail(s->al->run->error, TW_ERR_MEMORY, "out of memory");
+  if (!matrix) return tw_fail(s->of.al->run->error, TW_ERR_MEMORY, "out of memory");
   tw_status status = assemble(s, size, matrix, matrix + size * size);
   if (status == TW_OK) status = solve_factored(s, size, matrix, rhs, usable);
   free(matrix);
@@ -87,52 +85,58 @@ static tw_status solve_dense(system_t *s, double *rhs, bool *usable) {
 }
 
 static tw_status solve_products(system_t *s, double *rhs, bool *usable) {
-  const int64_t size = s->nf + s->na;
+  const int64_t size = s->of.nf + s->of.na;
   double *z = tw_alloc((size_t)size, sizeof *z);
-  if (!z) return tw_fail(s->al->run->error, TW_ERR_MEMORY, "out of memory");
+  if (!z) return tw_fail(s->of.al->run->error, TW_ERR_MEMORY, "out of memory");
   const tw_linop a = {.rows = size, .cols = size, .flags = TW_LINOP_SYMMETRIC, .apply = apply, .context = s};
   const tw_linear_options options = {.rtol = 1e-6, .max_iter = size < MINRES_MAX / 4 ? 4 * size : MINRES_MAX};
   tw_linear_result result;
-  const tw_status status = tw_minres(&a, rhs, z, &options, &result, s->al->run->error);
+  const tw_status status = tw_minres(&a, rhs, z, &options, &result, s->of.al->run->error);
   *usable = status == TW_OK && result.residual < 0.5 * result.rhs_norm;
   vec_copy(size, z, rhs);
   free(z);
   return status;
 }
 
+static tw_status solve_system(system_t *s, double *rhs, bool *usable) {
+  if (s->of.nf + s->of.na <= DENSE_MAX) return solve_dense(s, rhs, usable);
+  const tw_status status = tw_kkt_solve_sparse(&s->of, rhs, usable);
+  return status != TW_OK || *usable ? status : solve_products(s, rhs, usable);
+}
+
 /* F and A: a variable is held when the gradient presses it on its bound, a row counts when it has a
  * multiplier. */
 static void active_set(system_t *s) {
-  const tw_al *al = s->al;
+  const tw_al *al = s->of.al;
   const double *l = al->oracle->lower, *u = al->oracle->upper, *x = s->at->x, *g = s->at->gradient;
   for (int64_t j = 0; j < al->n; j++) {
     const bool held = (l && x[j] <= l[j] && g[j] > 0) || (u && x[j] >= u[j] && g[j] < 0);
-    if (!held) s->variable[s->nf++] = j;
+    if (!held) s->of.variable[s->of.nf++] = j;
   }
   for (int64_t i = 0; i < al->m; i++) {
     const bool equality = tw_al_lower(al, i) == tw_al_upper(al, i);
-    if (equality || s->at->y[i] != 0) s->constraint[s->na++] = i;
+    if (equality || s->at->y[i] != 0) s->of.constraint[s->of.na++] = i;
   }
 }
 
 /* -(grad_F L, c_A - b_A) */
 static void right_hand_side(const system_t *s, double *rhs) {
-  for (int64_t j = 0; j < s->nf; j++) rhs[j] = -s->at->gradient[s->variable[j]];
-  for (int64_t a = 0; a < s->na; a++) {
-    const int64_t i = s->constraint[a];
-    rhs[s->nf + a] = (s->at->y[i] > 0 ? tw_al_upper(s->al, i) : tw_al_lower(s->al, i)) - s->at->c[i];
+  for (int64_t j = 0; j < s->of.nf; j++) rhs[j] = -s->at->gradient[s->of.variable[j]];
+  for (int64_t a = 0; a < s->of.na; a++) {
+    const int64_t i = s->of.constraint[a];
+    rhs[s->of.nf + a] = (s->at->y[i] > 0 ? tw_al_upper(s->of.al, i) : tw_al_lower(s->of.al, i)) - s->at->c[i];
   }
 }
 
 /* x + dx kept in its bounds, y + dy with zeros for inactive rows. */
 static void take_step(const system_t *s, const double *step, point *trial) {
-  const tw_al *al = s->al;
+  const tw_al *al = s->of.al;
   vec_copy(al->n, s->at->x, trial->x);
   vec_zero(al->m, trial->y);
-  for (int64_t j = 0; j < s->nf; j++) trial->x[s->variable[j]] += step[j];
+  for (int64_t j = 0; j < s->of.nf; j++) trial->x[s->of.variable[j]] += step[j];
   vec_clip(al->n, al->oracle->lower, al->oracle->upper, trial->x);
-  for (int64_t a = 0; a < s->na; a++)
-    trial->y[s->constraint[a]] = s->at->y[s->constraint[a]] + step[s->nf + a];
+  for (int64_t a = 0; a < s->of.na; a++)
+    trial->y[s->of.constraint[a]] = s->at->y[s->of.constraint[a]] + step[s->of.nf + a];
 }
 
 static tw_status evaluate(tw_al *al, point *p) {
@@ -167,14 +171,14 @@ static tw_status newton_step(tw_al *al, const point *at, point *trial, bool *usa
   int64_t *index = tw_alloc((size_t)(n + m), sizeof *index);
   tw_status status = TW_OK;
   if (work && index) {
-    system_t s = {.al = al, .at = at, .variable = index, .constraint = index + n};
+    system_t s = {.of = {.al = al, .x = at->x, .y = at->y, .variable = index, .constraint = index + n}, .at = at};
     s.full = work;
     s.image = work + n;
     s.rows = work + 2 * n;
     double *rhs = s.rows + m;
     active_set(&s);
     right_hand_side(&s, rhs);
-    status = s.nf + s.na <= DENSE_MAX ? solve_dense(&s, rhs, usable) : solve_products(&s, rhs, usable);
+    status = solve_system(&s, rhs, usable);
     if (status == TW_OK && *usable) take_step(&s, rhs, trial);
   } else {
     status = tw_fail(al->run->error, TW_ERR_MEMORY, "out of memory");
