@@ -61,6 +61,7 @@ int main(int argc, char **argv) {
   if (!*only || !strcmp(only, "ridge")) bad |= bench_ridge(path);
   if (!*only || !strcmp(only, "chain")) bad |= bench_chain();
   if (!*only || !strcmp(only, "mlp")) bad |= bench_mlp();
+  if (!*only || !strcmp(only, "luksan")) bad |= bench_luksan();
   if (!*only || !strcmp(only, "rosenbrock")) bad |= bench_rosenbrock();
   return bad;
 }
