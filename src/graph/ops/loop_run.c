@@ -11,7 +11,7 @@ enum {
   TILE_LEAST = 8,
   TILE_BYTES = 1 << 18, /* of buffers a tile should stay within: half of a common L2 cache */
   WORKERS = 16,
-  WAVE = 4 /* tiles per worker between two combinations */
+  WAVE = 8 /* tiles per worker between two combinations */
 };
 
 typedef struct prepared {
