@@ -311,11 +311,14 @@ void tw_pattern_free(tw_pattern *pattern);
 tw_status tw_jacobian_pattern(tw_expr e, int m, const tw_expr *x, tw_pattern *out);
 tw_status tw_hessian_pattern(tw_expr scalar, int m, const tw_expr *x, tw_pattern *out);
 
-/* How values are had. Sums and stacks of f(x[i_1(k)], .., x[i_p(k)]) over index sets, element-wise arrays and linear parts
- * are differentiated element by element: the body once, in the p numbers it reads, and its derivatives are scattered to
- * their places in one pass over k. What has no such form (p above 32, or solves, running sums .. of x) is had from products
- * with few vectors, by coloring (Coleman & More 1983), or from the dense derivative where colors are more than half of the
- * vectors that takes. A derivative with parts of several kinds says the last of these ways that it needs. */
+/* How values are had. Sums and stacks of f(x[i_1(k)], .., x[i_p(k)]) over index sets, element-wise arrays, products with
+ * matrices that are known and sparse, and linear parts are differentiated element by element: the body once, in the p
+ * numbers it reads, and its derivatives are scattered to their places in one pass over k. What has no such form (p above
+ * 32, for Jacobians 64; solves, running sums .. of x) is had from products with few vectors, by coloring (Curtis, Powell &
+ * Reid 1974; Coleman & More 1983), or from the dense derivative where there are more colors than half of the vectors which
+ * that takes. A derivative with parts of several kinds names the last of these ways that it needs. Positions in index
+ * expressions count as known when they follow from constants and indices; where they are parameters, any element may be
+ * meant. */
 typedef enum tw_sparse_way { TW_BY_ELEMENTS, TW_BY_COLORING, TW_BY_DENSE } tw_sparse_way;
 
 typedef struct tw_sparse_derivative {

@@ -61,6 +61,8 @@ static bool may_be_loose(const tw_op *op) {
                                        &tw_op_logdet,
                                        &tw_op_eigh,
                                        &tw_op_svd,
+                                       &tw_op_scan,
+                                       &tw_op_scan_reverse,
                                        NULL};
   for (int i = 0; loose[i]; i++)
     if (op == loose[i]) return true;
