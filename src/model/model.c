@@ -98,6 +98,13 @@ static tw_status unused_override(const tw_builder *b, tw_error *error) {
   return TW_OK;
 }
 
+/* Behind the last token, where what is missing would stand. */
+static tw_place end_of(const tw_source *source) {
+  uint32_t at = 0;
+  for (tw_token t = tw_token_next(source, 0); t.kind != TW_TOKEN_END; t = tw_token_next(source, t.end)) at = t.end;
+  return (tw_place){source, at};
+}
+
 static tw_status build(tw_model *model, tw_statement *statements, const tw_model_options *options,
                        const char *folder, tw_error *error) {
   tw_error own = {TW_OK, ""};
@@ -116,7 +123,7 @@ static tw_status build(tw_model *model, tw_statement *statements, const tw_model
   if (status != TW_OK) return status;
   b.fixed = tw_fixed_names(statements, b.n_overrides, b.overrides);
   if (!b.fixed) return oom(error);
-  tw_place end = {&model->source, (uint32_t)model->source.length};
+  tw_place end = end_of(&model->source);
   bool good = tw_build_statements(&b, statements) && tw_build_finish(&b, end);
   tw_map_free(b.fixed);
   if (!good) return tw_fail(error, own.status, "%s", own.message);

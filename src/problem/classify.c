@@ -2,6 +2,7 @@
 #include "domain/kinds.h"
 #include "problem/facts.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 typedef struct tw_reg_term reg_term;
@@ -192,10 +193,14 @@ static const char *name_of(const tw_problem *p, const tw_class *c, const tw_doma
   return c->constrained || c->has_set ? "NLP" : "smooth";
 }
 
+/* Of a nested problem it may hold names from around it, which have no value here: tw_problem_evaluate refuses them. */
 static tw_status residual_offset(const tw_problem *p, tw_class *out, tw_error *error) {
   tw_array value;
-  tw_status status = tw_problem_evaluate(p, out->residual_constant, &value, error);
-  if (status != TW_OK) return status;
+  tw_error own = {0};
+  tw_status status = tw_problem_evaluate(p, out->residual_constant, &value, &own);
+  out->residual_offset = NAN;
+  if (status == TW_ERR_ARGUMENT) return TW_OK;
+  if (status != TW_OK) return tw_fail(error, status, "%s", own.message);
   out->residual_offset = *(const double *)value.data;
   tw_array_free(&value);
   return TW_OK;
