@@ -248,9 +248,7 @@ static bool select_known(tw_indexing *x, const tw_ast *item, const tw_value *val
 
 /* ------------------------------------------------------------------ one item */
 
-/* A name or string that is a label of the axis' set; an index of a comprehension of the same name comes
- * first. */
-static bool is_label(const tw_indexing *x, const tw_ast *item) {
+bool tw_select_is_label(const tw_indexing *x, const tw_ast *item) {
   const tw_index_set *set = x->base.axis[x->axis];
   if (item->kind != TW_AST_NAME && item->kind != TW_AST_STRING) return false;
   if (!set || set->kind != TW_SET_LABELS) return false;
@@ -262,7 +260,7 @@ static bool is_label(const tw_indexing *x, const tw_ast *item) {
 bool tw_select_item(tw_indexing *x, const tw_ast *item) {
   char base[64], axis[AXIS_TEXT];
   if (item->kind == TW_AST_SLICE) return tw_select_slice(x, item);
-  if (is_label(x, item)) return tw_select_label(x, item, item->text);
+  if (tw_select_is_label(x, item)) return tw_select_label(x, item, item->text);
   if (item->kind == TW_AST_STRING)
     return tw_build_fail(x->b, tw_build_begin(item), TW_ERR_ARGUMENT, "a label on axis %d of %s, expected %s",
                          x->axis, base_text(x, base), axis_text(x, axis));
