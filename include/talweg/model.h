@@ -19,7 +19,7 @@ typedef struct tw_model_options {
   int n_overrides;
   const tw_override *overrides;
   int64_t max_bytes;    /* of source text; 0: 16 MiB */
-  int64_t max_elements; /* of one array of the model; 0: 2^28 */
+  int64_t max_elements; /* of one array of the model, a sixteenth of the combinations that nested comprehensions run over; 0: 2^28 */
 } tw_model_options;
 
 /* On failure `error` holds the whole message: "file:line:column: what, expected what" then the line and a caret. */

@@ -42,7 +42,8 @@ struct tw_builder {
   tw_override_value *overrides;
   tw_expr guard; /* inside a filter or a branch: where it is false, values do not matter. NONE: no guard */
   int n_loops, loops_capacity;
-  tw_expr *loops; /* iteration numbers of the comprehensions around */
+  tw_expr *loops;     /* iteration numbers of the comprehensions around */
+  int64_t iterations; /* of all of them together */
 };
 
 /* ------------------------------------------------------------------ messages */
@@ -118,6 +119,7 @@ typedef struct tw_index_loop {
   tw_expr condition; /* what could not be decided when the model is read; NONE: nothing */
   bool varies;       /* the condition does */
   tw_expr guard;     /* to restore */
+  int64_t outer;     /* iterations of the loops around, to restore */
 } tw_index_loop;
 
 /* Opens the scope of `name[i] in set[i], .. if filter`. Close it, whether it opened or not. */

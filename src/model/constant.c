@@ -22,7 +22,7 @@ static bool run(tw_builder *b, const tw_ast *node, tw_fn *fn, const tw_value *va
   const double operations = 400.0 * (double)b->max_elements;
   if ((double)tw_fn_work_bytes(fn) > 64.0 * (double)b->max_elements || tw_fn_flops(fn) > operations)
     return tw_build_fail(
-        b, tw_build_begin(node), TW_ERR_LIMIT,
+        b, tw_build_begin(node), TW_ERR_RANGE,
         "this takes about %.0g operations and %.0g bytes to compute when the model is read, expected "
         "less than %.0g; `let` leaves it to the solver",
         tw_fn_flops(fn), (double)tw_fn_work_bytes(fn), operations);

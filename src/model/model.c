@@ -101,7 +101,8 @@ static tw_status unused_override(const tw_builder *b, tw_error *error) {
 /* Behind the last token, where what is missing would stand. */
 static tw_place end_of(const tw_source *source) {
   uint32_t at = 0;
-  for (tw_token t = tw_token_next(source, 0); t.kind != TW_TOKEN_END; t = tw_token_next(source, t.end)) at = t.end;
+  for (tw_token t = tw_token_next(source, 0); t.kind != TW_TOKEN_END; t = tw_token_next(source, t.end))
+    at = t.end;
   return (tw_place){source, at};
 }
 
@@ -117,6 +118,7 @@ static tw_status build(tw_model *model, tw_statement *statements, const tw_model
                   .folder = folder,
                   .max_elements = DEFAULT_ELEMENTS,
                   .guard = TW_NONE,
+                  .iterations = 1,
                   .n_overrides = options ? options->n_overrides : 0};
   if (options && options->max_elements > 0) b.max_elements = options->max_elements;
   tw_status status = read_overrides(model, options, &b.overrides, error);
@@ -155,7 +157,7 @@ static tw_status parse(tw_model **out, const char *text, size_t bytes, const cha
   *out = NULL;
   int64_t most = options && options->max_bytes > 0 ? options->max_bytes : DEFAULT_BYTES;
   if (bytes > (size_t)most || bytes >= UINT32_MAX)
-    return tw_fail(error, TW_ERR_LIMIT, "%s: %zu bytes of text, expected at most %lld", name, bytes,
+    return tw_fail(error, TW_ERR_RANGE, "%s: %zu bytes of text, expected at most %lld", name, bytes,
                    (long long)most);
   tw_model *model = calloc(1, sizeof *model);
   if (!model) return oom(error);

@@ -30,7 +30,8 @@ typedef struct tw_indexing {
 /* Selects on x->axis what `item` says. */
 bool tw_select_item(tw_indexing *x, const tw_ast *item);
 bool tw_select_slice(tw_indexing *x, const tw_ast *item);
-/* A name or string that is a label of the axis' set; an index of a comprehension of the same name comes first. */
+/* A name or string that is a label of the axis' set; an index of a comprehension of the same name comes
+ * first. */
 bool tw_select_is_label(const tw_indexing *x, const tw_ast *item);
 /* The position of a label, element or negative position on x->axis. */
 bool tw_select_label(tw_indexing *x, const tw_ast *item, const char *label);
