@@ -96,7 +96,7 @@ static const tw_function table[] = {
     MATRIX("logdet", tw_logdet, "log |det A|"),
     MATRIX("cholesky", tw_cholesky, "lower triangular L with A = L L'"),
     FUNCTION("solve", "A, b", "vv", solve, "x with A x = b"),
-    FUNCTION("size", "x, axis=all", "qi", extent, "number of elements, or extent of an axis"),
+    FUNCTION("size", "x, axis=all", "qi", extent, "number of elements of an array or set, or extent of an axis"),
     FUNCTION("rows", "x", "q", extent, "extent of the first axis"),
     FUNCTION("cols", "x", "q", extent, "extent of the second axis"),
     FUNCTION("cross_entropy", "logits, labels", "vn", cross_entropy,
