@@ -135,8 +135,10 @@ bool tw_index_loop_array(tw_builder *b, const tw_index_loop *loop, tw_place plac
 
 bool tw_build_statements(tw_builder *b, const tw_statement *statements);
 bool tw_build_declare(tw_builder *b, const tw_statement *s, tw_symbol_kind kind, tw_symbol **symbol);
-/* What an attribute of `name[i in S]` says: over the sets that have an index, the array of the expression. */
-bool tw_build_indexed(tw_builder *b, const tw_statement *s, const tw_ast *node, tw_value *value);
+/* What a value or attribute of `name[i in S, T]`, of `shape`, says: over the sets that have an index, the
+ * array of the expression, which broadcasts to the others. Without an index, the expression as it is. */
+bool tw_build_indexed(tw_builder *b, const tw_statement *s, const tw_shape *shape, const tw_ast *node,
+                      tw_value *value);
 bool tw_build_param(tw_builder *b, const tw_statement *s);
 bool tw_build_var(tw_builder *b, const tw_statement *s);
 bool tw_build_objective(tw_builder *b, const tw_statement *s);

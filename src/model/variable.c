@@ -27,7 +27,8 @@ static bool read_attribute(const declaration *d, const tw_ast *node, const char 
   *out = TW_NONE;
   if (!node) return true;
   bool table = node->kind == TW_AST_TABLE;
-  if (!(table ? table_value(d, node, &value) : tw_build_indexed(d->b, d->s, node, &value))) return false;
+  if (!(table ? table_value(d, node, &value) : tw_build_indexed(d->b, d->s, &d->shape, node, &value)))
+    return false;
   if (tw_build_on_variables(d->b, value.expr))
     return tw_build_fail(
         d->b, tw_build_begin(node), TW_ERR_ARGUMENT,
