@@ -119,11 +119,19 @@ static bool parse_objective(tw_parser *p, tw_statement *s) {
   return (s->expr = tw_parse_expression(p)) != NULL;
 }
 
+/* [index in .. is how index sets begin; no expression does. */
+static bool opens_index_sets(const tw_source *source, tw_token token) {
+  if (token.kind != TW_TOKEN_LBRACKET) return false;
+  token = tw_token_next(source, token.end);
+  return token.kind == TW_TOKEN_NAME && tw_token_next(source, token.end).kind == TW_TOKEN_IN;
+}
+
 /* Whether a constraint's name stands next: NAME `:` or NAME [..] `:`. Reads ahead to the bracket's partner.
  */
 static bool named_constraint(const tw_parser *p) {
   if (p->token.kind != TW_TOKEN_NAME) return false;
   tw_token token = tw_parser_peek(p);
+  if (opens_index_sets(p->source, token)) return true;
   for (int open = 0; token.kind != TW_TOKEN_END; token = tw_token_next(p->source, token.end)) {
     if (token.kind == TW_TOKEN_LBRACKET || token.kind == TW_TOKEN_LPAREN || token.kind == TW_TOKEN_LBRACE)
       open++;
