@@ -109,13 +109,12 @@ bool tw_parser_deeper(tw_parser *p) {
                         TW_AST_MAX_DEPTH);
 }
 
-static bool no_memory(tw_parser *p) {
-  return tw_parser_fail(p, p->token.begin, "out of memory");
-}
-
 void *tw_parser_alloc(tw_parser *p, size_t bytes) {
   void *data = tw_arena_alloc(p->arena, bytes, _Alignof(max_align_t));
-  if (!data) no_memory(p);
+  if (!data && !p->failed) {
+    p->failed = true;
+    tw_fail(p->error, TW_ERR_MEMORY, "%s: out of memory", p->source->name);
+  }
   return data;
 }
 
