@@ -251,6 +251,10 @@ static tw_status minimization(builder *b, tw_expr out[4], tw_expr *danskin) {
   return TW_OK;
 }
 
+static void no_memory(builder *b) {
+  tw_graph_fail(b->graph, TW_ERR_MEMORY, "out of memory building an optimality condition");
+}
+
 /* Root: the constraint rows; fixpoint: x - map. */
 static void equations(builder *b, tw_expr out[4]) {
   const tw_nested *nested = b->nested;
@@ -265,7 +269,10 @@ static void equations(builder *b, tw_expr out[4]) {
       f[i] = tw_sub(variable(b, i), tw_broadcast(b->out[nested->map[i]], tw_shape_of(variable(b, i))));
     }
   }
-  if (f) out[0] = tw_flatten(b->graph, n, f);
+  if (f)
+    out[0] = tw_flatten(b->graph, n, f);
+  else
+    no_memory(b);
   free(f);
   out[1] = tw_fill(b->graph, TW_BOOL, TW_SHAPE(nested->n), 1);
   out[2] = tw_fill(b->graph, TW_F64, TW_SHAPE(nested->n), 0);
@@ -298,6 +305,8 @@ static const tw_body *linearize(builder *b, tw_expr f) {
     tw_substitute(1, &lv, n_params, from, to + 1, &shifted);
     tw_substitute(1, &shifted, 1, &direction, to, &shifted);
     body = tw_body_make(b->graph, n_params + 1, to, 1, &shifted);
+  } else {
+    no_memory(b);
   }
   free(wrt), free(tangent), free(from), free(to);
   return body;

@@ -76,6 +76,8 @@ tw_expr tw_optimal_value(const tw_nested *nested) {
       value_attr attr = {nested};
       value = tw_node(graph, &tw_op_optimal_value, nested->n_theta + 2, in, &attr);
     }
+  } else {
+    tw_graph_fail(graph, TW_ERR_MEMORY, "out of memory building an optimal value");
   }
   free(args), free(out), free(in);
   return value;
