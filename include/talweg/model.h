@@ -32,6 +32,8 @@ tw_problem *tw_model_problem(tw_model *model);
 const char *tw_model_method(const tw_model *model); /* from `solve with`, as a method spec; NULL when none */
 /* Labels of a set-indexed axis, for output; NULL when the axis is not labelled. */
 const char *const *tw_model_labels(const tw_model *model, const char *name, int axis);
+/* The element of that axis' set at a position, as written in a model; the position itself when there is no set. */
+const char *tw_model_element(const tw_model *model, const char *name, int axis, int64_t position, char text[64]);
 /* Whether `name` is a param that sizes, sets, indices or conditions come from: a constant of the model, and none of its
  * problem's parameters. Another value takes another reading, with an override. */
 bool tw_model_fixed(const tw_model *model, const char *name);

@@ -1,5 +1,6 @@
 /* talweg check: reads a model, names its class, tests its derivatives. Solves nothing. */
 #include "front/command.h"
+#include "front/inspect.h"
 #include "front/model_file.h"
 
 #include <math.h>
@@ -108,8 +109,9 @@ static tw_status check(const check_fields *f, tw_model *model, FILE *out, tw_err
           (long long)tw_problem_size(p), (long long)tw_problem_rows(p));
   fprintf(out, "  method  %s\n", why);
   status = tw_oracle_from_problem(&oracle, p, &cls, error);
-  if (status == TW_OK) status = check_derivatives(&oracle, out, error);
-  if (status != TW_OK) tw_error_prefix(error, "%s", f->model);
+  status = tw_model_file_blame(status, f->model, error);
+  if (status == TW_OK) status = tw_model_inspect(model, &oracle, error);
+  if (status == TW_OK) status = tw_model_file_blame(check_derivatives(&oracle, out, error), f->model, error);
   tw_oracle_release(&oracle);
   return status;
 }

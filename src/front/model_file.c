@@ -1,6 +1,8 @@
 /* Reading a model for a command. */
 #include "front/model_file.h"
 
+#include "method/driver.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +37,11 @@ tw_status tw_model_file_open(tw_model **model, const char *path, const tw_words 
   return status;
 }
 
+tw_status tw_model_file_blame(tw_status status, const char *path, tw_error *error) {
+  if (status != TW_OK) tw_error_prefix(error, "%s", path);
+  return status;
+}
+
 const char *tw_model_file_title(const tw_model *model, const char *path) {
   const char *title = tw_model_title(model), *slash = strrchr(path, '/');
   return title != NULL && *title != '\0' ? title : slash != NULL ? slash + 1 : path;
@@ -43,11 +50,13 @@ const char *tw_model_file_title(const tw_model *model, const char *path) {
 tw_status tw_model_file_method(tw_model *model, const char *path, const char *asked, tw_class *cls,
                                const char **method, char why[TW_MESSAGE_MAX], tw_error *error) {
   const tw_problem *p = tw_model_problem(model);
-  const tw_status status = tw_classify(p, cls, error);
+  tw_status status = asked != NULL ? tw_spec_check(asked, tw_problem_goal(p), error) : TW_OK;
   if (status != TW_OK) {
-    tw_error_prefix(error, "%s", path);
+    tw_error_prefix(error, "--method");
     return status;
   }
+  status = tw_model_file_blame(tw_classify(p, cls, error), path, error);
+  if (status != TW_OK) return status;
   const char *chosen = tw_method_choose(p, cls, why, TW_MESSAGE_MAX);
   /* No method looks at integrality, so none may be asked to solve the relaxation in its place. */
   if (chosen == NULL && (cls->integer || (asked == NULL && tw_model_method(model) == NULL)))

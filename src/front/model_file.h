@@ -13,4 +13,7 @@ const char *tw_model_file_title(const tw_model *model, const char *path);
 tw_status tw_model_file_method(tw_model *model, const char *path, const char *asked, tw_class *cls, const char **method,
                                char why[TW_MESSAGE_MAX], tw_error *error);
 
+/* Puts the file's name before the message of a failure that names no place in it; returns `status`. */
+tw_status tw_model_file_blame(tw_status status, const char *path, tw_error *error);
+
 #endif

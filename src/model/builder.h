@@ -15,7 +15,8 @@ typedef struct tw_body_site {
   tw_problem *problem;
   tw_place objective; /* source NULL: none yet */
   const char *method; /* spec from `solve with`; NULL: none */
-  int unnamed;        /* constraints named by their number so far */
+  tw_place method_place;
+  int unnamed; /* constraints named by their number so far */
   int n_variables, variables_capacity;
   tw_expr *variable;
   struct tw_body_site *outer;

@@ -27,11 +27,21 @@ const char *tw_model_method(const tw_model *model) {
   return model->method;
 }
 
-const char *const *tw_model_labels(const tw_model *model, const char *name, int axis) {
+static const tw_index_set *set_of_axis(const tw_model *model, const char *name, int axis) {
   const tw_symbol *symbol = tw_scope_find(&model->scope, name);
-  if (!symbol || axis < 0 || axis >= TW_MAX_RANK || !symbol->value.axis[axis]) return NULL;
-  const tw_index_set *set = symbol->value.axis[axis];
-  return set->kind == TW_SET_LABELS ? set->label : NULL;
+  return symbol && axis >= 0 && axis < TW_MAX_RANK ? symbol->value.axis[axis] : NULL;
+}
+
+const char *const *tw_model_labels(const tw_model *model, const char *name, int axis) {
+  const tw_index_set *set = set_of_axis(model, name, axis);
+  return set && set->kind == TW_SET_LABELS ? set->label : NULL;
+}
+
+const char *tw_model_element(const tw_model *model, const char *name, int axis, int64_t position,
+                             char text[64]) {
+  static const tw_index_set plain = {.kind = TW_SET_RANGE};
+  const tw_index_set *set = set_of_axis(model, name, axis);
+  return tw_index_set_text(set && set->kind != TW_SET_MIXED ? set : &plain, position, text);
 }
 
 bool tw_model_fixed(const tw_model *model, const char *name) {
@@ -90,6 +100,10 @@ static tw_status unused_override(const tw_builder *b, tw_error *error) {
     if (b->overrides[k].used) continue;
     char hint[96];
     tw_nearest nearest = tw_nearest_start(b->overrides[k].name);
+    const tw_symbol *other = tw_scope_find_here(b->scope, b->overrides[k].name);
+    if (other)
+      return tw_fail(error, TW_ERR_NAME, "--set %s: this is a %s of the model, expected a param", other->name,
+                     tw_symbol_kind_name(other->kind));
     for (const tw_symbol *s = b->scope->newest; s; s = s->older)
       if (s->kind == TW_SYMBOL_PARAM) tw_nearest_offer(&nearest, s->name);
     return tw_fail(error, TW_ERR_NAME, "--set %s: the model has no param of this name%s",

@@ -153,8 +153,9 @@ static void wrong_overrides(void **state) {
   static const struct {
     const char *name, *value, *message;
   } cases[] = {{"lamb", "1", "--set lamb: the model has no param of this name, did you mean `lam`?"},
-               {"x", "1", "--set x: the model has no param of this name"},
-               {"P", "1..2", "--set P"},
+               {"x", "1", "--set x: this is a var of the model, expected a param"},
+               {"P", "1..2", "--set P:1:2: got `..`, expected an operator or the end of the value"},
+               {"P", "3", "--set P: this is a set of the model, expected a param"},
                {"lam", "", "--set lam:1:1: the text ends, expected an expression"},
                {"lam", "1 2", "--set lam:1:3: got a number, expected an operator or the end of the value"},
                {"lam", "1 +", "--set lam:1:4: the text ends"},
