@@ -56,8 +56,9 @@ static tw_status inspect_start(const tw_model *model, const tw_problem *p, const
   if (o->start == NULL) return TW_OK;
   double *x = tw_alloc((size_t)o->n, sizeof *x);
   if (x == NULL) return tw_fail(error, TW_ERR_MEMORY, "out of memory for a starting point");
-  tw_status status = o->start(o->context, x, error);
-  for (int i = 0; status == TW_OK && i < tw_problem_variables(p); i++) {
+  tw_status status = TW_OK;
+  const bool known = o->start(o->context, x, NULL) == TW_OK; /* else the run will tell why not */
+  for (int i = 0; known && status == TW_OK && i < tw_problem_variables(p); i++) {
     const tw_variable *v = tw_problem_variable_at(p, i);
     const part at = variable_part(model, v);
     for (int64_t k = 0; status == TW_OK && k < v->size; k++) {

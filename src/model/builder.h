@@ -43,8 +43,8 @@ struct tw_builder {
   tw_override_value *overrides;
   tw_expr guard; /* inside a filter or a branch: where it is false, values do not matter. NONE: no guard */
   int n_loops, loops_capacity;
-  tw_expr *loops;     /* iteration numbers of the comprehensions around */
-  int64_t iterations; /* of all of them together */
+  tw_expr *loops;                        /* iteration numbers of the comprehensions around */
+  const struct tw_index_loop *innermost; /* of them; NULL: none */
 };
 
 /* ------------------------------------------------------------------ messages */
@@ -104,6 +104,8 @@ bool tw_build_table(tw_builder *b, const tw_ast *node, const char *name, const t
 bool tw_build_size(tw_builder *b, tw_place place, const tw_shape *shape);
 /* Reads the arguments of a call. */
 bool tw_build_site(tw_builder *b, const tw_ast *node, tw_site *site);
+/* Data without NaN. */
+bool tw_build_numbers(tw_builder *b, tw_place place, const char *name, const tw_array *array);
 /* The array of a csv(..) or npy(..) call; owned by the caller. */
 bool tw_build_file(tw_builder *b, const tw_site *site, tw_array *out);
 
@@ -114,13 +116,14 @@ typedef struct tw_index_loop {
   int n; /* indices */
   const tw_index_set **set;
   tw_symbol *symbol;
-  tw_expr k;         /* iteration number */
-  int64_t count;     /* iterations */
-  bool filtered;     /* some combinations of indices are left out */
-  tw_expr condition; /* what could not be decided when the model is read; NONE: nothing */
-  bool varies;       /* the condition does */
-  tw_expr guard;     /* to restore */
-  int64_t outer;     /* iterations of the loops around, to restore */
+  tw_expr k;                          /* iteration number */
+  int64_t count;                      /* iterations */
+  bool filtered;                      /* some combinations of indices are left out */
+  tw_expr condition;                  /* what could not be decided when the model is read; NONE: nothing */
+  bool varies;                        /* the condition does */
+  tw_expr guard;                      /* to restore */
+  const struct tw_index_loop *around; /* NULL: none */
+  int64_t iterations;                 /* of this loop and those around together */
 } tw_index_loop;
 
 /* Opens the scope of `name[i] in set[i], .. if filter`. Close it, whether it opened or not. */

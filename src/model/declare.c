@@ -180,7 +180,7 @@ static bool param_expression(tw_builder *b, const tw_statement *s, const tw_ast 
     return true;
   }
   if (!tw_build_evaluate(b, node, &value, &array)) return false;
-  bool good = settle(b, s, symbol, &array);
+  bool good = tw_build_numbers(b, tw_build_begin(node), s->name, &array) && settle(b, s, symbol, &array);
   tw_array_free(&array);
   return good;
 }

@@ -264,9 +264,9 @@ static bool enter(tw_builder *b, tw_index_loop *loop, tw_place place) {
  * every evaluation. */
 static bool count_combinations(opening *o, const tw_index_set *set) {
   tw_index_loop *loop = o->loop;
-  int64_t most = ITERATIONS * o->b->max_elements, all;
+  int64_t most = ITERATIONS * o->b->max_elements, around = loop->around ? loop->around->iterations : 1;
   bool fits = !__builtin_mul_overflow(loop->count, set->count, &loop->count) &&
-              !__builtin_mul_overflow(loop->count, loop->outer, &all) && all <= most;
+              !__builtin_mul_overflow(loop->count, around, &loop->iterations) && loop->iterations <= most;
   return fits || tw_build_fail(o->b, o->place, TW_ERR_RANGE,
                                "more than %lld combinations of indices, expected fewer", (long long)most);
 }
@@ -275,7 +275,7 @@ bool tw_index_loop_open(tw_builder *b, int n, const char *const *name, tw_ast *c
                         const tw_ast *filter, tw_place place, tw_index_loop *loop) {
   opening o = {.b = b, .loop = loop, .place = place, .set = set};
   *loop =
-      (tw_index_loop){.n = n, .count = 1, .condition = TW_NONE, .guard = b->guard, .outer = b->iterations};
+      (tw_index_loop){.n = n, .count = 1, .condition = TW_NONE, .guard = b->guard, .around = b->innermost};
   loop->set = tw_build_alloc(b, (size_t)n, sizeof *loop->set);
   loop->symbol = tw_build_alloc(b, (size_t)n, sizeof *loop->symbol);
   if (!loop->set || !loop->symbol || !enter(b, loop, place)) return false;
@@ -285,17 +285,18 @@ bool tw_index_loop_open(tw_builder *b, int n, const char *const *name, tw_ast *c
     if (!open_set(&o, i) || !declare_index(&o, i, name[i])) return false;
     if (!count_combinations(&o, loop->set[i])) return false;
   }
-  b->iterations = loop->outer * loop->count;
   set_positions(&o, loop->k);
   if (filter && !add_conditions(&o, filter)) return false;
-  return tw_build_check(b, place) && apply_conditions(&o);
+  if (!tw_build_check(b, place) || !apply_conditions(&o)) return false;
+  b->innermost = loop;
+  return true;
 }
 
 void tw_index_loop_close(tw_builder *b, tw_index_loop *loop) {
   if (b->scope != &loop->scope) return; /* it never opened */
   b->scope = loop->scope.outer;
   b->guard = loop->guard;
-  b->iterations = loop->outer;
+  b->innermost = loop->around;
   b->n_loops--;
 }
 

@@ -132,7 +132,6 @@ static tw_status build(tw_model *model, tw_statement *statements, const tw_model
                   .folder = folder,
                   .max_elements = DEFAULT_ELEMENTS,
                   .guard = TW_NONE,
-                  .iterations = 1,
                   .n_overrides = options ? options->n_overrides : 0};
   if (options && options->max_elements > 0) b.max_elements = options->max_elements;
   tw_status status = read_overrides(model, options, &b.overrides, error);

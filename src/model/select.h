@@ -40,6 +40,8 @@ bool tw_select_locate(tw_indexing *x, const tw_ast *item, int64_t element, int64
  * that is possible, made valid under a guard. */
 bool tw_select_affine(tw_indexing *x, const tw_ast *item, const tw_affine *affine, int64_t first,
                       tw_expr *position);
+/* Tries a scalar position at all iterations of the comprehension around, where that is what it depends on. */
+bool tw_select_try(tw_indexing *x, const tw_ast *item, const tw_value *value, tw_expr position);
 bool tw_select_fail_range(tw_indexing *x, const tw_ast *item, const char *what);
 
 #endif

@@ -33,9 +33,12 @@ static bool select_window(tw_indexing *x, const tw_ast *item, bool *done) {
   if (!tw_affine_is_constant(tw_affine_add(x->b->arena, high.affine, low.affine, -1), &length)) return true;
   if (length <= 0 || length > x->shape.dim[x->axis]) return true;
   const tw_affine *last = tw_affine_add(x->b->arena, high.affine, &(tw_affine){.constant = 1}, -1);
-  tw_expr from, unused;
-  if (!tw_select_affine(x, item, low.affine, first, &from)) return false;
-  if (last && !tw_select_affine(x, item, last, first, &unused)) return false;
+  tw_expr from, to;
+  if (!tw_select_affine(x, item, low.affine, first, &from) || !tw_select_try(x, item, &low, from))
+    return false;
+  high.affine = last;
+  if (last && !(tw_select_affine(x, item, last, first, &to) && tw_select_try(x, item, &high, to)))
+    return false;
   tw_expr index = tw_add(from, tw_iota(x->b->graph, TW_I64, length));
   x->select[x->axis] = (tw_selector){.kind = TW_SELECT_TAKE, .index = index};
   x->looped = *done = true;

@@ -9,7 +9,7 @@ typedef struct declaration {
   const tw_statement *s;
   tw_symbol *symbol;
   tw_shape shape;
-  tw_expr x;
+  tw_expr x, lower, upper;
 } declaration;
 
 static bool table_value(const declaration *d, const tw_ast *node, tw_value *value) {
@@ -84,7 +84,11 @@ static bool read_domain(const declaration *d) {
                            "no argument `%.48s`, expected %s(%s)", node->label[k], kind->name, kind->params);
     if (!read_attribute(d, node->child[k], "the parameter of a domain", false, &param[k])) return false;
   }
-  tw_problem_domain(d->b->site->problem, d->x, tw_domain_make(d->b->graph, kind, d->shape, n, param));
+  tw_domain domain = tw_domain_make(d->b->graph, kind, d->shape, n, param);
+  tw_problem_domain(d->b->site->problem, d->x, domain);
+  if (domain.kind)
+    tw_domain_within(d->b->graph, domain, d->shape, d->lower,
+                     d->upper); /* fails where they do not go together */
   return tw_build_check(d->b, tw_build_begin(node));
 }
 
@@ -129,18 +133,18 @@ static bool remember(tw_builder *b, tw_expr x) {
 
 bool tw_build_var(tw_builder *b, const tw_statement *s) {
   declaration d = {.b = b, .s = s};
-  tw_expr lower, upper, start;
+  tw_expr start;
   if (!tw_build_declare(b, s, TW_SYMBOL_VAR, &d.symbol)) return false;
   if (!tw_build_shape(b, s, &d.shape, d.symbol->value.axis)) return false;
   tw_problem *p = b->site->problem;
   d.x = d.symbol->value.expr = tw_problem_variable(p, s->name, d.shape);
   d.symbol->value.varies = true;
   if (!tw_build_check(b, d.symbol->place)) return false;
-  if (!read_attribute(&d, s->lower, "a lower bound", true, &lower) ||
-      !read_attribute(&d, s->upper, "an upper bound", true, &upper) ||
+  if (!read_attribute(&d, s->lower, "a lower bound", true, &d.lower) ||
+      !read_attribute(&d, s->upper, "an upper bound", true, &d.upper) ||
       !read_attribute(&d, s->start, "a start", true, &start))
     return false;
-  tw_problem_bounds(p, d.x, lower, upper);
+  tw_problem_bounds(p, d.x, d.lower, d.upper);
   if (!tw_is_none(start)) tw_problem_start(p, d.x, start);
   if (!tw_build_check(b, d.symbol->place)) return false;
   if (s->number ? !read_number(&d) : s->domain && !read_domain(&d)) return false;

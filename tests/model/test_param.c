@@ -73,6 +73,8 @@ static void mistakes(void **state) {
       {"set P = 5\n", "1:9", "this is no set"},
       {"var x\nminimize argmin { var y  param a = 3  minimize (y - a)^2 } + x\n", "2:26",
        "a param in a nested problem"},
+      {"param c = 0/0\n", "1:11", "c: NaN at element 0, expected numbers"},
+      {"param c[3] = [1, 0, 1] * inf\n", "1:14", "c: NaN at element 1, expected numbers"},
       {"param c = 1/0 if 1 else 2\nset S = 1..c\nvar x[S]\n", "2:12", "the last element of a range is inf"},
   };
   CHECK_REFUSALS(cases);

@@ -134,6 +134,8 @@ static void mistakes(void **state) {
       {"var x[3] in ball(r=2)\n", "1:20", "no argument `r`"},
       {"var x in 0..1\n", "1:10", "expected `integer in ..`, or bounds: >= low <= high"},
       {"var x in simplex\nminimize x\n", "1:10", "simplex"},
+      {"var x[3] in ball >= 1\n", "1:13", "bounds beside the set ball"},
+      {"var x[3] in box(0, 1) >= 2\n", "1:13", "lower bound 2 above upper bound 1"},
       {"var x integer binary\n", "1:15", "a second kind of number"},
       {"var x integer in simplex\n", "1:18", "unknown name `simplex`"},
       {"var x integer in {}\n", "1:18", "expected a range of integers that is not empty"},
