@@ -3,6 +3,8 @@
 #include "front/inspect.h"
 #include "front/model_file.h"
 
+#include "method/driver.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -95,6 +97,13 @@ static tw_status check_derivatives(const tw_oracle *o, FILE *out, tw_error *erro
 
 /* ------------------------------------------------------------------ the command */
 
+/* Whether the method can do what the problem demands. */
+static tw_status match(const char *spec, const tw_oracle *oracle, tw_error *error) {
+  const tw_method *method = NULL;
+  const tw_status status = tw_spec_method(spec, &method, error);
+  return status == TW_OK ? tw_method_match(method, oracle, error) : status;
+}
+
 static tw_status check(const check_fields *f, tw_model *model, FILE *out, tw_error *error) {
   const tw_problem *p = tw_model_problem(model);
   tw_class cls;
@@ -109,6 +118,7 @@ static tw_status check(const check_fields *f, tw_model *model, FILE *out, tw_err
           (long long)tw_problem_size(p), (long long)tw_problem_rows(p));
   fprintf(out, "  method  %s\n", why);
   status = tw_oracle_from_problem(&oracle, p, &cls, error);
+  if (status == TW_OK) status = match(method, &oracle, error);
   status = tw_model_file_blame(status, f->model, error);
   if (status == TW_OK) status = tw_model_inspect(model, &oracle, error);
   if (status == TW_OK) status = tw_model_file_blame(check_derivatives(&oracle, out, error), f->model, error);

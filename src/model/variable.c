@@ -40,6 +40,15 @@ static bool read_attribute(const declaration *d, const tw_ast *node, const char 
   return tw_build_check(d->b, tw_build_begin(node));
 }
 
+/* Bounds that cross whatever the params; others are found when they have values. */
+static bool check_bounds(const declaration *d) {
+  double low, high;
+  if (tw_is_none(d->lower) || tw_is_none(d->upper)) return true;
+  if (!tw_constant_value(d->lower, &low) || !tw_constant_value(d->upper, &high) || low <= high) return true;
+  return tw_build_fail(d->b, tw_build_begin(d->s->upper), TW_ERR_INFEASIBLE,
+                       "the lower bound %.10g is above the upper bound %.10g", low, high);
+}
+
 /* ------------------------------------------------------------------ in SET */
 
 static bool unknown_domain(const declaration *d, const tw_ast *node) {
@@ -144,6 +153,7 @@ bool tw_build_var(tw_builder *b, const tw_statement *s) {
       !read_attribute(&d, s->upper, "an upper bound", true, &d.upper) ||
       !read_attribute(&d, s->start, "a start", true, &start))
     return false;
+  if (!check_bounds(&d)) return false;
   tw_problem_bounds(p, d.x, d.lower, d.upper);
   if (!tw_is_none(start)) tw_problem_start(p, d.x, start);
   if (!tw_build_check(b, d.symbol->place)) return false;
