@@ -9,6 +9,13 @@
 
 #include <talweg/model.h>
 
+/* Which nodes of the graph depend on the variables of a problem: looked at once each, as the graph grows
+ * (reach.c). */
+typedef struct tw_reach {
+  int32_t first, known, capacity; /* nodes first .. known-1 are known; none before `first` does */
+  bool *on;                       /* of node first + i */
+} tw_reach;
+
 /* A nested problem, or the model itself, being stated. */
 typedef struct tw_body_site {
   const tw_ast *block; /* NULL: the model */
@@ -17,8 +24,7 @@ typedef struct tw_body_site {
   const char *method; /* spec from `solve with`; NULL: none */
   tw_place method_place;
   int unnamed; /* constraints named by their number so far */
-  int n_variables, variables_capacity;
-  tw_expr *variable;
+  tw_reach reach;
   struct tw_body_site *outer;
 } tw_body_site;
 
@@ -152,8 +158,11 @@ bool tw_build_report(tw_builder *b, const tw_statement *s);
 bool tw_build_map(tw_builder *b, const tw_statement *s); /* fixpoint: name = expression */
 /* What is missing once all is stated: an objective, a variable, .. */
 bool tw_build_finish(tw_builder *b, tw_place place);
-/* Whether an expression depends on the variables of the problem being stated. */
-bool tw_build_on_variables(const tw_builder *b, tw_expr e);
+/* Whether an expression depends on the variables of the problem being stated. O(1) over all nodes of the
+ * graph. */
+bool tw_build_on_variables(tw_builder *b, tw_expr e);
+/* `x` is one of them from now on: before any expression of it is built. */
+bool tw_build_reach(tw_builder *b, tw_expr x);
 /* `value` as an array of exactly `shape`. */
 bool tw_build_broadcast(tw_builder *b, tw_place place, const char *what, tw_value *value,
                         const tw_shape *shape);

@@ -108,10 +108,6 @@ bool tw_build_broadcast(tw_builder *b, tw_place place, const char *what, tw_valu
   return tw_build_check(b, place);
 }
 
-bool tw_build_on_variables(const tw_builder *b, tw_expr e) {
-  return b->site->n_variables > 0 && !tw_is_none(e) && tw_depends(e, b->site->n_variables, b->site->variable);
-}
-
 /* ------------------------------------------------------------------ param */
 
 static tw_override_value *find_override(const tw_builder *b, const char *name) {

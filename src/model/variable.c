@@ -126,20 +126,6 @@ static bool read_number(const declaration *d) {
   return tw_build_check(b, tw_build_begin(domain));
 }
 
-static bool remember(tw_builder *b, tw_expr x) {
-  tw_body_site *site = b->site;
-  if (site->n_variables == site->variables_capacity) {
-    int capacity = site->variables_capacity ? 2 * site->variables_capacity : 8;
-    tw_expr *grown = tw_build_alloc(b, (size_t)capacity, sizeof *grown);
-    if (!grown) return false;
-    for (int k = 0; k < site->n_variables; k++) grown[k] = site->variable[k];
-    site->variable = grown;
-    site->variables_capacity = capacity;
-  }
-  site->variable[site->n_variables++] = x;
-  return true;
-}
-
 bool tw_build_var(tw_builder *b, const tw_statement *s) {
   declaration d = {.b = b, .s = s};
   tw_expr start;
@@ -158,5 +144,5 @@ bool tw_build_var(tw_builder *b, const tw_statement *s) {
   if (!tw_is_none(start)) tw_problem_start(p, d.x, start);
   if (!tw_build_check(b, d.symbol->place)) return false;
   if (s->number ? !read_number(&d) : s->domain && !read_domain(&d)) return false;
-  return remember(b, d.x) && (tw_scope_add(b->scope, d.symbol) || tw_build_memory(b, d.symbol->place));
+  return tw_build_reach(b, d.x) && (tw_scope_add(b->scope, d.symbol) || tw_build_memory(b, d.symbol->place));
 }
