@@ -19,7 +19,8 @@ typedef struct tw_model_options {
   int n_overrides;
   const tw_override *overrides;
   int64_t max_bytes;    /* of source text; 0: 16 MiB */
-  int64_t max_elements; /* of one array of the model, a sixteenth of the combinations that nested comprehensions run over; 0: 2^28 */
+  int64_t max_elements; /* of one array of the model, a quarter of the combinations that nested comprehensions run over; 0: 2^28 */
+  const volatile int *stop; /* nonzero: what is computed on reading ends with TW_ERR_INTERRUPT; NULL: never */
 } tw_model_options;
 
 /* On failure `error` holds the whole message: "file:line:column: what, expected what" then the line and a caret. */

@@ -22,7 +22,8 @@ static tw_status split(const char *word, tw_arena *arena, const tw_override *bef
   return TW_OK;
 }
 
-tw_status tw_model_file_open(tw_model **model, const char *path, const tw_words *sets, tw_error *error) {
+tw_status tw_model_file_open(tw_model **model, const char *path, const tw_words *sets, const tw_console *console,
+                             tw_error *error) {
   *model = NULL;
   tw_arena *arena = tw_arena_new();
   tw_override *overrides = tw_alloc((size_t)sets->count, sizeof *overrides);
@@ -30,7 +31,7 @@ tw_status tw_model_file_open(tw_model **model, const char *path, const tw_words 
       arena != NULL && overrides != NULL ? TW_OK : tw_fail(error, TW_ERR_MEMORY, "out of memory for --set");
   for (int i = 0; i < sets->count && status == TW_OK; i++)
     status = split(sets->word[i], arena, overrides, i, &overrides[i], error);
-  const tw_model_options options = {.n_overrides = sets->count, .overrides = overrides};
+  const tw_model_options options = {.n_overrides = sets->count, .overrides = overrides, .stop = console->stop};
   if (status == TW_OK) status = tw_model_read(model, path, &options, error);
   free(overrides);
   tw_arena_free(arena);

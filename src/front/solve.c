@@ -95,7 +95,7 @@ static tw_status read_sensitivity(session *s, tw_error *error) {
 static tw_status open_problem(session *s, tw_error *error) {
   char why[TW_MESSAGE_MAX];
   tw_status status = check_outputs(s->f, error);
-  if (status == TW_OK) status = tw_model_file_open(&s->model, s->f->model, &s->f->sets, error);
+  if (status == TW_OK) status = tw_model_file_open(&s->model, s->f->model, &s->f->sets, s->console, error);
   if (status != TW_OK) return status;
   s->p = tw_model_problem(s->model);
   status = read_sensitivity(s, error);

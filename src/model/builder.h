@@ -44,7 +44,8 @@ struct tw_builder {
   bool failed;
   const char *folder;   /* of relative file names */
   int64_t max_elements; /* of one array */
-  tw_map *fixed;        /* names of params and lets that sizes and indices come from */
+  const volatile int *stop;
+  tw_map *fixed; /* names of params and lets that sizes and indices come from */
   int n_overrides;
   tw_override_value *overrides;
   tw_expr guard; /* inside a filter or a branch: where it is false, values do not matter. NONE: no guard */

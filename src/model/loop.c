@@ -10,7 +10,7 @@
 
 enum { MAX_CONDITIONS = 64 };
 static const int64_t MAX_TABLE = 10000000; /* combinations that are tried one by one */
-static const int64_t ITERATIONS = 16;      /* of nested loops, for each element that an array may have */
+static const int64_t ITERATIONS = 4;       /* of nested loops, for each element that an array may have */
 
 typedef struct opening {
   tw_builder *b;

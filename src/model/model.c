@@ -134,6 +134,7 @@ static tw_status build(tw_model *model, tw_statement *statements, const tw_model
                   .guard = TW_NONE,
                   .n_overrides = options ? options->n_overrides : 0};
   if (options && options->max_elements > 0) b.max_elements = options->max_elements;
+  if (options) b.stop = options->stop;
   tw_status status = read_overrides(model, options, &b.overrides, error);
   if (status != TW_OK) return status;
   b.fixed = tw_fixed_names(statements, b.n_overrides, b.overrides);

@@ -236,6 +236,28 @@ static void answers(void **state) {
   RUN_CASES(cases);
 }
 
+/* An interrupt ends what is computed on reading, and what is checked. */
+static void interrupted(void **state) {
+  (void)state;
+  scene s;
+  open_scene(&s);
+  const int stop = 1;
+  static const char *const texts[] = {"param a = sum(sin(i) for i in 1..1000)\nvar x\nminimize (x - a)^2\n",
+                                      "var x\nminimize sum((x - sin(i))^2 for i in 1..1000)\n"};
+  for (int t = 0; t < 2; t++) {
+    char words[128];
+    write_text(s.folder, "m.tw", texts[t]);
+    watch(&s);
+    snprintf(words, sizeof words, "check %s/m.tw", s.folder);
+    outcome o = command_on(words, (tw_console){.stop = &stop});
+    expect_code(&o, INPUT);
+    expect_text(o.err, t == 0 ? "m.tw:1:11: loop: interrupted" : "interrupted");
+    outcome_free(&o);
+    unwatch(&s, words);
+  }
+  close_scene(&s);
+}
+
 /* ------------------------------------------------------------------ what is no model at all */
 
 static void check_refused_file(scene *s, const char *part) {
@@ -288,8 +310,9 @@ static void binary_noise(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(models),       cmocka_unit_test(data),
-                                     cmocka_unit_test(sizes),        cmocka_unit_test(answers),
-                                     cmocka_unit_test(deep_nesting), cmocka_unit_test(binary_noise)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(models),      cmocka_unit_test(data),
+                                     cmocka_unit_test(sizes),       cmocka_unit_test(answers),
+                                     cmocka_unit_test(interrupted), cmocka_unit_test(deep_nesting),
+                                     cmocka_unit_test(binary_noise)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
