@@ -19,7 +19,8 @@ typedef struct tw_model_options {
   int n_overrides;
   const tw_override *overrides;
   int64_t max_bytes;    /* of source text; 0: 16 MiB */
-  int64_t max_elements; /* of one array of the model; 0: 2^28 */
+  int64_t max_elements; /* of one array of the model, a quarter of the combinations that nested comprehensions run over; 0: 2^28 */
+  const volatile int *stop; /* nonzero: what is computed on reading ends with TW_ERR_INTERRUPT; NULL: never */
 } tw_model_options;
 
 /* On failure `error` holds the whole message: "file:line:column: what, expected what" then the line and a caret. */
@@ -32,6 +33,8 @@ tw_problem *tw_model_problem(tw_model *model);
 const char *tw_model_method(const tw_model *model); /* from `solve with`, as a method spec; NULL when none */
 /* Labels of a set-indexed axis, for output; NULL when the axis is not labelled. */
 const char *const *tw_model_labels(const tw_model *model, const char *name, int axis);
+/* The element of that axis' set at a position, as written in a model; the position itself when there is no set. */
+const char *tw_model_element(const tw_model *model, const char *name, int axis, int64_t position, char text[64]);
 /* Whether `name` is a param that sizes, sets, indices or conditions come from: a constant of the model, and none of its
  * problem's parameters. Another value takes another reading, with an override. */
 bool tw_model_fixed(const tw_model *model, const char *name);

@@ -95,7 +95,7 @@ typedef struct tw_class {
   bool convex;           /* proven at the current parameter values: objective, constraints and sets */
   tw_degree objective, constraints; /* of the smooth part; the largest of all constraints */
   tw_expr residual;       /* minimise scale * |residual|^2 + offset, when the objective is a sum of squares; else TW_NONE */
-  double residual_scale, residual_offset; /* the offset at the current parameter values */
+  double residual_scale, residual_offset; /* the offset at the current parameter values; NaN when outer names of a nested problem occur in it */
   tw_expr residual_constant;              /* and as an expression in the parameters; TW_NONE without a residual */
   tw_expr smooth;         /* objective (sense: minimise) without its regularizers */
   int n_regularizers;     /* at most one per variable, each on a whole variable; otherwise treated as smooth terms */

@@ -27,7 +27,7 @@ static const double PNG_SCALE = 2; /* pixels per point */
 
 tw_status tw_canvas_check(const char *path, tw_error *error) {
   if (ends_with(path, ".svg") || ends_with(path, ".png")) return TW_OK;
-  return tw_fail(error, TW_ERR_ARGUMENT, "plot %s: expected a name that ends in .svg or .png", path);
+  return tw_fail(error, TW_ERR_ARGUMENT, "%s: expected a name that ends in .svg or .png", path);
 }
 
 static cairo_status_t write_bytes(void *closure, const unsigned char *data, unsigned int length) {
@@ -161,8 +161,8 @@ double tw_canvas_text(tw_canvas *c, const tw_font *font, tw_point at, const char
 
 tw_status tw_canvas_check(const char *path, tw_error *error) {
   if (!ends_with(path, ".svg") && !ends_with(path, ".png"))
-    return tw_fail(error, TW_ERR_ARGUMENT, "plot %s: expected a name that ends in .svg or .png", path);
-  return tw_fail(error, TW_ERR_UNSUPPORTED, "plot %s: this build has no cairo to draw with", path);
+    return tw_fail(error, TW_ERR_ARGUMENT, "%s: expected a name that ends in .svg or .png", path);
+  return tw_fail(error, TW_ERR_UNSUPPORTED, "%s: this build has no cairo to draw with", path);
 }
 
 tw_status tw_canvas_new(tw_canvas **canvas, const char *path, double w, double h, tw_error *error) {

@@ -1,6 +1,9 @@
 /* talweg check: reads a model, names its class, tests its derivatives. Solves nothing. */
 #include "front/command.h"
+#include "front/inspect.h"
 #include "front/model_file.h"
+
+#include "method/driver.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -105,7 +108,15 @@ static tw_status print_plan(const tw_oracle *o, FILE *out, tw_error *error) {
 
 /* ------------------------------------------------------------------ the command */
 
-static tw_status check(const check_fields *f, tw_model *model, FILE *out, tw_error *error) {
+/* Whether the method can do what the problem demands. */
+static tw_status match(const char *spec, const tw_oracle *oracle, tw_error *error) {
+  const tw_method *method = NULL;
+  const tw_status status = tw_spec_method(spec, &method, error);
+  return status == TW_OK ? tw_method_match(method, oracle, error) : status;
+}
+
+static tw_status check(const check_fields *f, tw_model *model, const tw_console *console, tw_error *error) {
+  FILE *out = console->out;
   const tw_problem *p = tw_model_problem(model);
   tw_class cls;
   tw_oracle oracle = {0};
@@ -119,9 +130,12 @@ static tw_status check(const check_fields *f, tw_model *model, FILE *out, tw_err
           (long long)tw_problem_size(p), (long long)tw_problem_rows(p));
   fprintf(out, "  method  %s\n", why);
   status = tw_oracle_from_problem(&oracle, p, &cls, error);
-  if (status == TW_OK) status = check_derivatives(&oracle, out, error);
-  if (status == TW_OK && f->plan) status = print_plan(&oracle, out, error);
-  if (status != TW_OK) tw_error_prefix(error, "%s", f->model);
+  if (status == TW_OK) status = match(method, &oracle, error);
+  if (status == TW_OK && oracle.exec != NULL) oracle.exec(oracle.context, &(tw_exec){.stop = console->stop});
+  status = tw_model_file_blame(status, f->model, error);
+  if (status == TW_OK) status = tw_model_inspect(model, &oracle, error);
+  if (status == TW_OK) status = tw_model_file_blame(check_derivatives(&oracle, out, error), f->model, error);
+  if (status == TW_OK && f->plan) status = tw_model_file_blame(print_plan(&oracle, out, error), f->model, error);
   tw_oracle_release(&oracle);
   return status;
 }
@@ -130,8 +144,8 @@ static int run(const void *fields, const tw_console *console) {
   const check_fields *f = fields;
   tw_model *model = NULL;
   tw_error error = {0};
-  tw_status status = tw_model_file_open(&model, f->model, &f->sets, &error);
-  if (status == TW_OK) status = check(f, model, console->out, &error);
+  tw_status status = tw_model_file_open(&model, f->model, &f->sets, console, &error);
+  if (status == TW_OK) status = check(f, model, console, &error);
   tw_model_free(model);
   if (status == TW_OK) return TW_EXIT_SOLVED;
   tw_print_error(console, false, &error);

@@ -47,12 +47,12 @@ int tw_exit_of(tw_status status) {
   switch (status) {
   case TW_OK:
     return TW_EXIT_SOLVED;
-  case TW_ERR_LIMIT:
   case TW_ERR_INTERRUPT:
     return TW_EXIT_STOPPED;
   case TW_ERR_INFEASIBLE:
   case TW_ERR_UNBOUNDED:
     return TW_EXIT_NO_OPTIMUM;
+  case TW_ERR_LIMIT: /* of a nested solve: there is no point to show */
   case TW_ERR_NUMERIC:
   case TW_ERR_SINGULAR:
     return TW_EXIT_NUMERIC;

@@ -1,6 +1,8 @@
 /* Reading a model for a command. */
 #include "front/model_file.h"
 
+#include "method/driver.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +22,8 @@ static tw_status split(const char *word, tw_arena *arena, const tw_override *bef
   return TW_OK;
 }
 
-tw_status tw_model_file_open(tw_model **model, const char *path, const tw_words *sets, tw_error *error) {
+tw_status tw_model_file_open(tw_model **model, const char *path, const tw_words *sets, const tw_console *console,
+                             tw_error *error) {
   *model = NULL;
   tw_arena *arena = tw_arena_new();
   tw_override *overrides = tw_alloc((size_t)sets->count, sizeof *overrides);
@@ -28,10 +31,15 @@ tw_status tw_model_file_open(tw_model **model, const char *path, const tw_words 
       arena != NULL && overrides != NULL ? TW_OK : tw_fail(error, TW_ERR_MEMORY, "out of memory for --set");
   for (int i = 0; i < sets->count && status == TW_OK; i++)
     status = split(sets->word[i], arena, overrides, i, &overrides[i], error);
-  const tw_model_options options = {.n_overrides = sets->count, .overrides = overrides};
+  const tw_model_options options = {.n_overrides = sets->count, .overrides = overrides, .stop = console->stop};
   if (status == TW_OK) status = tw_model_read(model, path, &options, error);
   free(overrides);
   tw_arena_free(arena);
+  return status;
+}
+
+tw_status tw_model_file_blame(tw_status status, const char *path, tw_error *error) {
+  if (status != TW_OK) tw_error_prefix(error, "%s", path);
   return status;
 }
 
@@ -43,11 +51,13 @@ const char *tw_model_file_title(const tw_model *model, const char *path) {
 tw_status tw_model_file_method(tw_model *model, const char *path, const char *asked, tw_class *cls,
                                const char **method, char why[TW_MESSAGE_MAX], tw_error *error) {
   const tw_problem *p = tw_model_problem(model);
-  const tw_status status = tw_classify(p, cls, error);
+  tw_status status = asked != NULL ? tw_spec_check(asked, tw_problem_goal(p), error) : TW_OK;
   if (status != TW_OK) {
-    tw_error_prefix(error, "%s", path);
+    tw_error_prefix(error, "--method");
     return status;
   }
+  status = tw_model_file_blame(tw_classify(p, cls, error), path, error);
+  if (status != TW_OK) return status;
   const char *chosen = tw_method_choose(p, cls, why, TW_MESSAGE_MAX);
   /* No method looks at integrality, so none may be asked to solve the relaxation in its place. */
   if (chosen == NULL && (cls->integer || (asked == NULL && tw_model_method(model) == NULL)))

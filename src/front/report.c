@@ -42,23 +42,6 @@ static double flat(const tw_array *array, int64_t entry) {
   return ((const double *)array->data)[entry];
 }
 
-/* "supply[seattle]" */
-static void constraint_label(const tw_constraint *c, const tw_model *model, int64_t entry, char text[TW_CELL]) {
-  const tw_shape shape = tw_shape_of(c->expr);
-  int64_t index[TW_MAX_RANK];
-  for (int axis = shape.rank - 1; axis >= 0; axis--) {
-    index[axis] = entry % shape.dim[axis];
-    entry /= shape.dim[axis];
-  }
-  size_t used = (size_t)snprintf(text, TW_CELL, "%s", c->name);
-  for (int axis = 0; axis < shape.rank && used < TW_CELL; axis++) {
-    char label[TW_CELL];
-    used += (size_t)snprintf(text + used, TW_CELL - used, "%s%s%s", axis == 0 ? "[" : ", ",
-                             tw_table_label(model, c->name, axis, index[axis], label),
-                             axis + 1 == shape.rank ? "]" : "");
-  }
-}
-
 /* Rows for one constraint at the end of the table; false when there is no room. */
 static bool add_constraint(tw_table *table, const tw_solution *s, int i, const tw_model *model) {
   const tw_constraint *c = tw_problem_constraint_at(s->problem, i);
@@ -68,7 +51,7 @@ static bool add_constraint(tw_table *table, const tw_solution *s, int i, const t
   for (int k = 0; k < shown; k++) {
     char cell[TW_CELL] = "...";
     const int row = table->rows;
-    if (entry[k] >= 0) constraint_label(c, model, entry[k], cell);
+    if (entry[k] >= 0) tw_table_entry(model, c->name, tw_shape_of(c->expr), entry[k], cell);
     tw_table_put(table, row, 0, cell);
     if (entry[k] < 0) continue;
     tw_table_number(flat(&s->constraints[i], entry[k]), TW_F64, cell);

@@ -1,5 +1,6 @@
 /* talweg solve: reads a model, runs a method, tells about the solution. */
 #include "front/command.h"
+#include "front/inspect.h"
 #include "front/model_file.h"
 #include "front/progress.h"
 
@@ -34,6 +35,7 @@ typedef struct session {
   tw_words sensitivity; /* names, in `names` */
   char *names;
   bool doubtful; /* some sensitivity is not reliable */
+  tw_error contradiction; /* limits of the model that cross; status TW_OK: none */
 } session;
 
 static bool maximizes(const session *s) { return tw_problem_goal(s->p) == TW_GOAL_MAXIMIZE; }
@@ -86,6 +88,7 @@ static tw_status read_sensitivity(session *s, tw_error *error) {
   for (char *at = s->names; at != NULL;) {
     char *comma = strchr(at, ',');
     if (comma != NULL) *comma = '\0';
+    if (*at == '\0') return tw_fail(error, TW_ERR_ARGUMENT, "--sensitivity '%s': an empty name, expected NAME,..", s->f->sensitivity);
     const tw_status status = check_parameter(s->p, at, error);
     if (status != TW_OK) return status;
     s->sensitivity.word[s->sensitivity.count++] = at;
@@ -109,14 +112,22 @@ static tw_status open_problem(session *s, tw_error *error) {
   if (status == TW_OK) status = read_jit(s, error);
   if (status == TW_OK && s->f->profile != NULL && (s->profile = tw_profile_new()) == NULL)
     status = tw_fail(error, TW_ERR_MEMORY, "out of memory for --profile");
-  if (status == TW_OK) status = tw_model_file_open(&s->model, s->f->model, &s->f->sets, error);
+  if (status == TW_OK) status = tw_model_file_open(&s->model, s->f->model, &s->f->sets, s->console, error);
   if (status != TW_OK) return status;
   s->p = tw_model_problem(s->model);
   status = read_sensitivity(s, error);
   if (status == TW_OK)
     status = tw_model_file_method(s->model, s->f->model, s->f->method, &s->cls, &s->method, why, error);
-  if (status == TW_OK) status = tw_oracle_from_problem(&s->oracle, s->p, &s->cls, error);
+  if (status == TW_OK)
+    status = tw_model_file_blame(tw_oracle_from_problem(&s->oracle, s->p, &s->cls, error), s->f->model, error);
   return status;
+}
+
+/* Limits that cross are an answer, not a mistake: kept for the result. */
+static tw_status inspect(session *s, tw_error *error) {
+  const tw_status status = tw_model_inspect(s->model, &s->oracle, &s->contradiction);
+  if (status == TW_OK || status == TW_ERR_INFEASIBLE) return TW_OK;
+  return tw_fail(error, status, "%s", s->contradiction.message);
 }
 
 /* ------------------------------------------------------------------ the run */
@@ -145,7 +156,7 @@ static tw_status run_solver(session *s, tw_result *result, tw_error *error) {
       .resume = f->resume};
   tw_solver *solver = NULL;
   tw_status status = tw_solver_new(&solver, &s->oracle, NULL, &options, error);
-  if (status != TW_OK) return status;
+  if (status != TW_OK) return tw_model_file_blame(status, f->model, error);
   s->line = (tw_progress_line){.stream = s->console->live && !f->quiet ? s->console->err : NULL,
                                .maximize = maximizes(s),
                                .objective = has_objective(s),
@@ -186,8 +197,13 @@ static tw_evidence evidence_at(const session *s, const tw_result *result) {
   return evidence;
 }
 
-/* An answer that rests on derivatives that cannot be trusted is none. */
-static void judge(tw_result *result, const tw_evidence *evidence) {
+/* An answer that rests on derivatives that cannot be trusted is none; where limits cross there is none either. */
+static void judge(const session *s, tw_result *result, const tw_evidence *evidence) {
+  if (s->contradiction.status != TW_OK) {
+    result->outcome = TW_INFEASIBLE;
+    memcpy(result->message, s->contradiction.message, sizeof result->message);
+    return;
+  }
   if (evidence->reliable || result->outcome != TW_SOLVED) return;
   result->outcome = TW_FAILED;
   snprintf(result->message, sizeof result->message, "derivatives through a nested problem are not reliable: %s",
@@ -198,10 +214,10 @@ static tw_status make_solution(session *s, tw_result *result, tw_solution *solut
   const tw_exec exec = calm(s);
   if (s->oracle.exec != NULL) s->oracle.exec(s->oracle.context, &exec);
   const tw_evidence evidence = evidence_at(s, result);
-  judge(result, &evidence);
+  judge(s, result, &evidence);
   const bool solved = result->outcome == TW_SOLVED;
   tw_status status = tw_solution_new(solution, s->p, &s->cls, result, &exec, error);
-  if (status != TW_OK) return status;
+  if (status != TW_OK) return tw_model_file_blame(status, s->f->model, error);
   tw_evidence_merge(&solution->evidence, &evidence);
   for (int i = 0; i < s->sensitivity.count && solved && status == TW_OK; i++) {
     status = tw_solution_differentiate(solution, s->sensitivity.word[i], error);
@@ -302,6 +318,7 @@ static tw_status solve(session *s, int *code, tw_error *error) {
   tw_result result = {0};
   tw_solution solution = {0};
   tw_status status = open_problem(s, error);
+  if (status == TW_OK) status = inspect(s, error);
   if (status == TW_OK) status = run_solver(s, &result, error);
   if (status == TW_OK) status = make_solution(s, &result, &solution, error);
   if (status == TW_OK) {

@@ -58,12 +58,27 @@ int tw_table_shown(int64_t count, int limit, int64_t *entry) {
 /* ------------------------------------------------------------------ labels and numbers */
 
 const char *tw_table_label(const tw_model *model, const char *name, int axis, int64_t entry, char text[TW_CELL]) {
-  const char *const *labels = model != NULL ? tw_model_labels(model, name, axis) : NULL;
+  char element[64];
   if (entry < 0) return "...";
-  if (labels != NULL)
-    snprintf(text, TW_CELL, "%s", labels[entry]);
+  if (model != NULL)
+    snprintf(text, TW_CELL, "%.*s", TW_CELL - 1, tw_model_element(model, name, axis, entry, element));
   else
     snprintf(text, TW_CELL, "%lld", (long long)entry);
+  return text;
+}
+
+const char *tw_table_entry(const tw_model *model, const char *name, tw_shape shape, int64_t entry, char text[TW_CELL]) {
+  int64_t index[TW_MAX_RANK];
+  for (int axis = shape.rank - 1; axis >= 0; axis--) {
+    index[axis] = entry % shape.dim[axis];
+    entry /= shape.dim[axis];
+  }
+  size_t used = (size_t)snprintf(text, TW_CELL, "%s", name);
+  for (int axis = 0; axis < shape.rank && used < TW_CELL; axis++) {
+    char label[TW_CELL];
+    used += (size_t)snprintf(text + used, TW_CELL - used, "%s%s%s", axis == 0 ? "[" : ", ",
+                             tw_table_label(model, name, axis, index[axis], label), axis + 1 == shape.rank ? "]" : "");
+  }
   return text;
 }
 

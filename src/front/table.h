@@ -18,8 +18,10 @@ void tw_table_print(const tw_table *table, tw_text *text);
  * are, the gap included. */
 int tw_table_shown(int64_t count, int limit, int64_t *entry);
 
-/* Labels of the axes of what is called `name`: NULL where there are none. */
+/* An index on one axis of what is called `name`, as the model writes it. */
 const char *tw_table_label(const tw_model *model, const char *name, int axis, int64_t entry, char text[TW_CELL]);
+/* "supply[seattle]": an entry in C order of an array of `shape`. */
+const char *tw_table_entry(const tw_model *model, const char *name, tw_shape shape, int64_t entry, char text[TW_CELL]);
 void tw_table_number(double value, tw_dtype dtype, char text[TW_CELL]);
 /* "name = value", a list over some lines, or a table with labels. */
 void tw_table_array(tw_text *text, const char *name, const tw_array *array, const tw_model *model);

@@ -45,9 +45,12 @@ static bool fits(const tw_method *method, const tw_oracle *o) {
   return (method->needs & ~o->offers) == 0 && unrespected(method, o) == 0;
 }
 
-static void list_fitting(const tw_oracle *o, tw_text *names) {
+/* Among those that answer the same question. */
+static void list_fitting(const tw_method *method, const tw_oracle *o, tw_text *names) {
+  const unsigned equations = TW_FOR_ROOT | TW_FOR_FIXPOINT;
   for (const tw_method *const *m = tw_methods(); *m != NULL; m++)
-    if (fits(*m, o)) tw_text_printf(names, "%s%s", names->length > 0 ? ", " : "", (*m)->name);
+    if (!(method->goals & equations) == !((*m)->goals & equations) && fits(*m, o))
+      tw_text_printf(names, "%s%s", names->length > 0 ? ", " : "", (*m)->name);
 }
 
 static tw_status missing(const tw_method *method, const tw_oracle *o, tw_error *error) {
@@ -76,7 +79,7 @@ static tw_status unhandled(const tw_method *method, const tw_oracle *o, tw_error
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
     if (lacking & kinds[i].bit) what = kinds[i].name;
   tw_text names = {0};
-  list_fitting(o, &names);
+  list_fitting(method, o, &names);
   const tw_status status =
       tw_fail(error, TW_ERR_UNSUPPORTED, "method %s cannot respect %s; methods that fit this problem: %s",
               method->name, what, names.failed || names.length == 0 ? "none" : names.data);

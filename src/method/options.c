@@ -2,6 +2,7 @@
 #include "method/driver.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct token {
@@ -162,6 +163,39 @@ tw_status tw_spec_method(const char *spec, const tw_method **method, tw_error *e
       tw_fail(error, TW_ERR_NAME, "no method '%.*s'; the methods are: %s", slice_length(name), name.at,
               known.failed || known.data == NULL ? "" : known.data);
   tw_text_free(&known);
+  return status;
+}
+
+static bool minimizes(const tw_method *method) {
+  return (method->goals & (TW_FOR_MINIMIZE | TW_FOR_LEAST_SQUARES)) != 0;
+}
+
+static tw_status unsuited(const tw_method *method, tw_error *error) {
+  tw_text names = {0};
+  for (const tw_method *const *m = tw_methods(); *m != NULL; m++)
+    if (minimizes(*m) != minimizes(method))
+      tw_text_printf(&names, "%s%s", names.length > 0 ? ", " : "", (*m)->name);
+  const tw_status status =
+      tw_fail(error, TW_ERR_UNSUPPORTED, "method %s %s, expected one that %s: %s", method->name,
+              minimizes(method) ? "minimizes" : "solves equations",
+              minimizes(method) ? "solves equations" : "minimizes", names.failed ? "" : names.data);
+  tw_text_free(&names);
+  return status;
+}
+
+tw_status tw_spec_check(const char *spec, tw_goal goal, tw_error *error) {
+  const tw_method *method = NULL;
+  tw_status status = tw_spec_method(spec, &method, error);
+  if (status != TW_OK) return status;
+  const bool equations = goal == TW_GOAL_ROOT || goal == TW_GOAL_FIXPOINT;
+  if (minimizes(method) == equations) return unsuited(method, error);
+  const size_t count = (size_t)tw_options_count(method) + 1;
+  double *value = tw_alloc(count, sizeof *value);
+  bool *given = tw_alloc(count, sizeof *given);
+  status = value != NULL && given != NULL ? tw_options_parse(method, spec, value, given, error)
+                                          : tw_fail(error, TW_ERR_MEMORY, "out of memory for options");
+  free(value);
+  free(given);
   return status;
 }
 

@@ -1,5 +1,5 @@
 /* Classify, choose, compile and run. */
-#include <talweg/method.h>
+#include "method/driver.h"
 
 tw_status tw_solve_problem(const tw_problem *p, const tw_solve_options *options, tw_result *result,
                            tw_error *error) {
@@ -7,9 +7,10 @@ tw_status tw_solve_problem(const tw_problem *p, const tw_solve_options *options,
   *result = (tw_result){0};
   if (p == NULL) return tw_fail(error, TW_ERR_ARGUMENT, "problem is NULL");
   tw_class cls;
-  tw_status status = tw_classify(p, &cls, error);
-  if (status != TW_OK) return status;
   tw_solve_options chosen = options != NULL ? *options : (tw_solve_options){0};
+  tw_status status = chosen.method != NULL ? tw_spec_check(chosen.method, tw_problem_goal(p), error) : TW_OK;
+  if (status == TW_OK) status = tw_classify(p, &cls, error);
+  if (status != TW_OK) return status;
   if (chosen.method == NULL) {
     char why[TW_MESSAGE_MAX / 2];
     chosen.method = tw_method_choose(p, &cls, why, sizeof why);

@@ -38,11 +38,16 @@ static tw_status open_checkpoint(tw_solver *s, const tw_solve_options *options, 
 
 static tw_status start(tw_solver *s, const tw_solve_options *options, tw_error *error) {
   tw_status status = TW_OK;
-  if (options->resume != NULL)
+  if (options->resume != NULL) {
     status = tw_driver_load(s->driver, options->resume, error);
-  else
+    if (status != TW_OK) tw_error_prefix(error, "resume");
+  } else {
     status = tw_driver_begin(s->driver, error);
-  return status == TW_OK ? open_checkpoint(s, options, error) : status;
+  }
+  if (status != TW_OK) return status;
+  status = open_checkpoint(s, options, error);
+  if (status != TW_OK) tw_error_prefix(error, "checkpoint");
+  return status;
 }
 
 tw_status tw_solver_new_with(tw_solver **solver, const tw_method *method, const tw_oracle *oracle,

@@ -1,6 +1,8 @@
 /* Builder: nested problems, and what a problem needs once all is stated. */
 #include "model/builder.h"
 
+#include "method/driver.h"
+
 #include <string.h>
 
 /* ------------------------------------------------------------------ completeness */
@@ -73,6 +75,15 @@ static bool finish_model(tw_builder *b, tw_place place) {
   return true;
 }
 
+/* Whether the method asked for answers what turned out to be the question. */
+static bool check_method(tw_builder *b) {
+  tw_error error = {TW_OK, ""};
+  const tw_body_site *site = b->site;
+  if (!site->method || tw_spec_check(site->method, tw_problem_goal(site->problem), &error) == TW_OK)
+    return true;
+  return tw_build_fail(b, site->method_place, error.status, "%s", error.message);
+}
+
 bool tw_build_finish(tw_builder *b, tw_place place) {
   if (tw_problem_variables(b->site->problem) == 0)
     return tw_build_fail(b, place, TW_ERR_ARGUMENT, "no variable, expected a `var`");
@@ -80,7 +91,7 @@ bool tw_build_finish(tw_builder *b, tw_place place) {
               : is(b->site, "root")     ? finish_root(b, place)
               : is(b->site, "fixpoint") ? finish_fixpoint(b, place)
                                         : finish_optimum(b, place);
-  return good && tw_build_check(b, place);
+  return good && tw_build_check(b, place) && check_method(b);
 }
 
 /* ------------------------------------------------------------------ nested problems */

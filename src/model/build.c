@@ -3,9 +3,14 @@
 
 #include <string.h>
 
+/* Where the graph ran out of memory, nothing that was concluded from it afterwards is to be believed. */
 bool tw_build_fail(tw_builder *b, tw_place place, tw_status status, const char *format, ...) {
   if (b->failed) return false;
   b->failed = true;
+  if (tw_graph_status(b->graph) == TW_ERR_MEMORY) {
+    tw_place_fail(place, b->error, TW_ERR_MEMORY, "%s", tw_graph_message(b->graph));
+    return false;
+  }
   va_list args;
   va_start(args, format);
   tw_place_fail_v(place, b->error, status, format, args);

@@ -62,9 +62,19 @@ static bool read_value(tw_builder *b, const tw_ast *node, char role, tw_value *v
   return true;
 }
 
+/* An array of which only the shape matters: for a set, any one over it. */
+static bool read_extents(tw_builder *b, const tw_ast *node, tw_value *value) {
+  const tw_symbol *symbol = node->kind == TW_AST_NAME ? tw_scope_find(b->scope, node->text) : NULL;
+  if (!symbol || symbol->kind != TW_SYMBOL_SET) return tw_build_array(b, node, value);
+  *value = tw_value_of(tw_fill(b->graph, TW_I64, TW_SHAPE(symbol->set->count), 0));
+  return tw_build_check(b, tw_build_begin(node));
+}
+
 static bool read_argument(tw_builder *b, const tw_ast *node, int p, tw_site *site) {
   char role = site->function->roles[p];
   switch (role) {
+  case TW_ROLE_EXTENT:
+    return read_extents(b, node, &site->value[p]);
   case TW_ROLE_INTEGER:
     return tw_build_integer(b, node, "this argument", &site->integer[p]);
   case TW_ROLE_SHAPE:

@@ -25,12 +25,15 @@ static int64_t find_nan(const tw_array *array) {
   return -1;
 }
 
-static bool check(tw_builder *b, const tw_ast *node, const char *path, tw_array *array) {
+bool tw_build_numbers(tw_builder *b, tw_place place, const char *name, const tw_array *array) {
   int64_t at = find_nan(array);
-  bool good = tw_build_size(b, tw_ast_place(node), &array->shape);
-  if (good && at >= 0)
-    good = tw_build_fail(b, tw_ast_place(node), TW_ERR_DATA, "%.400s: NaN at element %lld, expected numbers",
-                         path, (long long)at);
+  return at < 0 || tw_build_fail(b, place, TW_ERR_DATA, "%.400s: NaN at element %lld, expected numbers", name,
+                                 (long long)at);
+}
+
+static bool check(tw_builder *b, const tw_ast *node, const char *path, tw_array *array) {
+  bool good = tw_build_size(b, tw_ast_place(node), &array->shape) &&
+              tw_build_numbers(b, tw_ast_place(node), path, array);
   if (!good) tw_array_free(array);
   return good;
 }

@@ -9,15 +9,22 @@
 
 #include <talweg/model.h>
 
+/* Which nodes of the graph depend on the variables of a problem: looked at once each, as the graph grows
+ * (reach.c). */
+typedef struct tw_reach {
+  int32_t first, known, capacity; /* nodes first .. known-1 are known; none before `first` does */
+  bool *on;                       /* of node first + i */
+} tw_reach;
+
 /* A nested problem, or the model itself, being stated. */
 typedef struct tw_body_site {
   const tw_ast *block; /* NULL: the model */
   tw_problem *problem;
   tw_place objective; /* source NULL: none yet */
   const char *method; /* spec from `solve with`; NULL: none */
-  int unnamed;        /* constraints named by their number so far */
-  int n_variables, variables_capacity;
-  tw_expr *variable;
+  tw_place method_place;
+  int unnamed; /* constraints named by their number so far */
+  tw_reach reach;
   struct tw_body_site *outer;
 } tw_body_site;
 
@@ -37,12 +44,14 @@ struct tw_builder {
   bool failed;
   const char *folder;   /* of relative file names */
   int64_t max_elements; /* of one array */
-  tw_map *fixed;        /* names of params and lets that sizes and indices come from */
+  const volatile int *stop;
+  tw_map *fixed; /* names of params and lets that sizes and indices come from */
   int n_overrides;
   tw_override_value *overrides;
   tw_expr guard; /* inside a filter or a branch: where it is false, values do not matter. NONE: no guard */
   int n_loops, loops_capacity;
-  tw_expr *loops; /* iteration numbers of the comprehensions around */
+  tw_expr *loops;                        /* iteration numbers of the comprehensions around */
+  const struct tw_index_loop *innermost; /* of them; NULL: none */
 };
 
 /* ------------------------------------------------------------------ messages */
@@ -102,6 +111,8 @@ bool tw_build_table(tw_builder *b, const tw_ast *node, const char *name, const t
 bool tw_build_size(tw_builder *b, tw_place place, const tw_shape *shape);
 /* Reads the arguments of a call. */
 bool tw_build_site(tw_builder *b, const tw_ast *node, tw_site *site);
+/* Data without NaN. */
+bool tw_build_numbers(tw_builder *b, tw_place place, const char *name, const tw_array *array);
 /* The array of a csv(..) or npy(..) call; owned by the caller. */
 bool tw_build_file(tw_builder *b, const tw_site *site, tw_array *out);
 
@@ -112,12 +123,14 @@ typedef struct tw_index_loop {
   int n; /* indices */
   const tw_index_set **set;
   tw_symbol *symbol;
-  tw_expr k;         /* iteration number */
-  int64_t count;     /* iterations */
-  bool filtered;     /* some combinations of indices are left out */
-  tw_expr condition; /* what could not be decided when the model is read; NONE: nothing */
-  bool varies;       /* the condition does */
-  tw_expr guard;     /* to restore */
+  tw_expr k;                          /* iteration number */
+  int64_t count;                      /* iterations */
+  bool filtered;                      /* some combinations of indices are left out */
+  tw_expr condition;                  /* what could not be decided when the model is read; NONE: nothing */
+  bool varies;                        /* the condition does */
+  tw_expr guard;                      /* to restore */
+  const struct tw_index_loop *around; /* NULL: none */
+  int64_t iterations;                 /* of this loop and those around together */
 } tw_index_loop;
 
 /* Opens the scope of `name[i] in set[i], .. if filter`. Close it, whether it opened or not. */
@@ -133,8 +146,10 @@ bool tw_index_loop_array(tw_builder *b, const tw_index_loop *loop, tw_place plac
 
 bool tw_build_statements(tw_builder *b, const tw_statement *statements);
 bool tw_build_declare(tw_builder *b, const tw_statement *s, tw_symbol_kind kind, tw_symbol **symbol);
-/* What an attribute of `name[i in S]` says: over the sets that have an index, the array of the expression. */
-bool tw_build_indexed(tw_builder *b, const tw_statement *s, const tw_ast *node, tw_value *value);
+/* What a value or attribute of `name[i in S, T]`, of `shape`, says: over the sets that have an index, the
+ * array of the expression, which broadcasts to the others. Without an index, the expression as it is. */
+bool tw_build_indexed(tw_builder *b, const tw_statement *s, const tw_shape *shape, const tw_ast *node,
+                      tw_value *value);
 bool tw_build_param(tw_builder *b, const tw_statement *s);
 bool tw_build_var(tw_builder *b, const tw_statement *s);
 bool tw_build_objective(tw_builder *b, const tw_statement *s);
@@ -144,8 +159,11 @@ bool tw_build_report(tw_builder *b, const tw_statement *s);
 bool tw_build_map(tw_builder *b, const tw_statement *s); /* fixpoint: name = expression */
 /* What is missing once all is stated: an objective, a variable, .. */
 bool tw_build_finish(tw_builder *b, tw_place place);
-/* Whether an expression depends on the variables of the problem being stated. */
-bool tw_build_on_variables(const tw_builder *b, tw_expr e);
+/* Whether an expression depends on the variables of the problem being stated. O(1) over all nodes of the
+ * graph. */
+bool tw_build_on_variables(tw_builder *b, tw_expr e);
+/* `x` is one of them from now on: before any expression of it is built. */
+bool tw_build_reach(tw_builder *b, tw_expr x);
 /* `value` as an array of exactly `shape`. */
 bool tw_build_broadcast(tw_builder *b, tw_place place, const char *what, tw_value *value,
                         const tw_shape *shape);

@@ -19,10 +19,10 @@ bool tw_build_size(tw_builder *b, tw_place place, const tw_shape *shape) {
  * reading. */
 static bool run(tw_builder *b, const tw_ast *node, tw_fn *fn, const tw_value *value, tw_array *out) {
   tw_error error = {TW_OK, ""};
-  const double operations = 400.0 * (double)b->max_elements;
+  const double operations = 40.0 * (double)b->max_elements;
   if ((double)tw_fn_work_bytes(fn) > 64.0 * (double)b->max_elements || tw_fn_flops(fn) > operations)
     return tw_build_fail(
-        b, tw_build_begin(node), TW_ERR_LIMIT,
+        b, tw_build_begin(node), TW_ERR_RANGE,
         "this takes about %.0g operations and %.0g bytes to compute when the model is read, expected "
         "less than %.0g; `let` leaves it to the solver",
         tw_fn_flops(fn), (double)tw_fn_work_bytes(fn), operations);
@@ -31,6 +31,7 @@ static bool run(tw_builder *b, const tw_ast *node, tw_fn *fn, const tw_value *va
   tw_work *work = NULL;
   void *outputs[1] = {out->data};
   tw_status status = tw_work_new(&work, fn, &error);
+  if (status == TW_OK) tw_work_exec(work, &(tw_exec){.stop = b->stop});
   if (status == TW_OK) status = tw_fn_call(fn, work, NULL, outputs, 0, &error);
   tw_work_free(work);
   if (status == TW_OK) return true;

@@ -47,17 +47,53 @@ static bool build_let(tw_builder *b, const tw_statement *s) {
   return add(b, symbol);
 }
 
-bool tw_build_indexed(tw_builder *b, const tw_statement *s, const tw_ast *node, tw_value *value) {
-  bool indexed = false;
-  for (int k = 0; k < s->n_index; k++) indexed |= s->index_name[k] != NULL;
-  if (!indexed) return tw_build_array(b, node, value);
+/* The axes of a declaration, those with an index first; *n of them. */
+static void order_axes(const tw_statement *s, int order[TW_MAX_RANK], int *n) {
+  int at = 0;
+  for (int k = 0; k < s->n_index; k++)
+    if (s->index_name[k]) order[at++] = k;
+  *n = at;
+  for (int k = 0; k < s->n_index; k++)
+    if (!s->index_name[k]) order[at++] = k;
+}
+
+/* From the order of the axes in `value` to that of the declaration. */
+static void restore_axes(const int *order, int rank, tw_value *value) {
+  const tw_index_set *axis[TW_MAX_RANK];
+  int perm[TW_MAX_RANK];
+  bool ordered = true;
+  memcpy(axis, value->axis, sizeof axis);
+  for (int k = 0; k < rank; k++) {
+    ordered &= order[k] == k;
+    perm[order[k]] = k;
+    value->axis[order[k]] = axis[k];
+  }
+  if (!ordered) value->expr = tw_transpose(value->expr, perm);
+}
+
+bool tw_build_indexed(tw_builder *b, const tw_statement *s, const tw_shape *shape, const tw_ast *node,
+                      tw_value *value) {
+  const char *name[TW_MAX_RANK];
+  tw_ast *set[TW_MAX_RANK];
+  int order[TW_MAX_RANK], n;
+  tw_shape rest = {0};
+  order_axes(s, order, &n);
+  if (n == 0) return tw_build_array(b, node, value);
+  for (int k = 0; k < s->n_index; k++) {
+    name[k] = s->index_name[order[k]];
+    set[k] = s->index[order[k]];
+    if (k >= n) rest.dim[rest.rank++] = shape->dim[order[k]];
+  }
   tw_index_loop loop;
   tw_value body;
-  bool good =
-      tw_index_loop_open(b, s->n_index, s->index_name, s->index, NULL, tw_statement_place(s), &loop) &&
-      tw_build_array(b, node, &body) && tw_index_loop_array(b, &loop, tw_build_begin(node), &body, value);
+  tw_place place = tw_build_begin(node);
+  bool good = tw_index_loop_open(b, n, name, set, NULL, tw_statement_place(s), &loop) &&
+              tw_build_array(b, node, &body) &&
+              (rest.rank == 0 || tw_build_broadcast(b, place, "a value", &body, &rest)) &&
+              tw_index_loop_array(b, &loop, place, &body, value);
   tw_index_loop_close(b, &loop);
-  return good;
+  if (good && rest.rank > 0) restore_axes(order, s->n_index, value);
+  return good && tw_build_check(b, place);
 }
 
 bool tw_build_broadcast(tw_builder *b, tw_place place, const char *what, tw_value *value,
@@ -70,10 +106,6 @@ bool tw_build_broadcast(tw_builder *b, tw_place place, const char *what, tw_valu
                          tw_shape_text(&have, text), tw_shape_text(shape, want));
   value->expr = tw_broadcast(value->expr, *shape);
   return tw_build_check(b, place);
-}
-
-bool tw_build_on_variables(const tw_builder *b, tw_expr e) {
-  return b->site->n_variables > 0 && !tw_is_none(e) && tw_depends(e, b->site->n_variables, b->site->variable);
 }
 
 /* ------------------------------------------------------------------ param */
@@ -134,7 +166,7 @@ static bool param_expression(tw_builder *b, const tw_statement *s, const tw_ast 
                              tw_symbol *symbol) {
   tw_value value;
   tw_array array;
-  if (!tw_build_indexed(b, s, node, &value)) return false;
+  if (!tw_build_indexed(b, s, shape, node, &value)) return false;
   if (s->n_index > 0 && !tw_build_broadcast(b, tw_build_begin(node), "a value", &value, shape)) return false;
   if (s->n_index == 0) memcpy(symbol->value.axis, value.axis, sizeof value.axis);
   if (tw_build_on_variables(b, value.expr)) return tw_build_not_constant(b, node, "a param");
@@ -144,7 +176,7 @@ static bool param_expression(tw_builder *b, const tw_statement *s, const tw_ast 
     return true;
   }
   if (!tw_build_evaluate(b, node, &value, &array)) return false;
-  bool good = settle(b, s, symbol, &array);
+  bool good = tw_build_numbers(b, tw_build_begin(node), s->name, &array) && settle(b, s, symbol, &array);
   tw_array_free(&array);
   return good;
 }

@@ -12,7 +12,7 @@ typedef struct tw_site tw_site;
 enum {
   TW_ROLE_VALUE = 'v',   /* an array */
   TW_ROLE_PARTS = 'p',   /* arrays; one [..] of them */
-  TW_ROLE_EXTENT = 'q',  /* an array of which only the shape matters */
+  TW_ROLE_EXTENT = 'q',  /* an array of which only the shape matters, or a set */
   TW_ROLE_INTEGER = 'i', /* an integer known when the model is read */
   TW_ROLE_INDICES = 'n', /* an integer array known when the model is read */
   TW_ROLE_SHAPE = 's',   /* extents or sets; one [..] of them */

@@ -120,6 +120,7 @@ bool tw_build_method(tw_builder *b, const tw_statement *s) {
   for (int k = 0; s->expr->kind == TW_AST_CALL && k < s->expr->n && good; k++)
     good = append_option(b, s->expr, k, &spec) && check_options(b, method, s->expr->child[k], &spec);
   if (good && !spec.failed) b->site->method = tw_arena_strdup(b->arena, spec.data);
+  b->site->method_place = tw_statement_place(s);
   tw_text_free(&spec);
   return good && (b->site->method || tw_build_memory(b, tw_statement_place(s)));
 }

@@ -10,6 +10,7 @@
 
 enum { MAX_CONDITIONS = 64 };
 static const int64_t MAX_TABLE = 10000000; /* combinations that are tried one by one */
+static const int64_t ITERATIONS = 4;       /* of nested loops, for each element that an array may have */
 
 typedef struct opening {
   tw_builder *b;
@@ -259,10 +260,22 @@ static bool enter(tw_builder *b, tw_index_loop *loop, tw_place place) {
   return tw_build_check(b, place);
 }
 
+/* The combinations of all indices so far, those of the loops around included: what a solver would spend on
+ * every evaluation. */
+static bool count_combinations(opening *o, const tw_index_set *set) {
+  tw_index_loop *loop = o->loop;
+  int64_t most = ITERATIONS * o->b->max_elements, around = loop->around ? loop->around->iterations : 1;
+  bool fits = !__builtin_mul_overflow(loop->count, set->count, &loop->count) &&
+              !__builtin_mul_overflow(loop->count, around, &loop->iterations) && loop->iterations <= most;
+  return fits || tw_build_fail(o->b, o->place, TW_ERR_RANGE,
+                               "more than %lld combinations of indices, expected fewer", (long long)most);
+}
+
 bool tw_index_loop_open(tw_builder *b, int n, const char *const *name, tw_ast *const *set,
                         const tw_ast *filter, tw_place place, tw_index_loop *loop) {
   opening o = {.b = b, .loop = loop, .place = place, .set = set};
-  *loop = (tw_index_loop){.n = n, .count = 1, .condition = TW_NONE, .guard = b->guard};
+  *loop =
+      (tw_index_loop){.n = n, .count = 1, .condition = TW_NONE, .guard = b->guard, .around = b->innermost};
   loop->set = tw_build_alloc(b, (size_t)n, sizeof *loop->set);
   loop->symbol = tw_build_alloc(b, (size_t)n, sizeof *loop->symbol);
   if (!loop->set || !loop->symbol || !enter(b, loop, place)) return false;
@@ -270,18 +283,20 @@ bool tw_index_loop_open(tw_builder *b, int n, const char *const *name, tw_ast *c
     return tw_build_fail(b, place, TW_ERR_SHAPE, "%d indices, expected at most %d", n, TW_MAX_RANK);
   for (int i = 0; i < n; i++) {
     if (!open_set(&o, i) || !declare_index(&o, i, name[i])) return false;
-    if (__builtin_mul_overflow(loop->count, loop->set[i]->count, &loop->count) || loop->count > INT64_MAX / 8)
-      return tw_build_fail(b, place, TW_ERR_RANGE, "more combinations of indices than can be counted");
+    if (!count_combinations(&o, loop->set[i])) return false;
   }
   set_positions(&o, loop->k);
   if (filter && !add_conditions(&o, filter)) return false;
-  return tw_build_check(b, place) && apply_conditions(&o);
+  if (!tw_build_check(b, place) || !apply_conditions(&o)) return false;
+  b->innermost = loop;
+  return true;
 }
 
 void tw_index_loop_close(tw_builder *b, tw_index_loop *loop) {
   if (b->scope != &loop->scope) return; /* it never opened */
   b->scope = loop->scope.outer;
   b->guard = loop->guard;
+  b->innermost = loop->around;
   b->n_loops--;
 }
 
@@ -306,6 +321,7 @@ bool tw_index_loop_array(tw_builder *b, const tw_index_loop *loop, tw_place plac
     out->axis[shape.rank] = body->axis[i];
     shape.dim[shape.rank++] = inner.dim[i];
   }
+  if (!tw_build_size(b, place, &shape)) return false;
   if (lead != 1) out->expr = tw_reshape(out->expr, shape);
   tw_value_taint(out, body);
   out->looped = b->n_loops > 1 && tw_depends(out->expr, b->n_loops - 1, b->loops);

@@ -27,11 +27,21 @@ const char *tw_model_method(const tw_model *model) {
   return model->method;
 }
 
-const char *const *tw_model_labels(const tw_model *model, const char *name, int axis) {
+static const tw_index_set *set_of_axis(const tw_model *model, const char *name, int axis) {
   const tw_symbol *symbol = tw_scope_find(&model->scope, name);
-  if (!symbol || axis < 0 || axis >= TW_MAX_RANK || !symbol->value.axis[axis]) return NULL;
-  const tw_index_set *set = symbol->value.axis[axis];
-  return set->kind == TW_SET_LABELS ? set->label : NULL;
+  return symbol && axis >= 0 && axis < TW_MAX_RANK ? symbol->value.axis[axis] : NULL;
+}
+
+const char *const *tw_model_labels(const tw_model *model, const char *name, int axis) {
+  const tw_index_set *set = set_of_axis(model, name, axis);
+  return set && set->kind == TW_SET_LABELS ? set->label : NULL;
+}
+
+const char *tw_model_element(const tw_model *model, const char *name, int axis, int64_t position,
+                             char text[64]) {
+  static const tw_index_set plain = {.kind = TW_SET_RANGE};
+  const tw_index_set *set = set_of_axis(model, name, axis);
+  return tw_index_set_text(set && set->kind != TW_SET_MIXED ? set : &plain, position, text);
 }
 
 bool tw_model_fixed(const tw_model *model, const char *name) {
@@ -90,12 +100,24 @@ static tw_status unused_override(const tw_builder *b, tw_error *error) {
     if (b->overrides[k].used) continue;
     char hint[96];
     tw_nearest nearest = tw_nearest_start(b->overrides[k].name);
+    const tw_symbol *other = tw_scope_find_here(b->scope, b->overrides[k].name);
+    if (other)
+      return tw_fail(error, TW_ERR_NAME, "--set %s: this is a %s of the model, expected a param", other->name,
+                     tw_symbol_kind_name(other->kind));
     for (const tw_symbol *s = b->scope->newest; s; s = s->older)
       if (s->kind == TW_SYMBOL_PARAM) tw_nearest_offer(&nearest, s->name);
     return tw_fail(error, TW_ERR_NAME, "--set %s: the model has no param of this name%s",
                    b->overrides[k].name, tw_nearest_text(&nearest, hint));
   }
   return TW_OK;
+}
+
+/* Behind the last token, where what is missing would stand. */
+static tw_place end_of(const tw_source *source) {
+  uint32_t at = 0;
+  for (tw_token t = tw_token_next(source, 0); t.kind != TW_TOKEN_END; t = tw_token_next(source, t.end))
+    at = t.end;
+  return (tw_place){source, at};
 }
 
 static tw_status build(tw_model *model, tw_statement *statements, const tw_model_options *options,
@@ -112,11 +134,12 @@ static tw_status build(tw_model *model, tw_statement *statements, const tw_model
                   .guard = TW_NONE,
                   .n_overrides = options ? options->n_overrides : 0};
   if (options && options->max_elements > 0) b.max_elements = options->max_elements;
+  if (options) b.stop = options->stop;
   tw_status status = read_overrides(model, options, &b.overrides, error);
   if (status != TW_OK) return status;
   b.fixed = tw_fixed_names(statements, b.n_overrides, b.overrides);
   if (!b.fixed) return oom(error);
-  tw_place end = {&model->source, (uint32_t)model->source.length};
+  tw_place end = end_of(&model->source);
   bool good = tw_build_statements(&b, statements) && tw_build_finish(&b, end);
   tw_map_free(b.fixed);
   if (!good) return tw_fail(error, own.status, "%s", own.message);
@@ -148,7 +171,7 @@ static tw_status parse(tw_model **out, const char *text, size_t bytes, const cha
   *out = NULL;
   int64_t most = options && options->max_bytes > 0 ? options->max_bytes : DEFAULT_BYTES;
   if (bytes > (size_t)most || bytes >= UINT32_MAX)
-    return tw_fail(error, TW_ERR_LIMIT, "%s: %zu bytes of text, expected at most %lld", name, bytes,
+    return tw_fail(error, TW_ERR_RANGE, "%s: %zu bytes of text, expected at most %lld", name, bytes,
                    (long long)most);
   tw_model *model = calloc(1, sizeof *model);
   if (!model) return oom(error);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const char *const starters =
-    "a statement: set, param, var, let, minimize, maximize, subject to, solve with, report or model";
+    "set, param, var, let, minimize, maximize, subject to, solve with, report or model";
 
 static tw_statement *new_statement(tw_parser *p, tw_statement_kind kind) {
   tw_statement *s = tw_parser_alloc(p, sizeof *s);
@@ -119,11 +119,19 @@ static bool parse_objective(tw_parser *p, tw_statement *s) {
   return (s->expr = tw_parse_expression(p)) != NULL;
 }
 
+/* [index in .. is how index sets begin; no expression does. */
+static bool opens_index_sets(const tw_source *source, tw_token token) {
+  if (token.kind != TW_TOKEN_LBRACKET) return false;
+  token = tw_token_next(source, token.end);
+  return token.kind == TW_TOKEN_NAME && tw_token_next(source, token.end).kind == TW_TOKEN_IN;
+}
+
 /* Whether a constraint's name stands next: NAME `:` or NAME [..] `:`. Reads ahead to the bracket's partner.
  */
 static bool named_constraint(const tw_parser *p) {
   if (p->token.kind != TW_TOKEN_NAME) return false;
   tw_token token = tw_parser_peek(p);
+  if (opens_index_sets(p->source, token)) return true;
   for (int open = 0; token.kind != TW_TOKEN_END; token = tw_token_next(p->source, token.end)) {
     if (token.kind == TW_TOKEN_LBRACKET || token.kind == TW_TOKEN_LPAREN || token.kind == TW_TOKEN_LBRACE)
       open++;
@@ -227,12 +235,32 @@ static const starter *find_starter(const tw_parser *p) {
   return NULL;
 }
 
+static bool fail_start(tw_parser *p) {
+  static const char *const words[] = {"set",      "param",   "var",   "let",    "minimize",
+                                      "maximize", "subject", "solve", "report", "model"};
+  const tw_token *t = &p->token;
+  if (t->kind == TW_TOKEN_BAD) return tw_parser_unexpected(p, "");
+  if (t->kind != TW_TOKEN_NAME)
+    return tw_parser_fail(p, t->begin,
+                          "%s starts no statement, expected %s; an expression goes on in the next line in "
+                          "brackets or after an operator",
+                          tw_token_text(t->kind), starters);
+  char name[64], hint[96];
+  uint32_t length = t->end - t->begin;
+  snprintf(name, sizeof name, "%.*s", (int)(length < 60 ? length : 60), p->source->text + t->begin);
+  tw_nearest nearest = tw_nearest_start(name);
+  for (size_t k = 0; k < sizeof words / sizeof words[0]; k++) tw_nearest_offer(&nearest, words[k]);
+  if (nearest.best)
+    return tw_parser_fail(p, t->begin, "`%s` starts no statement%s", name, tw_nearest_text(&nearest, hint));
+  return tw_parser_fail(p, t->begin, "`%s` starts no statement, expected %s", name, starters);
+}
+
 /* Appends one statement (a report: several) at *tail. */
 static bool parse_statement(tw_parser *p, tw_statement **tail) {
   bool report = p->token.kind == TW_TOKEN_REPORT;
   bool assigns = p->token.kind == TW_TOKEN_NAME && tw_parser_peek(p).kind == TW_TOKEN_ASSIGN;
   const starter *start = find_starter(p);
-  if (!report && !assigns && !start) return tw_parser_unexpected(p, starters);
+  if (!report && !assigns && !start) return fail_start(p);
   if (assigns && p->mode != TW_LINES_IN_BODY)
     return tw_parser_fail(p, p->token.begin,
                           "a value without its kind, expected `let`, `param` or `set` before the name");

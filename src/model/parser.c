@@ -83,8 +83,9 @@ bool tw_parser_fail(tw_parser *p, uint32_t at, const char *format, ...) {
 bool tw_parser_unexpected(tw_parser *p, const char *expected) {
   const tw_token *t = &p->token;
   if (t->kind == TW_TOKEN_BAD) return tw_parser_fail(p, t->begin, "%s", t->hint);
-  if (tw_parser_at(p) == TW_TOKEN_END && t->kind != TW_TOKEN_END) /* the line has ended: point behind it */
-    return tw_parser_fail(p, p->last_end, "the line ends, expected %s", expected);
+  if (tw_parser_at(p) == TW_TOKEN_END) /* point behind what there is */
+    return tw_parser_fail(p, p->last_end, "the %s ends, expected %s",
+                          t->kind == TW_TOKEN_END ? "text" : "line", expected);
   if (t->kind != TW_TOKEN_NAME)
     return tw_parser_fail(p, t->begin, "got %s, expected %s", tw_token_text(t->kind), expected);
   uint32_t length = t->end - t->begin;
@@ -108,13 +109,12 @@ bool tw_parser_deeper(tw_parser *p) {
                         TW_AST_MAX_DEPTH);
 }
 
-static bool no_memory(tw_parser *p) {
-  return tw_parser_fail(p, p->token.begin, "out of memory");
-}
-
 void *tw_parser_alloc(tw_parser *p, size_t bytes) {
   void *data = tw_arena_alloc(p->arena, bytes, _Alignof(max_align_t));
-  if (!data) no_memory(p);
+  if (!data && !p->failed) {
+    p->failed = true;
+    tw_fail(p->error, TW_ERR_MEMORY, "%s: out of memory", p->source->name);
+  }
   return data;
 }
 

@@ -164,6 +164,41 @@ static bool is_whole(tw_expr e) {
   return strcmp(op, "floor") == 0 || strcmp(op, "ceil") == 0 || strcmp(op, "round") == 0;
 }
 
+/* Whether a position can be checked at all iterations of the innermost comprehension: it depends on nothing
+ * else that changes, and that it stays inside is not known already. */
+static bool is_doubtful(const tw_indexing *x, const tw_value *value, tw_expr position) {
+  enum { MOST = 10000000 };
+  const tw_builder *b = x->b;
+  const tw_index_loop *loop = b->innermost;
+  const tw_index_set *set = x->base.axis[x->axis];
+  int64_t low, high;
+  bool exact;
+  if (!loop || loop->count == 0 || loop->count > MOST || value->varies || !tw_is_none(b->guard)) return false;
+  bool listed = set && set->kind == TW_SET_INTEGERS;
+  if (!listed && tw_affine_bounds(value->affine, &low, &high, &exact) && exact) return false;
+  return tw_depends(position, 1, &loop->k) &&
+         !(b->n_loops > 1 && tw_depends(position, b->n_loops - 1, b->loops));
+}
+
+bool tw_select_try(tw_indexing *x, const tw_ast *item, const tw_value *value, tw_expr position) {
+  const tw_index_loop *loop = x->b->innermost;
+  const tw_index_set *set = x->base.axis[x->axis];
+  if (!is_doubtful(x, value, position)) return !x->b->failed;
+  tw_array at;
+  tw_value all = tw_value_of(tw_loop_stack(loop->k, loop->count, position));
+  if (!tw_build_evaluate(x->b, item, &all, &at)) return false;
+  int64_t k = 0, extent = x->shape.dim[x->axis];
+  const int64_t *p = at.data;
+  while (k < loop->count && p[k] >= 0 && p[k] < extent) k++;
+  bool inside = k == loop->count;
+  char text[64] = "that is no element";
+  if (!inside && !(set && set->kind == TW_SET_INTEGERS))
+    snprintf(text, sizeof text, "that becomes %lld",
+             (long long)(p[k] + (set && set->kind == TW_SET_RANGE ? set->first : 0)));
+  tw_array_free(&at);
+  return inside || tw_select_fail_range(x, item, text);
+}
+
 /* A scalar or array that depends on an index of a comprehension, or varies. */
 static bool select_computed(tw_indexing *x, const tw_ast *item, const tw_value *value) {
   const tw_index_set *set = x->base.axis[x->axis];
@@ -175,7 +210,9 @@ static bool select_computed(tw_indexing *x, const tw_ast *item, const tw_value *
     return select_same_set(x, value->index);
   int64_t first = set && set->kind == TW_SET_RANGE ? set->first : 0;
   bool listed = set && set->kind == TW_SET_INTEGERS;
-  if (!listed && value->affine) return tw_select_affine(x, item, value->affine, first, &s->index);
+  if (!listed && value->affine)
+    return tw_select_affine(x, item, value->affine, first, &s->index) &&
+           tw_select_try(x, item, value, s->index);
   if (!is_whole(value->expr))
     return tw_build_fail(
         x->b, tw_build_begin(item), TW_ERR_DTYPE,
@@ -184,7 +221,8 @@ static bool select_computed(tw_indexing *x, const tw_ast *item, const tw_value *
   if (listed && !listed_position(x, item, set, element, &s->index)) return false;
   if (!listed) s->index = first ? tw_sub(element, tw_integer(g, first)) : element;
   s->index = guarded(x->b, s->index);
-  return tw_build_check(x->b, tw_build_begin(item));
+  bool scalar = !tw_is_none(s->index) && tw_shape_of(s->index).rank == 0;
+  return tw_build_check(x->b, tw_build_begin(item)) && (!scalar || tw_select_try(x, item, value, s->index));
 }
 
 /* ------------------------------------------------------------------ arrays of positions */
@@ -248,9 +286,7 @@ static bool select_known(tw_indexing *x, const tw_ast *item, const tw_value *val
 
 /* ------------------------------------------------------------------ one item */
 
-/* A name or string that is a label of the axis' set; an index of a comprehension of the same name comes
- * first. */
-static bool is_label(const tw_indexing *x, const tw_ast *item) {
+bool tw_select_is_label(const tw_indexing *x, const tw_ast *item) {
   const tw_index_set *set = x->base.axis[x->axis];
   if (item->kind != TW_AST_NAME && item->kind != TW_AST_STRING) return false;
   if (!set || set->kind != TW_SET_LABELS) return false;
@@ -262,7 +298,7 @@ static bool is_label(const tw_indexing *x, const tw_ast *item) {
 bool tw_select_item(tw_indexing *x, const tw_ast *item) {
   char base[64], axis[AXIS_TEXT];
   if (item->kind == TW_AST_SLICE) return tw_select_slice(x, item);
-  if (is_label(x, item)) return tw_select_label(x, item, item->text);
+  if (tw_select_is_label(x, item)) return tw_select_label(x, item, item->text);
   if (item->kind == TW_AST_STRING)
     return tw_build_fail(x->b, tw_build_begin(item), TW_ERR_ARGUMENT, "a label on axis %d of %s, expected %s",
                          x->axis, base_text(x, base), axis_text(x, axis));

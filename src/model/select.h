@@ -30,6 +30,9 @@ typedef struct tw_indexing {
 /* Selects on x->axis what `item` says. */
 bool tw_select_item(tw_indexing *x, const tw_ast *item);
 bool tw_select_slice(tw_indexing *x, const tw_ast *item);
+/* A name or string that is a label of the axis' set; an index of a comprehension of the same name comes
+ * first. */
+bool tw_select_is_label(const tw_indexing *x, const tw_ast *item);
 /* The position of a label, element or negative position on x->axis. */
 bool tw_select_label(tw_indexing *x, const tw_ast *item, const char *label);
 bool tw_select_locate(tw_indexing *x, const tw_ast *item, int64_t element, int64_t *position);
@@ -37,6 +40,8 @@ bool tw_select_locate(tw_indexing *x, const tw_ast *item, int64_t element, int64
  * that is possible, made valid under a guard. */
 bool tw_select_affine(tw_indexing *x, const tw_ast *item, const tw_affine *affine, int64_t first,
                       tw_expr *position);
+/* Tries a scalar position at all iterations of the comprehension around, where that is what it depends on. */
+bool tw_select_try(tw_indexing *x, const tw_ast *item, const tw_value *value, tw_expr position);
 bool tw_select_fail_range(tw_indexing *x, const tw_ast *item, const char *what);
 
 #endif

@@ -6,8 +6,7 @@
 static bool slice_bound(tw_indexing *x, const tw_ast *bound, int64_t *position) {
   const tw_index_set *set = x->base.axis[x->axis];
   int64_t extent = x->shape.dim[x->axis];
-  if (bound->kind == TW_AST_NAME && set && set->kind == TW_SET_LABELS &&
-      !tw_scope_find(x->b->scope, bound->text)) {
+  if (tw_select_is_label(x, bound)) {
     if (!tw_select_label(x, bound, bound->text)) return false;
     *position = x->select[x->axis].start;
     return true;
@@ -34,9 +33,12 @@ static bool select_window(tw_indexing *x, const tw_ast *item, bool *done) {
   if (!tw_affine_is_constant(tw_affine_add(x->b->arena, high.affine, low.affine, -1), &length)) return true;
   if (length <= 0 || length > x->shape.dim[x->axis]) return true;
   const tw_affine *last = tw_affine_add(x->b->arena, high.affine, &(tw_affine){.constant = 1}, -1);
-  tw_expr from, unused;
-  if (!tw_select_affine(x, item, low.affine, first, &from)) return false;
-  if (last && !tw_select_affine(x, item, last, first, &unused)) return false;
+  tw_expr from, to;
+  if (!tw_select_affine(x, item, low.affine, first, &from) || !tw_select_try(x, item, &low, from))
+    return false;
+  high.affine = last;
+  if (last && !(tw_select_affine(x, item, last, first, &to) && tw_select_try(x, item, &high, to)))
+    return false;
   tw_expr index = tw_add(from, tw_iota(x->b->graph, TW_I64, length));
   x->select[x->axis] = (tw_selector){.kind = TW_SELECT_TAKE, .index = index};
   x->looped = *done = true;
@@ -70,6 +72,7 @@ bool tw_select_slice(tw_indexing *x, const tw_ast *item) {
   int64_t count = span > 0 ? (int64_t)(((uint64_t)span - 1) / stride) + 1 : 0;
   if (count <= 1) step = 1; /* of no consequence, and INT64_MIN would be */
   if (count == 0) start = 0;
-  x->select[x->axis] = (tw_selector){TW_SELECT_SLICE, start, count, step, !bounds && step == 1, TW_NONE};
+  bool whole = !bounds && step == 1 && count == extent;
+  x->select[x->axis] = (tw_selector){TW_SELECT_SLICE, start, count, step, whole, TW_NONE};
   return true;
 }

@@ -36,9 +36,11 @@ static bool find_element(const table *t, const tw_ast *key, int axis, int64_t *p
   if (!tw_build_integer(t->b, key, "a key", &element)) return false;
   *position = set ? tw_index_set_find(set, element) : element >= 0 && element < extent ? element : -1;
   if (*position >= 0) return true;
+  char plain[32];
+  snprintf(plain, sizeof plain, "0..%lld", (long long)extent - 1);
   return tw_build_fail(t->b, tw_build_begin(key), TW_ERR_RANGE,
                        "key %lld is outside %.64s, expected an element of %s", (long long)element, t->name,
-                       set && *set->name ? set->name : "0..extent-1");
+                       set && *set->name ? set->name : plain);
 }
 
 /* Flat position of a key. */

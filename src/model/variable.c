@@ -9,7 +9,7 @@ typedef struct declaration {
   const tw_statement *s;
   tw_symbol *symbol;
   tw_shape shape;
-  tw_expr x;
+  tw_expr x, lower, upper;
 } declaration;
 
 static bool table_value(const declaration *d, const tw_ast *node, tw_value *value) {
@@ -27,7 +27,8 @@ static bool read_attribute(const declaration *d, const tw_ast *node, const char 
   *out = TW_NONE;
   if (!node) return true;
   bool table = node->kind == TW_AST_TABLE;
-  if (!(table ? table_value(d, node, &value) : tw_build_indexed(d->b, d->s, node, &value))) return false;
+  if (!(table ? table_value(d, node, &value) : tw_build_indexed(d->b, d->s, &d->shape, node, &value)))
+    return false;
   if (tw_build_on_variables(d->b, value.expr))
     return tw_build_fail(
         d->b, tw_build_begin(node), TW_ERR_ARGUMENT,
@@ -37,6 +38,15 @@ static bool read_attribute(const declaration *d, const tw_ast *node, const char 
   if (broadcasts && !tw_build_broadcast(d->b, tw_build_begin(node), what, &value, &d->shape)) return false;
   *out = value.expr;
   return tw_build_check(d->b, tw_build_begin(node));
+}
+
+/* Bounds that cross whatever the params; others are found when they have values. */
+static bool check_bounds(const declaration *d) {
+  double low, high;
+  if (tw_is_none(d->lower) || tw_is_none(d->upper)) return true;
+  if (!tw_constant_value(d->lower, &low) || !tw_constant_value(d->upper, &high) || low <= high) return true;
+  return tw_build_fail(d->b, tw_build_begin(d->s->upper), TW_ERR_INFEASIBLE,
+                       "the lower bound %.10g is above the upper bound %.10g", low, high);
 }
 
 /* ------------------------------------------------------------------ in SET */
@@ -83,7 +93,11 @@ static bool read_domain(const declaration *d) {
                            "no argument `%.48s`, expected %s(%s)", node->label[k], kind->name, kind->params);
     if (!read_attribute(d, node->child[k], "the parameter of a domain", false, &param[k])) return false;
   }
-  tw_problem_domain(d->b->site->problem, d->x, tw_domain_make(d->b->graph, kind, d->shape, n, param));
+  tw_domain domain = tw_domain_make(d->b->graph, kind, d->shape, n, param);
+  tw_problem_domain(d->b->site->problem, d->x, domain);
+  if (domain.kind)
+    tw_domain_within(d->b->graph, domain, d->shape, d->lower,
+                     d->upper); /* fails where they do not go together */
   return tw_build_check(d->b, tw_build_begin(node));
 }
 
@@ -112,36 +126,23 @@ static bool read_number(const declaration *d) {
   return tw_build_check(b, tw_build_begin(domain));
 }
 
-static bool remember(tw_builder *b, tw_expr x) {
-  tw_body_site *site = b->site;
-  if (site->n_variables == site->variables_capacity) {
-    int capacity = site->variables_capacity ? 2 * site->variables_capacity : 8;
-    tw_expr *grown = tw_build_alloc(b, (size_t)capacity, sizeof *grown);
-    if (!grown) return false;
-    for (int k = 0; k < site->n_variables; k++) grown[k] = site->variable[k];
-    site->variable = grown;
-    site->variables_capacity = capacity;
-  }
-  site->variable[site->n_variables++] = x;
-  return true;
-}
-
 bool tw_build_var(tw_builder *b, const tw_statement *s) {
   declaration d = {.b = b, .s = s};
-  tw_expr lower, upper, start;
+  tw_expr start;
   if (!tw_build_declare(b, s, TW_SYMBOL_VAR, &d.symbol)) return false;
   if (!tw_build_shape(b, s, &d.shape, d.symbol->value.axis)) return false;
   tw_problem *p = b->site->problem;
   d.x = d.symbol->value.expr = tw_problem_variable(p, s->name, d.shape);
   d.symbol->value.varies = true;
   if (!tw_build_check(b, d.symbol->place)) return false;
-  if (!read_attribute(&d, s->lower, "a lower bound", true, &lower) ||
-      !read_attribute(&d, s->upper, "an upper bound", true, &upper) ||
+  if (!read_attribute(&d, s->lower, "a lower bound", true, &d.lower) ||
+      !read_attribute(&d, s->upper, "an upper bound", true, &d.upper) ||
       !read_attribute(&d, s->start, "a start", true, &start))
     return false;
-  tw_problem_bounds(p, d.x, lower, upper);
+  if (!check_bounds(&d)) return false;
+  tw_problem_bounds(p, d.x, d.lower, d.upper);
   if (!tw_is_none(start)) tw_problem_start(p, d.x, start);
   if (!tw_build_check(b, d.symbol->place)) return false;
   if (s->number ? !read_number(&d) : s->domain && !read_domain(&d)) return false;
-  return remember(b, d.x) && (tw_scope_add(b->scope, d.symbol) || tw_build_memory(b, d.symbol->place));
+  return tw_build_reach(b, d.x) && (tw_scope_add(b->scope, d.symbol) || tw_build_memory(b, d.symbol->place));
 }

@@ -25,7 +25,12 @@ static unsigned char sign_in(const tw_problem *p, const tw_domain *set, tw_shape
   tw_facts facts = {.graph = p->graph, .problem = p};
   unsigned sign = 0;
   for (int i = 0; i < 2; i++) {
+    double value;
     if (tw_is_none(bound[i])) continue;
+    if (tw_constant_value(bound[i], &value)) { /* without a walk over the graph for each of many variables */
+      sign |= i == 0 ? (value >= 0 ? TW_SIGN_NONNEG : 0u) : (value <= 0 ? TW_SIGN_NONPOS : 0u);
+      continue;
+    }
     if (tw_facts_open(&facts, 1, &bound[i])) sign |= tw_sign_of(&facts, bound[i]) & (i == 0 ? 1u : 2u);
     tw_facts_close(&facts);
   }
