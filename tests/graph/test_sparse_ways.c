@@ -194,6 +194,11 @@ static void refusals(void **state) {
   tw_expr large = tw_input(g, "x", TW_F64, TW_SHAPE(100000));
   assert_int_equal(tw_sparse_jacobian(tw_softmax(large, 0), 1, &large, &d), TW_ERR_UNSUPPORTED);
   assert_refused(g, d.values, TW_ERR_UNSUPPORTED, "100000 x 100000");
+  /* blocks of a thousand, two thousand times */
+  tw_expr blocks = tw_input(g, "X", TW_F64, TW_SHAPE(2000, 1000));
+  tw_expr f = tw_sum(tw_logsumexp(blocks, 2u, false), TW_ALL, false);
+  assert_int_equal(tw_sparse_hessian(f, 1, &blocks, &d), TW_ERR_UNSUPPORTED);
+  assert_refused(g, d.values, TW_ERR_UNSUPPORTED, "2000000 x 2000000");
   tw_graph_free(g);
 }
 
