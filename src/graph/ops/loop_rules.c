@@ -24,6 +24,13 @@ static bool open_rule(rule *r, tw_expr node, int extra) {
   return false;
 }
 
+/* An array of expressions, zeroed; NULL sets the graph's error. */
+static tw_expr *more_exprs(const rule *r, size_t n) {
+  tw_expr *e = calloc(n + 1, sizeof *e);
+  if (!e) tw_graph_fail(r->graph, TW_ERR_MEMORY, "out of memory differentiating a loop");
+  return e;
+}
+
 static void close_rule(rule *r) {
   free(r->a);
   free(r->b);
@@ -38,7 +45,7 @@ tw_expr tw_loop_jvp(tw_expr node, const tw_expr *tangents) {
   tw_expr *captured = r.a, *wrt = r.b, *dout = r.c;
   int m = 0;
   for (int j = 0; j < r.n; j++) captured[j] = tw_input_of(node, j);
-  tw_expr *dparam = calloc((size_t)r.n + 1, sizeof *dparam);
+  tw_expr *dparam = more_exprs(&r, (size_t)r.n);
   if (!dparam) goto done;
   for (int j = 0; j < r.n; j++) {
     if (tw_is_none(tangents[j])) continue;
@@ -99,8 +106,8 @@ void tw_loop_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
   if (!open_rule(&r, node, n_targets)) goto done;
   tw_expr *captured = r.a, *cot = r.b;
   size_t most = (size_t)(r.n + r.attr->n_results + n_targets + 1);
-  dparam = calloc(most, sizeof *dparam);
-  value = calloc(most, sizeof *value);
+  dparam = more_exprs(&r, most);
+  value = more_exprs(&r, most);
   if (!dparam || !value) goto done;
   for (int j = 0; j < r.n; j++) captured[j] = tw_input_of(node, j);
   for (int t = 0; t < n_targets; t++) {
@@ -179,7 +186,7 @@ tw_expr tw_loop_batch(tw_expr node, int64_t size, const tw_expr *in, const bool 
   tw_expr *to = NULL;
   if (!open_rule(&r, node, (int)((const tw_loop_attr *)tw_attr_of(node))->n_targets)) goto done;
   tw_expr *from = r.a, *out = r.b;
-  to = calloc((size_t)r.n + 1, sizeof *to);
+  to = more_exprs(&r, (size_t)r.n);
   if (!to) goto done;
   int m = 0;
   for (int j = 0; j < r.n; j++) {
