@@ -1,7 +1,7 @@
 /* Sparse matrices of derivatives: derived when first asked for, and how to hold a matrix. */
 #include "problem/oracle.h"
 
-#include <string.h>
+enum { SHORT = 50, SPARSE_SHARE = 5, DENSE_MOST = 4000000 /* entries */ };
 
 /* What the matrix is a derivative of; TW_NONE: the problem has no such thing. */
 static tw_expr subject(const tw_kit *kit, tw_matrix matrix) {
@@ -35,7 +35,10 @@ static tw_status derive(tw_kit *kit, tw_matrix matrix, tw_error *error) {
   status = (second ? tw_sparse_hessian : tw_sparse_jacobian)(e, n, kit->input[TW_GROUP_X], &m->derivative);
   tw_graph_check(graph, error);
   if (status == TW_ERR_UNSUPPORTED) tw_graph_clear(graph);
-  return status;
+  const tw_pattern *p = &m->derivative.pattern;
+  if (status != TW_OK || m->derivative.way != TW_BY_DENSE || p->rows <= DENSE_MOST / p->cols) return status;
+  tw_sparse_derivative_free(&m->derivative);
+  return tw_fail(error, TW_ERR_UNSUPPORTED, "oracle: not sparse enough: values take the whole dense matrix");
 }
 
 tw_status tw_kit_sparse(tw_kit *kit, tw_matrix matrix, const tw_sparse_derivative **out, tw_error *error) {
@@ -57,8 +60,6 @@ tw_status tw_kit_sparse(tw_kit *kit, tw_matrix matrix, const tw_sparse_derivativ
 }
 
 /* ------------------------------------------------------------------ how to hold a matrix */
-
-enum { SHORT = 50, SPARSE_SHARE = 5, DENSE_MOST = 4000000 };
 
 static int64_t rows_of(const tw_oracle *o, tw_matrix matrix) {
   if (matrix == TW_MATRIX_CONSTRAINTS) return o->m;

@@ -78,20 +78,30 @@ static void dense_ones(void **state) {
   close_model(&x);
 }
 
-/* Running sums of blocks: products by vectors, by columns; a few dense rows beside: by rows. */
-static void colored_ones(void **state) {
+/* Running sums of blocks: short ones element by element, long ones from products by vectors. */
+static void running_sums(void **state) {
   (void)state;
-  const int64_t m = 12, n = 3;
-  model x = open_model("colored");
-  tw_expr v = add_input(&x, "X", TW_SHAPE(m, n), true), z = add_input(&x, "z", TW_SHAPE(5), true);
-  x.e = tw_cumsum(tw_exp(v), 1, false);
-  check_jacobian(&x, (expected){TW_BY_COLORING, m * n * (n + 1) / 2, true});
+  const int64_t m = 30, n = 3, longer = 20;
+  model x = open_model("running sums");
+  tw_expr v = add_input(&x, "X", TW_SHAPE(m, n), true);
+  for (int reverse = 0; reverse < 2; reverse++) {
+    x.e = tw_cumsum(tw_exp(v), 1, reverse);
+    check_jacobian(&x, (expected){TW_BY_ELEMENTS, m * n * (n + 1) / 2, true});
+  }
+  x.e = tw_sum(tw_square(tw_cumprod(v, 1)), TW_ALL, false);
+  check_hessian(&x, (expected){TW_BY_ELEMENTS, m * n * (n + 1) / 2, true});
   x.e = tw_reduce_max(v, 1u, false);
-  check_jacobian(&x, (expected){TW_BY_ELEMENTS, m * n, false});
-  x.e = tw_sum(tw_square(tw_cumsum(tw_exp(v), 1, false)), TW_ALL, false);
-  check_hessian(&x, (expected){TW_BY_COLORING, m * n * (n + 1) / 2, true});
-  x.e = tw_add(x.e, tw_mul(tw_dot(z, z), tw_exp(tw_slice(tw_ravel(v), 0, 0, 1, 1))));
-  x.e = tw_reshape(x.e, TW_SCALAR);
+  check_jacobian(&x, (expected){TW_BY_COLORING, m * n, false});
+  close_model(&x);
+  x = open_model("long running sums");
+  v = add_input(&x, "X", TW_SHAPE(4, longer), true);
+  tw_expr z = add_input(&x, "z", TW_SHAPE(5), true), sums = tw_cumsum(tw_exp(v), 1, false);
+  x.e = sums;
+  check_jacobian(&x, (expected){TW_BY_COLORING, 4 * longer * (longer + 1) / 2, true});
+  x.e = tw_sum(tw_square(sums), TW_ALL, false);
+  check_hessian(&x, (expected){TW_BY_COLORING, 4 * longer * (longer + 1) / 2, true});
+  /* beside a part that goes element by element */
+  x.e = tw_reshape(tw_add(x.e, tw_mul(tw_dot(z, z), tw_exp(tw_slice(tw_ravel(v), 0, 0, 1, 1)))), TW_SCALAR);
   check_hessian(&x, (expected){TW_BY_COLORING, -1, true});
   close_model(&x);
 }
@@ -194,6 +204,11 @@ static void refusals(void **state) {
   tw_expr large = tw_input(g, "x", TW_F64, TW_SHAPE(100000));
   assert_int_equal(tw_sparse_jacobian(tw_softmax(large, 0), 1, &large, &d), TW_ERR_UNSUPPORTED);
   assert_refused(g, d.values, TW_ERR_UNSUPPORTED, "100000 x 100000");
+  /* blocks of a thousand, two thousand times */
+  tw_expr blocks = tw_input(g, "X", TW_F64, TW_SHAPE(2000, 1000));
+  tw_expr f = tw_sum(tw_logsumexp(blocks, 2u, false), TW_ALL, false);
+  assert_int_equal(tw_sparse_hessian(f, 1, &blocks, &d), TW_ERR_UNSUPPORTED);
+  assert_refused(g, d.values, TW_ERR_UNSUPPORTED, "2000000 x 2000000");
   tw_graph_free(g);
 }
 
@@ -231,7 +246,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(constant_matrices), cmocka_unit_test(uneven_matrices),
       cmocka_unit_test(small_matrices),    cmocka_unit_test(dense_ones),
-      cmocka_unit_test(colored_ones),      cmocka_unit_test(conditions),
+      cmocka_unit_test(running_sums),      cmocka_unit_test(conditions),
       cmocka_unit_test(unknown_positions), cmocka_unit_test(edge_cases),
       cmocka_unit_test(refusals),          cmocka_unit_test(third_derivatives),
       cmocka_unit_test(single_precision),

@@ -5,7 +5,8 @@
 
 #include <stdlib.h>
 
-static const int64_t DENSE_MOST = 100000000; /* elements of a dense derivative */
+static const int64_t DENSE_MOST = 100000000;      /* elements of a dense derivative */
+static const int64_t COMPRESSED_MOST = 200000000; /* of a compressed one */
 enum { SUBSTITUTIONS = 16 /* steps in which values of an acyclic coloring may come back */ };
 
 typedef struct compressor {
@@ -150,18 +151,28 @@ static tw_expr by_dense(compressor *c, tw_expr vector) {
   return tw_take(tw_ravel(all), 1, &index);
 }
 
-/* Colors that are more than half of the vectors which the dense matrix takes are not worth it. */
-static bool worth_it(const tw_pattern *p, int64_t colors) {
-  int64_t vectors = p->rows < p->cols ? p->rows : p->cols;
-  bool dense_fits = p->cols == 0 || p->rows <= DENSE_MOST / p->cols;
-  return colors <= vectors / 2 || !dense_fits;
+/* Colors that are more than half of the vectors which the dense matrix takes are not worth it. `status`: of
+ * coloring. */
+static bool choose_way(tw_graph *graph, const tw_pattern *p, tw_status status, int64_t colors,
+                       tw_sparse_way *way) {
+  int64_t vectors = p->rows < p->cols ? p->rows : p->cols, longest = p->rows < p->cols ? p->cols : p->rows;
+  bool dense_fits = longest == 0 || vectors <= DENSE_MOST / longest;
+  if (status == TW_ERR_MEMORY) return out_of_memory(graph);
+  *way = p->nnz == 0 ? TW_BY_ELEMENTS : TW_BY_DENSE;
+  if (p->nnz == 0 || (dense_fits && (status != TW_OK || colors > vectors / 2))) return true;
+  *way = TW_BY_COLORING;
+  if (status == TW_OK && colors <= COMPRESSED_MOST / longest) return true;
+  tw_graph_fail(graph, TW_ERR_UNSUPPORTED,
+                "sparse derivative: %lld x %lld takes too many products with vectors", (long long)p->rows,
+                (long long)p->cols);
+  return false;
 }
 
 static bool settle(tw_graph *graph, tw_sparse_derivative *out, tw_expr values, tw_sparse_way way,
                    int64_t colors) {
   out->values = values;
   out->way = way;
-  out->colors = colors;
+  out->colors = way == TW_BY_COLORING ? colors : 0;
   if (!tw_is_none(values)) return true;
   tw_graph_fail(graph, TW_ERR_MEMORY, "out of memory compressing a derivative");
   return false;
@@ -191,19 +202,17 @@ static tw_status best_coloring(const tw_pattern *p, tw_coloring *coloring, bool 
 bool tw_compressed_jacobian(tw_expr e, int m, const tw_expr *x, tw_sparse_derivative *out) {
   compressor c;
   tw_coloring coloring;
-  bool rows;
+  tw_sparse_way way;
+  bool rows, ok = false;
   if (!tw_structure_of(1, &e, m, x, &out->pattern) || !open_compressor(&c, m, x, &out->pattern)) return false;
   tw_status status = best_coloring(&out->pattern, &coloring, &rows);
-  bool colored = status == TW_OK && worth_it(&out->pattern, coloring.colors), ok = false;
-  if (status == TW_ERR_MEMORY)
-    out_of_memory(c.graph);
-  else if (out->pattern.nnz == 0)
-    ok = settle(c.graph, out, tw_fill(c.graph, tw_dtype_of(e), TW_SHAPE(0), 0), TW_BY_ELEMENTS, 0);
-  else if (colored)
-    ok = settle(c.graph, out, rows ? by_rows(&c, e, &coloring) : by_columns(&c, e, &coloring), TW_BY_COLORING,
-                coloring.colors);
-  else
-    ok = settle(c.graph, out, by_dense(&c, tw_ravel(e)), TW_BY_DENSE, 0);
+  if (choose_way(c.graph, &out->pattern, status, coloring.colors, &way)) {
+    tw_expr values = way == TW_BY_ELEMENTS ? tw_fill(c.graph, tw_dtype_of(e), TW_SHAPE(0), 0)
+                     : way == TW_BY_DENSE  ? by_dense(&c, tw_ravel(e))
+                     : rows                ? by_rows(&c, e, &coloring)
+                                           : by_columns(&c, e, &coloring);
+    ok = settle(c.graph, out, values, way, coloring.colors);
+  }
   tw_coloring_free(&coloring);
   free(c.direction);
   return ok;
@@ -266,26 +275,28 @@ static tw_status best_symmetric(const tw_pattern *p, tw_coloring *coloring, tw_r
   return TW_OK;
 }
 
+/* Entries of the dense Hessian. */
+static tw_expr by_dense_symmetric(compressor *c, tw_expr *g) {
+  for (int j = 0; j < c->m; j++) g[j] = tw_ravel(g[j]);
+  return by_dense(c, tw_concat(c->m, g, 0));
+}
+
 bool tw_compressed_hessian(tw_expr scalar, int m, const tw_expr *x, tw_sparse_derivative *out) {
   compressor c;
   tw_coloring coloring = {0};
   tw_recovery recovery = {0};
+  tw_sparse_way way;
   if (!tw_structure_of_hessian(scalar, m, x, &out->pattern) || !open_compressor(&c, m, x, &out->pattern))
     return false;
   tw_expr *g = calloc((size_t)m + 1, sizeof *g);
   tw_status status = g ? best_symmetric(&out->pattern, &coloring, &recovery) : TW_ERR_MEMORY;
-  bool colored = status == TW_OK && worth_it(&out->pattern, coloring.colors), ok = false;
-  if (status == TW_ERR_MEMORY) {
-    out_of_memory(c.graph);
-  } else if (out->pattern.nnz == 0) {
-    ok = settle(c.graph, out, tw_fill(c.graph, tw_dtype_of(scalar), TW_SHAPE(0), 0), TW_BY_ELEMENTS, 0);
-  } else if (tw_gradients_of(scalar, m, x, g)) {
-    if (colored) {
-      ok = settle(c.graph, out, by_symmetric(&c, g, &coloring, &recovery), TW_BY_COLORING, coloring.colors);
-    } else {
-      for (int j = 0; j < m; j++) g[j] = tw_ravel(g[j]);
-      ok = settle(c.graph, out, by_dense(&c, tw_concat(m, g, 0)), TW_BY_DENSE, 0);
-    }
+  bool ok =
+      choose_way(c.graph, &out->pattern, status, coloring.colors, &way) && tw_gradients_of(scalar, m, x, g);
+  if (ok) {
+    tw_expr values = way == TW_BY_ELEMENTS ? tw_fill(c.graph, tw_dtype_of(scalar), TW_SHAPE(0), 0)
+                     : way == TW_BY_DENSE  ? by_dense_symmetric(&c, g)
+                                           : by_symmetric(&c, g, &coloring, &recovery);
+    ok = settle(c.graph, out, values, way, coloring.colors);
   }
   tw_coloring_free(&coloring);
   tw_recovery_free(&recovery);

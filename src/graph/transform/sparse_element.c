@@ -1,4 +1,5 @@
 /* Elements of arrays as scalars of the iteration number and of reads of x. */
+#include "graph/ops/cumulate.h"
 #include "graph/ops/loop.h"
 #include "graph/ops/ops.h"
 #include "graph/transform/reduction.h"
@@ -112,6 +113,29 @@ static tw_expr reduced(tw_sparse *s, const tw_frame *frame, tw_expr node, const 
   return gather(s, joined, tw_table_remainder(s, tw_table_divide(s, at, e.inner), e.middle));
 }
 
+/* Running sums and products: all that came before. Iterations at different places of their lanes are
+ * different cases. */
+static tw_expr running(tw_sparse *s, const tw_frame *frame, tw_expr node, const tw_table *at) {
+  tw_lanes lanes = tw_lanes_of(node);
+  int64_t low, high, length = lanes.extents.middle, inner = lanes.extents.inner;
+  const tw_table *place = tw_table_remainder(s, tw_table_divide(s, at, inner), length);
+  if (!place || length > UNROLL) return TW_NONE;
+  tw_table_range(place, &low, &high);
+  if (low != high) {
+    s->split = place;
+    return TW_NONE;
+  }
+  tw_expr all = TW_NONE;
+  int64_t step = lanes.step > 0 ? 1 : -1, first = step > 0 ? 0 : length - 1;
+  for (int64_t c = first; c != low + step; c += step) {
+    tw_expr one = tw_element(s, frame, tw_input_of(node, 0), tw_table_scale(s, at, 1, (c - low) * inner));
+    if (tw_is_none(one)) return TW_NONE;
+    bool sum = tw_op_of(node) == &tw_op_cumsum;
+    all = tw_is_none(all) ? one : sum ? tw_add(all, one) : tw_mul(all, one);
+  }
+  return all;
+}
+
 /* An op applied to small operands, put together from their elements. */
 static tw_expr applied(tw_sparse *s, const tw_frame *frame, tw_expr node, const tw_table *at) {
   const tw_op *op = tw_op_of(node);
@@ -185,6 +209,8 @@ static tw_expr by_op(tw_sparse *s, const tw_frame *frame, tw_expr node, const tw
   if (op == &tw_op_loop) return looped(s, frame, node, at);
   if (tw_is_reduction(node) && tw_place_fan(node) <= UNROLL && tw_place_fan(node) > 0)
     return reduced(s, frame, node, at);
+  bool runs = (op == &tw_op_cumsum || op == &tw_op_cumprod) && tw_lanes_of(node).extents.middle <= UNROLL;
+  if (runs) return running(s, frame, node, at);
   tw_expr e = op == &tw_op_matmul ? tw_element_of_product(s, frame, node, at, UNROLL) : TW_NONE;
   return tw_is_none(e) && !s->split ? applied(s, frame, node, at) : e;
 }
