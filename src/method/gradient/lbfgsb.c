@@ -20,9 +20,9 @@ static tw_status get(tw_run *run, const tw_descent *s, tw_lbfgsb *l) {
 }
 
 static tw_status init(tw_run *run) {
-  TW_TRY(tw_descent_begin(run));
+  TW_TRY(tw_descent_init(run));
   tw_descent s;
-  TW_TRY(tw_descent_get(run, &s));
+  TW_TRY(tw_descent_get(run, TW_DESCENT_SLOTS, &s));
   const tw_box box = tw_box_of(run);
   run->scale = tw_box_scale(&box, run->x, s.g);
   run->optimality.stationarity = tw_box_stationarity(&box, run->x, s.g);
@@ -45,7 +45,7 @@ static tw_status search(tw_descent *s, tw_lbfgsb *l) {
 static tw_status step(tw_run *run) {
   tw_descent s;
   tw_lbfgsb l;
-  TW_TRY(tw_descent_get(run, &s));
+  TW_TRY(tw_descent_get(run, TW_DESCENT_SLOTS, &s));
   TW_TRY(get(run, &s, &l));
   TW_TRY(search(&s, &l));
   if (s.end == TW_LINE_STUCK && l.b.k > 0) {

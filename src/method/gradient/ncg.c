@@ -57,9 +57,9 @@ static double beta(tw_descent *s, double slope, double *since_restart) {
 }
 
 static tw_status init(tw_run *run) {
-  TW_TRY(tw_descent_begin(run));
+  TW_TRY(tw_descent_init(run));
   tw_descent s;
-  TW_TRY(tw_descent_get(run, &s));
+  TW_TRY(tw_descent_get(run, TW_DESCENT_SLOTS, &s));
   tw_combine(1, run->n, 0, s.g, -1, s.g, s.d);
   return tw_run_vector(run, "since restart", 1) != NULL ? TW_OK : TW_ERR_MEMORY;
 }
@@ -73,7 +73,7 @@ static double first_trial(const tw_descent *s, double slope) {
 
 static tw_status step(tw_run *run) {
   tw_descent s;
-  TW_TRY(tw_descent_get(run, &s));
+  TW_TRY(tw_descent_get(run, TW_DESCENT_SLOTS, &s));
   double *since_restart = tw_run_vector(run, "since restart", 1);
   if (since_restart == NULL) return TW_ERR_MEMORY;
   const size_t n = (size_t)run->n;
