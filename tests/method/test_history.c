@@ -39,7 +39,7 @@ static void put_point(walk *w, int point, double *x, double *g) {
 
 static tw_status walk_init(tw_run *run) {
   tw_trail trail;
-  const tw_status status = tw_trail_begin(run, tw_history_slots(current->memory), &trail);
+  const tw_status status = tw_trail_begin(run, tw_pairs_slots(current->memory), &trail);
   if (status == TW_OK) put_point(current, 0, tw_trail_x(&trail, 0), tw_trail_g(&trail, 0));
   run->f = 1;
   run->optimality.stationarity = 1;
@@ -50,7 +50,7 @@ static tw_status walk_step(tw_run *run) {
   walk *w = current;
   tw_trail trail;
   tw_history h;
-  tw_status status = tw_trail_get(run, tw_history_slots(w->memory), &trail);
+  tw_status status = tw_trail_get(run, tw_pairs_slots(w->memory), &trail);
   if (status == TW_OK) status = tw_history_get(run, &trail, &h);
   if (status != TW_OK) return status;
   const int points = (int)run->iteration + 1;

@@ -5,7 +5,7 @@
 #include "method/gradient/history.h"
 
 static int slots_of(const tw_run *run) {
-  return tw_history_slots((int)tw_run_integer(run, "memory"));
+  return tw_pairs_slots((int)tw_run_integer(run, "memory"));
 }
 
 static tw_status init(tw_run *run) {
