@@ -92,8 +92,56 @@ static void same_bits_whatever_the_threads(void **state) {
   }
 }
 
+/* Separable, with a third of the variables held at their bound in the end. */
+static tw_status bounded_gradient(void *context, const double *x, double *f, double *g, tw_error *error) {
+  (void)error;
+  const int64_t n = *(const int64_t *)context;
+  long double sum = 0;
+  for (int64_t i = 0; i < n; i++) {
+    const double weight = 1 + (double)(i % 50), d = x[i] - (double)(i % 3);
+    sum += (long double)weight * (long double)(d * d + 0.1 * d * d * d * d);
+    g[i] = weight * (2 * d + 0.4 * d * d * d);
+  }
+  *f = (double)sum;
+  return TW_OK;
+}
+
+/* The minimiser of each variable is known: i % 3 clamped into [0.5, 1.5]. */
+static void bounds_on_any_number_of_threads(void **state) {
+  (void)state;
+  for (int64_t n = 3; n < 200000; n = n * 40 + 2) {
+    double *lower = malloc((size_t)n * sizeof *lower), *upper = malloc((size_t)n * sizeof *upper),
+           *x0 = malloc((size_t)n * sizeof *x0);
+    assert_true(lower && upper && x0);
+    for (int64_t i = 0; i < n; i++) {
+      lower[i] = 0.5;
+      upper[i] = 1.5;
+      x0[i] = 0.5 + 0.25 * (double)(i % 5);
+    }
+    const tw_oracle oracle = {.context = &n,
+                              .n = n,
+                              .offers = TW_VALUE | TW_GRADIENT | TW_BOUNDS,
+                              .gradient = bounded_gradient,
+                              .lower = lower,
+                              .upper = upper};
+    tw_result serial =
+        finish(open_solver(&oracle, x0, &(tw_solve_options){.method = "lbfgsb", .exec.threads = 1}));
+    assert_int_equal(serial.outcome, TW_SOLVED);
+    for (int64_t i = 0; i < n; i++) assert_near(serial.x[i], fmin(fmax((double)(i % 3), 0.5), 1.5), 1e-6);
+    tw_result r =
+        finish(open_solver(&oracle, x0, &(tw_solve_options){.method = "lbfgsb", .exec.threads = 2}));
+    assert_same(&r, &serial, "lbfgsb");
+    tw_result_free(&r);
+    tw_result_free(&serial);
+    free(lower);
+    free(upper);
+    free(x0);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(resumed_equals_uninterrupted),
-                                     cmocka_unit_test(same_bits_whatever_the_threads)};
+                                     cmocka_unit_test(same_bits_whatever_the_threads),
+                                     cmocka_unit_test(bounds_on_any_number_of_threads)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,5 @@
 #include "method/gradient/compact.h"
 
-#include <cblas.h>
 #include <float.h>
 #include <lapacke.h>
 #include <math.h>
@@ -120,14 +119,41 @@ static void gather(const tw_compact *c, double *vector(const tw_trail *, int), i
   for (int e = 0; e < count; e++) out[e] = young[entry[e]] - old[entry[e]];
 }
 
-/* By strips of the free variables' rows of [Y S]. */
+enum { STRIP = 64, QUAD = 4 };
+
+/* sums[j] += row'b_j for QUAD neighbouring rows b_j. */
+static void quad_dots(const double *row, const double *b, int count, double *sums) {
+  const double *b1 = b + STRIP, *b2 = b1 + STRIP, *b3 = b2 + STRIP;
+  double d0 = 0, d1 = 0, d2 = 0, d3 = 0;
+#pragma omp simd reduction(+ : d0, d1, d2, d3)
+  for (int e = 0; e < count; e++) {
+    d0 += row[e] * b[e];
+    d1 += row[e] * b1[e];
+    d2 += row[e] * b2[e];
+    d3 += row[e] * b3[e];
+  }
+  sums[0] += d0, sums[1] += d1, sums[2] += d2, sums[3] += d3;
+}
+
+/* gram += rows rows' in the upper triangle. */
+static void add_products(int size, const double *rows, int count, double *gram) {
+  for (int a = 0; a < size; a++) {
+    int b = a;
+    for (; b + QUAD <= size; b += QUAD)
+      quad_dots(rows + a * STRIP, rows + b * STRIP, count, gram + a * size + b);
+    for (; b < size; b++)
+      for (int e = 0; e < count; e++) gram[a * size + b] += rows[a * STRIP + e] * rows[b * STRIP + e];
+  }
+}
+
+/* By strips of the free variables' rows of [Y S]. BLAS would do, but not from several threads: Debian's
+ * serial OpenBLAS 0.3.21 shares its buffers between them. */
 void tw_compact_add_gram(const tw_compact *c, int64_t first, int64_t length, const bool *is_free,
                          double *gram) {
-  enum { STRIP = 64 };
   const int k = c->pairs.count;
   double rows[2 * TW_COMPACT_PAIRS * STRIP];
   int64_t entry[STRIP];
-  for (int64_t at = 0; at < length;) {
+  for (int64_t at = 0; k > 0 && at < length;) {
     int count = 0;
     for (; at < length && count < STRIP; at++)
       if (is_free[at]) entry[count++] = first + at;
@@ -135,8 +161,7 @@ void tw_compact_add_gram(const tw_compact *c, int64_t first, int64_t length, con
       gather(c, tw_trail_g, age, entry, count, rows + age * STRIP);
       gather(c, tw_trail_x, age, entry, count, rows + (k + age) * STRIP);
     }
-    if (count > 0)
-      cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, 2 * k, count, 1, rows, STRIP, 1, gram, 2 * k);
+    add_products(2 * k, rows, count, gram);
   }
 }
 
