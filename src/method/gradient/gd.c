@@ -18,7 +18,7 @@ static tw_status step(tw_run *run) {
   TW_TRY(tw_descent_get(run, TW_DESCENT_SLOTS, &s));
   const size_t n = (size_t)run->n;
   tw_combine(run->exec->threads, run->n, 0, s.g, -1, s.g, s.d);
-  const double gg = tw_vec_dot(s.g, s.g, n);
+  const double gg = tw_vec_dot_on(run->exec->threads, s.g, s.g, n);
   double slope = -gg;
   TW_TRY(tw_descent_search(&s, slope, first_trial(&s)));
   if (s.end == TW_LINE_STUCK) TW_TRY(tw_descent_steepest(&s, &slope));
