@@ -150,6 +150,12 @@ double tw_vec_sum(const double *x, size_t n);
 double tw_vec_dot(const double *x, const double *y, size_t n);
 double tw_vec_norm2(const double *x, size_t n);   /* no overflow or underflow in between */
 double tw_vec_norm_inf(const double *x, size_t n); /* NaN if any entry is NaN */
+/* The same on at most `threads` threads (0: all cores, as above). */
+double tw_vec_dot_on(int threads, const double *x, const double *y, size_t n);
+double tw_vec_norm2_on(int threads, const double *x, size_t n);
+double tw_vec_norm_inf_on(int threads, const double *x, size_t n);
+/* x'y, with the bits of tw_vec_dot, and |x|_inf into *norm_inf: one pass instead of two. */
+double tw_vec_dot_norm_inf_on(int threads, const double *x, const double *y, size_t n, double *norm_inf);
 
 /* ------------------------------------------------------------------ clock, cpu */
 

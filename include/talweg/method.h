@@ -137,7 +137,7 @@ struct tw_run { /* what the driver lends to a method */
   const tw_oracle *oracle;
   const tw_method *method;
   int64_t n;
-  double *x;               /* current iterate */
+  double *x;               /* current iterate; a method may let it point into a vector of its own (tw_run_vector) */
   double f;                /* objective at x */
   double *dual;            /* m multipliers, zeros at the start; NULL when m = 0 */
   tw_optimality optimality; /* stationarity absolute here; the driver scales it */
@@ -166,6 +166,8 @@ tw_status tw_run_end(tw_run *run, tw_outcome outcome, const char *format, ...) T
  * from init/step as it is. A non-finite objective is passed on (f = inf) for the line search to back off. */
 tw_status tw_run_value(tw_run *run, const double *x, double *f);
 tw_status tw_run_gradient(tw_run *run, const double *x, double *f, double *g);
+/* The same and *slope = g'd, in the pass over g that checks it. */
+tw_status tw_run_gradient_along(tw_run *run, const double *x, const double *d, double *f, double *g, double *slope);
 tw_status tw_run_hvp(tw_run *run, const double *x, const double *y, const double *v, double *out);
 tw_status tw_run_hessian(tw_run *run, const double *x, const double *y, double *h);
 tw_status tw_run_residual(tw_run *run, const double *x, double *r);

@@ -259,6 +259,7 @@ static tw_status unpack_body(tw_driver *d, tw_unpacker *u, bool child, tw_error 
   const tw_tally tally = unpack_tally(u);
   tw_driver_set_tally(d, &tally);
   tw_driver_drop_state(d);
+  d->run.x = d->x;
   if (!tw_unpack_vector(u, d->run.x, d->run.n) || !tw_unpack_vector(u, d->run.dual, d->m) ||
       !unpack_best(d, u))
     return malformed(error);

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { IDLE_LIMIT = 100 }; /* iterations in a row without any change before a run counts as stuck */
+enum { IDLE_LIMIT = 100 }; /* iterations in a row without progress before a run counts as stuck */
 
 static const double FEASIBILITY_FLOOR = 1e-12; /* no tighter feasibility or complementarity is asked for */
-static const double BOTTOM = -1e20;           /* relative to max(1, |f| at the start): counts as unbounded */
+static const double BOTTOM = -1e20;            /* relative to max(1, |f| at the start): counts as unbounded */
 static const double DEFAULT_TOL = 1e-9;
 static const int64_t DEFAULT_MAX_ITER = 10000;
 
@@ -122,9 +122,18 @@ static void keep_best(tw_driver *d) {
 
 /* ------------------------------------------------------------------ one iteration */
 
-/* Iterations in a row in which neither objective nor optimality changed by a bit. */
+/* Counts iterations in a row without progress. A monotone method must reach an objective or a stationarity
+ * lower than ever before, lest it wanders at the level of rounding; for others a change of any bit will do.
+ */
 static void watch_progress(tw_driver *d) {
   const tw_optimality *o = &d->run.optimality;
+  if (d->run.method->traits & TW_MONOTONE) {
+    const bool lower = d->run.f < d->last_f || o->stationarity < d->last_stationarity;
+    d->idle = lower ? 0 : d->idle + 1;
+    d->last_f = fmin(d->run.f, d->last_f);
+    d->last_stationarity = fmin(o->stationarity, d->last_stationarity);
+    return;
+  }
   const bool same = memcmp(&d->run.f, &d->last_f, sizeof(double)) == 0 &&
                     memcmp(&o->stationarity, &d->last_stationarity, sizeof(double)) == 0 &&
                     memcmp(&o->feasibility, &d->last_feasibility, sizeof(double)) == 0;
@@ -246,7 +255,8 @@ tw_status tw_driver_begin(tw_driver *d, tw_error *error) {
     end_by_status(d, status);
     d->torn = d->outcome != TW_SOLVED;
   }
-  d->f_start = d->run.f;
+  d->f_start = d->last_f = d->run.f;
+  d->last_stationarity = d->run.optimality.stationarity;
   keep_best(d);
   if (!d->torn) tw_driver_test_end(d);
   d->boundary = tw_driver_tally(d);
@@ -300,7 +310,7 @@ static bool allocate(tw_driver *d, const tw_driver_setup *setup) {
   const size_t n = (size_t)o->n, m = (size_t)o->m, options = (size_t)tw_options_count(setup->method);
   d->option = tw_alloc(options, sizeof *d->option);
   d->given = tw_alloc(options, sizeof *d->given);
-  d->run.x = tw_alloc(n, sizeof(double));
+  d->run.x = d->x = tw_alloc(n, sizeof(double));
   if (keep_copy) d->best.x = tw_alloc(n, sizeof(double));
   if (m > 0) d->run.dual = tw_alloc(m, sizeof(double));
   if (m > 0 && keep_copy) d->best.dual = tw_alloc(m, sizeof(double));
@@ -357,7 +367,7 @@ void tw_driver_free(tw_driver *d) {
   free(d->child);
   free(d->option);
   free(d->given);
-  free(d->run.x);
+  free(d->x);
   free(d->run.dual);
   free(d->best.x);
   free(d->best.dual);

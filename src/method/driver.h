@@ -25,8 +25,8 @@ typedef struct tw_tally {
   int64_t iteration;
   double f, scale, f_start;
   tw_optimality optimality;
-  double last_f, last_stationarity, last_feasibility; /* of the iteration before */
-  int64_t idle;                                       /* iterations in a row that changed none of them */
+  double last_f, last_stationarity, last_feasibility; /* of the iteration before; monotone: the lowest so far */
+  int64_t idle;                                       /* iterations in a row without progress */
 } tw_tally;
 
 typedef struct tw_best {
@@ -38,6 +38,7 @@ typedef struct tw_best {
 
 struct tw_driver {
   tw_run run;
+  double *x;         /* n: where run.x points at first and after a resume */
   tw_driver *parent; /* of a child run */
   int64_t m;         /* constraint rows */
   double *option;    /* by position in method->options */

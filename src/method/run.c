@@ -55,13 +55,22 @@ tw_status tw_run_value(tw_run *run, const double *x, double *f) {
 }
 
 tw_status tw_run_gradient(tw_run *run, const double *x, double *f, double *g) {
+  return tw_run_gradient_along(run, x, NULL, f, g, NULL);
+}
+
+tw_status tw_run_gradient_along(tw_run *run, const double *x, const double *d, double *f, double *g,
+                                double *slope) {
   const tw_oracle *o = ORACLE(run);
   tw_status status = permit(run, o->gradient != NULL, "gradients", COUNT(run, gradient));
   if (status != TW_OK) return status;
   status = evaluated(run, o->gradient(o->context, x, f, g, run->error));
   if (status != TW_OK) return status;
   *f = finite_or_infinite(*f);
-  run->gradient_norm = tw_vec_norm_inf(g, (size_t)run->n);
+  const int threads = run->exec->threads;
+  if (d != NULL)
+    *slope = tw_vec_dot_norm_inf_on(threads, g, d, (size_t)run->n, &run->gradient_norm);
+  else
+    run->gradient_norm = tw_vec_norm_inf_on(threads, g, (size_t)run->n);
   if (!isfinite(run->gradient_norm) && *f != -INFINITY) *f = INFINITY; /* as good as undefined here */
   return check_bottom(run, *f);
 }

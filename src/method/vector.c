@@ -6,43 +6,46 @@
 /* Below PARALLEL_FROM entries a pass is shorter than waking the threads. */
 enum { TILE = 8192, PARALLEL_FROM = 1 << 16 };
 
+typedef struct tiles {
+  tw_each_tile *tile;
+  const void *context;
+  int64_t n;
+} tiles;
+
+static void run_tile(void *context, int64_t tile, int worker) {
+  (void)worker;
+  const tiles *t = context;
+  const int64_t first = tile * TILE, rest = t->n - first;
+  t->tile(t->context, first, rest < TILE ? rest : TILE);
+}
+
+void tw_for_tiles(int threads, int64_t n, tw_each_tile *tile, const void *context) {
+  tiles t = {tile, context, n};
+  tw_parallel(n >= PARALLEL_FROM ? threads : 1, (n + TILE - 1) / TILE, run_tile, &t);
+}
+
 typedef struct combination {
   double a, b;
   const double *x, *y;
   double *out;
-  int64_t n;
 } combination;
 
-static void combine_tile(void *context, int64_t tile, int worker) {
-  (void)worker;
+static void combine_tile(const void *context, int64_t first, int64_t count) {
   const combination *c = context;
-  const int64_t first = tile * TILE, end = first + TILE < c->n ? first + TILE : c->n;
-  const double a = c->a, b = c->b, *x = c->x, *y = c->y;
-  double *out = c->out;
+  const double a = c->a, b = c->b, *x = c->x + first, *y = c->y + first;
+  double *out = c->out + first;
   if (b == 1)
-    for (int64_t i = first; i < end; i++) out[i] = x[i] + a * y[i];
+    for (int64_t i = 0; i < count; i++) out[i] = x[i] + a * y[i];
   else
-    for (int64_t i = first; i < end; i++) out[i] = b * x[i] + a * y[i];
+    for (int64_t i = 0; i < count; i++) out[i] = b * x[i] + a * y[i];
 }
 
 void tw_combine(int threads, int64_t n, double b, const double *x, double a, const double *y, double *out) {
-  combination c = {a, b, x, y, out, n};
-  tw_parallel(n >= PARALLEL_FROM ? threads : 1, (n + TILE - 1) / TILE, combine_tile, &c);
+  tw_for_tiles(threads, n, combine_tile, &(combination){a, b, x, y, out});
 }
 
 void tw_add_scaled(int threads, int64_t n, const double *x, double a, const double *y, double *out) {
   tw_combine(threads, n, 1, x, a, y, out);
-}
-
-double tw_projected_norm(int64_t n, const double *x, const double *g, const double *lower,
-                         const double *upper) {
-  if (lower == NULL || upper == NULL) return tw_vec_norm_inf(g, (size_t)n);
-  double norm = 0;
-  for (int64_t i = 0; i < n; i++) {
-    const double step = fmin(fmax(x[i] - g[i], lower[i]), upper[i]) - x[i];
-    norm = fmax(norm, fabs(step));
-  }
-  return norm;
 }
 
 typedef struct reduction {
@@ -74,4 +77,28 @@ void tw_reduce(int threads, int64_t n, int64_t items, int n_sums, tw_segment *se
         scratch[k * n_sums + j] = scratch[2 * k * n_sums + j] + right;
       }
   memcpy(out, scratch, (size_t)n_sums * sizeof *out);
+}
+
+typedef struct largest {
+  tw_segment_largest *segment;
+  const void *context;
+  int64_t n, length;
+  double found[TW_SEGMENTS];
+} largest;
+
+static void find_largest(void *context, int64_t tile, int worker) {
+  (void)worker;
+  largest *l = context;
+  const int64_t first = tile * l->length, rest = l->n - first;
+  l->found[tile] = l->segment(l->context, first, rest < l->length ? rest : l->length);
+}
+
+double tw_largest(int threads, int64_t n, tw_segment_largest *segment, const void *context) {
+  largest l = {.segment = segment, .context = context, .n = n, .length = (n + TW_SEGMENTS - 1) / TW_SEGMENTS};
+  const int64_t segments = (n + l.length - 1) / l.length;
+  tw_parallel(n >= PARALLEL_FROM ? threads : 1, segments, find_largest, &l);
+  double best = l.found[0];
+  for (int64_t k = 1; k < segments; k++)
+    if (!(l.found[k] <= best) && !isnan(best)) best = l.found[k];
+  return best;
 }

@@ -11,6 +11,20 @@ static void alloc_is_zeroed_and_aligned(void **state) {
   }
 }
 
+/* From some size on memory comes in large pages, also when it was used before. */
+static void large_allocs_are_zeroed(void **state) {
+  (void)state;
+  for (size_t bytes = (size_t)7 << 20; bytes < (size_t)40 << 20; bytes = bytes * 2 + 12345)
+    for (int again = 0; again < 2; again++) {
+      unsigned char *data = tw_alloc(bytes, 1);
+      assert_non_null(data);
+      assert_int_equal((uintptr_t)data % 64, 0);
+      assert_true(data[0] == 0 && memcmp(data, data + 1, bytes - 1) == 0);
+      memset(data, 1, bytes);
+      free(data);
+    }
+}
+
 static void alloc_refuses_overflow(void **state) {
   (void)state;
   assert_null(tw_alloc(SIZE_MAX / 2, 4));
@@ -97,6 +111,7 @@ static void arena_refuses_nonsense(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(alloc_is_zeroed_and_aligned),
+      cmocka_unit_test(large_allocs_are_zeroed),
       cmocka_unit_test(alloc_refuses_overflow),
       cmocka_unit_test(grow_keeps_what_is_there),
       cmocka_unit_test(arena_requests_do_not_overlap),

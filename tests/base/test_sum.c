@@ -61,6 +61,12 @@ static void many_equal_terms(void **state) {
 static void same_bits_whatever_the_threads(void **state) {
   (void)state;
   int threads = omp_get_max_threads();
+  for (int t = 1; t <= 3; t++)
+    for (int l = 0; l < LENGTHS; l++) {
+      assert_same_bits(tw_vec_dot_on(t, x, y, lengths[l]), tw_vec_dot(x, y, lengths[l]));
+      assert_same_bits(tw_vec_norm2_on(t, x, lengths[l]), tw_vec_norm2(x, lengths[l]));
+      assert_same_bits(tw_vec_norm_inf_on(t, x, lengths[l]), tw_vec_norm_inf(x, lengths[l]));
+    }
   for (int l = 0; l < LENGTHS; l++) {
     size_t n = lengths[l];
     omp_set_num_threads(1);
@@ -74,6 +80,16 @@ static void same_bits_whatever_the_threads(void **state) {
     }
   }
   omp_set_num_threads(threads);
+}
+
+static void product_and_norm_in_one_pass(void **state) {
+  (void)state;
+  for (int l = 0; l < LENGTHS; l++)
+    for (int t = 1; t <= 3; t++) {
+      double norm = -1;
+      assert_same_bits(tw_vec_dot_norm_inf_on(t, x, y, lengths[l], &norm), tw_vec_dot(x, y, lengths[l]));
+      assert_same_bits(norm, tw_vec_norm_inf(x, lengths[l]));
+    }
 }
 
 /* norm2(2^k x) = 2^k norm2(x) far beyond where the squares overflow or vanish. */
@@ -106,15 +122,23 @@ static void nan_and_infinity_are_never_lost(void **state) {
     assert_true(isnan(tw_vec_norm_inf(z, N)));
     assert_true(isnan(tw_vec_sum(z, N)));
     assert_true(isnan(tw_vec_dot(z, z, N)));
+    double norm = 0;
+    assert_true(isnan(tw_vec_dot_norm_inf_on(1, z, x, N, &norm)) && isnan(norm));
     z[i] = z[(i + 1) % N] = 0;
   }
   assert_same_bits(tw_vec_norm2(z, N), 0.0);
+  /* x'y overflows, x does not. */
+  z[7] = 0x1p1000;
+  double norm = 0;
+  assert_same_bits(tw_vec_dot_norm_inf_on(1, z, z, N, &norm), INFINITY);
+  assert_same_bits(norm, 0x1p1000);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(agree_with_extended_precision),   cmocka_unit_test(many_equal_terms),
       cmocka_unit_test(same_bits_whatever_the_threads),  cmocka_unit_test(norm2_scales),
+      cmocka_unit_test(product_and_norm_in_one_pass),
       cmocka_unit_test(nan_and_infinity_are_never_lost),
   };
   return cmocka_run_group_tests(tests, setup, teardown);

@@ -231,6 +231,58 @@ static void best_point_is_kept_and_standstill_noticed(void **state) {
   tw_result_free(&r);
 }
 
+/* Goes round between three points with about the same objective, as rounding can make a descent do. */
+static tw_status circle(tw_run *run) {
+  static const double point[3] = {1, 2, 1.5};
+  run->x[0] = point[run->iteration % 3];
+  run->optimality.stationarity = run->x[0];
+  run->f = 1 + 1e-16 * run->x[0];
+  return TW_OK;
+}
+
+static void wandering_at_the_level_of_rounding_ends(void **state) {
+  (void)state;
+  const function fn = {"x", 1, identity, flat_hvp, {3}, 1, 0, 0, 0, 0};
+  const tw_method circling = {.name = "circle",
+                              .goals = TW_FOR_MINIMIZE,
+                              .needs = TW_VALUE,
+                              .init = note,
+                              .step = circle,
+                              .traits = TW_MONOTONE};
+  tw_result r = run_custom(&circling, &fn, 1000);
+  assert_int_equal(r.outcome, TW_FAILED);
+  assert_non_null(strstr(r.message, "no progress"));
+  assert_in_range(r.iterations, 100, 110);
+  tw_result_free(&r);
+  tw_method free_to_wander = circling;
+  free_to_wander.traits = 0;
+  r = run_custom(&free_to_wander, &fn, 1000);
+  assert_int_equal(r.outcome, TW_STOPPED_ITERATIONS);
+  tw_result_free(&r);
+}
+
+static tw_status slope_is_checked(tw_run *run) {
+  const double d[2] = {3, -5};
+  double f, g[2], slope = 0;
+  const tw_status status = tw_run_gradient_along(run, run->x, d, &f, g, &slope);
+  if (status != TW_OK) return status;
+  assert_true(slope == 3 * g[0] - 5 * g[1] && run->gradient_norm == fmax(fabs(g[0]), fabs(g[1])));
+  double again[2];
+  tw_run_gradient(run, run->x, &run->f, again);
+  assert_true(run->f == f && again[0] == g[0] && again[1] == g[1]);
+  return tw_run_end(run, TW_SOLVED, "checked");
+}
+
+static void gradients_come_with_slopes(void **state) {
+  (void)state;
+  const tw_method method = {
+      .name = "slope", .goals = TW_FOR_MINIMIZE, .needs = TW_GRADIENT, .init = slope_is_checked, .step = nothing};
+  tw_result r = run_custom(&method, &functions[0], 1);
+  assert_int_equal(r.outcome, TW_SOLVED);
+  assert_int_equal(r.counts.gradient, 2);
+  tw_result_free(&r);
+}
+
 /* ------------------------------------------------------------------ the caller's loop */
 
 static void own_loop_equals_one_call(void **state) {
@@ -348,6 +400,8 @@ int main(void) {
       cmocka_unit_test(nan_makes_methods_back_off),
       cmocka_unit_test(unbounded_objectives_are_named),
       cmocka_unit_test(best_point_is_kept_and_standstill_noticed),
+      cmocka_unit_test(wandering_at_the_level_of_rounding_ends),
+      cmocka_unit_test(gradients_come_with_slopes),
       cmocka_unit_test(own_loop_equals_one_call),
       cmocka_unit_test(solves_run_side_by_side),
       cmocka_unit_test(solves_nest),

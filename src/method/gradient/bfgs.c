@@ -23,7 +23,7 @@ static tw_status init(tw_run *run) {
     return tw_fail(run->error, TW_ERR_UNSUPPORTED,
                    "bfgs keeps an n x n matrix and takes n <= %d; here n = %lld: use lbfgs", LARGEST_N,
                    (long long)run->n);
-  TW_TRY(tw_descent_begin(run));
+  TW_TRY(tw_descent_init(run));
   double *h = tw_run_vector(run, "inverse", run->n * run->n);
   if (h == NULL || tw_run_vector(run, "updates", 1) == NULL) return TW_ERR_MEMORY;
   for (int64_t i = 0; i < run->n; i++) h[i * run->n + i] = 1;
@@ -77,7 +77,7 @@ static void reset(inverse *k, double *updates) {
 
 static tw_status step(tw_run *run) {
   tw_descent s;
-  TW_TRY(tw_descent_get(run, &s));
+  TW_TRY(tw_descent_get(run, TW_DESCENT_SLOTS, &s));
   const int64_t n = run->n;
   double *updates = tw_run_vector(run, "updates", 1), *y = tw_run_vector(run, "y", n),
          *hy = tw_run_vector(run, "hy", n);

@@ -7,10 +7,13 @@
 typedef struct tw_box {
   int64_t n;
   const double *lower, *upper; /* both NULL: no bounds */
+  int threads;                 /* for the functions over all variables */
 } tw_box;
 
 tw_box tw_box_of(const tw_run *run);
 double tw_box_clamp(const tw_box *box, int64_t i, double value);
+/* P on the variables first .. first+count-1, in place. */
+void tw_box_clamp_tile(const tw_box *box, int64_t first, int64_t count, double *values);
 /* out = P(x + a d). */
 void tw_box_move(const tw_box *box, const double *x, double a, const double *d, double *out);
 /* |P(x - g) - x|_inf: zero exactly at a stationary point. */

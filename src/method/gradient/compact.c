@@ -1,193 +1,216 @@
 #include "method/gradient/compact.h"
 
-#include "method/vector.h"
-
 #include <float.h>
 #include <lapacke.h>
 #include <math.h>
 #include <string.h>
 
-enum { COUNT, NEWEST, THETA, RING };
+enum { COUNT, THETA, STATE };
 
-tw_status tw_compact_get(tw_run *run, int m, tw_compact *c) {
-  *c = (tw_compact){.run = run, .n = run->n, .m = m};
-  const int64_t square = (int64_t)m * m;
+tw_status tw_compact_get(tw_run *run, const tw_trail *trail, tw_compact *c) {
+  *c = (tw_compact){0};
+  const int64_t slots = trail->slots, square = slots * slots, m = slots - 2;
   double *pivot = NULL;
   const struct {
     const char *name;
     double **vector;
     int64_t n;
-  } wanted[] = {{"ring", &c->ring, RING},  {"rows", &c->rows, 2 * run->n * m},
-                {"y'y", &c->yy, square},   {"s'y", &c->sy, square},
-                {"s's", &c->ss, square},   {"lu", &c->lu, 4 * square},
-                {"pivots", &pivot, 2 * m}, {"sums", &c->scratch, (TW_SEGMENTS + 1) * (2 * square + m + 4)}};
+  } wanted[] = {{"compact", &c->state, STATE},
+                {"y'y", &c->yy, square},
+                {"s'y", &c->sy, square},
+                {"s's", &c->ss, square},
+                {"lu", &c->lu, 4 * m * m},
+                {"pivots", &pivot, 2 * m},
+                {"sums", &c->scratch, (TW_SEGMENTS + 1) * TW_COMPACT_SUMS(m)}};
   for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
     *wanted[i].vector = tw_run_vector(run, wanted[i].name, wanted[i].n);
     if (*wanted[i].vector == NULL) return TW_ERR_MEMORY;
   }
+  if (!(c->state[COUNT] >= 0 && c->state[COUNT] <= (double)m))
+    return tw_fail(run->error, TW_ERR_DATA, "method %s: the checkpoint has more pairs than the memory holds",
+                   run->method->name);
   c->pivot = (int *)(void *)pivot;
-  c->k = (int)c->ring[COUNT];
-  c->theta = c->k > 0 ? c->ring[THETA] : 1;
+  c->pairs = (tw_pairs){trail, (int)c->state[COUNT]};
+  c->theta = c->pairs.count > 0 ? c->state[THETA] : 1;
   return TW_OK;
 }
 
+static void set(tw_compact *c, int count, double theta) {
+  c->state[COUNT] = c->pairs.count = count;
+  c->state[THETA] = c->theta = theta;
+}
+
 void tw_compact_forget(tw_compact *c) {
-  c->k = 0;
-  c->theta = 1;
+  set(c, 0, 1);
+}
+
+static int slot_of(const tw_compact *c, int age) {
+  return tw_trail_slot(c->pairs.trail, age);
 }
 
 /* ------------------------------------------------------------------ a new pair */
 
-typedef struct pass {
-  const tw_compact *c;
-  const double *x, *x_new, *g, *g_new, *v;
-  const bool *is_free;
-  int slot;
-} pass;
-
-/* Writes the new pair into its slot; sums: y'y_j, y's_j, s'y_j, s's_j for every slot j. */
-static void update_segment(void *context, int64_t first, int64_t count, double *sums) {
-  const pass *p = context;
-  const int m = p->c->m, k = p->c->k;
-  for (int64_t i = first; i < first + count; i++) {
-    double *y = p->c->rows + 2 * i * m, *s = y + m;
-    const double yi = p->g_new[i] - p->g[i], si = p->x_new[i] - p->x[i];
-    y[p->slot] = yi;
-    s[p->slot] = si;
-    for (int j = 0; j < k; j++) {
-      sums[4 * j] += yi * y[j];
-      sums[4 * j + 1] += yi * s[j];
-      sums[4 * j + 2] += si * y[j];
-      sums[4 * j + 3] += si * s[j];
-    }
+static void update_tile(void *context, int64_t first, int64_t length, double *sums) {
+  const tw_compact *c = context;
+  const tw_trail *t = c->pairs.trail;
+  const double *x = tw_trail_x(t, 0) + first, *x_before = tw_trail_x(t, 1) + first;
+  const double *g = tw_trail_g(t, 0) + first, *g_before = tw_trail_g(t, 1) + first;
+  double s[TW_PAIRS_TILE], y[TW_PAIRS_TILE];
+  for (int64_t i = 0; i < length; i++) {
+    s[i] = x[i] - x_before[i];
+    y[i] = g[i] - g_before[i];
   }
+  tw_pairs_products(&c->pairs, first, length, s, y, sums);
 }
 
-void tw_compact_update(tw_compact *c, const double *x, const double *x_new, const double *g,
-                       const double *g_new) {
-  const int m = c->m, slot = c->k == 0 ? 0 : ((int)c->ring[NEWEST] + 1) % m;
-  if (c->k < m) c->k++;
-  const pass p = {.c = c, .x = x, .x_new = x_new, .g = g, .g_new = g_new, .slot = slot};
-  double *sums = c->scratch + TW_SEGMENTS * 4 * c->k;
-  tw_reduce(c->run->exec->threads, c->n, c->n, 4 * c->k, update_segment, (void *)(uintptr_t)&p, c->scratch,
-            sums);
-  const double yy = sums[4 * slot], sy = sums[4 * slot + 1];
-  c->ring[COUNT] = c->k;
-  c->ring[NEWEST] = slot;
-  c->ring[THETA] = c->theta = yy / sy;
-  if (!(sy > DBL_EPSILON * yy) || !isfinite(c->theta)) { /* no curvature to learn from: start afresh */
+void tw_compact_update(tw_compact *c) {
+  const int slots = c->pairs.trail->slots, newest = slot_of(c, 0);
+  if (c->pairs.count < slots - 2) c->pairs.count++;
+  const int n_sums = 4 * (c->pairs.count + 1);
+  double *sums = c->scratch + TW_SEGMENTS * n_sums;
+  tw_pairs_reduce(&c->pairs, n_sums, update_tile, c, c->scratch, sums);
+  for (int age = 0; age < c->pairs.count; age++, sums += 4) {
+    const int j = slot_of(c, age);
+    c->ss[newest * slots + j] = c->ss[j * slots + newest] = sums[0];
+    c->sy[newest * slots + j] = sums[1];
+    c->sy[j * slots + newest] = sums[2];
+    c->yy[newest * slots + j] = c->yy[j * slots + newest] = sums[3];
+  }
+  const double yy = c->yy[newest * (slots + 1)], sy = c->sy[newest * (slots + 1)];
+  if (!(sy > DBL_EPSILON * yy) || !isfinite(yy / sy)) /* no curvature to learn from: start afresh */
     tw_compact_forget(c);
-    c->ring[COUNT] = 0;
-    return;
-  }
-  for (int j = 0; j < c->k; j++) {
-    c->yy[slot * m + j] = c->yy[j * m + slot] = sums[4 * j];
-    c->sy[j * m + slot] = sums[4 * j + 1];
-    c->sy[slot * m + j] = sums[4 * j + 2];
-    c->ss[slot * m + j] = c->ss[j * m + slot] = sums[4 * j + 3];
-  }
+  else
+    set(c, c->pairs.count, yy / sy);
 }
 
 /* ------------------------------------------------------------------ products with W */
 
+void tw_compact_coefficients(const tw_compact *c, double scale, const double *v, double *coefficient) {
+  const int k = c->pairs.count;
+  for (int j = 0; j < k; j++) {
+    coefficient[2 * j] = scale * c->theta * v[k + j];
+    coefficient[2 * j + 1] = scale * v[j];
+  }
+}
+
+void tw_compact_collect(const tw_compact *c, const double *sums, double *wu) {
+  const int k = c->pairs.count;
+  for (int j = 0; j < k; j++) {
+    wu[j] = sums[2 * j + 1];
+    wu[k + j] = c->theta * sums[2 * j];
+  }
+}
+
 void tw_compact_row(const tw_compact *c, int64_t i, double *row) {
-  const double *y = c->rows + 2 * i * c->m, *s = y + c->m;
-  for (int j = 0; j < c->k; j++) {
-    row[j] = y[j];
-    row[c->k + j] = c->theta * s[j];
+  const tw_trail *t = c->pairs.trail;
+  const int k = c->pairs.count;
+  for (int j = 0; j < k; j++) {
+    row[j] = tw_trail_g(t, j)[i] - tw_trail_g(t, j + 1)[i];
+    row[k + j] = c->theta * (tw_trail_x(t, j)[i] - tw_trail_x(t, j + 1)[i]);
   }
 }
 
-double tw_compact_row_dot(const tw_compact *c, int64_t i, const double *v) {
-  const double *y = c->rows + 2 * i * c->m, *s = y + c->m;
-  double along_y = 0, along_s = 0;
-  for (int j = 0; j < c->k; j++) {
-    along_y += y[j] * v[j];
-    along_s += s[j] * v[c->k + j];
-  }
-  return along_y + c->theta * along_s;
+/* ------------------------------------------------------------------ Gram matrices */
+
+/* v_age - v_age+1 over the `count` listed entries. */
+static void gather(const tw_compact *c, double *vector(const tw_trail *, int), int age, const int64_t *entry,
+                   int count, double *out) {
+  const double *young = vector(c->pairs.trail, age), *old = vector(c->pairs.trail, age + 1);
+  for (int e = 0; e < count; e++) out[e] = young[entry[e]] - old[entry[e]];
 }
 
-static void transpose_segment(void *context, int64_t first, int64_t count, double *sums) {
-  const pass *p = context;
-  const int m = p->c->m, k = p->c->k;
-  for (int64_t i = first; i < first + count; i++) {
-    const double vi = p->v[i];
-    if (vi == 0) continue;
-    const double *y = p->c->rows + 2 * i * m, *s = y + m;
-    for (int j = 0; j < k; j++) {
-      sums[j] += vi * y[j];
-      sums[k + j] += vi * s[j];
+enum { STRIP = 64, QUAD = 4 };
+
+/* sums[j] += row'b_j for QUAD neighbouring rows b_j. */
+static void quad_dots(const double *row, const double *b, int count, double *sums) {
+  const double *b1 = b + STRIP, *b2 = b1 + STRIP, *b3 = b2 + STRIP;
+  double d0 = 0, d1 = 0, d2 = 0, d3 = 0;
+#pragma omp simd reduction(+ : d0, d1, d2, d3)
+  for (int e = 0; e < count; e++) {
+    d0 += row[e] * b[e];
+    d1 += row[e] * b1[e];
+    d2 += row[e] * b2[e];
+    d3 += row[e] * b3[e];
+  }
+  sums[0] += d0, sums[1] += d1, sums[2] += d2, sums[3] += d3;
+}
+
+/* gram += rows rows' in the upper triangle. */
+static void add_products(int size, const double *rows, int count, double *gram) {
+  for (int a = 0; a < size; a++) {
+    int b = a;
+    for (; b + QUAD <= size; b += QUAD)
+      quad_dots(rows + a * STRIP, rows + b * STRIP, count, gram + a * size + b);
+    for (; b < size; b++)
+      for (int e = 0; e < count; e++) gram[a * size + b] += rows[a * STRIP + e] * rows[b * STRIP + e];
+  }
+}
+
+/* By strips of the free variables' rows of [Y S]. BLAS would do, but not from several threads: Debian's
+ * serial OpenBLAS 0.3.21 shares its buffers between them. */
+void tw_compact_add_gram(const tw_compact *c, int64_t first, int64_t length, const bool *is_free,
+                         double *gram) {
+  const int k = c->pairs.count;
+  double rows[2 * TW_COMPACT_PAIRS * STRIP];
+  int64_t entry[STRIP];
+  for (int64_t at = 0; k > 0 && at < length;) {
+    int count = 0;
+    for (; at < length && count < STRIP; at++)
+      if (is_free[at]) entry[count++] = first + at;
+    for (int age = 0; age < k && count > 0; age++) {
+      gather(c, tw_trail_g, age, entry, count, rows + age * STRIP);
+      gather(c, tw_trail_x, age, entry, count, rows + (k + age) * STRIP);
     }
+    add_products(2 * k, rows, count, gram);
   }
 }
 
-void tw_compact_transpose(const tw_compact *c, const double *v, double *out) {
-  if (c->k == 0) return;
-  const pass p = {.c = c, .v = v};
-  tw_reduce(c->run->exec->threads, c->n, c->n, 2 * c->k, transpose_segment, (void *)(uintptr_t)&p, c->scratch,
-            out);
-  for (int j = 0; j < c->k; j++) out[c->k + j] *= c->theta;
+void tw_compact_whole_gram(const tw_compact *c, double *gram) {
+  const int k = c->pairs.count, slots = c->pairs.trail->slots;
+  for (int i = 0; i < k; i++)
+    for (int j = 0; j < k; j++) {
+      const int si = slot_of(c, i), sj = slot_of(c, j);
+      gram[i * 2 * k + j] = c->yy[si * slots + sj];
+      gram[i * 2 * k + k + j] = c->sy[sj * slots + si];
+      gram[(k + i) * 2 * k + k + j] = c->ss[si * slots + sj];
+    }
 }
 
 /* ------------------------------------------------------------------ the middle matrix */
 
-/* Upper triangle of W'ZZ'W over the free variables, theta left out. */
-static void gram_segment(void *context, int64_t first, int64_t count, double *sums) {
-  const pass *p = context;
-  const int m = p->c->m, k = p->c->k;
-  for (int64_t i = first; i < first + count; i++) {
-    if (!p->is_free[i]) continue;
-    const double *y = p->c->rows + 2 * i * m, *s = y + m;
-    double *sum = sums;
-    for (int a = 0; a < 2 * k; a++) {
-      const double wa = a < k ? y[a] : s[a - k];
-      for (int b = a; b < 2 * k; b++) *sum++ += wa * (b < k ? y[b] : s[b - k]);
-    }
-  }
-}
-
-/* Subtracts W'ZZ'W / theta from the matrix. Over all variables it is made of products that are known. */
-static void subtract_gram(tw_compact *c, const bool *is_free) {
-  const int k = c->k, m = c->m, size = 2 * k;
-  double *sums = c->scratch + TW_SEGMENTS * k * (size + 1);
-  const bool all = memchr(is_free, 0, (size_t)c->n) == NULL;
-  const pass p = {.c = c, .is_free = is_free};
-  if (!all)
-    tw_reduce(c->run->exec->threads, c->n, c->n, k * (size + 1), gram_segment, (void *)(uintptr_t)&p,
-              c->scratch, sums);
-  int at = 0;
-  for (int a = 0; a < size; a++)
-    for (int b = a; b < size; b++, at++) {
-      const int i = a % k, j = b % k;
-      const double known = b < k ? c->yy[i * m + j] : a < k ? c->sy[j * m + i] : c->ss[i * m + j];
-      const double scale = (a < k ? 1 : c->theta) * (b < k ? 1 : c->theta) / c->theta;
-      const double value = scale * (all ? known : sums[at]);
-      c->lu[a * size + b] -= value;
-      if (a != b) c->lu[b * size + a] -= value;
-    }
-}
-
-/* How many pairs ago slot j was filled. */
-static int age(const tw_compact *c, int j) {
-  return ((int)c->ring[NEWEST] - j + c->m) % c->m;
-}
-
-bool tw_compact_factor(tw_compact *c, const bool *is_free) {
-  const int k = c->k, m = c->m, size = 2 * k;
-  if (k == 0) return true;
+static void fill_middle(tw_compact *c) {
+  const int k = c->pairs.count, size = 2 * k, slots = c->pairs.trail->slots;
   for (int i = 0; i < k; i++)
     for (int j = 0; j < k; j++) {
-      const double below = age(c, i) < age(c, j) ? c->sy[i * m + j] : 0; /* L */
-      c->lu[i * size + j] = i == j ? -c->sy[i * m + i] : 0;
+      const int si = slot_of(c, i), sj = slot_of(c, j);
+      const double below = i < j ? c->sy[si * slots + sj] : 0; /* L */
+      c->lu[i * size + j] = i == j ? -c->sy[si * slots + si] : 0;
       c->lu[(k + i) * size + j] = below;
       c->lu[j * size + k + i] = below;
-      c->lu[(k + i) * size + k + j] = c->theta * c->ss[i * m + j];
+      c->lu[(k + i) * size + k + j] = c->theta * c->ss[si * slots + sj];
     }
-  if (is_free != NULL) subtract_gram(c, is_free);
+}
+
+/* W is [Y S] with theta on the columns of S. */
+static void subtract_gram(tw_compact *c, const double *gram) {
+  const int k = c->pairs.count, size = 2 * k;
+  for (int a = 0; a < size; a++)
+    for (int b = a; b < size; b++) {
+      const double scale = (a < k ? 1 : c->theta) * (b < k ? 1 : c->theta) / c->theta;
+      c->lu[a * size + b] -= scale * gram[a * size + b];
+      if (a != b) c->lu[b * size + a] -= scale * gram[a * size + b];
+    }
+}
+
+bool tw_compact_factor(tw_compact *c, const double *gram) {
+  const int size = 2 * c->pairs.count;
+  if (size == 0) return true;
+  fill_middle(c);
+  if (gram != NULL) subtract_gram(c, gram);
   return LAPACKE_dgetrf(LAPACK_ROW_MAJOR, size, size, c->lu, size, c->pivot) == 0;
 }
 
 void tw_compact_solve(const tw_compact *c, double *v) {
-  if (c->k > 0) LAPACKE_dgetrs(LAPACK_ROW_MAJOR, 'N', 2 * c->k, 1, c->lu, 2 * c->k, c->pivot, v, 1);
+  const int size = 2 * c->pairs.count;
+  if (size > 0) LAPACKE_dgetrs(LAPACK_ROW_MAJOR, 'N', size, 1, c->lu, size, c->pivot, v, 1);
 }

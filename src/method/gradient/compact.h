@@ -1,41 +1,48 @@
-/* The compact form of a limited-memory quasi-Newton matrix (Byrd, Nocedal & Schnabel, 1994):
+/* The compact form of a limited-memory quasi-Newton matrix (Byrd, Nocedal & Schnabel, 1994) from the last
+ * pairs of a trail:
  *   B = theta I - W M W',  W = [Y  theta S],  M^-1 = K = [ -D  L' ; L  theta S'S ],
- * D the diagonal and L the strictly lower part (s younger than y) of S'Y. Private to method/. */
+ * D the diagonal and L the strictly lower part (s younger than y) of S'Y. Pairs are counted by age, the
+ * newest first. Private to method/. */
 #ifndef TALWEG_METHOD_COMPACT_H
 #define TALWEG_METHOD_COMPACT_H
 
-#include "method/common.h"
+#include "method/gradient/pairs.h"
 
 typedef struct tw_compact {
-  tw_run *run;
-  int64_t n;
-  int m, k; /* room for pairs; pairs there are */
+  tw_pairs pairs;
   double theta;
-  double *ring;         /* count, newest slot, theta */
-  double *rows;         /* n x 2 m: row i is y_i of all slots, then s_i of all slots */
-  double *yy, *sy, *ss; /* m x m by slots; sy[i m + j] = s_i'y_j */
-  double *lu;           /* 2k x 2k */
+  double *state;        /* count of pairs, theta */
+  double *yy, *sy, *ss; /* slots x slots; sy[i slots + j] = s_i'y_j */
+  double *lu;           /* 2k x 2k, k = pairs.count */
   int *pivot;
-  double *scratch; /* for reductions */
+  double *scratch; /* for reductions of up to TW_COMPACT_SUMS(k) sums */
 } tw_compact;
-enum { TW_COMPACT_PAIRS = 100 }; /* largest m */
+enum { TW_COMPACT_PAIRS = 100 }; /* largest number of pairs */
+#define TW_COMPACT_SUMS(k) (4 * (k) * (k) + 4 * (k) + 8)
 
-tw_status tw_compact_get(tw_run *run, int m, tw_compact *c);
+/* The trail has tw_pairs_slots(m) slots. */
+tw_status tw_compact_get(tw_run *run, const tw_trail *trail, tw_compact *c);
 /* Forgets all pairs: B = I. */
 void tw_compact_forget(tw_compact *c);
-/* Remembers s = x_new - x, y = g_new - g when s'y is positive; one pass. */
-void tw_compact_update(tw_compact *c, const double *x, const double *x_new, const double *g,
-                       const double *g_new);
-/* out (2k) = W'v. */
-void tw_compact_transpose(const tw_compact *c, const double *v, double *out);
+/* After the trail moved on: the pair of the last step enters; without positive curvature all are forgotten.
+ * One pass. */
+void tw_compact_update(tw_compact *c);
+
+/* Between 2k-vectors v and what the passes over pairs take and give (pairs.h): the coefficients of `scale` W
+ * v, and W'u from the sums of tw_pairs_project. */
+void tw_compact_coefficients(const tw_compact *c, double scale, const double *v, double *coefficient);
+void tw_compact_collect(const tw_compact *c, const double *sums, double *wu);
 /* Row i of W, 2k numbers. */
 void tw_compact_row(const tw_compact *c, int64_t i, double *row);
-/* w_i'v for v of 2k numbers. */
-double tw_compact_row_dot(const tw_compact *c, int64_t i, const double *v);
-/* Factors K - A / theta, A the 2k x 2k matrix W'ZZ'W over the variables in `is_free` (NULL: A = 0); false
- * when singular. */
-bool tw_compact_factor(tw_compact *c, const bool *is_free);
-/* v <- (K - A / theta)^-1 v. */
+/* The tile's share of [Y S]'[Y S] over the variables in `is_free` (of the tile), added to the upper triangle
+ * of `gram`, 2k x 2k. */
+void tw_compact_add_gram(const tw_compact *c, int64_t first, int64_t length, const bool *is_free,
+                         double *gram);
+/* The same over all variables: known products. */
+void tw_compact_whole_gram(const tw_compact *c, double *gram);
+/* Factors K, or where `gram` is given K - W'ZZ'W / theta; false when singular. */
+bool tw_compact_factor(tw_compact *c, const double *gram);
+/* v <- (what was factored)^-1 v. */
 void tw_compact_solve(const tw_compact *c, double *v);
 
 #endif

@@ -1,5 +1,6 @@
 /* Gradient descent (Cauchy, 1847): d = -g, with a line search. The first trial of an iteration is the
- * Barzilai-Borwein (1988) step s's / s'y when the last step found positive curvature, else twice the last step. */
+ * Barzilai-Borwein (1988) step s's / s'y when the last step found positive curvature, else twice the last
+ * step. */
 #include "method/gradient/descent.h"
 
 #include "method/vector.h"
@@ -14,10 +15,10 @@ static double first_trial(const tw_descent *s) {
 
 static tw_status step(tw_run *run) {
   tw_descent s;
-  TW_TRY(tw_descent_get(run, &s));
+  TW_TRY(tw_descent_get(run, TW_DESCENT_SLOTS, &s));
   const size_t n = (size_t)run->n;
   tw_combine(run->exec->threads, run->n, 0, s.g, -1, s.g, s.d);
-  const double gg = tw_vec_dot(s.g, s.g, n);
+  const double gg = tw_vec_dot_on(run->exec->threads, s.g, s.g, n);
   double slope = -gg;
   TW_TRY(tw_descent_search(&s, slope, first_trial(&s)));
   if (s.end == TW_LINE_STUCK) TW_TRY(tw_descent_steepest(&s, &slope));
@@ -36,6 +37,6 @@ const tw_method tw_method_gd = {.name = "gd",
                                 .goals = TW_FOR_MINIMIZE,
                                 .needs = TW_VALUE | TW_GRADIENT,
                                 .options = options,
-                                .init = tw_descent_begin,
+                                .init = tw_descent_init,
                                 .step = step,
                                 .traits = TW_MONOTONE | TW_ATOMIC};

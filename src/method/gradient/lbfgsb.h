@@ -10,17 +10,20 @@ typedef struct tw_lbfgsb {
   tw_box box;
   tw_compact b;
   const double *x, *g;
-  double *d;      /* direction; in between, the path's direction and the reduced gradient */
-  double *cauchy; /* the generalised Cauchy point */
-  double *t;      /* breakpoints of the path */
+  double *d;       /* direction; in between, of the path */
+  double *x_trial; /* P(x + d) */
+  double *cauchy;  /* the generalised Cauchy point: at first only where a bound stopped the path */
+  double *t;       /* breakpoints of the path; then the reduced gradient */
   int64_t *heap;
   bool *is_free;
+  double at;                      /* length of the path to the Cauchy point */
   double c[2 * TW_COMPACT_PAIRS]; /* W'(cauchy - x) */
 } tw_lbfgsb;
 
 /* Both need K factored in b; subspace leaves another factorization there. */
 void tw_lbfgsb_cauchy(tw_lbfgsb *s);
-/* d = minimiser over the free variables - x, within the box; false when the matrix is singular. */
-bool tw_lbfgsb_subspace(tw_lbfgsb *s);
+/* d = minimiser over the free variables - x, within the box, and x_trial; *slope = g'd. False when the matrix
+ * is singular. */
+bool tw_lbfgsb_subspace(tw_lbfgsb *s, double *slope);
 
 #endif

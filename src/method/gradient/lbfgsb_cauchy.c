@@ -25,19 +25,37 @@ static int64_t pop(int64_t *heap, int64_t *size, const double *t) {
   return top;
 }
 
-/* d = -g with zeros where a bound stops x at once; t_i where variable i meets its bound; returns how many
- * will. */
-static int64_t start_path(tw_lbfgsb *s) {
-  int64_t count = 0;
-  for (int64_t i = 0; i < s->n; i++) {
-    const double g = s->g[i], bound = s->box.lower == NULL || g == 0 ? INFINITY
-                                      : g > 0                        ? s->box.lower[i]
-                                                                     : s->box.upper[i];
-    s->t[i] = isfinite(bound) ? (s->x[i] - bound) / g : INFINITY;
-    s->d[i] = s->t[i] > 0 ? -g : 0;
+/* d = -g with zeros where a bound stops x at once; t_i where variable i meets its bound. sums: d'd, then
+ * those of W'd. */
+static void start_tile(void *context, int64_t first, int64_t length, double *sums) {
+  const tw_lbfgsb *s = context;
+  for (int64_t i = first; i < first + length; i++) {
+    const double g = s->g[i];
+    double t = INFINITY;
+    if (s->box.lower != NULL && g != 0) t = (s->x[i] - (g > 0 ? s->box.lower[i] : s->box.upper[i])) / g;
+    s->t[i] = t;
+    s->d[i] = t > 0 ? -g : 0;
     s->cauchy[i] = s->x[i];
-    if (s->t[i] > 0 && isfinite(s->t[i])) s->heap[count++] = i;
   }
+  const double *d = s->d + first;
+  sums[0] += tw_vec_dot_on(1, d, d, (size_t)length);
+  tw_pairs_project(&s->b.pairs, first, length, d, sums + 1);
+}
+
+/* p = W'd; returns d'd. */
+static double start_path(tw_lbfgsb *s, double *p) {
+  const int n_sums = 2 * (s->b.pairs.count + 1) + 1;
+  double *sums = s->b.scratch + TW_SEGMENTS * n_sums;
+  tw_pairs_reduce(&s->b.pairs, n_sums, start_tile, s, s->b.scratch, sums);
+  tw_compact_collect(&s->b, sums + 1, p);
+  return sums[0];
+}
+
+/* The variables that meet their bound after `from` and not after `to`, as a heap; returns how many. */
+static int64_t fill_heap(tw_lbfgsb *s, double from, double to) {
+  int64_t count = 0;
+  for (int64_t i = 0; s->box.lower != NULL && i < s->n; i++)
+    if (s->t[i] > from && s->t[i] <= to && isfinite(s->t[i])) s->heap[count++] = i;
   for (int64_t i = count / 2; i-- > 0;) sift_down(s->heap, count, i, s->t);
   return count;
 }
@@ -52,7 +70,7 @@ static double dot_small(const double *a, const double *b, int n) {
 
 /* a'Mb; scratch holds Mb. */
 static double m_product(const tw_lbfgsb *s, const double *a, const double *b, double *scratch) {
-  const int size = 2 * s->b.k;
+  const int size = 2 * s->b.pairs.count;
   memcpy(scratch, b, (size_t)size * sizeof *b);
   tw_compact_solve(&s->b, scratch);
   return dot_small(a, scratch, size);
@@ -62,7 +80,7 @@ static double m_product(const tw_lbfgsb *s, const double *a, const double *b, do
  * path. */
 static void pass_breakpoint(tw_lbfgsb *s, int64_t i, double dt, double *p, double *slope, double *curvature) {
   const double g = s->g[i], theta = s->b.theta;
-  const int size = 2 * s->b.k;
+  const int size = 2 * s->b.pairs.count;
   double w[2 * TW_COMPACT_PAIRS], scratch[2 * TW_COMPACT_PAIRS];
   s->cauchy[i] = g > 0 ? s->box.lower[i] : s->box.upper[i];
   const double z = s->cauchy[i] - s->x[i];
@@ -79,18 +97,24 @@ static void pass_breakpoint(tw_lbfgsb *s, int64_t i, double dt, double *p, doubl
 }
 
 void tw_lbfgsb_cauchy(tw_lbfgsb *s) {
-  const int size = 2 * s->b.k;
+  const int size = 2 * s->b.pairs.count;
   double p[2 * TW_COMPACT_PAIRS] = {0}, scratch[2 * TW_COMPACT_PAIRS];
   memset(s->c, 0, sizeof s->c);
-  int64_t left = start_path(s);
-  tw_compact_transpose(&s->b, s->d, p);
-  const double dd = tw_vec_dot(s->d, s->d, (size_t)s->n);
+  const double dd = start_path(s, p);
   double slope = -dd, curvature = s->b.theta * dd;
   if (size > 0) curvature -= m_product(s, p, p, scratch);
   const double floor = DBL_EPSILON * s->b.theta * dd;
   curvature = fmax(curvature, floor);
   double t = 0, dt_min = dd > 0 ? -slope / curvature : 0;
-  while (left > 0) {
+  double reach = 0; /* breakpoints up to here have been put into the heap */
+  for (int64_t left = 0;;) {
+    if (left == 0 && t + dt_min > reach) {
+      const double from = reach;
+      reach = 2 * (t + dt_min);
+      left = fill_heap(s, from, reach);
+      continue;
+    }
+    if (left == 0) break;
     const double dt = s->t[s->heap[0]] - t;
     if (dt_min < dt) break;
     pass_breakpoint(s, pop(s->heap, &left, s->t), dt, p, &slope, &curvature);
@@ -99,8 +123,6 @@ void tw_lbfgsb_cauchy(tw_lbfgsb *s) {
     dt_min = -slope / curvature;
   }
   dt_min = fmax(dt_min, 0);
-  t += dt_min;
+  s->at = t + dt_min;
   for (int j = 0; j < size; j++) s->c[j] += dt_min * p[j];
-  for (int64_t i = 0; i < s->n; i++)
-    if (s->d[i] != 0) s->cauchy[i] = tw_box_clamp(&s->box, i, s->x[i] + t * s->d[i]);
 }

@@ -16,39 +16,65 @@ enum { BETA_FR, BETA_PR, BETA_HS, BETA_HZ };
 static const double ETA = 0.01; /* Hager-Zhang: beta >= -1 / (|d| min(ETA, |g|)) */
 static const double POWELL = 0.2;
 
+enum { GG, GPLUS_GPLUS, GPLUS_G, GPLUS_Y, YY, DD, PRODUCTS };
+
 typedef struct dots {
-  double gg, dd, gplus, gplus_g, dy; /* g'g, d'd, g+'g+, g+'g, d'y */
-  double g_d;                        /* g+'d */
+  double v[PRODUCTS]; /* g'g, g+'g+, g+'g, g+'y, y'y, d'd */
+  double dy, dg;      /* d'y, d'g+ */
 } dots;
 
-static double beta_of(int kind, const dots *v) {
-  const double gplus_y = v->gplus - v->gplus_g;
-  const double yy = v->gplus - 2 * v->gplus_g + v->gg;
+static double beta_of(int kind, const dots *p) {
+  const double *v = p->v;
   switch (kind) {
   case BETA_FR:
-    return v->gplus / v->gg;
+    return v[GPLUS_GPLUS] / v[GG];
   case BETA_PR:
-    return fmax(0, gplus_y / v->gg);
+    return fmax(0, v[GPLUS_Y] / v[GG]);
   case BETA_HS:
-    return gplus_y / v->dy;
+    return v[GPLUS_Y] / p->dy;
   default:
-    return fmax((gplus_y - 2 * v->g_d * yy / v->dy) / v->dy, -1 / (sqrt(v->dd) * fmin(ETA, sqrt(v->gg))));
+    return fmax((v[GPLUS_Y] - 2 * p->dg * v[YY] / p->dy) / p->dy,
+                -1 / (sqrt(v[DD]) * fmin(ETA, sqrt(v[GG]))));
+  }
+}
+
+/* The products of `count` entries, added to sums. Those with y are made of its entries: differences of
+ * products would lose what successive gradients have in common. */
+static void add_products(int64_t count, const double *g, const double *g_plus, const double *d,
+                         double *sums) {
+  double gg = 0, pp = 0, pg = 0, py = 0, yy = 0, dd = 0;
+#pragma omp simd reduction(+ : gg, pp, pg, py, yy, dd)
+  for (int64_t i = 0; i < count; i++) {
+    const double y = g_plus[i] - g[i];
+    gg += g[i] * g[i];
+    pp += g_plus[i] * g_plus[i];
+    pg += g_plus[i] * g[i];
+    py += g_plus[i] * y;
+    yy += y * y;
+    dd += d[i] * d[i];
+  }
+  const double sum[PRODUCTS] = {gg, pp, pg, py, yy, dd};
+  for (int k = 0; k < PRODUCTS; k++) sums[k] += sum[k];
+}
+
+static void products_segment(void *context, int64_t first, int64_t count, double *sums) {
+  enum { CHAIN = 512 };
+  const tw_descent *s = context;
+  for (int64_t at = first; at < first + count; at += CHAIN) {
+    const int64_t rest = first + count - at;
+    add_products(rest < CHAIN ? rest : CHAIN, s->g + at, s->g_trial + at, s->d + at, sums);
   }
 }
 
 static double beta(tw_descent *s, double slope, double *since_restart) {
-  const size_t n = (size_t)s->run->n;
   const int kind = tw_run_choice(s->run, "beta");
-  const dots v = {.gg = tw_vec_dot(s->g, s->g, n),
-                  .dd = tw_vec_dot(s->d, s->d, n),
-                  .gplus = tw_vec_dot(s->g_trial, s->g_trial, n),
-                  .gplus_g = tw_vec_dot(s->g_trial, s->g, n),
-                  .dy = s->accepted.slope - slope,
-                  .g_d = s->accepted.slope};
+  double scratch[TW_SEGMENTS * PRODUCTS];
+  dots p = {.dy = s->accepted.slope - slope, .dg = s->accepted.slope};
+  tw_reduce(s->run->exec->threads, s->run->n, s->run->n, PRODUCTS, products_segment, s, scratch, p.v);
   const double cycle = (double)(tw_run_integer(s->run, "restart") * s->run->n);
-  const bool lost = kind != BETA_HZ && fabs(v.gplus_g) >= POWELL * v.gplus;
-  const double b = beta_of(kind, &v);
-  if (lost || !isfinite(b) || *since_restart + 1 >= cycle || !(-v.gplus + b * v.g_d < 0)) {
+  const bool lost = kind != BETA_HZ && fabs(p.v[GPLUS_G]) >= POWELL * p.v[GPLUS_GPLUS];
+  const double b = beta_of(kind, &p);
+  if (lost || !isfinite(b) || *since_restart + 1 >= cycle || !(-p.v[GPLUS_GPLUS] + b * p.dg < 0)) {
     *since_restart = 0;
     return 0;
   }
@@ -57,10 +83,10 @@ static double beta(tw_descent *s, double slope, double *since_restart) {
 }
 
 static tw_status init(tw_run *run) {
-  TW_TRY(tw_descent_begin(run));
+  TW_TRY(tw_descent_init(run));
   tw_descent s;
-  TW_TRY(tw_descent_get(run, &s));
-  tw_combine(1, run->n, 0, s.g, -1, s.g, s.d);
+  TW_TRY(tw_descent_get(run, TW_DESCENT_SLOTS, &s));
+  tw_combine(run->exec->threads, run->n, 0, s.g, -1, s.g, s.d);
   return tw_run_vector(run, "since restart", 1) != NULL ? TW_OK : TW_ERR_MEMORY;
 }
 
@@ -73,11 +99,10 @@ static double first_trial(const tw_descent *s, double slope) {
 
 static tw_status step(tw_run *run) {
   tw_descent s;
-  TW_TRY(tw_descent_get(run, &s));
+  TW_TRY(tw_descent_get(run, TW_DESCENT_SLOTS, &s));
   double *since_restart = tw_run_vector(run, "since restart", 1);
   if (since_restart == NULL) return TW_ERR_MEMORY;
-  const size_t n = (size_t)run->n;
-  double slope = tw_vec_dot(s.g, s.d, n);
+  double slope = tw_vec_dot_on(run->exec->threads, s.g, s.d, (size_t)run->n);
   TW_TRY(tw_descent_search(&s, slope, first_trial(&s, slope)));
   if (s.end == TW_LINE_STUCK) TW_TRY(tw_descent_steepest(&s, &slope));
   s.last[TW_LAST_SLOPE] = slope;

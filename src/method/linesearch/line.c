@@ -13,7 +13,7 @@ tw_status tw_line_evaluate(tw_line *line, double alpha, tw_line_point *out) {
 
 bool tw_line_decreases(const tw_line *line, const tw_line_point *p) {
   const tw_line_point *s = &line->start;
-  if (p->value <= s->value + line->c1 * p->alpha * s->slope) return true;
+  if (p->value < s->value && p->value <= s->value + line->c1 * p->alpha * s->slope) return true;
   return p->value <= s->value + line->noise && p->slope <= (2 * line->c1 - 1) * s->slope;
 }
 
@@ -31,7 +31,9 @@ tw_status tw_line_settle(tw_line *line, const tw_line_point *best, double last_a
                          tw_line_end *end) {
   *end = TW_LINE_STUCK;
   *out = *best;
-  if (!(best->alpha > 0) || !(best->value < line->start.value || tw_line_decreases(line, best))) return TW_OK;
+  const bool lower = best->value < line->start.value;
+  const bool flatter = tw_line_decreases(line, best) && fabs(best->slope) < fabs(line->start.slope);
+  if (!(best->alpha > 0) || !(lower || flatter)) return TW_OK;
   *end = TW_LINE_DECREASED;
   return best->alpha == last_alpha ? TW_OK : tw_line_evaluate(line, best->alpha, out);
 }
