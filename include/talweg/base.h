@@ -155,8 +155,10 @@ double tw_vec_norm_inf(const double *x, size_t n); /* NaN if any entry is NaN */
 
 double tw_now(void); /* seconds, monotonic */
 
+/* The sets of vector instructions that kernels choose by, where processor and system both have them. */
 typedef struct tw_cpu {
-  bool avx2, fma, avx512f, avx512dq;
+  bool avx2;   /* and FMA */
+  bool avx512; /* F, DQ, VL and BW, and avx2 */
 } tw_cpu;
 tw_cpu tw_cpu_features(void);
 

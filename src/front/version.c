@@ -35,14 +35,8 @@ static void print_libraries(FILE *out) {
 
 static void print_processor(FILE *out) {
   const tw_cpu cpu = tw_cpu_features();
-  const struct {
-    const char *name;
-    bool present;
-  } features[] = {{"avx2", cpu.avx2}, {"fma", cpu.fma}, {"avx512f", cpu.avx512f}, {"avx512dq", cpu.avx512dq}};
-  fprintf(out, "  %d cores", tw_cores());
-  for (size_t i = 0; i < sizeof features / sizeof *features; i++)
-    if (features[i].present) fprintf(out, ", %s", features[i].name);
-  fputc('\n', out);
+  fprintf(out, "  %d cores%s%s\n", tw_cores(), cpu.avx2 ? ", avx2 with fma" : "",
+          cpu.avx512 ? ", avx512 (f, dq, vl, bw)" : "");
 }
 
 static int run(const void *fields, const tw_console *console) {

@@ -17,7 +17,7 @@ typedef struct tw_small_kernels {
 } tw_small_kernels;
 
 extern const tw_small_kernels tw_small_portable[2]; /* f64, f32 */
-#ifdef TALWEG_AVX2
+#ifdef TALWEG_X86
 extern const tw_small_kernels tw_small_avx2[2];
 #endif
 

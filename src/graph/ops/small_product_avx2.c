@@ -1,6 +1,6 @@
 /* The AVX2 build of the small products (compiled with -mavx2 -mfma, entered after a look at the processor).
  */
-#ifdef TALWEG_AVX2
+#ifdef TALWEG_X86
 #include "graph/ops/small_product.h"
 
 #include <immintrin.h>

@@ -88,9 +88,8 @@ const tw_small_kernels tw_small_portable[2] = {{rows_f64, columns_f64, multiply_
 
 const tw_small_kernels *tw_small_kernels_get(tw_dtype dtype) {
   const int i = dtype == TW_F32;
-#ifdef TALWEG_AVX2
-  const tw_cpu cpu = tw_cpu_features();
-  if (cpu.avx2 && cpu.fma) return &tw_small_avx2[i];
+#ifdef TALWEG_X86
+  if (tw_cpu_features().avx2) return &tw_small_avx2[i];
 #endif
   return &tw_small_portable[i];
 }
