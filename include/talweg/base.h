@@ -144,6 +144,8 @@ void tw_random_permutation(uint64_t key, size_t n, int64_t *out); /* Fisher-Yate
 typedef void tw_task(void *context, int64_t tile, int worker);
 void tw_parallel(int threads, int64_t tiles, tw_task *task, void *context);
 int tw_cores(void);
+/* Calls run(context) on the calling thread; a library that uses OpenMP starts no threads of its own meanwhile. */
+void tw_alone(void (*run)(void *context), void *context);
 
 /* Fixed-tile pairwise sum and inner product: the same bits whatever the threads. */
 double tw_vec_sum(const double *x, size_t n);

@@ -8,6 +8,9 @@
 #ifdef TALWEG_CAIRO
 #include <cairo.h>
 #endif
+#ifdef TALWEG_DNNL
+#include <dnnl.h>
+#endif
 #ifdef TALWEG_SLEEF
 #include <sleef.h>
 #endif
@@ -25,6 +28,12 @@ static void print_libraries(FILE *out) {
   fprintf(out, "  SLEEF        %d.%d.%d\n", SLEEF_VERSION_MAJOR, SLEEF_VERSION_MINOR, SLEEF_VERSION_PATCHLEVEL);
 #else
   fprintf(out, "  SLEEF        not found: the C library's functions are used\n");
+#endif
+#ifdef TALWEG_DNNL
+  const dnnl_version_t *dnnl = dnnl_version();
+  fprintf(out, "  oneDNN       %d.%d.%d\n", dnnl->major, dnnl->minor, dnnl->patch);
+#else
+  fprintf(out, "  oneDNN       not found: convolution in f32 is by matrix products\n");
 #endif
 #ifdef TALWEG_CAIRO
   fprintf(out, "  cairo        %s\n", cairo_version_string());
