@@ -46,17 +46,24 @@ static void cut_blocks(tw_conv_dnnl *d, int64_t wanted) {
                                               : d->block_k * s->c * s->taps;
 }
 
+/* Plain layouts of blocks are not contiguous, which not every loop of the library takes. */
 static void cut_work(tw_conv_dnnl *d, bool plain) {
   const tw_conv_shape *s = &d->s;
-  const int64_t fit =
-      TILE_BYTES / (int64_t)sizeof(float) / (s->groups * (s->c * s->pixels + s->k * s->positions));
-  const int64_t share = s->images / TASKS;
-  d->images = divisor_below(s->images, fit < share ? fit : share);
+  const int64_t each = s->groups * (s->c * s->pixels + s->k * s->positions) * (int64_t)sizeof(float);
+  int64_t shares = TASKS;
+  if (s->role == TW_CONV_W) { /* blocks before partial sums, which cost memory */
+    cut_blocks(d, plain ? 1 : TASKS);
+    const int64_t most = tw_conv_chunks(s), wanted = (TASKS + d->blocks - 1) / d->blocks;
+    shares = wanted < most ? wanted : most;
+  }
+  d->images = divisor_below(s->images,
+                            s->images / shares < TILE_BYTES / each ? s->images / shares : TILE_BYTES / each);
   d->tiles = s->images / d->images;
-  cut_blocks(d, plain ? 1 : s->role == TW_CONV_W ? TASKS : TASKS / d->tiles);
-  const int64_t most = tw_conv_chunks(s), wanted = (TASKS + d->blocks - 1) / d->blocks;
-  d->chunks = s->role != TW_CONV_W ? 1 : wanted < most ? wanted : most;
-  if (d->chunks > d->tiles) d->chunks = d->tiles;
+  d->chunks = d->tiles < shares ? d->tiles : shares;
+  if (s->role != TW_CONV_W) {
+    cut_blocks(d, plain ? 1 : TASKS / d->tiles);
+    d->chunks = 1;
+  }
 }
 
 int64_t tw_conv_dnnl_tasks(const void *made) {
