@@ -144,6 +144,8 @@ void tw_random_permutation(uint64_t key, size_t n, int64_t *out); /* Fisher-Yate
 typedef void tw_task(void *context, int64_t tile, int worker);
 void tw_parallel(int threads, int64_t tiles, tw_task *task, void *context);
 int tw_cores(void);
+/* Calls run(context) on the calling thread; a library that uses OpenMP starts no threads of its own meanwhile. */
+void tw_alone(void (*run)(void *context), void *context);
 
 /* Fixed-tile pairwise sum and inner product: the same bits whatever the threads. */
 double tw_vec_sum(const double *x, size_t n);
@@ -161,8 +163,10 @@ double tw_vec_dot_norm_inf_on(int threads, const double *x, const double *y, siz
 
 double tw_now(void); /* seconds, monotonic */
 
+/* The sets of vector instructions that kernels choose by, where processor and system both have them. */
 typedef struct tw_cpu {
-  bool avx2, fma, avx512f, avx512dq;
+  bool avx2;   /* and FMA */
+  bool avx512; /* F, DQ, VL and BW, and avx2 */
 } tw_cpu;
 tw_cpu tw_cpu_features(void);
 void tw_cpu_name(char *name, size_t size); /* "AMD EPYC .."; "unknown" where the system does not tell */

@@ -210,6 +210,25 @@ tw_expr tw_svd_u(tw_expr svd, int64_t m);
 tw_expr tw_svd_s(tw_expr svd, int64_t m);
 tw_expr tw_svd_v(tw_expr svd, int64_t m);
 
+/* ------------------------------------------------------------------ convolution
+ * Cross-correlation over one to three spatial axes, zero outside the image:
+ *   y[n, k, p] = sum over c and q of x[n, c, p stride + q dilation - low] w[k, c, q]  (p and q one index per axis)
+ * with x [N, C, image..], w [K, C / groups, kernel..] and y [N, K, out..]. Channels fall into `groups` equal runs; an
+ * output channel sees the input channels of its run. out = (image + low + high - dilation (kernel - 1) - 1) / stride + 1,
+ * rounded down and at least 1. Flops: 2 C / groups times kernel for each element of y. */
+
+typedef struct tw_conv_options {
+  int64_t stride[3], dilation[3]; /* by spatial axis; 0: 1 */
+  int64_t low[3], high[3];        /* padding before and after the image */
+  int64_t groups;                 /* 0: 1 */
+} tw_conv_options;
+
+tw_expr tw_conv(tw_expr x, tw_expr w, const tw_conv_options *options); /* NULL: all defaults */
+/* Its adjoints. In x, known as transposed convolution: y, w -> [N, C, image..]; in w: x, y -> [K, C / groups, kernel..].
+ * `image` and `kernel` are the spatial extents of the result, one for each axis of the operands. */
+tw_expr tw_conv_input(tw_expr y, tw_expr w, const int64_t *image, const tw_conv_options *options);
+tw_expr tw_conv_weight(tw_expr x, tw_expr y, const int64_t *kernel, const tw_conv_options *options);
+
 /* ------------------------------------------------------------------ random draws: pure functions of the key */
 
 tw_expr tw_uniform(tw_expr key, tw_shape shape); /* key: integer scalar; f64 in [0, 1) */

@@ -18,3 +18,12 @@ void tw_parallel(int threads, int64_t tiles, tw_task *task, void *context) {
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
   for (int64_t tile = 0; tile < tiles; tile++) task(context, tile, omp_get_thread_num());
 }
+
+/* The number of threads that is set inside the region holds for its task alone. */
+void tw_alone(void (*run)(void *context), void *context) {
+#pragma omp parallel num_threads(1)
+  {
+    omp_set_num_threads(1);
+    run(context);
+  }
+}

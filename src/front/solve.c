@@ -367,7 +367,7 @@ static const tw_argument arguments[] = {
      "draw the run as .svg or .png: convergence; level sets for one or two unknowns"},
     {"--profile", "FILE", TW_ARGUMENT_TEXT, FIELD(profile), 0, 0, false,
      "a roofline table of where time goes, and the events in Chrome's trace format; -: the table alone"},
-    {"--jit", "auto|on|off", TW_ARGUMENT_TEXT, FIELD(jit), 0, 0, false, "compile arithmetic with the system's cc; results do not depend on it"},
+    {"--jit", "MODE", TW_ARGUMENT_TEXT, FIELD(jit), 0, 0, false, "auto, on or off: compile arithmetic with the system's cc; results do not depend on it"},
     {"--quiet", NULL, TW_ARGUMENT_FLAG, FIELD(quiet), 0, 0, false, "no progress line and no warnings"},
     {.name = NULL}};
 

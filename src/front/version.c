@@ -8,6 +8,9 @@
 #ifdef TALWEG_CAIRO
 #include <cairo.h>
 #endif
+#ifdef TALWEG_DNNL
+#include <dnnl.h>
+#endif
 #ifdef TALWEG_SLEEF
 #include <sleef.h>
 #endif
@@ -26,6 +29,12 @@ static void print_libraries(FILE *out) {
 #else
   fprintf(out, "  SLEEF        not found: the C library's functions are used\n");
 #endif
+#ifdef TALWEG_DNNL
+  const dnnl_version_t *dnnl = dnnl_version();
+  fprintf(out, "  oneDNN       %d.%d.%d\n", dnnl->major, dnnl->minor, dnnl->patch);
+#else
+  fprintf(out, "  oneDNN       not found: convolution in f32 is by matrix products\n");
+#endif
 #ifdef TALWEG_CAIRO
   fprintf(out, "  cairo        %s\n", cairo_version_string());
 #else
@@ -35,14 +44,8 @@ static void print_libraries(FILE *out) {
 
 static void print_processor(FILE *out) {
   const tw_cpu cpu = tw_cpu_features();
-  const struct {
-    const char *name;
-    bool present;
-  } features[] = {{"avx2", cpu.avx2}, {"fma", cpu.fma}, {"avx512f", cpu.avx512f}, {"avx512dq", cpu.avx512dq}};
-  fprintf(out, "  %d cores", tw_cores());
-  for (size_t i = 0; i < sizeof features / sizeof *features; i++)
-    if (features[i].present) fprintf(out, ", %s", features[i].name);
-  fputc('\n', out);
+  fprintf(out, "  %d cores%s%s\n", tw_cores(), cpu.avx2 ? ", avx2 with fma" : "",
+          cpu.avx512 ? ", avx512 (f, dq, vl, bw)" : "");
 }
 
 static int run(const void *fields, const tw_console *console) {

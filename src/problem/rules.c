@@ -324,6 +324,8 @@ static const struct entry {
 } rules[] = {
     {&tw_op_add, moved_rule},          {&tw_op_sub, sub_rule},
     {&tw_op_mul, product_rule},        {&tw_op_matmul, product_rule},
+    {&tw_op_conv, product_rule},       {&tw_op_conv_input, product_rule},
+    {&tw_op_conv_weight, product_rule},
     {&tw_op_div, div_rule},            {&tw_op_neg, neg_rule},
     {&tw_op_square, square_rule},      {&tw_op_pow, pow_rule},
     {&tw_op_reciprocal, reciprocal_rule}, {&tw_op_where, where_rule},

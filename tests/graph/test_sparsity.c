@@ -63,6 +63,9 @@ static bool may_be_loose(const tw_op *op) {
                                        &tw_op_svd,
                                        &tw_op_scan,
                                        &tw_op_scan_reverse,
+                                       &tw_op_conv,
+                                       &tw_op_conv_input,
+                                       &tw_op_conv_weight,
                                        NULL};
   for (int i = 0; loose[i]; i++)
     if (op == loose[i]) return true;

@@ -26,12 +26,14 @@ void tw_dense_negate(tw_dtype dtype, int64_t n, void *x, int64_t step);
 /* The sign (+1 or -1) of the first element of largest magnitude among n, `step` apart. */
 int tw_dense_leading_sign(tw_dtype dtype, int64_t n, const void *x, int64_t step);
 
-/* C = op(A) op(B): op(A) is m x k, op(B) k x n, C m x n. f64, f32, i64 or i32 (which wrap around). */
+/* C = op(A) op(B), or C += op(A) op(B): op(A) is m x k, op(B) k x n, C m x n. f64, f32, i64 or i32 (which wrap
+ * around). */
 typedef struct tw_product {
   tw_dtype dtype;
   int64_t m, n, k;
   bool ta, tb; /* stored transposed */
   int64_t lda, ldb, ldc;
+  bool add;
 } tw_product;
 void tw_dense_product(const tw_product *p, const void *a, const void *b, void *c);
 

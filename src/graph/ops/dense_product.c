@@ -1,80 +1,23 @@
-/* C = op(A) op(B) on one thread: BLAS, and loops where they are faster (thin matrices times vectors) or where
- * BLAS has nothing (integers). Which one runs depends on the shapes alone. */
-#include "graph/ops/dense.h"
+/* C = op(A) op(B) on one thread: BLAS, and our own kernels where they are faster (small or thin matrices) or
+ * where BLAS has nothing (integers). Which one runs depends on the shapes and the machine alone. */
+#include "graph/ops/small_product.h"
 
 #include <cblas.h>
 #include <string.h>
 
 /* Up to this many columns a row is too short for BLAS to run at full speed. */
-enum { THIN = 64 };
+enum { SHORT = 64 };
 
-/* ------------------------------------------------------------------ thin matrix times vector */
-
-typedef double double4 __attribute__((vector_size(32)));
-typedef double double4_in __attribute__((vector_size(32), aligned(8), may_alias)); /* anywhere in an array */
-typedef float float4 __attribute__((vector_size(16)));
-typedef float float4_in __attribute__((vector_size(16), aligned(4), may_alias));
-
-/* y = A x, A rows x cols, four rows at a time; the sums of four lanes of each of them are joined by shuffles.
- */
-#define DEFINE_ROWS(name, real, real4, real4_in)                                                             \
-  static void name(int64_t rows, int64_t cols, const real *restrict a, int64_t lda, const real *restrict x,  \
-                   real *restrict y) {                                                                       \
-    int64_t i = 0;                                                                                           \
-    for (; i + 4 <= rows; i += 4) {                                                                          \
-      const real *r0 = a + i * lda, *r1 = r0 + lda, *r2 = r1 + lda, *r3 = r2 + lda;                          \
-      real4 s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0}, rest = {0};                                              \
-      int64_t j = 0;                                                                                         \
-      for (; j + 4 <= cols; j += 4) {                                                                        \
-        real4 v = *(const real4_in *)(x + j);                                                                \
-        s0 += *(const real4_in *)(r0 + j) * v;                                                               \
-        s1 += *(const real4_in *)(r1 + j) * v;                                                               \
-        s2 += *(const real4_in *)(r2 + j) * v;                                                               \
-        s3 += *(const real4_in *)(r3 + j) * v;                                                               \
-      }                                                                                                      \
-      for (; j < cols; j++) rest += (real4){r0[j], r1[j], r2[j], r3[j]} * x[j];                              \
-      real4 s01 = __builtin_shufflevector(s0, s1, 0, 4, 2, 6) + __builtin_shufflevector(s0, s1, 1, 5, 3, 7); \
-      real4 s23 = __builtin_shufflevector(s2, s3, 0, 4, 2, 6) + __builtin_shufflevector(s2, s3, 1, 5, 3, 7); \
-      real4 low = __builtin_shufflevector(s01, s23, 0, 1, 4, 5);                                             \
-      real4 high = __builtin_shufflevector(s01, s23, 2, 3, 6, 7);                                            \
-      *(real4_in *)(y + i) = (low + high) + rest;                                                            \
-    }                                                                                                        \
-    for (; i < rows; i++) {                                                                                  \
-      real s = 0;                                                                                            \
-      for (int64_t j = 0; j < cols; j++) s += a[i * lda + j] * x[j];                                         \
-      y[i] = s;                                                                                              \
-    }                                                                                                        \
-  }
-DEFINE_ROWS(rows_f64, double, double4, double4_in)
-DEFINE_ROWS(rows_f32, float, float4, float4_in)
-
-/* y = A'x, four rows at a time. */
-#define DEFINE_COLUMNS(name, real)                                                                           \
-  static void name(int64_t rows, int64_t cols, const real *restrict a, int64_t lda, const real *restrict x,  \
-                   real *restrict y) {                                                                       \
-    for (int64_t j = 0; j < cols; j++) y[j] = 0;                                                             \
-    int64_t i = 0;                                                                                           \
-    for (; i + 4 <= rows; i += 4) {                                                                          \
-      const real *r0 = a + i * lda, *r1 = r0 + lda, *r2 = r1 + lda, *r3 = r2 + lda;                          \
-      const real x0 = x[i], x1 = x[i + 1], x2 = x[i + 2], x3 = x[i + 3];                                     \
-      for (int64_t j = 0; j < cols; j++) y[j] += (r0[j] * x0 + r1[j] * x1) + (r2[j] * x2 + r3[j] * x3);      \
-    }                                                                                                        \
-    for (; i < rows; i++)                                                                                    \
-      for (int64_t j = 0; j < cols; j++) y[j] += a[i * lda + j] * x[i];                                      \
-  }
-DEFINE_COLUMNS(columns_f64, double)
-DEFINE_COLUMNS(columns_f32, float)
+/* ------------------------------------------------------------------ vectors */
 
 /* y = A x or A'x; A is stored rows x cols. */
 static void times_vector(tw_dtype dtype, bool transpose, int64_t rows, int64_t cols, const void *a,
                          int64_t lda, const void *x, void *y) {
   enum CBLAS_TRANSPOSE trans = transpose ? CblasTrans : CblasNoTrans;
+  const tw_small_kernels *small = tw_small_kernels_get(dtype);
   int64_t size = transpose ? cols : rows;
-  if (cols <= THIN) {
-    if (dtype == TW_F64)
-      (transpose ? columns_f64 : rows_f64)(rows, cols, a, lda, x, y);
-    else
-      (transpose ? columns_f32 : rows_f32)(rows, cols, a, lda, x, y);
+  if (cols <= SHORT || rows <= small->thin) {
+    (transpose ? small->columns : small->rows)(rows, cols, a, lda, x, y);
     return;
   }
   /* Accumulating into zeros, since not every BLAS leaves y unread when its factor is 0. */
@@ -110,7 +53,8 @@ static void inner_product(tw_dtype dtype, int64_t n, const void *x, const void *
       for (int64_t l = 0; l < p->k; l++)                                                                     \
         for (int64_t j = 0; j < p->n; j++) {                                                                 \
           type *to = &c[i * p->ldc + j];                                                                     \
-          *to = (type)((l == 0 ? 0 : (wide)*to) + (wide)a[i * ai + l * al] * (wide)b[l * bl + j * bj]);      \
+          wide sum = l == 0 && !p->add ? 0 : (wide)*to;                                                      \
+          *to = (type)(sum + (wide)a[i * ai + l * al] * (wide)b[l * bl + j * bj]);                           \
         }                                                                                                    \
   }
 DEFINE_INTEGER(product_i64, int64_t, uint64_t)
@@ -118,28 +62,42 @@ DEFINE_INTEGER(product_i32, int32_t, uint32_t)
 
 /* ------------------------------------------------------------------ the choice */
 
+/* BLAS spends a while on getting started and packs what it could use where it lies. */
+static bool is_small(const tw_small_kernels *small, const tw_product *p) {
+  return p->n <= small->thin || p->k <= small->thin || (p->m <= small->thin / 2 && !p->tb) ||
+         (double)p->m * (double)p->n * (double)p->k <= (double)small->little;
+}
+
+static void product_matrices(const tw_product *p, const void *a, const void *b, void *c) {
+  const tw_small_kernels *small = tw_small_kernels_get(p->dtype);
+  enum CBLAS_TRANSPOSE ta = p->ta ? CblasTrans : CblasNoTrans, tb = p->tb ? CblasTrans : CblasNoTrans;
+  int m = (int)p->m, n = (int)p->n, k = (int)p->k, lda = (int)p->lda, ldb = (int)p->ldb, ldc = (int)p->ldc;
+  if (is_small(small, p))
+    small->multiply(p, a, b, c);
+  else if (p->dtype == TW_F64)
+    cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, 1, a, lda, b, ldb, p->add, c, ldc);
+  else
+    cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, 1, a, lda, b, ldb, p->add, c, ldc);
+}
+
 static void product_float(const tw_product *p, const void *a, const void *b, void *c) {
   bool a_is_vector = p->m == 1 && (!p->ta || p->lda == 1), b_is_vector = p->n == 1 && (p->tb || p->ldb == 1);
-  if (a_is_vector && b_is_vector) {
+  if (p->add)
+    product_matrices(p, a, b, c);
+  else if (a_is_vector && b_is_vector)
     inner_product(p->dtype, p->k, a, b, c);
-  } else if (b_is_vector && p->ldc == 1) {
+  else if (b_is_vector && p->ldc == 1)
     times_vector(p->dtype, p->ta, p->ta ? p->k : p->m, p->ta ? p->m : p->k, a, p->lda, b, c);
-  } else if (a_is_vector) {
+  else if (a_is_vector)
     times_vector(p->dtype, !p->tb, p->tb ? p->n : p->k, p->tb ? p->k : p->n, b, p->ldb, a, c);
-  } else {
-    enum CBLAS_TRANSPOSE ta = p->ta ? CblasTrans : CblasNoTrans, tb = p->tb ? CblasTrans : CblasNoTrans;
-    int m = (int)p->m, n = (int)p->n, k = (int)p->k, lda = (int)p->lda, ldb = (int)p->ldb, ldc = (int)p->ldc;
-    if (p->dtype == TW_F64)
-      cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, 1, a, lda, b, ldb, 0, c, ldc);
-    else
-      cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, 1, a, lda, b, ldb, 0, c, ldc);
-  }
+  else
+    product_matrices(p, a, b, c);
 }
 
 void tw_dense_product(const tw_product *p, const void *a, const void *b, void *c) {
   if (p->m == 0 || p->n == 0) return;
   if (p->k == 0) {
-    for (int64_t i = 0; i < p->m; i++)
+    for (int64_t i = 0; i < p->m && !p->add; i++)
       memset(tw_dense_put(p->dtype, c, i * p->ldc), 0, (size_t)p->n * tw_dtype_get(p->dtype)->size);
   } else if (p->dtype == TW_I64) {
     product_i64(p, a, b, c);

@@ -1,5 +1,5 @@
-/* The inner loops of element-wise ops, in two builds with the same bits for plain arithmetic: a portable one,
- * and one for AVX2 with FMA whose mathematical functions are SLEEF's vectors. */
+/* The inner loops of element-wise ops, in builds with the same bits for plain arithmetic: a portable one, and those
+ * for AVX2 with FMA and for AVX-512 (F, DQ, VL, BW), whose mathematical functions are SLEEF's vectors. */
 #ifndef TALWEG_GRAPH_OPS_LOOPS_H
 #define TALWEG_GRAPH_OPS_LOOPS_H
 
@@ -26,9 +26,7 @@ typedef enum tw_loop_id {
 
 typedef tw_loop *tw_loop_table[TW_LOOP_COUNT][TW_DTYPE_COUNT];
 extern const tw_loop_table tw_loops_portable;
-#ifdef TALWEG_AVX2
-extern const tw_loop_table tw_loops_avx2;
-#endif
+extern const tw_loop_table tw_loops_avx2, tw_loops_avx512; /* where the build has them */
 
 /* The best loop on this machine for operands of `dtype` (of the last operand for where); NULL when there is
  * none. */

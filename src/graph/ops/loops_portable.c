@@ -6,9 +6,10 @@ const tw_loop_table tw_loops_portable = {
 };
 
 tw_loop *tw_loop_get(tw_loop_id id, tw_dtype dtype) {
-#ifdef TALWEG_AVX2
+#if defined(TALWEG_X86) && defined(TALWEG_SLEEF)
   const tw_cpu cpu = tw_cpu_features();
-  if (cpu.avx2 && cpu.fma) return tw_loops_avx2[id][dtype];
+  if (cpu.avx512) return tw_loops_avx512[id][dtype];
+  if (cpu.avx2) return tw_loops_avx2[id][dtype];
 #endif
   return tw_loops_portable[id][dtype];
 }

@@ -4,9 +4,11 @@
 
 enum {
   PIECE = 1 << 18, /* multiplications worth a piece of their own */
-  BLOCK = 256,     /* rows and columns of a block of C */
-  SMALL_C = 4096,  /* elements of C up to which the inner extent may be cut, too */
-  DEPTH = 1024     /* the least inner extent of a cut */
+  BLOCK = 256,     /* rows and columns of a block of C, halved where that makes fewer than MANY */
+  MANY = 16,
+  THIN = 16,      /* rows or columns of a C that is cut along the other side alone */
+  SMALL_C = 4096, /* elements of C up to which the inner extent may be cut, too */
+  DEPTH = 1024    /* the least inner extent of a cut */
 };
 
 typedef struct plan {
@@ -46,12 +48,12 @@ static void cut_entry(plan *p) {
   if (work >= 2.0 * PIECE) {
     if (m * n <= SMALL_C && k >= 2 * DEPTH && p->stack.count == 1)
       p->depth = at_least(DEPTH, PIECE / (m * n));
-    else if (n == 1)
-      p->rows = at_least(BLOCK, PIECE / k);
-    else if (m == 1)
-      p->cols = at_least(BLOCK, PIECE / k);
+    else if (n <= THIN)
+      p->rows = at_least(BLOCK / 4, PIECE / (n * k));
+    else if (m <= THIN)
+      p->cols = at_least(BLOCK / 4, PIECE / (m * k));
     else
-      p->rows = p->cols = BLOCK;
+      p->rows = p->cols = pieces_of(m, BLOCK) * pieces_of(n, BLOCK) < MANY ? BLOCK / 2 : BLOCK;
   }
   p->row_pieces = pieces_of(m, p->rows);
   p->col_pieces = pieces_of(n, p->cols);
@@ -106,14 +108,24 @@ static void entry_operands(const matmul_task *t, int64_t entry, const void **a, 
   *c = tw_dense_put(w->dtype, t->c, entry * w->m * w->n);
 }
 
+/* Entries in a row of the last stack axis lie evenly apart. */
 static void matmul_group(const matmul_task *t, int64_t tile) {
   const plan *p = t->plan;
-  int64_t first = tile * p->group, end = first + p->group;
-  for (int64_t entry = first; entry < end && entry < p->stack.count; entry++) {
+  const tw_product *w = &p->whole;
+  int64_t entry = tile * p->group, end = entry + p->group, last = p->stack.rank - 1;
+  if (end > p->stack.count) end = p->stack.count;
+  while (entry < end) {
     const void *a, *b;
     void *c;
+    int64_t left = last < 0 ? 1 : p->stack.dim[last] - entry % p->stack.dim[last];
+    int64_t run = left < end - entry ? left : end - entry;
+    int64_t step_a = last < 0 ? 0 : p->stack.step[0][last], step_b = last < 0 ? 0 : p->stack.step[1][last];
     entry_operands(t, entry, &a, &b, &c);
-    tw_dense_product(&p->whole, a, b, c);
+    for (int64_t i = 0; i < run; i++)
+      tw_dense_product(w, tw_dense_at(w->dtype, a, i * step_a * w->m * w->k),
+                       tw_dense_at(w->dtype, b, i * step_b * w->k * w->n),
+                       tw_dense_put(w->dtype, c, i * w->m * w->n));
+    entry += run;
   }
 }
 

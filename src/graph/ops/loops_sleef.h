@@ -1,0 +1,103 @@
+/* Loops of mathematical functions by SLEEF's vectors, error below 1.0 units in the last place (Shibata &
+ * Petrogalli, 2020), written once; the includer says for which instruction set and element type by REAL,
+ * NAME(x), SLEEF(x)       the element type, x with its suffix, SLEEF's function x LANES, NAME(vec) elements
+ * of a vector, and a vector, which has C's arithmetic NAME(load), NAME(store), NAME(spread)  of vectors
+ * anywhere in an array; of one number NAME(negative_abs)(x)         -|x| NAME(with_sign)(a, x)         a >= 0
+ * with the sign of x NAME(if_greater)(a, b, x, y)  a > b ? x : y, lane by lane NAME(any_greater)(a, b)
+ * whether some a > b SINH_END                      above which |x| SLEEF's sinh and cosh give up The last few
+ * elements go through the same vectors, in a padded block, so that an element's value does not depend on its
+ * position. */
+
+/* 1 / (1 + e^-x), by the exponential that cannot overflow. */
+static inline NAME(vec) NAME(sigmoid_of)(NAME(vec) x) {
+  const NAME(vec) one = NAME(spread)(1), e = SLEEF(exp)(NAME(negative_abs)(x));
+  return NAME(if_greater)(NAME(spread)(0), x, e, one) / (one + e);
+}
+
+/* log(1 + e^x) = max(x, 0) + log(1 + e^-|x|). */
+static inline NAME(vec) NAME(softplus_of)(NAME(vec) x) {
+  const NAME(vec) zero = NAME(spread)(0), tail = SLEEF(log1p)(SLEEF(exp)(NAME(negative_abs)(x)));
+  return NAME(if_greater)(x, zero, x, zero) + tail;
+}
+
+/* Where e^x overflows, a little before sinh and cosh do, they are (e^(|x|/2) / 2) e^(|x|/2). */
+static inline NAME(vec) NAME(half_exp)(NAME(vec) magnitude) {
+  const NAME(vec) half = NAME(spread)((REAL)0.5), e = SLEEF(exp)(half * magnitude);
+  return half * e * e;
+}
+static inline NAME(vec) NAME(sinh_of)(NAME(vec) x) {
+  const NAME(vec) magnitude = -NAME(negative_abs)(x), y = SLEEF(sinh)(x), end = NAME(spread)(SINH_END);
+  if (!NAME(any_greater)(magnitude, end)) return y;
+  return NAME(if_greater)(magnitude, end, NAME(with_sign)(NAME(half_exp)(magnitude), x), y);
+}
+static inline NAME(vec) NAME(cosh_of)(NAME(vec) x) {
+  const NAME(vec) magnitude = -NAME(negative_abs)(x), y = SLEEF(cosh)(x), end = NAME(spread)(SINH_END);
+  if (!NAME(any_greater)(magnitude, end)) return y;
+  return NAME(if_greater)(magnitude, end, NAME(half_exp)(magnitude), y);
+}
+
+#ifndef SLEEF_LOOP1
+#define SLEEF_LOOP1(name, function)                                                                          \
+  static void NAME(name)(LOOP_ARGUMENTS) {                                                                   \
+    const REAL *x = in[0];                                                                                   \
+    REAL *z = out;                                                                                           \
+    int64_t i = 0;                                                                                           \
+    (void)rows, (void)row, (void)step;                                                                       \
+    for (; i + LANES <= n; i += LANES) NAME(store)(z + i, function(NAME(load)(x + i)));                      \
+    if (i < n) {                                                                                             \
+      REAL block[LANES] = {0};                                                                               \
+      memcpy(block, x + i, (size_t)(n - i) * sizeof(REAL));                                                  \
+      NAME(store)(block, function(NAME(load)(block)));                                                       \
+      memcpy(z + i, block, (size_t)(n - i) * sizeof(REAL));                                                  \
+    }                                                                                                        \
+  }
+
+/* Two operands: a constant one fills a block once. */
+#define SLEEF_LOOP2(name)                                                                                    \
+  static inline void NAME(name##_block)(const REAL *x, const REAL *y, int64_t sx, int64_t sy, int64_t count, \
+                                        REAL *z) {                                                           \
+    REAL a[LANES] = {0}, b[LANES] = {0};                                                                     \
+    for (int64_t i = 0; i < count; i++) a[i] = x[i * sx], b[i] = y[i * sy];                                  \
+    NAME(store)(a, SLEEF(name)(NAME(load)(a), NAME(load)(b)));                                               \
+    memcpy(z, a, (size_t)count * sizeof(REAL));                                                              \
+  }                                                                                                          \
+  static void NAME(name)(LOOP_ARGUMENTS) {                                                                   \
+    const int64_t sx = step[0], sy = step[1];                                                                \
+    for (int64_t r = 0; r < rows; r++) {                                                                     \
+      const REAL *x = (const REAL *)in[0] + r * row[0], *y = (const REAL *)in[1] + r * row[1];               \
+      REAL *z = (REAL *)out + r * n;                                                                         \
+      int64_t i = 0;                                                                                         \
+      if (sx && sy)                                                                                          \
+        for (; i + LANES <= n; i += LANES)                                                                   \
+          NAME(store)(z + i, SLEEF(name)(NAME(load)(x + i), NAME(load)(y + i)));                             \
+      for (; i < n; i += LANES)                                                                              \
+        NAME(name##_block)(x + i * sx, y + i * sy, sx, sy, n - i < LANES ? n - i : LANES, z + i);            \
+    }                                                                                                        \
+  }
+#endif
+
+SLEEF_LOOP1(exp, SLEEF(exp))
+SLEEF_LOOP1(expm1, SLEEF(expm1))
+SLEEF_LOOP1(log, SLEEF(log))
+SLEEF_LOOP1(log1p, SLEEF(log1p))
+SLEEF_LOOP1(sin, SLEEF(sin))
+SLEEF_LOOP1(cos, SLEEF(cos))
+SLEEF_LOOP1(tan, SLEEF(tan))
+SLEEF_LOOP1(asin, SLEEF(asin))
+SLEEF_LOOP1(acos, SLEEF(acos))
+SLEEF_LOOP1(atan, SLEEF(atan))
+SLEEF_LOOP1(tanh, SLEEF(tanh))
+SLEEF_LOOP1(erf, SLEEF(erf))
+SLEEF_LOOP1(lgamma, SLEEF(lgamma))
+SLEEF_LOOP1(sinh, NAME(sinh_of))
+SLEEF_LOOP1(cosh, NAME(cosh_of))
+SLEEF_LOOP1(sigmoid, NAME(sigmoid_of))
+SLEEF_LOOP1(softplus, NAME(softplus_of))
+SLEEF_LOOP2(pow)
+SLEEF_LOOP2(atan2)
+
+#undef REAL
+#undef NAME
+#undef SLEEF
+#undef LANES
+#undef SINH_END

@@ -1,0 +1,27 @@
+/* Products whose extents BLAS is slow at: a matrix with few rows or columns times a vector, and matrices of
+ * at most a few vector registers each way. Two builds, portable and AVX2 with FMA, which add in the same
+ * order. */
+#ifndef TALWEG_GRAPH_OPS_SMALL_PRODUCT_H
+#define TALWEG_GRAPH_OPS_SMALL_PRODUCT_H
+
+#include "graph/ops/dense.h"
+
+typedef struct tw_small_kernels {
+  /* y = A x, A stored rows x cols, rows lda apart. */
+  void (*rows)(int64_t rows, int64_t cols, const void *a, int64_t lda, const void *x, void *y);
+  /* y = A'x. */
+  void (*columns)(int64_t rows, int64_t cols, const void *a, int64_t lda, const void *x, void *y);
+  /* C = op(A) op(B), or C += op(A) op(B): as tw_dense_product. */
+  void (*multiply)(const tw_product *p, const void *a, const void *b, void *c);
+  int64_t thin, little; /* below which extents they are faster than BLAS: see tw_dense_product */
+} tw_small_kernels;
+
+extern const tw_small_kernels tw_small_portable[2]; /* f64, f32 */
+#ifdef TALWEG_X86
+extern const tw_small_kernels tw_small_avx2[2];
+#endif
+
+/* The best ones on this machine for `dtype`, which is f64 or f32. */
+const tw_small_kernels *tw_small_kernels_get(tw_dtype dtype);
+
+#endif
