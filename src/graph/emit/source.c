@@ -27,13 +27,12 @@ void tw_source_free(tw_source *source) {
 
 /* ------------------------------------------------------------------ arguments */
 
-static bool is_keyword(const char *name) {
-  static const char *const word[] = {"auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum",
-    "extern", "float", "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof",
-    "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "work", "i", "main"};
-  for (size_t k = 0; k < sizeof word / sizeof *word; k++)
-    if (strcmp(word[k], name) == 0) return true;
-  return false;
+/* A letter, a number and more numbers after underscores: variables of passes are called so. */
+static bool is_made_up(const char *name) {
+  const char *p = name + 1;
+  if (!islower((unsigned char)name[0]) || !isdigit((unsigned char)*p)) return false;
+  while (isdigit((unsigned char)*p) || *p == '_') p++;
+  return *p == 0 && strchr(name, '_');
 }
 
 /* A C identifier from any name, unlike the first `n` of `names`. */
@@ -42,7 +41,7 @@ static void identifier(const char *name, int number, int n, const char (*names)[
   for (; name && *name && length + 24 < TW_EMIT_NAME; name++)
     out[length++] = isalnum((unsigned char)*name) ? *name : '_';
   out[length] = 0;
-  bool taken = length == 0 || isdigit((unsigned char)out[0]) || out[0] == '_' || is_keyword(out) || tw_emit_is_reserved(out);
+  bool taken = length == 0 || isdigit((unsigned char)out[0]) || out[0] == '_' || is_made_up(out) || tw_emit_is_reserved(out);
   for (int k = 0; k < n && !taken; k++) taken = strcmp(names[k], out) == 0;
   if (taken) snprintf(out + length, TW_EMIT_NAME - length, "%s%d", length && isalpha((unsigned char)out[0]) ? "_" : "arg", number);
   if (taken && !isalpha((unsigned char)out[0])) snprintf(out, TW_EMIT_NAME, "arg%d", number);
@@ -132,22 +131,16 @@ static void put_constants(tw_source *source, const tw_text *written, tw_graph *g
 
 /* ------------------------------------------------------------------ functions */
 
-static bool is_word(char c) { return isalnum((unsigned char)c) || c == '_'; }
-
-static bool occurs(const tw_text *text, const char *word) {
-  const size_t length = strlen(word);
-  for (const char *p = text->data; p && (p = strstr(p, word)); p += length)
-    if ((p == text->data || !is_word(p[-1])) && !is_word(p[length])) return true;
-  return false;
-}
-
 tw_status tw_source_add(tw_source *source, const char *name, const tw_fn *fn, const char *const *outputs, tw_error *error) {
   signature s = {0};
   tw_text text = {0};
   tw_emitter e = {.text = &text, .indent = 1, .names = source->names, .error = error};
-  if (!make_signature(&s, fn, outputs)) e.status = tw_fail(error, TW_ERR_MEMORY, "out of memory writing C");
+  if (make_signature(&s, fn, outputs))
+    e.n_arguments = s.n, e.argument = s.pointer;
+  else
+    e.status = tw_fail(error, TW_ERR_MEMORY, "out of memory writing C");
   tw_emit_frame frame = {.fn = fn, .input = s.pointer, .output = s.pointer ? s.pointer + fn->n_inputs : NULL};
-  frame.work = tw_emit_work(&e, fn->work_bytes);
+  frame.work = tw_emit_work(&e, tw_emit_buffers(fn));
   if (e.status == TW_OK) {
     tw_emit_steps(&e, &frame, -1, fn->max_level);
     tw_emit_copies(&e, &frame);
@@ -156,19 +149,19 @@ tw_status tw_source_add(tw_source *source, const char *name, const tw_fn *fn, co
   if (e.status == TW_OK) {
     tw_graph *graph = fn->n_inputs + fn->n_outputs > 0 ? fn->input[0].graph : NULL;
     source->names = e.names;
-    const size_t work = e.work ? e.work : TW_ALIGN;
-    put_comment(&source->declarations, fn, &s, name, e.work);
+    const size_t work = e.work_most ? e.work_most : TW_ALIGN;
+    put_comment(&source->declarations, fn, &s, name, e.work_most);
     tw_text_printf(&source->declarations, "struct %s_work {\n  _Alignas(%d) unsigned char bytes[%zu];\n};\n", name, TW_ALIGN, work);
     put_arguments(&source->declarations, fn, &s, name);
     tw_text_puts(&source->declarations, ";\n\n");
     put_arguments(&source->body, fn, &s, name);
     tw_text_puts(&source->body, " {\n");
-    if (occurs(&text, "work"))
+    if (tw_emit_occurs(&text, "work"))
       tw_text_puts(&source->body, "  unsigned char *const work = memory->bytes;\n");
     else
       tw_text_puts(&source->body, "  (void)memory;\n");
     for (int k = 0; k < s.n; k++)
-      if (!occurs(&text, s.name[k])) tw_text_printf(&source->body, "  (void)%s;\n", s.name[k]);
+      if (!tw_emit_occurs(&text, s.name[k])) tw_text_printf(&source->body, "  (void)%s;\n", s.name[k]);
     if (text.data) tw_text_append(&source->body, text.data, text.length);
     tw_text_puts(&source->body, "  return 0;\n}\n\n");
     if (graph) put_constants(source, &text, graph);

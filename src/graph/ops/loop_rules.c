@@ -105,7 +105,8 @@ void tw_loop_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
   for (int t = 0; t < n_targets; t++) {
     const tw_loop_target *target = &r.attr->target[t];
     captured[r.n + t] = tw_reshape(tw_slice(cotangent, 0, target->offset, target->size, 1), target->shape);
-    r.c[t] = tw_param(r.graph, r.n + t + 1, (tw_dtype)r.attr->dtype, target->shape);
+    const bool repeats = tw_is_cheap_leaf(captured[r.n + t]); /* as the 1 that a gradient starts from */
+    r.c[t] = repeats ? captured[r.n + t] : tw_param(r.graph, r.n + t + 1, (tw_dtype)r.attr->dtype, target->shape);
   }
   int m = (int)r.attr->n_results;
   for (int i = 0; i < m; i++) {
