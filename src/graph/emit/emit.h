@@ -14,6 +14,7 @@ struct tw_emitter {
   int n_arguments; /* names that fresh ones must not equal */
   const char *const *argument;
   bool can_fail;   /* something written may return nonzero */
+  const tw_op *refused; /* has no C form */
   tw_status status;
   tw_error *error;
 };

@@ -35,6 +35,11 @@ static void close_names(names *n) {
   free(n->in);
 }
 
+static void refuse(tw_emitter *e, const tw_op *op) {
+  e->refused = op;
+  e->status = tw_fail(e->error, TW_ERR_UNSUPPORTED, "%s has no C form", op->name);
+}
+
 /* A kernel's step: the op writes itself, or is a formula or a view written as a loop. */
 static void emit_step(tw_emitter *e, const tw_emit_frame *frame, const tw_step *step) {
   const tw_op *op = tw_op_of(step->node);
@@ -48,7 +53,7 @@ static void emit_step(tw_emitter *e, const tw_emit_frame *frame, const tw_step *
     else if (op->formula)
       tw_emit_formula(e, step->node, n.in, n.call.out);
     else
-      e->status = tw_fail(e->error, TW_ERR_UNSUPPORTED, "%s has no C form", op->name);
+      refuse(e, op);
   }
   e->work = work;
   close_names(&n);
