@@ -192,8 +192,8 @@ tw_status tw_oracle_check(const tw_oracle *oracle, const double *x, double *wors
  *   PREFIX_jacobian       x -> jacobian [m, n]
  *   PREFIX_start -> x;  PREFIX_bounds -> lower, upper [n];  PREFIX_constraint_bounds -> lower, upper [m]
  * Without an objective (equations, feasibility) f is 0 and the first two are missing, without constraints those about them.
- * Dense matrices are written when they have at most TW_SOURCE_DENSE elements. Integer variables are continuous here, and sets
- * that are no boxes are not written. TW_ERR_UNSUPPORTED: fixed points, and problems that hold an op without a C form, such as
+ * Dense matrices are written when they have at most TW_SOURCE_DENSE elements; a start that has no C form is left out, with a
+ * comment. Integer variables are continuous here, and sets that are no boxes are not written. TW_ERR_UNSUPPORTED: fixed points, and problems that hold an op without a C form, such as
  * a nested problem (tw_source_refused). Builds on the problem's graph. */
 #define TW_SOURCE_DENSE 1000000
 tw_status tw_problem_source(const tw_problem *p, const char *prefix, tw_source *source, tw_error *error);

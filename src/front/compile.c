@@ -136,7 +136,7 @@ static tw_status compile(const compile_fields *f, const paths *p, tw_model *mode
     status = tw_source_write(source, tw_model_file_title(model, f->model), p->include, &c, &header, error);
   if (status == TW_OK) status = write_files(p, &c, &header, error);
   if (status == TW_OK) {
-    fprintf(out, "%s, %s: %s_objective and what else is declared there\n", p->c, p->header, p->prefix);
+    fprintf(out, "%s and %s written: functions %s_..\n", p->c, p->header, p->prefix);
     if (has_integers(tw_model_problem(model))) fputs("integer variables are continuous in them: the relaxation is written\n", out);
   }
   tw_text_free(&c);

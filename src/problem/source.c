@@ -45,10 +45,14 @@ static tw_shape shape_of(const tw_problem *p, extents e) {
   }
 }
 
-static bool is_wanted(const written *f, const tw_problem *p) {
+/* Whether the problem has what the function is about. */
+static bool fits(const written *f, const tw_problem *p) {
   const bool objective = !tw_is_none(p->objective), constraints = p->rows > 0;
   if ((f->asks & OBJECTIVE && !objective) || (f->asks & CONSTRAINTS && !constraints)) return false;
-  if (f->asks & EITHER && !objective && !constraints) return false;
+  return !(f->asks & EITHER) || objective || constraints;
+}
+
+static bool is_small(const written *f, const tw_problem *p) {
   const extents e = f->output[0].shape;
   const double size = e == N_BY_N ? (double)p->size * (double)p->size : e == M_BY_N ? (double)p->rows * (double)p->size : 0;
   return size <= TW_SOURCE_DENSE;
@@ -109,6 +113,16 @@ static void set_parts(writer *w, tw_question q, int first_output) {
 
 static tw_status out_of_memory(tw_error *error) { return tw_fail(error, TW_ERR_MEMORY, "out of memory writing C"); }
 
+/* Starts that no C computes are left to the caller. */
+static tw_status leave_out(const char *name, tw_source *source, tw_error *error) {
+  tw_text text = {0};
+  tw_text_printf(&text, "%s is not written: %s.", name, error->message);
+  const bool failed = text.failed;
+  if (!failed) tw_source_comment(source, text.data);
+  tw_text_free(&text);
+  return failed ? out_of_memory(error) : TW_OK;
+}
+
 static tw_status write_function(tw_kit *kit, const written *f, const char *prefix, tw_source *source, tw_error *error) {
   const tw_problem *p = kit->problem;
   const tw_question q = p->rows > 0 ? f->question : f->unconstrained;
@@ -122,6 +136,7 @@ static tw_status write_function(tw_kit *kit, const written *f, const char *prefi
   if (w.argument && w.part && !name.failed) {
     set_parts(&w, q, add_arguments(&w, f, q));
     status = tw_source_add_packed(source, name.data, f->meaning, kit->fn[q], w.n, w.argument, w.part, error);
+    if (status == TW_ERR_UNSUPPORTED && q == TW_ASK_START) status = leave_out(name.data, source, error);
   } else {
     status = out_of_memory(error);
   }
@@ -166,11 +181,11 @@ static void put_layout(tw_text *out, const tw_problem *p) {
     put_place(out, "c", c->name, c->expr, c->offset, c->size);
     tw_text_puts(out, !tw_is_none(c->lower) && tw_same(c->lower, c->upper) ? ", equality\n" : "\n");
   }
-  for (int f = 0; f < FUNCTIONS; f++) {
-    const extents e = functions[f].output[0].shape;
-    if ((e == N_BY_N || (e == M_BY_N && p->rows > 0)) && !is_wanted(&functions[f], p))
-      tw_text_printf(out, "The %s is too large to be written as a dense matrix; use products with it.\n", functions[f].name);
-  }
+  for (int f = 0; f < FUNCTIONS; f++)
+    if (fits(&functions[f], p) && !is_small(&functions[f], p))
+      tw_text_printf(out, "The %s has more than %d elements and is not written; its products with vectors are.\n", functions[f].name,
+                     TW_SOURCE_DENSE);
+  tw_text_puts(out, "Work memory is a struct for each function, static or from malloc; calls need not keep what is in it.\n");
 }
 
 static tw_status write_comment(const tw_problem *p, tw_source *source, tw_error *error) {
@@ -193,7 +208,7 @@ tw_status tw_problem_source(const tw_problem *p, const char *prefix, tw_source *
   tw_status status = tw_kit_new(&kit, p, &cls, error);
   if (status == TW_OK) status = write_comment(p, source, error);
   for (int f = 0; f < FUNCTIONS && status == TW_OK; f++)
-    if (is_wanted(&functions[f], p)) status = write_function(kit, &functions[f], prefix, source, error);
+    if (fits(&functions[f], p) && is_small(&functions[f], p)) status = write_function(kit, &functions[f], prefix, source, error);
   tw_kit_release(kit);
   tw_graph_unlock(p->graph);
   return status;

@@ -163,10 +163,12 @@ static void put_there_and_back(tw_emitter *e, writer *w, const char *const *in) 
   put_kept(e, w, n, in);
   tw_emit_open(e, "for (int64_t %s = 0; %s + 1 < %lld; %s++)", w->k, w->k, n, w->k);
   tw_emit_line(e, "const int64_t %s = %s, %s = %s + 1;", w->hand, w->k, w->next, w->k);
+  tw_emit_line(e, "(void)%s;", w->hand);
   put_forward(e, w);
   tw_emit_close(e);
   tw_emit_open(e, "for (int64_t %s = %lld; %s >= 0; %s--)", w->k, n - 1, w->k, w->k);
   tw_emit_line(e, "const int64_t %s = %s;", w->hand, w->k);
+  tw_emit_line(e, "(void)%s;", w->hand);
   put_step(e, w);
   tw_emit_close(e);
 }
@@ -192,6 +194,7 @@ static void put_schedule(tw_emitter *e, writer *w, int64_t slots, const char *co
   tw_emit_close(e);
   tw_emit_line(e, "if (%s.next != 2) continue;", s);
   tw_emit_line(e, "const int64_t %s = %s.from;", w->k, s);
+  tw_emit_line(e, "(void)%s;", w->k);
   put_step(e, w);
   tw_emit_close(e);
 }
