@@ -145,6 +145,22 @@ static void second_and_third_derivatives(void **state) {
   tw_graph_free(g);
 }
 
+/* The tangent of the gradient of sum_k a_k x_k in x alone: nothing comes to the part that belongs to x. */
+static void parts_without_results(void **state) {
+  (void)state;
+  tw_graph *g = tw_graph_new();
+  tw_expr a = tw_input(g, "a", TW_F64, TW_SHAPE(5)), x = tw_input(g, "x", TW_F64, TW_SHAPE(5)), v = tw_input(g, "v", TW_F64, TW_SHAPE(5));
+  tw_expr k = index_input(g, "k"), sum = tw_loop_sum(k, 5, tw_mul(entry(a, k), entry(x, k))), one = tw_ones_like(sum), gradient[2], tangent[2];
+  assert_int_equal(tw_vjp(1, &sum, &one, 2, (tw_expr[]){a, x}, gradient), TW_OK);
+  assert_int_equal(tw_jvp(2, gradient, 1, &x, &v, tangent), TW_OK);
+  function f = {.label = "parts without results", .n_in = 3, .in = {a, x, v}};
+  for (int i = 0; i < 2; i++)
+    if (!tw_is_none(tangent[i])) f.out[f.n_out++] = tangent[i];
+  assert_int_equal(f.n_out, 2);
+  assert_written(&f);
+  tw_graph_free(g);
+}
+
 /* ------------------------------------------------------------------ sharing */
 
 static int count_of(const char *text, const char *part) {
@@ -262,7 +278,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(sums_of_numbers),    cmocka_unit_test(sums_are_compensated), cmocka_unit_test(stacks_and_sums_of_arrays),
       cmocka_unit_test(scattered_gradients), cmocka_unit_test(scattered_vectors),   cmocka_unit_test(nested_loops),
-      cmocka_unit_test(second_and_third_derivatives), cmocka_unit_test(loops_share), cmocka_unit_test(indices_are_checked),
+      cmocka_unit_test(second_and_third_derivatives), cmocka_unit_test(parts_without_results), cmocka_unit_test(loops_share), cmocka_unit_test(indices_are_checked),
       cmocka_unit_test(files_do_not_grow),  cmocka_unit_test(names_do_not_clash)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,10 +25,11 @@ static const tw_loop_result *result_of(const tw_loop_attr *attr, int64_t target)
   return NULL;
 }
 
-/* Whether iterations add to the target, which then must be zero before. */
+/* Whether the target must be zero before the iterations, which add to it, or leave it so. */
 static bool adds_up(const tw_loop_writer *w, int64_t target) {
   const tw_loop_result *result = result_of(w->attr, target);
-  if (!result || result->kind == TW_LOOP_STACK) return false;
+  if (!result) return target >= w->finals;
+  if (result->kind == TW_LOOP_STACK) return false;
   return results_of(w->attr, target) > 1 || !is_scalar_sum(w, result - w->attr->result);
 }
 

@@ -8,6 +8,7 @@
 typedef struct tw_loop_writer {
   const tw_loop_attr *attr;
   tw_emit_body body;
+  int finals;      /* the first targets are no results */
   const char *out; /* the flat result: a pointer expression */
   const char *k;   /* the number of the iteration: a variable */
   int id;          /* sums are s<id>_<result>, r<id>_<result> */

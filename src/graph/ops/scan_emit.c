@@ -239,7 +239,7 @@ static bool open_writer(tw_emitter *e, writer *w) {
 void tw_scan_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
   const tw_scan_attr *attr = tw_scan_attr_of(node);
   const int carries = tw_scan_carries(attr);
-  writer w = {.attr = attr, .loop = {.attr = &attr->loop, .out = out, .id = e->names++}, .n = tw_scan_finals(attr)};
+  writer w = {.attr = attr, .loop = {.attr = &attr->loop, .finals = tw_scan_finals(attr), .out = out, .id = e->names++}, .n = tw_scan_finals(attr)};
   tw_text lines = {0};
   w.first = 1 + (attr->forward ? (int)attr->n_states : 0);
   if (open_writer(e, &w)) {
