@@ -61,14 +61,12 @@ static bool split(chunks *list) {
   return true;
 }
 
-/* Marks what `length` characters of text call, comments apart. A template's own calls of _T stand for `of`. True when something
- * is new. */
+/* Marks what `length` characters of text call. A template's own calls of _T stand for `of`. True when something is new. */
 static bool mark(chunks *list, const char *text, size_t length, int of) {
   bool news = false;
   for (const char *p = text; p < text + length;) {
     if (!is_word(*p)) {
-      const char *end = strncmp(p, "/*", 2) == 0 ? strstr(p, "*/") : NULL;
-      p = end ? end + 2 : p + 1;
+      p++;
       continue;
     }
     const char *start = p;
