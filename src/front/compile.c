@@ -13,12 +13,14 @@ typedef struct compile_fields {
 } compile_fields;
 
 typedef struct paths {
-  char *c, *header; /* malloc'd */
+  char *c, *header;    /* malloc'd */
   const char *include; /* the header without its folder */
   char *prefix;        /* malloc'd */
 } paths;
 
-static tw_status out_of_memory(tw_error *error) { return tw_fail(error, TW_ERR_MEMORY, "out of memory writing C"); }
+static tw_status out_of_memory(tw_error *error) {
+  return tw_fail(error, TW_ERR_MEMORY, "out of memory writing C");
+}
 
 /* ------------------------------------------------------------------ names */
 
@@ -66,18 +68,23 @@ static bool is_same_file(const char *a, const char *b) {
 
 static tw_status choose_names(const compile_fields *f, paths *out, tw_error *error) {
   if (f->name != NULL && !is_identifier(f->name))
-    return tw_fail(error, TW_ERR_ARGUMENT, "--name '%.100s': expected a C identifier that begins with a letter", f->name);
+    return tw_fail(error, TW_ERR_ARGUMENT,
+                   "--name '%.100s': expected a C identifier that begins with a letter", f->name);
   out->c = f->output != NULL ? strdup(f->output) : with_suffix(f->model, ".tw", ".c");
   out->header = out->c != NULL ? with_suffix(out->c, ".c", ".h") : NULL;
   out->prefix = f->name != NULL ? strdup(f->name) : out->c != NULL ? prefix_of(out->c) : NULL;
   if (out->c == NULL || out->header == NULL || out->prefix == NULL) return out_of_memory(error);
   out->include = base_of(out->header);
-  if (ends_with(out->c, ".h")) return tw_fail(error, TW_ERR_ARGUMENT, "-o %s: the header ends in .h, expected a name that ends in .c", out->c);
+  if (ends_with(out->c, ".h"))
+    return tw_fail(error, TW_ERR_ARGUMENT, "-o %s: the header ends in .h, expected a name that ends in .c",
+                   out->c);
   if (strpbrk(out->include, "\"\\\n") != NULL || *out->include == '\0' || *base_of(out->c) == '\0')
-    return tw_fail(error, TW_ERR_ARGUMENT, "-o %s: no name that C can include, expected one that ends in .c", out->c);
+    return tw_fail(error, TW_ERR_ARGUMENT, "-o %s: no name that C can include, expected one that ends in .c",
+                   out->c);
   for (int k = 0; k < 2; k++) {
     const char *path = k == 0 ? out->c : out->header;
-    if (is_same_file(path, f->model)) return tw_fail(error, TW_ERR_ARGUMENT, "%s would be written over the model", path);
+    if (is_same_file(path, f->model))
+      return tw_fail(error, TW_ERR_ARGUMENT, "%s would be written over the model", path);
   }
   return TW_OK;
 }
@@ -98,7 +105,9 @@ static tw_status write_files(const paths *p, const tw_text *c, const tw_text *he
   tw_status status = TW_OK;
   for (int k = 0; k < 2 && status == TW_OK; k++) {
     status = tw_file_create(&file[k], path[k], error);
-    if (status == TW_OK) fwrite(text[k]->data, 1, text[k]->length, tw_file_stream(file[k])); /* errors show when it is committed */
+    if (status == TW_OK)
+      fwrite(text[k]->data, 1, text[k]->length,
+             tw_file_stream(file[k])); /* errors show when it is committed */
   }
   for (int k = 0; k < 2; k++) {
     if (status == TW_OK)
@@ -110,11 +119,12 @@ static tw_status write_files(const paths *p, const tw_text *c, const tw_text *he
 }
 
 /* Why a model cannot be written, in its own terms. */
-static tw_status refused(const compile_fields *f, const tw_model *model, const tw_source *source, tw_error *error) {
+static tw_status refused(const compile_fields *f, const tw_model *model, const tw_source *source,
+                         tw_error *error) {
   const tw_op *op = tw_source_refused(source);
   if (op != NULL && tw_op_is_nested(op) && tw_model_nested(model) != NULL)
-    return tw_fail(error, TW_ERR_UNSUPPORTED, "%s: cannot be compiled: the model holds a nested problem (%s)", f->model,
-                   tw_model_nested(model));
+    return tw_fail(error, TW_ERR_UNSUPPORTED, "%s: cannot be compiled: the model holds a nested problem (%s)",
+                   f->model, tw_model_nested(model));
   tw_error_prefix(error, error->status == TW_ERR_UNSUPPORTED ? "%s: cannot be compiled" : "%s", f->model);
   return error->status;
 }
@@ -125,7 +135,8 @@ static bool has_integers(const tw_problem *p) {
   return false;
 }
 
-static tw_status compile(const compile_fields *f, const paths *p, tw_model *model, FILE *out, tw_error *error) {
+static tw_status compile(const compile_fields *f, const paths *p, tw_model *model, FILE *out,
+                         tw_error *error) {
   tw_source *source = tw_source_new();
   tw_text c = {0}, header = {0};
   if (source == NULL) return out_of_memory(error);
@@ -137,7 +148,8 @@ static tw_status compile(const compile_fields *f, const paths *p, tw_model *mode
   if (status == TW_OK) status = write_files(p, &c, &header, error);
   if (status == TW_OK) {
     fprintf(out, "%s and %s written: functions %s_..\n", p->c, p->header, p->prefix);
-    if (has_integers(tw_model_problem(model))) fputs("integer variables are continuous in them: the relaxation is written\n", out);
+    if (has_integers(tw_model_problem(model)))
+      fputs("integer variables are continuous in them: the relaxation is written\n", out);
   }
   tw_text_free(&c);
   tw_text_free(&header);
@@ -163,14 +175,31 @@ static int run(const void *fields, const tw_console *console) {
 }
 
 static const tw_argument arguments[] = {
-    {.name = "MODEL", .kind = TW_ARGUMENT_TEXT, .offset = offsetof(compile_fields, model), .required = true, .doc = "the model, a .tw file"},
-    {.name = "-o", .placeholder = "FILE.c", .kind = TW_ARGUMENT_TEXT, .offset = offsetof(compile_fields, output), .doc = "the C file, beside it the header FILE.h; default: MODEL with .c"},
-    {.name = "--set", .placeholder = "NAME=VALUE", .kind = TW_ARGUMENT_TEXTS, .offset = offsetof(compile_fields, sets), .doc = "another value for a param that sizes come from"},
-    {.name = "--name", .placeholder = "PREFIX", .kind = TW_ARGUMENT_TEXT, .offset = offsetof(compile_fields, name), .doc = "functions are PREFIX_objective, ..; default: FILE"},
+    {.name = "MODEL",
+     .kind = TW_ARGUMENT_TEXT,
+     .offset = offsetof(compile_fields, model),
+     .required = true,
+     .doc = "the model, a .tw file"},
+    {.name = "-o",
+     .placeholder = "FILE.c",
+     .kind = TW_ARGUMENT_TEXT,
+     .offset = offsetof(compile_fields, output),
+     .doc = "the C file, beside it the header FILE.h; default: MODEL with .c"},
+    {.name = "--set",
+     .placeholder = "NAME=VALUE",
+     .kind = TW_ARGUMENT_TEXTS,
+     .offset = offsetof(compile_fields, sets),
+     .doc = "another value for a param that sizes come from"},
+    {.name = "--name",
+     .placeholder = "PREFIX",
+     .kind = TW_ARGUMENT_TEXT,
+     .offset = offsetof(compile_fields, name),
+     .doc = "functions are PREFIX_objective, ..; default: FILE"},
     {.name = NULL}};
 
-const tw_verb tw_verb_compile = {.name = "compile",
-                                 .summary = "Writes a model as C that stands alone: objective, gradient, Hessian products, constraints.",
-                                 .arguments = arguments,
-                                 .bytes = sizeof(compile_fields),
-                                 .run = run};
+const tw_verb tw_verb_compile = {
+    .name = "compile",
+    .summary = "Writes a model as C that stands alone: objective, gradient, Hessian products, constraints.",
+    .arguments = arguments,
+    .bytes = sizeof(compile_fields),
+    .run = run};

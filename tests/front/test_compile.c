@@ -1,5 +1,5 @@
-/* talweg compile: the files compile without a warning and stand alone, their functions agree with the library's oracle, and
- * wrong input is refused without leaving files. */
+/* talweg compile: the files compile without a warning and stand alone, their functions agree with the
+ * library's oracle, and wrong input is refused without leaving files. */
 #include "command.h"
 
 #include <ctype.h>
@@ -45,7 +45,8 @@ static void open_written(written *w, const char *path, const char *set, const ch
   outcome o = command("compile %s -o %s/m.c%s%s", path, w->folder, set ? " --set " : "", set ? set : "");
   expect_code(&o, 0);
   outcome_free(&o);
-  run_shell("%s -std=c11 -Wall -Wextra -Werror -ffp-contract=off -shared -fPIC %s/m.c -o %s/m.so -lm", cc, w->folder, w->folder);
+  run_shell("%s -std=c11 -Wall -Wextra -Werror -ffp-contract=off -shared -fPIC %s/m.c -o %s/m.so -lm", cc,
+            w->folder, w->folder);
   w->library = dlopen(test_path(w->folder, "m.so", library), RTLD_NOW | RTLD_LOCAL);
   if (!w->library) fail_msg("%s", dlerror());
   w->header = text_of(w->folder, "m.h");
@@ -81,10 +82,11 @@ static size_t work_bytes(const written *w, const char *function) {
   return strtoul(at + 6, NULL, 10);
 }
 
-/* Calls m_NAME(first.., parameters.., others.., memory); NULL ends each list. x comes before the parameters. */
+/* Calls m_NAME(first.., parameters.., others.., memory); NULL ends each list. x comes before the parameters.
+ */
 static void call(const written *w, const char *name, const double *x, int n, double *const *others) {
-  typedef int function(const void *, const void *, const void *, const void *, const void *, const void *, const void *, const void *,
-                       const void *, const void *, const void *, const void *);
+  typedef int function(const void *, const void *, const void *, const void *, const void *, const void *,
+                       const void *, const void *, const void *, const void *, const void *, const void *);
   char full[64];
   const void *a[12] = {0};
   int count = 0;
@@ -96,15 +98,18 @@ static void call(const written *w, const char *name, const double *x, int n, dou
   void *memory = malloc(work_bytes(w, full));
   assert_non_null(memory);
   if (x) a[count++] = x;
-  for (int i = 0; i < tw_problem_parameters(w->p); i++) a[count++] = tw_problem_parameter_at(w->p, i)->value.data;
+  for (int i = 0; i < tw_problem_parameters(w->p); i++)
+    a[count++] = tw_problem_parameter_at(w->p, i)->value.data;
   for (int i = 0; i < n; i++) a[count++] = others[i];
   a[count++] = memory;
   assert_true(count <= 12);
-  if (f(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11]) != 0) fail_msg("%s returns nonzero", full);
+  if (f(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11]) != 0)
+    fail_msg("%s returns nonzero", full);
   free(memory);
 }
-#define CALL(w, name, x, ...)                                                                                                    \
-  call(w, name, x, (int)(sizeof((double *[]){__VA_ARGS__}) / sizeof(double *)), (double *const[]){__VA_ARGS__})
+#define CALL(w, name, x, ...)                                                                                \
+  call(w, name, x, (int)(sizeof((double *[]){__VA_ARGS__}) / sizeof(double *)),                              \
+       (double *const[]){__VA_ARGS__})
 
 /* ------------------------------------------------------------------ agreement */
 
@@ -121,23 +126,27 @@ static double norm(const double *x, int64_t n) {
   return sqrt(sum);
 }
 
-/* |a - scale b| <= 1e-14 |b|, where |b| is what is left of larger terms at least 1e-2; `a` and `b` are released. */
+/* |a - scale b| <= 1e-14 |b|, where |b| is what is left of larger terms at least 1e-2; `a` and `b` are
+ * released. */
 static void assert_agree(const char *what, double *a, double *b, double scale, int64_t n) {
   double size = norm(b, n);
   for (int64_t i = 0; i < n; i++) a[i] -= scale * b[i];
-  if (!(norm(a, n) <= 1e-14 * fmax(size, 1e-2))) fail_msg("%s differ by %.3g of %.3g", what, norm(a, n), size);
+  if (!(norm(a, n) <= 1e-14 * fmax(size, 1e-2)))
+    fail_msg("%s differ by %.3g of %.3g", what, norm(a, n), size);
   free(a);
   free(b);
 }
 
 static void same_numbers(const char *what, const double *a, const double *b, int64_t n, double missing) {
   for (int64_t i = 0; i < n; i++)
-    if (a[i] != (b ? b[i] : missing)) fail_msg("%s[%lld] is %.17g, expected %.17g", what, (long long)i, a[i], b ? b[i] : missing);
+    if (a[i] != (b ? b[i] : missing))
+      fail_msg("%s[%lld] is %.17g, expected %.17g", what, (long long)i, a[i], b ? b[i] : missing);
 }
 
 static void agree_on_objective(const written *w, const double *x) {
   const tw_oracle *o = &w->oracle;
-  double *f = numbers(1), *f2 = numbers(1), *g = numbers(o->n), *fo = numbers(1), *fo2 = numbers(1), *go = numbers(o->n), penalty = 0;
+  double *f = numbers(1), *f2 = numbers(1), *g = numbers(o->n), *fo = numbers(1), *fo2 = numbers(1),
+         *go = numbers(o->n), penalty = 0;
   CALL(w, "objective", x, f);
   CALL(w, "gradient", x, f2, g);
   assert_ok(o->gradient(o->context, x, fo, go, &error));
@@ -178,7 +187,8 @@ static void agree_on_curvature(const written *w, const double *x, double *y, dou
 static void agree_on_constraints(const written *w, const double *x, double *y, double *v) {
   const tw_oracle *o = &w->oracle;
   if (o->m == 0) return;
-  double *c = numbers(o->m), *co = numbers(o->m), *jv = numbers(o->m), *jvo = numbers(o->m), *jty = numbers(o->n), *jtyo = numbers(o->n);
+  double *c = numbers(o->m), *co = numbers(o->m), *jv = numbers(o->m), *jvo = numbers(o->m),
+         *jty = numbers(o->n), *jtyo = numbers(o->n);
   CALL(w, "constraints", x, c);
   CALL(w, "constraints_jvp", x, v, jv);
   CALL(w, "constraints_vjp", x, y, jty);
@@ -199,7 +209,8 @@ static void agree_on_constraints(const written *w, const double *x, double *y, d
 /* The stated start and all bounds; leaves the start in x. */
 static void agree_on_data(const written *w, double *x) {
   const tw_oracle *o = &w->oracle;
-  double *lower = numbers(o->n), *upper = numbers(o->n), *start = numbers(o->n), *c_lower = numbers(o->m), *c_upper = numbers(o->m);
+  double *lower = numbers(o->n), *upper = numbers(o->n), *start = numbers(o->n), *c_lower = numbers(o->m),
+         *c_upper = numbers(o->m);
   CALL(w, "start", NULL, start);
   CALL(w, "bounds", NULL, lower, upper);
   assert_ok(o->start(o->context, x, &error));
@@ -297,8 +308,10 @@ static void files_stand_alone(void **state) {
              "  static struct nlp_objective_work w;\n  static struct nlp_constraints_work v;\n"
              "  const double x[4] = {1, 4.742999637, 3.821149979, 1.379408293};\n  double f, c[2];\n"
              "  if (nlp_objective(x, &f, &w) || nlp_constraints(x, c, &v)) return 1;\n"
-             "  return fabs(f - 17.0140173) < 1e-6 && fabs(c[0] - 25) < 1e-6 && fabs(c[1] - 40) < 1e-6 ? 0 : 2;\n}\n");
-  run_shell("cc -std=c11 -Wall -Wextra -Werror %s/main.c %s/hs.c -o %s/main -lm && %s/main", folder, folder, folder, folder);
+             "  return fabs(f - 17.0140173) < 1e-6 && fabs(c[0] - 25) < 1e-6 && fabs(c[1] - 40) < 1e-6 ? 0 : "
+             "2;\n}\n");
+  run_shell("cc -std=c11 -Wall -Wextra -Werror %s/main.c %s/hs.c -o %s/main -lm && %s/main", folder, folder,
+            folder, folder);
   char *c = text_of(folder, "hs.c"), *header = text_of(folder, "hs.h");
   expect_text(header, "x[0 .. 3]  x [4]");
   expect_text(header, "c[0]  prod");
@@ -313,15 +326,19 @@ static void parameters_are_inputs(void **state) {
   (void)state;
   char folder[64], path[128];
   test_folder_make(folder);
-  write_text(folder, "fit.tw", "model \"two */ of them\"\nparam exp = 2\nparam work = 0.5\nparam y = 3\nvar x init 1\nvar t0_1[3] init 2\n"
-                               "minimize exp * x^2 + work * (x - y)^2 + sum((t0_1 - exp)^2)\nsubject to t0_1[0] * x >= y\n");
+  write_text(folder, "fit.tw",
+             "model \"two */ of them\"\nparam exp = 2\nparam work = 0.5\nparam y = 3\nvar x init 1\nvar "
+             "t0_1[3] init 2\n"
+             "minimize exp * x^2 + work * (x - y)^2 + sum((t0_1 - exp)^2)\nsubject to t0_1[0] * x >= y\n");
   assert_agrees(test_path(folder, "fit.tw", path), NULL, "cc -O2");
   outcome o = command("compile %s/fit.tw --set y=4", folder); /* beside the model, under its name */
   expect_code(&o, 0);
   outcome_free(&o);
   char *header = text_of(folder, "fit.h");
-  expect_text(header, "int fit_objective(const double *x, const double *exp_1, const double *work_2, const double *y, double *objective");
-  expect_text(header, "int fit_constraints_vjp(const double *x, const double *exp_1, const double *work_2, const double *y, const double *y_4, double *product");
+  expect_text(header, "int fit_objective(const double *x, const double *exp_1, const double *work_2, const "
+                      "double *y, double *objective");
+  expect_text(header, "int fit_constraints_vjp(const double *x, const double *exp_1, const double *work_2, "
+                      "const double *y, const double *y_4, double *product");
   expect_text(header, "x[0]  x\n");
   expect_text(header, "x[1 .. 3]  t0_1 [3]");
   free(header);
@@ -347,7 +364,8 @@ static void systems_have_no_objective(void **state) {
   (void)state;
   char folder[64];
   test_folder_make(folder);
-  write_text(folder, "s.tw", "var x[2] init 1\nsubject to a: x[0]^2 + x[1] == 3\nsubject to b: x[0] - x[1] == 1\n");
+  write_text(folder, "s.tw",
+             "var x[2] init 1\nsubject to a: x[0]^2 + x[1] == 3\nsubject to b: x[0] - x[1] == 1\n");
   outcome o = command("compile %s/s.tw", folder);
   expect_code(&o, 0);
   outcome_free(&o);
@@ -415,11 +433,19 @@ static void nested_problems_are_refused(void **state) {
   (void)state;
   char folder[64];
   test_folder_make(folder);
-  expect_refused("cannot be compiled: the model holds a nested problem (fixpoint at 5:9)", "compile %s -o %s/m.c", example_path("equilibrium"), folder);
-  expect_refused("cannot be compiled: the model holds a nested problem (argmin at 9:9)", "compile %s -o %s/m.c", example_path("ridge-path"), folder);
-  write_text(folder, "v.tw", "var x init 1\nlet v = min { var z\n minimize (z - x)^2 + z^4 }\nminimize v + x^2\n");
+  expect_refused("cannot be compiled: the model holds a nested problem (fixpoint at 5:9)",
+                 "compile %s -o %s/m.c", example_path("equilibrium"), folder);
+  expect_refused("cannot be compiled: the model holds a nested problem (argmin at 9:9)",
+                 "compile %s -o %s/m.c", example_path("ridge-path"), folder);
+  write_text(folder, "v.tw",
+             "var x init 1\nlet v = min { var z\n minimize (z - x)^2 + z^4 }\nminimize v + x^2\n");
   expect_refused("nested problem (min at 2:9)", "compile %s/v.tw", folder);
-  write_text(folder, "r.tw", "var x init 1\nlet z = root { var z\n subject to z^3 + z == x }\nminimize x^2\nreport z\n"); /* not in what is written */
+  write_text(
+      folder, "r.tw",
+      "var x init 1\nlet z = root { var z\n subject to z^3 + z == x }\nminimize x^2\nreport z\n"); /* not in
+                                                                                                      what is
+                                                                                                      written
+                                                                                                    */
   outcome o = command("compile %s/r.tw", folder);
   expect_code(&o, 0);
   outcome_free(&o);
@@ -439,10 +465,15 @@ static void help_tells(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(examples_agree),        cmocka_unit_test(files_do_not_grow),      cmocka_unit_test(files_stand_alone),
-      cmocka_unit_test(parameters_are_inputs), cmocka_unit_test(integers_are_relaxed),   cmocka_unit_test(systems_have_no_objective),
-      cmocka_unit_test(wrong_input_is_refused), cmocka_unit_test(both_files_or_none),    cmocka_unit_test(nested_problems_are_refused),
-      cmocka_unit_test(help_tells)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(examples_agree),
+                                     cmocka_unit_test(files_do_not_grow),
+                                     cmocka_unit_test(files_stand_alone),
+                                     cmocka_unit_test(parameters_are_inputs),
+                                     cmocka_unit_test(integers_are_relaxed),
+                                     cmocka_unit_test(systems_have_no_objective),
+                                     cmocka_unit_test(wrong_input_is_refused),
+                                     cmocka_unit_test(both_files_or_none),
+                                     cmocka_unit_test(nested_problems_are_refused),
+                                     cmocka_unit_test(help_tells)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

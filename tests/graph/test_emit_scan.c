@@ -1,21 +1,30 @@
-/* Scans and their reverse sweeps written as C, against the library: lengths, sizes of states, checkpoints, derivatives. */
+/* Scans and their reverse sweeps written as C, against the library: lengths, sizes of states, checkpoints,
+ * derivatives. */
 #include "written.h"
 
-static tw_expr index_input(tw_graph *g) { return tw_input(g, "k", TW_I64, TW_SCALAR); }
-static tw_expr entry(tw_expr x, tw_expr k) { return tw_take(x, 1, &k); }
+static tw_expr index_input(tw_graph *g) {
+  return tw_input(g, "k", TW_I64, TW_SCALAR);
+}
+static tw_expr entry(tw_expr x, tw_expr k) {
+  return tw_take(x, 1, &k);
+}
 
-/* A pendulum that is pushed, n steps: angle' = angle + speed' / 8, speed' = speed + push[k] - pull sin(angle). Inputs: angle,
- * speed, push [n + 1], pull. The final angle, the final speed, and the energies of all steps. */
+/* A pendulum that is pushed, n steps: angle' = angle + speed' / 8, speed' = speed + push[k] - pull
+ * sin(angle). Inputs: angle, speed, push [n + 1], pull. The final angle, the final speed, and the energies of
+ * all steps. */
 static void pendulum(tw_graph *g, tw_dtype dtype, int64_t n, int64_t checkpoints, function *f) {
-  tw_expr k = index_input(g), angle = tw_input(g, "a", dtype, TW_SCALAR), speed = tw_input(g, "s", dtype, TW_SCALAR);
+  tw_expr k = index_input(g), angle = tw_input(g, "a", dtype, TW_SCALAR),
+          speed = tw_input(g, "s", dtype, TW_SCALAR);
   f->n_in = 4;
   f->in[0] = tw_input(g, "angle", dtype, TW_SCALAR);
   f->in[1] = tw_input(g, "speed", dtype, TW_SCALAR);
   f->in[2] = tw_input(g, "push", dtype, TW_SHAPE(n + 1));
   f->in[3] = tw_input(g, "pull", dtype, TW_SCALAR);
   tw_expr faster = tw_add(speed, tw_sub(entry(f->in[2], k), tw_mul(f->in[3], tw_sin(angle))));
-  tw_expr next[2] = {tw_add(angle, tw_scale(faster, 0.125)), faster}, energy = tw_sub(tw_square(speed), tw_cos(angle));
-  tw_expr scan = tw_scan(k, n, 2, (tw_expr[]){angle, speed}, f->in, next, 1, &energy, &(tw_scan_options){.checkpoints = checkpoints});
+  tw_expr next[2] = {tw_add(angle, tw_scale(faster, 0.125)), faster},
+          energy = tw_sub(tw_square(speed), tw_cos(angle));
+  tw_expr scan = tw_scan(k, n, 2, (tw_expr[]){angle, speed}, f->in, next, 1, &energy,
+                         &(tw_scan_options){.checkpoints = checkpoints});
   f->n_out = 3;
   f->out[0] = tw_scan_final(scan, 0);
   f->out[1] = tw_scan_final(scan, 1);
@@ -87,7 +96,8 @@ static void second_derivatives(void **state) {
   }
 }
 
-/* Carries that change places, one of them too large for a variable; a loop in the step; the scan in a loop. */
+/* Carries that change places, one of them too large for a variable; a loop in the step; the scan in a loop.
+ */
 static void states_of_all_sizes(void **state) {
   (void)state;
   enum { N = 5, LONG = 300 };
@@ -95,15 +105,23 @@ static void states_of_all_sizes(void **state) {
   for (int t = 0; t < 2; t++) {
     tw_graph *g = tw_graph_new();
     const tw_shape shape = TW_SHAPE(sizes[t]);
-    tw_expr k = index_input(g), l = tw_input(g, "l", TW_I64, TW_SCALAR), r = tw_input(g, "r", TW_I64, TW_SCALAR);
-    tw_expr x = tw_input(g, "x0", TW_F64, shape), y = tw_input(g, "y0", TW_F64, shape), w = tw_input(g, "w", TW_F64, TW_SHAPE(N));
+    tw_expr k = index_input(g), l = tw_input(g, "l", TW_I64, TW_SCALAR),
+            r = tw_input(g, "r", TW_I64, TW_SCALAR);
+    tw_expr x = tw_input(g, "x0", TW_F64, shape), y = tw_input(g, "y0", TW_F64, shape),
+            w = tw_input(g, "w", TW_F64, TW_SHAPE(N));
     tw_expr p = tw_input(g, "p", TW_F64, shape), q = tw_input(g, "q", TW_F64, shape);
     tw_expr inner = tw_loop_sum(l, sizes[t], tw_mul(entry(p, l), entry(q, l)));
-    tw_expr next[2] = {q, tw_add(tw_sin(tw_mul(p, entry(w, k))), tw_scale(tw_mul(inner, q), 0.01))}; /* p takes q over */
-    tw_expr scan = tw_scan(k, N, 2, (tw_expr[]){p, q}, (tw_expr[]){x, y}, next, 1, &p, &(tw_scan_options){.checkpoints = 2});
+    tw_expr next[2] = {
+        q, tw_add(tw_sin(tw_mul(p, entry(w, k))), tw_scale(tw_mul(inner, q), 0.01))}; /* p takes q over */
+    tw_expr scan = tw_scan(k, N, 2, (tw_expr[]){p, q}, (tw_expr[]){x, y}, next, 1, &p,
+                           &(tw_scan_options){.checkpoints = 2});
     tw_expr last = tw_scan_final(scan, 1), all = tw_scan_out(scan, 0);
     tw_expr many = tw_loop_sum(r, 4, tw_mul(entry(last, tw_mod(r, tw_integer(g, 3))), tw_cast(r, TW_F64)));
-    function f = {.label = "states", .n_in = 3, .in = {x, y, w}, .n_out = 7, .out = {tw_scan_final(scan, 0), last, all, many}};
+    function f = {.label = "states",
+                  .n_in = 3,
+                  .in = {x, y, w},
+                  .n_out = 7,
+                  .out = {tw_scan_final(scan, 0), last, all, many}};
     for (int i = 0; i < 3; i++) f.out[4 + i] = tw_grad(many, f.in[i]);
     assert_written(&f);
     assert_written_by(&f, "cc -O0");
@@ -115,11 +133,17 @@ static void states_of_all_sizes(void **state) {
 static void scans_in_loops(void **state) {
   (void)state;
   tw_graph *g = tw_graph_new();
-  tw_expr k = index_input(g), i = tw_input(g, "i", TW_I64, TW_SCALAR), x = tw_input(g, "x", TW_F64, TW_SHAPE(6)), c = tw_input(g, "c", TW_F64, TW_SCALAR);
-  tw_expr z = tw_input(g, "z", TW_F64, TW_SCALAR), next = tw_sub(tw_cos(z), tw_mul(c, tw_cast(tw_add(k, i), TW_F64))), start = entry(x, i);
+  tw_expr k = index_input(g), i = tw_input(g, "i", TW_I64, TW_SCALAR),
+          x = tw_input(g, "x", TW_F64, TW_SHAPE(6)), c = tw_input(g, "c", TW_F64, TW_SCALAR);
+  tw_expr z = tw_input(g, "z", TW_F64, TW_SCALAR),
+          next = tw_sub(tw_cos(z), tw_mul(c, tw_cast(tw_add(k, i), TW_F64))), start = entry(x, i);
   tw_expr scan = tw_scan(k, 8, 1, &z, &start, &next, 0, NULL, &(tw_scan_options){.checkpoints = 3});
   tw_expr sum = tw_loop_sum(i, 6, tw_square(tw_scan_final(scan, 0)));
-  function f = {.label = "scans in loops", .n_in = 2, .in = {x, c}, .n_out = 3, .out = {sum, tw_grad(sum, x), tw_grad(sum, c)}};
+  function f = {.label = "scans in loops",
+                .n_in = 2,
+                .in = {x, c},
+                .n_out = 3,
+                .out = {sum, tw_grad(sum, x), tw_grad(sum, c)}};
   assert_written(&f);
   tw_graph_free(g);
 }
@@ -150,10 +174,12 @@ static void work_memory_is_limited(void **state) {
 static void errors_in_steps(void **state) {
   (void)state;
   tw_graph *g = tw_graph_new();
-  tw_expr k = index_input(g), z = tw_input(g, "z", TW_F64, TW_SCALAR), x = tw_input(g, "x", TW_F64, TW_SHAPE(4)), at = tw_input(g, "at", TW_I64, TW_SHAPE(3));
+  tw_expr k = index_input(g), z = tw_input(g, "z", TW_F64, TW_SCALAR),
+          x = tw_input(g, "x", TW_F64, TW_SHAPE(4)), at = tw_input(g, "at", TW_I64, TW_SHAPE(3));
   tw_expr next = tw_add(tw_mul(z, z), entry(x, entry(at, k))), start = tw_scalar(g, 0.5);
   tw_expr scan = tw_scan(k, 3, 1, &z, &start, &next, 0, NULL, NULL);
-  function f = {.label = "errors", .n_in = 2, .in = {x, at}, .n_out = 1, .out = {tw_grad(tw_scan_final(scan, 0), x)}};
+  function f = {
+      .label = "errors", .n_in = 2, .in = {x, at}, .n_out = 1, .out = {tw_grad(tw_scan_final(scan, 0), x)}};
   double xs[4] = {1, 2, 3, 4}, own[4];
   for (int64_t last = 3; last < 5; last++) {
     int64_t index[3] = {0, 3, last};
@@ -164,8 +190,13 @@ static void errors_in_steps(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(lengths),          cmocka_unit_test(checkpoints),        cmocka_unit_test(single_precision),
-                                     cmocka_unit_test(second_derivatives), cmocka_unit_test(states_of_all_sizes), cmocka_unit_test(scans_in_loops),
-                                     cmocka_unit_test(work_memory_is_limited), cmocka_unit_test(errors_in_steps)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(lengths),
+                                     cmocka_unit_test(checkpoints),
+                                     cmocka_unit_test(single_precision),
+                                     cmocka_unit_test(second_derivatives),
+                                     cmocka_unit_test(states_of_all_sizes),
+                                     cmocka_unit_test(scans_in_loops),
+                                     cmocka_unit_test(work_memory_is_limited),
+                                     cmocka_unit_test(errors_in_steps)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

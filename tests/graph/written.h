@@ -19,7 +19,8 @@ static inline tw_fn *function_compile(const function *f) {
   tw_fn *fn;
   tw_error error;
   if (tw_graph_status(f->in[0].graph)) fail_msg("%s: %s", f->label, tw_graph_message(f->in[0].graph));
-  if (tw_fn_new(&fn, f->n_in, f->in, f->n_out, f->out, NULL, &error) != TW_OK) fail_msg("%s: %s", f->label, error.message);
+  if (tw_fn_new(&fn, f->n_in, f->in, f->n_out, f->out, NULL, &error) != TW_OK)
+    fail_msg("%s: %s", f->label, error.message);
   return fn;
 }
 
@@ -109,7 +110,8 @@ static inline void assert_written_by(const function *f, const char *cc) {
     const double scale = fmax(1, largest(&ours[i]));
     for (int64_t k = 0; k < size_of(&ours[i]); k++) {
       const double a = element(&ours[i], k), b = element(&theirs[i], k);
-      if (!(fabs(a - b) <= tolerance * scale)) fail_msg("%s: output %d[%lld] is %.17g, written %.17g", f->label, i, (long long)k, a, b);
+      if (!(fabs(a - b) <= tolerance * scale))
+        fail_msg("%s: output %d[%lld] is %.17g, written %.17g", f->label, i, (long long)k, a, b);
     }
     tw_array_free(&ours[i]);
     tw_array_free(&theirs[i]);
@@ -117,6 +119,8 @@ static inline void assert_written_by(const function *f, const char *cc) {
   for (int i = 0; i < f->n_in; i++) tw_array_free(&value[i]);
 }
 
-static inline void assert_written(const function *f) { assert_written_by(f, "cc -O2"); }
+static inline void assert_written(const function *f) {
+  assert_written_by(f, "cc -O2");
+}
 
 #endif

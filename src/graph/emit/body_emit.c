@@ -1,5 +1,5 @@
-/* Bodies of loops: planned for one run, written as the lines of one. What a run computes in between lives in small arrays
- * that are variables of the block, which compilers keep in registers. */
+/* Bodies of loops: planned for one run, written as the lines of one. What a run computes in between lives in
+ * small arrays that are variables of the block, which compilers keep in registers. */
 #include "graph/emit/emit.h"
 
 #include <stdarg.h>
@@ -10,8 +10,8 @@ static tw_status plan(tw_emitter *e, tw_emit_body *b, int n_varying) {
   if (!level) return tw_fail(e->error, TW_ERR_MEMORY, "out of memory writing C");
   for (int j = 0; j < n_varying; j++) level[j] = 1;
   const tw_fn_options options = {.levels = level, .mode = TW_MODE_SERIAL};
-  const tw_status status =
-      tw_fn_new(&b->fn, b->body->n_params, b->body->params, b->body->n_outputs, b->body->outputs, &options, e->error);
+  const tw_status status = tw_fn_new(&b->fn, b->body->n_params, b->body->params, b->body->n_outputs,
+                                     b->body->outputs, &options, e->error);
   free(level);
   return status;
 }
@@ -21,7 +21,8 @@ tw_status tw_emit_body_open(tw_emitter *e, tw_emit_body *b, const tw_body *body,
   *b = (tw_emit_body){.body = body};
   b->pointer = calloc((size_t)count + 1, sizeof *b->pointer);
   b->name = calloc((size_t)count + 1, sizeof *b->name);
-  tw_status status = b->pointer && b->name ? plan(e, b, n_varying) : tw_fail(e->error, TW_ERR_MEMORY, "out of memory writing C");
+  tw_status status = b->pointer && b->name ? plan(e, b, n_varying)
+                                           : tw_fail(e->error, TW_ERR_MEMORY, "out of memory writing C");
   if (status != TW_OK) {
     tw_emit_body_close(b);
     return e->status = status;
@@ -44,7 +45,9 @@ void tw_emit_body_close(tw_emit_body *b) {
 
 /* ------------------------------------------------------------------ names */
 
-static void set_name(char *name, const char *format, va_list args) { vsnprintf(name, TW_EMIT_POINTER, format, args); }
+static void set_name(char *name, const char *format, va_list args) {
+  vsnprintf(name, TW_EMIT_POINTER, format, args);
+}
 
 void tw_emit_body_param(tw_emit_body *b, int i, const char *format, ...) {
   va_list args;
@@ -66,7 +69,9 @@ static const tw_copy *copy_of(const tw_emit_body *b, int i) {
   return NULL;
 }
 
-bool tw_emit_body_writes(const tw_emit_body *b, int i) { return copy_of(b, i) == NULL; }
+bool tw_emit_body_writes(const tw_emit_body *b, int i) {
+  return copy_of(b, i) == NULL;
+}
 
 void tw_emit_body_output(const tw_emit_body *b, int i, char *out, size_t size) {
   const tw_copy *copy = copy_of(b, i);
@@ -80,7 +85,8 @@ void tw_emit_body_output(const tw_emit_body *b, int i, char *out, size_t size) {
 
 void tw_emit_body_declare(tw_emitter *e, const tw_emit_body *b, int i) {
   const tw_dtype dtype = tw_dtype_of(b->body->outputs[i]);
-  tw_emit_array(e, tw_c_type(dtype), tw_dtype_get(dtype)->size, b->frame.output[i], tw_size_of(b->body->outputs[i]), false);
+  tw_emit_array(e, tw_c_type(dtype), tw_dtype_get(dtype)->size, b->frame.output[i],
+                tw_size_of(b->body->outputs[i]), false);
 }
 
 void tw_emit_body_before(tw_emitter *e, tw_emit_body *b) {
@@ -89,9 +95,12 @@ void tw_emit_body_before(tw_emitter *e, tw_emit_body *b) {
   tw_emit_steps(e, &b->frame, -1, 0);
 }
 
-void tw_emit_body_run(tw_emitter *e, const tw_emit_body *b) { tw_emit_steps(e, &b->frame, 1, 1); }
+void tw_emit_body_run(tw_emitter *e, const tw_emit_body *b) {
+  tw_emit_steps(e, &b->frame, 1, 1);
+}
 
-void tw_emit_body_captured(tw_emitter *e, const tw_emit_body *b, int n_varying, const char *const *in, const tw_text *text) {
+void tw_emit_body_captured(tw_emitter *e, const tw_emit_body *b, int n_varying, const char *const *in,
+                           const tw_text *text) {
   for (int j = n_varying; j < b->body->n_params; j++) {
     if (!tw_emit_occurs(text, b->name[j])) continue;
     const char *type = tw_c_type(tw_dtype_of(b->body->params[j]));

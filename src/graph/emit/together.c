@@ -1,7 +1,8 @@
-/* Which loops may share one `for`: value and gradient of a sum over an index set, say, which read the same entries.
+/* Which loops may share one `for`: value and gradient of a sum over an index set, say, which read the same
+ * entries.
  *
- * A loop may run before its turn when no step that it overtakes writes what it reads, or touches what it writes. Steps
- * share memory by liveness, so what counts is where values lie. */
+ * A loop may run before its turn when no step that it overtakes writes what it reads, or touches what it
+ * writes. Steps share memory by liveness, so what counts is where values lie. */
 #include "graph/emit/emit.h"
 #include "graph/ops/loop.h"
 
@@ -13,7 +14,8 @@ typedef struct extent { /* bytes first .. end-1 of a place */
 
 static extent extent_of(const tw_place *place, const tw_node_data *node) {
   const size_t bytes = (size_t)node->size * tw_dtype_get(node->type.dtype)->size;
-  return (extent){place->space, place->space == TW_IN_WORK ? 0 : place->index, place->offset, place->offset + bytes};
+  return (extent){place->space, place->space == TW_IN_WORK ? 0 : place->index, place->offset,
+                  place->offset + bytes};
 }
 
 static extent operand_of(const tw_fn *fn, const tw_step *step, int k) {
@@ -42,16 +44,21 @@ static bool touches(const tw_fn *fn, const tw_step *a, const tw_step *b) {
   return false;
 }
 
-static bool is_loop(const tw_step *step) { return !step->pass && tw_op_of(step->node) == &tw_op_loop; }
+static bool is_loop(const tw_step *step) {
+  return !step->pass && tw_op_of(step->node) == &tw_op_loop;
+}
 
-static int64_t iterations(const tw_step *step) { return ((const tw_loop_attr *)tw_attr_of(step->node))->n; }
+static int64_t iterations(const tw_step *step) {
+  return ((const tw_loop_attr *)tw_attr_of(step->node))->n;
+}
 
 int tw_emit_together(const tw_fn *fn, const bool *done, int first, int high, int steps[TW_EMIT_TOGETHER]) {
   int count = 0;
   steps[count++] = first;
   for (int s = first + 1; s < fn->n_steps && count < TW_EMIT_TOGETHER; s++) {
     const tw_step *step = &fn->step[s];
-    if (done[s] || step->level > high || !is_loop(step) || iterations(step) != iterations(&fn->step[first])) continue;
+    if (done[s] || step->level > high || !is_loop(step) || iterations(step) != iterations(&fn->step[first]))
+      continue;
     bool free_to_go = true;
     for (int t = first; t < s && free_to_go; t++)
       free_to_go = done[t] || (!touches(fn, &fn->step[t], step) && !touches(fn, step, &fn->step[t]));

@@ -1,16 +1,26 @@
-/* Loops as C: the captured pointers, what no iteration changes, then `for (k = 0; k < n; k++)` around the lines of one
- * iteration. Scans (scan_emit.c) write their results by the same functions. */
+/* Loops as C: the captured pointers, what no iteration changes, then `for (k = 0; k < n; k++)` around the
+ * lines of one iteration. Scans (scan_emit.c) write their results by the same functions. */
 #include "graph/ops/loop_emit.h"
 
-static size_t element_of(const tw_loop_writer *w) { return tw_dtype_get((tw_dtype)w->attr->dtype)->size; }
-static const char *type_of(const tw_loop_writer *w) { return tw_c_type((tw_dtype)w->attr->dtype); }
-static bool is_real(const tw_loop_writer *w) { return tw_dtype_get((tw_dtype)w->attr->dtype)->kind == TW_KIND_FLOAT; }
+static size_t element_of(const tw_loop_writer *w) {
+  return tw_dtype_get((tw_dtype)w->attr->dtype)->size;
+}
+static const char *type_of(const tw_loop_writer *w) {
+  return tw_c_type((tw_dtype)w->attr->dtype);
+}
+static bool is_real(const tw_loop_writer *w) {
+  return tw_dtype_get((tw_dtype)w->attr->dtype)->kind == TW_KIND_FLOAT;
+}
 
-static int64_t size_of(const tw_loop_writer *w, int64_t output) { return tw_size_of(w->body.body->outputs[output]); }
+static int64_t size_of(const tw_loop_writer *w, int64_t output) {
+  return tw_size_of(w->body.body->outputs[output]);
+}
 
-/* A sum of reals lives in variables s and r where it has the target for itself and one element; else s is the target. */
+/* A sum of reals lives in variables s and r where it has the target for itself and one element; else s is the
+ * target. */
 static bool is_scalar_sum(const tw_loop_writer *w, int64_t result) {
-  return w->attr->result[result].kind == TW_LOOP_SUM && is_real(w) && size_of(w, w->attr->result[result].first) == 1;
+  return w->attr->result[result].kind == TW_LOOP_SUM && is_real(w) &&
+         size_of(w, w->attr->result[result].first) == 1;
 }
 
 static int results_of(const tw_loop_attr *attr, int64_t target) {
@@ -70,10 +80,12 @@ void tw_loop_write_outputs(tw_emitter *e, tw_loop_writer *w) {
     const tw_loop_result *result = &w->attr->result[i];
     const int first = (int)result->first;
     if (result->kind == TW_LOOP_STACK && tw_emit_body_writes(&w->body, first))
-      tw_emit_body_target(&w->body, first, "(%s + %lld + %s * %lld)", w->out, (long long)w->attr->target[result->target].offset,
-                          w->k, (long long)size_of(w, first));
+      tw_emit_body_target(&w->body, first, "(%s + %lld + %s * %lld)", w->out,
+                          (long long)w->attr->target[result->target].offset, w->k,
+                          (long long)size_of(w, first));
     for (int o = first; o <= first + (int)result->n_index; o++)
-      if (tw_emit_body_writes(&w->body, o) && !(result->kind == TW_LOOP_STACK && o == first)) tw_emit_body_declare(e, &w->body, o);
+      if (tw_emit_body_writes(&w->body, o) && !(result->kind == TW_LOOP_STACK && o == first))
+        tw_emit_body_declare(e, &w->body, o);
   }
 }
 
@@ -81,32 +93,38 @@ void tw_loop_write_outputs(tw_emitter *e, tw_loop_writer *w) {
 static void put_sum(tw_emitter *e, const tw_loop_writer *w, int i, const char *value) {
   const tw_loop_result *result = &w->attr->result[i];
   const char *shortly = tw_c_short((tw_dtype)w->attr->dtype);
-  const long long at = (long long)w->attr->target[result->target].offset, size = (long long)size_of(w, result->first);
+  const long long at = (long long)w->attr->target[result->target].offset,
+                  size = (long long)size_of(w, result->first);
   if (is_scalar_sum(w, i))
     tw_emit_line(e, "rt_add_%s(&s%d_%d, &r%d_%d, *%s);", shortly, w->id, i, w->id, i, value);
   else if (is_real(w))
-    tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) rt_add_%s(&%s[%lld + i], &r%d_%d[i], %s[i]);", size, shortly, w->out, at,
-                 w->id, i, value);
+    tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) rt_add_%s(&%s[%lld + i], &r%d_%d[i], %s[i]);", size,
+                 shortly, w->out, at, w->id, i, value);
   else
-    tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[%lld + i] = (int64_t)((uint64_t)%s[%lld + i] + (uint64_t)%s[i]);", size,
-                 w->out, at, w->out, at, value);
+    tw_emit_line(e,
+                 "for (int64_t i = 0; i < %lld; i++) %s[%lld + i] = (int64_t)((uint64_t)%s[%lld + i] + "
+                 "(uint64_t)%s[i]);",
+                 size, w->out, at, w->out, at, value);
 }
 
-static void put_stack(tw_emitter *e, const tw_loop_writer *w, const tw_loop_result *result, const char *value) {
+static void put_stack(tw_emitter *e, const tw_loop_writer *w, const tw_loop_result *result,
+                      const char *value) {
   const long long size = (long long)size_of(w, result->first);
   tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[%lld + %s * %lld + i] = %s[i];", size, w->out,
                (long long)w->attr->target[result->target].offset, w->k, size, value);
 }
 
 /* The entry that the indices name, checked: the position of its first element in a variable. */
-static void put_entry(tw_emitter *e, const tw_loop_writer *w, const tw_loop_result *result, int64_t tail, const char *position) {
+static void put_entry(tw_emitter *e, const tw_loop_writer *w, const tw_loop_result *result, int64_t tail,
+                      const char *position) {
   const tw_loop_target *target = &w->attr->target[result->target];
   char value[TW_EMIT_POINTER];
   tw_text at = {0};
   for (int d = 0; d < result->n_index; d++) {
     tw_emit_body_output(&w->body, (int)result->first + 1 + d, value, sizeof value);
     tw_emit_line(e, "const int64_t %s_%d = %s[i];", position, d, value);
-    tw_emit_fail_if(e, "%s_%d < 0 || %s_%d >= %lld", position, d, position, d, (long long)target->shape.dim[d]);
+    tw_emit_fail_if(e, "%s_%d < 0 || %s_%d >= %lld", position, d, position, d,
+                    (long long)target->shape.dim[d]);
   }
   for (int d = 0; d < result->n_index; d++) { /* Horner, from the innermost index outwards */
     tw_text_printf(&at, d ? " + %s_%d" : "%s_%d", position, d);
@@ -121,11 +139,13 @@ static void put_entry(tw_emitter *e, const tw_loop_writer *w, const tw_loop_resu
 }
 
 /* target[index_0, .., :] += value, for every entry. */
-static void put_scatter(tw_emitter *e, const tw_loop_writer *w, const tw_loop_result *result, const char *value) {
+static void put_scatter(tw_emitter *e, const tw_loop_writer *w, const tw_loop_result *result,
+                        const char *value) {
   const int64_t points = size_of(w, result->first + 1);
   char position[TW_EMIT_NAME], inner[TW_EMIT_NAME];
   int64_t tail = 1;
-  for (int d = (int)result->n_index; d < w->attr->target[result->target].shape.rank; d++) tail *= w->attr->target[result->target].shape.dim[d];
+  for (int d = (int)result->n_index; d < w->attr->target[result->target].shape.rank; d++)
+    tail *= w->attr->target[result->target].shape.dim[d];
   tw_emit_name(e, "p", position);
   tw_emit_name(e, "j", inner);
   if (points == 1) {
@@ -137,8 +157,8 @@ static void put_scatter(tw_emitter *e, const tw_loop_writer *w, const tw_loop_re
   if (tail == 1)
     tw_emit_line(e, "%s[%s] += %s[i];", w->out, position, value);
   else
-    tw_emit_line(e, "for (int64_t %s = 0; %s < %lld; %s++) %s[%s + %s] += %s[i * %lld + %s];", inner, inner, (long long)tail, inner,
-                 w->out, position, inner, value, (long long)tail, inner);
+    tw_emit_line(e, "for (int64_t %s = 0; %s < %lld; %s++) %s[%s + %s] += %s[i * %lld + %s];", inner, inner,
+                 (long long)tail, inner, w->out, position, inner, value, (long long)tail, inner);
   tw_emit_close(e);
 }
 
@@ -162,14 +182,16 @@ void tw_loop_write_end(tw_emitter *e, const tw_loop_writer *w) {
   for (int i = 0; i < w->attr->n_results; i++) {
     const tw_loop_result *result = &w->attr->result[i];
     const char *shortly = tw_c_short((tw_dtype)w->attr->dtype);
-    const long long at = (long long)w->attr->target[result->target].offset, size = (long long)size_of(w, result->first);
+    const long long at = (long long)w->attr->target[result->target].offset,
+                    size = (long long)size_of(w, result->first);
     if (result->kind != TW_LOOP_SUM || !is_real(w)) continue;
     if (is_scalar_sum(w, i))
-      tw_emit_line(e, "%s[%lld] %s rt_total_%s(s%d_%d, r%d_%d);", w->out, at, adds_up(w, result->target) ? "+=" : "=", shortly, w->id,
-                   i, w->id, i);
+      tw_emit_line(e, "%s[%lld] %s rt_total_%s(s%d_%d, r%d_%d);", w->out, at,
+                   adds_up(w, result->target) ? "+=" : "=", shortly, w->id, i, w->id, i);
     else
-      tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[%lld + i] = rt_total_%s(%s[%lld + i], r%d_%d[i]);", size, w->out, at,
-                   shortly, w->out, at, w->id, i);
+      tw_emit_line(e,
+                   "for (int64_t i = 0; i < %lld; i++) %s[%lld + i] = rt_total_%s(%s[%lld + i], r%d_%d[i]);",
+                   size, w->out, at, shortly, w->out, at, w->id, i);
   }
 }
 

@@ -15,9 +15,10 @@ typedef struct tw_loop_writer {
 } tw_loop_writer;
 
 void tw_loop_write_start(tw_emitter *e, const tw_loop_writer *w); /* before all iterations: zeros to add to */
-void tw_loop_write_outputs(tw_emitter *e, tw_loop_writer *w);     /* before the lines of one: where its outputs go */
+void tw_loop_write_outputs(tw_emitter *e,
+                           tw_loop_writer *w); /* before the lines of one: where its outputs go */
 void tw_loop_write_results(tw_emitter *e, const tw_loop_writer *w); /* after them: adds up and stacks */
-void tw_loop_write_end(tw_emitter *e, const tw_loop_writer *w);   /* after all iterations */
+void tw_loop_write_end(tw_emitter *e, const tw_loop_writer *w);     /* after all iterations */
 
 /* Several loops of equal length, none of which touches what another one writes, in one `for`. */
 void tw_loop_emit_together(tw_emitter *e, const tw_emit_call *call, int n);

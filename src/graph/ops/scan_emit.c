@@ -1,8 +1,8 @@
 /* Scans and their reverse sweeps as C: the loop of loop_emit.c with a state carried from step to step.
  *
- * A reverse sweep keeps states in the work area: all of them when the scan may, and then it runs forward and back; else as
- * many as it may, in the order of runtime/revolve.h. States lie in places 0 .. slots-1 and in two more, between which steps
- * whose states are not kept go to and fro. */
+ * A reverse sweep keeps states in the work area: all of them when the scan may, and then it runs forward and
+ * back; else as many as it may, in the order of runtime/revolve.h. States lie in places 0 .. slots-1 and in
+ * two more, between which steps whose states are not kept go to and fro. */
 #include "graph/ops/loop_emit.h"
 #include "graph/ops/scan.h"
 
@@ -27,8 +27,12 @@ typedef struct writer {
   size_t *state; /* bytes before state i in a place; last: all */
 } writer;
 
-static const char *type_of(const writer *w) { return tw_c_type((tw_dtype)w->attr->loop.dtype); }
-static size_t element_of(const writer *w) { return tw_dtype_get((tw_dtype)w->attr->loop.dtype)->size; }
+static const char *type_of(const writer *w) {
+  return tw_c_type((tw_dtype)w->attr->loop.dtype);
+}
+static size_t element_of(const writer *w) {
+  return tw_dtype_get((tw_dtype)w->attr->loop.dtype)->size;
+}
 
 /* ------------------------------------------------------------------ carried values */
 
@@ -48,7 +52,8 @@ static void put_carries(tw_emitter *e, writer *w, const char *const *in) {
       tw_emit_line(e, "%s *%s = (%s *)(void *)(work + %zu);", type, v->x, type, tw_emit_work(e, bytes));
       tw_emit_line(e, "%s *%s = (%s *)(void *)(work + %zu);", type, v->y, type, tw_emit_work(e, bytes));
     }
-    tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[i] = %s[i];", (long long)v->size, v->x, in[w->first - 1 + c]);
+    tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[i] = %s[i];", (long long)v->size, v->x,
+                 in[w->first - 1 + c]);
     tw_emit_body_param(&w->loop.body, w->first + c, "%s", v->x);
   }
 }
@@ -68,7 +73,8 @@ static void put_step(tw_emitter *e, writer *w) {
   for (int c = 0; c < w->n; c++) {
     if (tw_emit_body_writes(body, c)) continue;
     tw_emit_body_output(body, c, from, sizeof from);
-    tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[i] = %s[i];", (long long)w->carry[c].size, w->carry[c].y, from);
+    tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[i] = %s[i];", (long long)w->carry[c].size,
+                 w->carry[c].y, from);
   }
   for (int c = 0; c < w->n; c++) {
     const carry *v = &w->carry[c];
@@ -86,13 +92,15 @@ static void put_step(tw_emitter *e, writer *w) {
 
 static void put_finals(tw_emitter *e, const writer *w) {
   for (int c = 0; c < w->n; c++)
-    tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[%lld + i] = %s[i];", (long long)w->carry[c].size, w->loop.out,
-                 (long long)w->attr->loop.target[c].offset, w->carry[c].x);
+    tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[%lld + i] = %s[i];", (long long)w->carry[c].size,
+                 w->loop.out, (long long)w->attr->loop.target[c].offset, w->carry[c].x);
 }
 
 /* ------------------------------------------------------------------ states that are kept */
 
-static tw_dtype state_dtype(const writer *w, int i) { return tw_dtype_of(w->attr->forward->outputs[i]); }
+static tw_dtype state_dtype(const writer *w, int i) {
+  return tw_dtype_of(w->attr->forward->outputs[i]);
+}
 
 /* State i in place `place`, as a pointer expression. */
 static void state_at(const writer *w, int i, const char *place, char *out, size_t size) {
@@ -108,7 +116,8 @@ static bool lay_out_states(tw_emitter *e, writer *w) {
     return false;
   }
   for (int i = 0; i < n; i++) { /* each at a multiple of a word */
-    const size_t bytes = (size_t)tw_size_of(w->attr->forward->outputs[i]) * tw_dtype_get(state_dtype(w, i))->size;
+    const size_t bytes =
+        (size_t)tw_size_of(w->attr->forward->outputs[i]) * tw_dtype_get(state_dtype(w, i))->size;
     w->state[i + 1] = w->state[i] + (bytes + sizeof(double) - 1) / sizeof(double) * sizeof(double);
   }
   return true;
@@ -125,11 +134,13 @@ static void bind_states(writer *w) {
 }
 
 static void put_kept(tw_emitter *e, writer *w, int64_t places, const char *const *in) {
-  tw_emit_line(e, "unsigned char *const %s = work + %zu;", w->kept, tw_emit_work(e, (size_t)places * w->state[w->attr->n_states]));
+  tw_emit_line(e, "unsigned char *const %s = work + %zu;", w->kept,
+               tw_emit_work(e, (size_t)places * w->state[w->attr->n_states]));
   for (int i = 0; i < w->attr->n_states; i++) {
     char at[TW_EMIT_POINTER];
     state_at(w, i, "0", at, sizeof at);
-    tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[i] = %s[i];", (long long)tw_size_of(w->attr->forward->outputs[i]), at, in[i]);
+    tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[i] = %s[i];",
+                 (long long)tw_size_of(w->attr->forward->outputs[i]), at, in[i]);
   }
 }
 
@@ -145,7 +156,8 @@ static void put_forward(tw_emitter *e, writer *w) {
     if (tw_emit_body_writes(&w->forward, i)) continue;
     state_at(w, i, w->next, to, sizeof to);
     tw_emit_body_output(&w->forward, i, from, sizeof from);
-    tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[i] = %s[i];", (long long)tw_size_of(w->attr->forward->outputs[i]), to, from);
+    tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[i] = %s[i];",
+                 (long long)tw_size_of(w->attr->forward->outputs[i]), to, from);
   }
 }
 
@@ -178,17 +190,21 @@ static void put_schedule(tw_emitter *e, writer *w, int64_t slots, const char *co
   tw_emit_name(e, "at", at);
   tw_emit_name(e, "s", s);
   put_kept(e, w, slots + 2, in);
-  tw_emit_line(e, "int64_t *const %s = (int64_t *)(void *)(work + %zu);", at, tw_emit_work(e, (size_t)slots * sizeof(int64_t)));
-  tw_emit_line(e, "struct { int64_t used, position, end, from, to, slot; int next; } %s = {1, 0, %lld, 0, 0, 0, 0};", s,
-               (long long)w->attr->loop.n);
+  tw_emit_line(e, "int64_t *const %s = (int64_t *)(void *)(work + %zu);", at,
+               tw_emit_work(e, (size_t)slots * sizeof(int64_t)));
+  tw_emit_line(
+      e, "struct { int64_t used, position, end, from, to, slot; int next; } %s = {1, 0, %lld, 0, 0, 0, 0};",
+      s, (long long)w->attr->loop.n);
   tw_emit_line(e, "int64_t %s = 0;", w->hand);
   tw_emit_line(e, "%s[0] = 0;", at);
-  tw_emit_open(e, "while ((%s.next = rt_revolve(%lld, &%s.used, &%s.position, &%s.end, %s, &%s.from, &%s.to, &%s.slot)) != 3)", s,
-               (long long)slots, s, s, s, at, s, s, s);
+  tw_emit_open(e,
+               "while ((%s.next = rt_revolve(%lld, &%s.used, &%s.position, &%s.end, %s, &%s.from, &%s.to, "
+               "&%s.slot)) != 3)",
+               s, (long long)slots, s, s, s, at, s, s, s);
   tw_emit_line(e, "if (%s.next == 1) %s = %s.slot;", s, w->hand, s);
   tw_emit_open(e, "for (int64_t %s = %s.from; %s.next == 0 && %s < %s.to; %s++)", w->k, s, s, w->k, s, w->k);
-  tw_emit_line(e, "const int64_t %s = %s == %s.to - 1 && %s.slot >= 0 ? %s.slot : %s == %lld ? %lld : %lld;", w->next, w->k, s, s, s,
-               w->hand, (long long)slots, (long long)slots + 1, (long long)slots);
+  tw_emit_line(e, "const int64_t %s = %s == %s.to - 1 && %s.slot >= 0 ? %s.slot : %s == %lld ? %lld : %lld;",
+               w->next, w->k, s, s, s, w->hand, (long long)slots, (long long)slots + 1, (long long)slots);
   put_forward(e, w);
   tw_emit_line(e, "%s = %s;", w->hand, w->next);
   tw_emit_close(e);
@@ -224,8 +240,10 @@ static bool open_writer(tw_emitter *e, writer *w) {
   const int carries = tw_scan_carries(w->attr);
   w->carry = calloc((size_t)w->n + 1, sizeof *w->carry);
   if (!w->carry) e->status = tw_fail(e->error, TW_ERR_MEMORY, "out of memory writing C");
-  if (!w->carry || tw_emit_body_open(e, &w->loop.body, w->attr->loop.body, 1 + carries) != TW_OK) return false;
-  if (w->attr->forward && tw_emit_body_open(e, &w->forward, w->attr->forward, 1 + carries) != TW_OK) return false;
+  if (!w->carry || tw_emit_body_open(e, &w->loop.body, w->attr->loop.body, 1 + carries) != TW_OK)
+    return false;
+  if (w->attr->forward && tw_emit_body_open(e, &w->forward, w->attr->forward, 1 + carries) != TW_OK)
+    return false;
   tw_emit_name(e, "k", w->k);
   tw_emit_name(e, "m", w->kept);
   tw_emit_name(e, "h", w->hand);
@@ -239,7 +257,9 @@ static bool open_writer(tw_emitter *e, writer *w) {
 void tw_scan_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
   const tw_scan_attr *attr = tw_scan_attr_of(node);
   const int carries = tw_scan_carries(attr);
-  writer w = {.attr = attr, .loop = {.attr = &attr->loop, .finals = tw_scan_finals(attr), .out = out, .id = e->names++}, .n = tw_scan_finals(attr)};
+  writer w = {.attr = attr,
+              .loop = {.attr = &attr->loop, .finals = tw_scan_finals(attr), .out = out, .id = e->names++},
+              .n = tw_scan_finals(attr)};
   tw_text lines = {0};
   w.first = 1 + (attr->forward ? (int)attr->n_states : 0);
   if (open_writer(e, &w)) {

@@ -28,11 +28,11 @@ static inline int64_t rt_first_advance(int64_t l, int64_t c) {
   return range < rest ? range : rest;
 }
 
-/* What to do next: 0, advance from step *from to state *to, which goes to *slot unless that is -1; 1, restore *slot; 2, reverse
- * step *from; 3, done. at [slots]: which state each holds; *used of them, 1 at first; *position of the state at hand, 0 at
- * first; steps *end and later are reversed. */
-static inline int rt_revolve(int64_t slots, int64_t *used, int64_t *position, int64_t *end, int64_t *at, int64_t *from,
-                             int64_t *to, int64_t *slot) {
+/* What to do next: 0, advance from step *from to state *to, which goes to *slot unless that is -1; 1, restore
+ * *slot; 2, reverse step *from; 3, done. at [slots]: which state each holds; *used of them, 1 at first;
+ * *position of the state at hand, 0 at first; steps *end and later are reversed. */
+static inline int rt_revolve(int64_t slots, int64_t *used, int64_t *position, int64_t *end, int64_t *at,
+                             int64_t *from, int64_t *to, int64_t *slot) {
   *from = *position;
   *to = *slot = 0;
   if (*end == 0) return 3;

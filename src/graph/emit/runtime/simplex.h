@@ -1,5 +1,5 @@
-/* Projection on {p >= 0, sum p = s}: p = max(x - tau, 0), tau such that sum p = s. Part of the library, and of the C that it
- * writes. */
+/* Projection on {p >= 0, sum p = s}: p = max(x - tau, 0), tau such that sum p = s. Part of the library, and
+ * of the C that it writes. */
 #ifndef TALWEG_GRAPH_EMIT_RUNTIME_SIMPLEX_H
 #define TALWEG_GRAPH_EMIT_RUNTIME_SIMPLEX_H
 #include <math.h>
@@ -27,8 +27,8 @@ static inline void rt_simplex_sift(double *y, int64_t n, int64_t i) {
   y[i] = value;
 }
 
-/* Takes the values in descending order until the next is below (sum taken - s) / number taken. Those taken gather at the
- * end of y, so their sum can be formed again, more exactly. O(k + active log k). */
+/* Takes the values in descending order until the next is below (sum taken - s) / number taken. Those taken
+ * gather at the end of y, so their sum can be formed again, more exactly. O(k + active log k). */
 static inline double rt_simplex_sorted(double *y, int64_t k, double s) {
   for (int64_t i = k / 2; i-- > 0;) rt_simplex_sift(y, k, i);
   double sum = 0;
@@ -44,10 +44,12 @@ static inline double rt_simplex_sorted(double *y, int64_t k, double s) {
   return (rt_simplex_total(y + (k - taken), taken) - s) / (double)taken;
 }
 
-/* tau - top for the row x with maximum `top`. The coordinates are taken relative to the maximum: tau - top is in
- * [-s, 0), which loses no digits when x is large, and leaves out what is below -s at once. Then Michelot's (1986)
- * passes, each dropping what is below the mean of the rest, while they shrink the row geometrically; the few hard rows are
- * finished in sorted order. O(n log n) at worst, O(n) as a rule. `kept` has room for n. */
+/* tau - top for the row x with maximum `top`. The coordinates are taken relative to the maximum: tau - top is
+ * in
+ * [-s, 0), which loses no digits when x is large, and leaves out what is below -s at once. Then Michelot's
+ * (1986) passes, each dropping what is below the mean of the rest, while they shrink the row geometrically;
+ * the few hard rows are finished in sorted order. O(n log n) at worst, O(n) as a rule. `kept` has room for n.
+ */
 static inline double rt_simplex_threshold(const double *x, int64_t n, double top, double s, double *kept) {
   int64_t k = 0, before;
   for (int64_t i = 0; i < n; i++)
@@ -65,7 +67,8 @@ static inline double rt_simplex_threshold(const double *x, int64_t n, double top
   return tau;
 }
 
-/* p = the projection of the row x of n; NaN where x or s is not finite enough. 1 when s is negative. `kept` has room for n. */
+/* p = the projection of the row x of n; NaN where x or s is not finite enough. 1 when s is negative. `kept`
+ * has room for n. */
 static inline int rt_simplex(const double *x, double s, double *p, int64_t n, double *kept) {
   double top = -INFINITY;
   int known = s - s == 0;
