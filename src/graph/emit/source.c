@@ -288,6 +288,7 @@ static void put_header(const tw_source *source, const char *title, const char *i
 tw_status tw_source_write(const tw_source *source, const char *title, const char *include, tw_text *c, tw_text *header,
                           tw_error *error) {
   tw_status status = TW_OK;
+  if (source->declarations.failed || source->body.failed || source->constants.failed) return no_memory(error);
   if (c) {
     tw_text body = {0};
     put_numbered(source, &source->constants, &body);
