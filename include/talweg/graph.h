@@ -447,7 +447,8 @@ void tw_profile_trace(const tw_profile *profile, const tw_machine *machine, tw_t
 
 /* ------------------------------------------------------------------ functions as C source */
 
-/* C11 files of functions that stand alone: no dependency but libm, no allocation, re-entrant. */
+/* C11 files of functions that stand alone: no dependency but libm, no allocation, re-entrant. Their size does not depend on
+ * the extents of loops and arrays, constants' data apart. */
 typedef struct tw_source tw_source;
 tw_source *tw_source_new(void); /* NULL when out of memory */
 void tw_source_free(tw_source *source);
@@ -455,6 +456,26 @@ void tw_source_free(tw_source *source);
  * library would have failed (an index outside its array, a singular matrix). Argument names are those of the inputs; outputs
  * are named by `outputs` (copied). TW_ERR_UNSUPPORTED names an op that has no C form. */
 tw_status tw_source_add(tw_source *source, const char *name, const tw_fn *fn, const char *const *outputs, tw_error *error);
+
+typedef struct tw_source_argument { /* an array that inputs of a function are parts of, or outputs */
+  const char *name;    /* becomes a C identifier unlike the others */
+  const char *meaning; /* for the comment; NULL: none */
+  tw_dtype dtype;
+  tw_shape shape;
+  bool output;
+} tw_source_argument;
+typedef struct tw_source_part { /* `offset` elements into argument number `argument` */
+  int argument;
+  int64_t offset;
+} tw_source_part;
+/* The same with these n arguments in this order: part[k] is where input k of `fn` lies, and then where its outputs go. Outputs
+ * overlap neither each other nor inputs. `meaning` goes to the function's comment. */
+tw_status tw_source_add_packed(tw_source *source, const char *name, const char *meaning, const tw_fn *fn, int n,
+                               const tw_source_argument *arguments, const tw_source_part *part, tw_error *error);
+/* The op that the last TW_ERR_UNSUPPORTED was about; NULL: none. */
+const tw_op *tw_source_refused(const tw_source *source);
+/* A comment of these lines between the functions. */
+void tw_source_comment(tw_source *source, const char *lines);
 /* The file and its header (either may be NULL); `title` goes to the first comment, `include` is the header's file name. */
 tw_status tw_source_write(const tw_source *source, const char *title, const char *include, tw_text *c, tw_text *header,
                           tw_error *error);

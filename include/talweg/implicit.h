@@ -22,6 +22,8 @@ int tw_nested_variables(const tw_nested *nested);
 const char *tw_nested_variable_name(const tw_nested *nested, int variable);
 /* The optimal value (sense as stated): first derivative by Danskin's rule. */
 tw_expr tw_optimal_value(const tw_nested *nested);
+/* Whether evaluating the op solves something: a nested problem, or the system behind its derivatives. */
+bool tw_op_is_nested(const tw_op *op);
 
 /* Solve L(v; p) = b for v, where body: (v, p..) -> L(v; p) is linear in v. Square; the general linear-solve op behind all
  * implicit derivatives, itself differentiable to any order. free: u8/bool mask [n] or TW_NONE: where it is false the unknown

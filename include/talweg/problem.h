@@ -207,6 +207,25 @@ tw_status tw_oracle_complete(tw_oracle *oracle, tw_error *error);
 /* Largest relative disagreement of the offered derivatives with central differences at x; TW_OK when it could be measured. */
 tw_status tw_oracle_check(const tw_oracle *oracle, const double *x, double *worst, char *where, size_t where_size, tw_error *error);
 
+/* ------------------------------------------------------------------ problems as C source */
+
+/* Appends functions that stand alone (see tw_source in graph.h), with a comment that tells where each variable lies in x [n],
+ * each constraint in c [m]. All read the parameters too, in the problem's order, after x where they read that:
+ *   PREFIX_objective      x -> objective                    as stated, whatever the goal; regularizers included
+ *   PREFIX_gradient       x -> objective, gradient [n]
+ *   PREFIX_hvp            x, y [m], v [n] -> product [n]    (hess f + sum_i y_i hess c_i) v; without y when m = 0
+ *   PREFIX_hessian        x, y -> hessian [n, n]            of the same Lagrangian
+ *   PREFIX_constraints    x -> constraints [m]
+ *   PREFIX_constraints_jvp, PREFIX_constraints_vjp          x, v [n] -> product [m];  x, y [m] -> product [n]
+ *   PREFIX_jacobian       x -> jacobian [m, n]
+ *   PREFIX_start -> x;  PREFIX_bounds -> lower, upper [n];  PREFIX_constraint_bounds -> lower, upper [m]
+ * Without an objective (equations, feasibility) f is 0 and the first two are missing, without constraints those about them.
+ * Dense matrices are written when they have at most TW_SOURCE_DENSE elements; a start that has no C form is left out, with a
+ * comment. Integer variables are continuous here, and sets that are no boxes are not written. TW_ERR_UNSUPPORTED: fixed points, and problems that hold an op without a C form, such as
+ * a nested problem (tw_source_refused). Builds on the problem's graph. */
+#define TW_SOURCE_DENSE 1000000
+tw_status tw_problem_source(const tw_problem *p, const char *prefix, tw_source *source, tw_error *error);
+
 /* ------------------------------------------------------------------ standard test problems (tests, bench) */
 
 typedef struct tw_test_problem {

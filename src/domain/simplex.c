@@ -1,59 +1,8 @@
 /* The simplex {p >= 0, sum p = s}: p = max(x - tau, 0), tau such that sum p = s. */
 #include "domain/kinds.h"
 #include "domain/simplex.h"
-
-#include <math.h>
-
-/* ------------------------------------------------------------------ the threshold */
-
-/* Restores the max-heap y[0..n) below position i. */
-static void sift(double *y, int64_t n, int64_t i) {
-  double value = y[i];
-  for (int64_t child; (child = 2 * i + 1) < n; i = child) {
-    if (child + 1 < n && y[child + 1] > y[child]) child++;
-    if (y[child] <= value) break;
-    y[i] = y[child];
-  }
-  y[i] = value;
-}
-
-/* Takes the values in descending order until the next is below (sum taken - s) / number taken. Those taken gather at the
- * end of y, so their sum can be formed pairwise. O(k + active log k). */
-static double threshold_sorted(double *y, int64_t k, double s) {
-  for (int64_t i = k / 2; i-- > 0;) sift(y, k, i);
-  double sum = 0;
-  int64_t taken = 0;
-  while (taken < k && (taken == 0 || y[0] > (sum - s) / (double)taken)) {
-    double top = y[0];
-    sum += top;
-    taken++;
-    y[0] = y[k - taken];
-    y[k - taken] = top;
-    sift(y, k - taken, 0);
-  }
-  return (tw_vec_sum(y + (k - taken), (size_t)taken) - s) / (double)taken;
-}
-
-/* tau - top for the row x with maximum `top`. The coordinates are taken relative to the maximum: tau - top is in
- * [-s, 0), which loses no digits when x is large, and leaves out what is below -s at once. Then Michelot's (1986)
- * passes, each dropping what is below the mean of the rest, while they shrink the row geometrically; the few hard rows are
- * finished in sorted order. O(n log n) at worst, O(n) as a rule. `kept` has room for n. */
-static double threshold(const double *x, int64_t n, double top, double s, double *kept) {
-  int64_t k = 0, before;
-  for (int64_t i = 0; i < n; i++)
-    if (x[i] - top > -s) kept[k++] = x[i] - top;
-  double tau = 0;
-  while (k > 0) {
-    before = k;
-    tau = (tw_vec_sum(kept, (size_t)k) - s) / (double)k;
-    k = 0;
-    for (int64_t i = 0; i < before; i++)
-      if (kept[i] > tau) kept[k++] = kept[i];
-    if (k == before) return tau;
-    if (k > before - before / 8) return threshold_sorted(kept, k, s);
-  }
-  return tau;
-}
+#include "graph/emit/emit.h"
+#include "graph/emit/runtime/simplex.h"
 
 /* ------------------------------------------------------------------ the op: x [.., n], s [..] */
 
@@ -73,19 +22,21 @@ static tw_status simplex_kernel(const tw_call *call) {
   const double *scale = call->in[1];
   for (int64_t row = 0; row * n < size; row++) {
     const double *x = (const double *)call->in[0] + row * n;
-    double *p = (double *)call->out + row * n, s = scale[row], top = -INFINITY;
-    if (s < 0)
+    if (rt_simplex(x, scale[row], (double *)call->out + row * n, n, call->scratch) != 0)
       return tw_fail(call->error, TW_ERR_RANGE, "project_simplex: the entries of row %lld shall sum to %g, expected at least 0",
-                     (long long)row, s);
-    bool known = isfinite(s);
-    for (int64_t i = 0; i < n; i++) {
-      known &= !isnan(x[i]);
-      top = x[i] > top ? x[i] : top;
-    }
-    double tau = known && isfinite(top) ? threshold(x, n, top, s, call->scratch) : (double)NAN;
-    for (int64_t i = 0; i < n; i++) p[i] = isnan(tau) ? tau : fmax((x[i] - top) - tau, 0);
+                     (long long)row, scale[row]);
   }
   return TW_OK;
+}
+
+static void simplex_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  const tw_shape shape = tw_shape_of(node);
+  const int64_t n = shape.dim[shape.rank - 1];
+  const size_t kept = tw_emit_work(e, (size_t)n * sizeof(double));
+  tw_emit_open(e, "for (int64_t i = 0; i < %lld; i++)", (long long)(tw_size_of(node) / n));
+  tw_emit_fail_if(e, "rt_simplex(%s + i * %lld, %s[i], %s + i * %lld, %lld, (double *)(void *)(work + %zu))", in[0], (long long)n,
+                  in[1], out, (long long)n, (long long)n, kept);
+  tw_emit_close(e);
 }
 
 tw_expr tw_simplex_mean(tw_expr mask, tw_expr u) {
@@ -136,7 +87,8 @@ static const tw_op project_simplex = {.name = "project_simplex",
                                       .jvp = simplex_jvp,
                                       .vjp = simplex_vjp,
                                       .batch = tw_batch_leading,
-                                      .flops = simplex_flops};
+                                      .flops = simplex_flops,
+                                      .emit = simplex_emit};
 
 tw_expr tw_project_simplex(tw_expr x, tw_expr s) {
   if (tw_is_none(x) || tw_is_none(s)) return TW_NONE;

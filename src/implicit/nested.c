@@ -239,3 +239,7 @@ tw_problem *tw_nested_instance(const tw_nested *nested, tw_error *error) {
   tw_problem_free(p);
   return NULL;
 }
+
+bool tw_op_is_nested(const tw_op *op) {
+  return op == &tw_op_argmin || op == &tw_op_optimal_value || op == &tw_op_implicit_solve;
+}

@@ -146,6 +146,7 @@ bool tw_build_block(tw_builder *b, const tw_ast *node, tw_value *out) {
   tw_body_site site = {.block = node, .problem = tw_problem_new(b->graph), .outer = b->site};
   tw_expr guard = b->guard;
   bool good = (scope.map && site.problem) || tw_build_memory(b, tw_ast_place(node));
+  if (!b->nested) b->nested = node;
   b->scope = &scope;
   b->site = &site;
   b->guard = TW_NONE; /* what the solver meets must make sense at every point */

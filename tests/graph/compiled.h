@@ -16,8 +16,15 @@ typedef struct compiled {
   char folder[64];
 } compiled;
 
-/* Warnings are errors; `c` and `header` are the files' texts. */
-static inline void compiled_open(compiled *out, const char *c, const char *include, const char *header) {
+/* Whether this machine has the compiler. */
+static inline bool has_compiler(const char *cc) {
+  char command[128];
+  snprintf(command, sizeof command, "command -v %s > /dev/null", cc);
+  return system(command) == 0;
+}
+
+/* `cc`: the compiler and its options. Warnings are errors; `c` and `header` are the files' texts. */
+static inline void compiled_open_by(compiled *out, const char *cc, const char *c, const char *include, const char *header) {
   char path[160], command[640];
   tw_file *file;
   tw_error error = {0};
@@ -30,11 +37,15 @@ static inline void compiled_open(compiled *out, const char *c, const char *inclu
     if (tw_file_commit(file, &error) != TW_OK) fail_msg("%s", error.message);
   }
   snprintf(command, sizeof command,
-           "cc -std=c11 -Wall -Wextra -Werror -O1 -ffp-contract=off -shared -fPIC %s/code.c -o %s/code.so -lm", out->folder, out->folder);
+           "%s -std=c11 -Wall -Wextra -Werror -ffp-contract=off -shared -fPIC %s/code.c -o %s/code.so -lm", cc, out->folder, out->folder);
   if (system(command) != 0) fail_msg("the compiler refuses %s/code.c", out->folder);
   snprintf(path, sizeof path, "%s/code.so", out->folder);
   out->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (!out->library) fail_msg("%s", dlerror());
+}
+
+static inline void compiled_open(compiled *out, const char *c, const char *include, const char *header) {
+  compiled_open_by(out, "cc -O1", c, include, header);
 }
 
 static inline void compiled_close(compiled *c, const char *include) {

@@ -1,6 +1,7 @@
 /* Lines, names, literals and places of C that is being written. */
 #include "graph/emit/emit.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
@@ -38,7 +39,12 @@ void tw_emit_open(tw_emitter *e, const char *format, ...) {
   va_start(args, format);
   put(e, format, args);
   va_end(args);
-  tw_text_puts(e->text, *format ? " {\n" : "{\n");
+  tw_text_puts(e->text, " {\n");
+  e->indent++;
+}
+
+void tw_emit_block(tw_emitter *e) {
+  tw_emit_line(e, "{");
   e->indent++;
 }
 
@@ -58,12 +64,51 @@ void tw_emit_fail_if(tw_emitter *e, const char *format, ...) {
   tw_emit_line(e, "if (%s) return 1;", condition);
 }
 
-void tw_emit_name(tw_emitter *e, const char *stem, char *out) { snprintf(out, TW_EMIT_NAME, "%s%d", stem, e->names++); }
+void tw_emit_name(tw_emitter *e, const char *stem, char *out) {
+  bool taken = true;
+  while (taken) {
+    snprintf(out, TW_EMIT_NAME, "%s%d", stem, e->names++);
+    taken = false;
+    for (int k = 0; k < e->n_arguments && !taken; k++) taken = strcmp(e->argument[k], out) == 0;
+  }
+}
 
 size_t tw_emit_work(tw_emitter *e, size_t bytes) {
   const size_t at = e->work;
   e->work += (bytes + TW_ALIGN - 1) / TW_ALIGN * TW_ALIGN;
+  if (e->work > e->work_most) e->work_most = e->work;
   return at;
+}
+
+enum { VARIABLE_BYTES = 1024 }; /* of an array that is a variable: stacks are small */
+
+void tw_emit_array(tw_emitter *e, const char *type, size_t element, const char *name, int64_t n, bool align) {
+  const size_t bytes = (size_t)n * element;
+  if (bytes <= VARIABLE_BYTES)
+    tw_emit_line(e, "%s%s %s[%lld];", align ? "_Alignas(64) " : "", type, name, (long long)(n > 0 ? n : 1));
+  else
+    tw_emit_line(e, "%s *const %s = (%s *)(void *)(work + %zu);", type, name, type, tw_emit_work(e, bytes));
+}
+
+tw_text *tw_emit_to(tw_emitter *e, tw_text *text) {
+  tw_text *before = e->text;
+  e->text = text;
+  return before;
+}
+
+void tw_emit_lines(tw_emitter *e, tw_text *text) {
+  if (text->failed) e->text->failed = true;
+  if (text->data) tw_text_append(e->text, text->data, text->length);
+  tw_text_free(text);
+}
+
+static bool is_word(char c) { return isalnum((unsigned char)c) || c == '_'; }
+
+bool tw_emit_occurs(const tw_text *text, const char *word) {
+  const size_t length = strlen(word);
+  for (const char *p = text->data; p && (p = strstr(p, word)); p += length)
+    if ((p == text->data || !is_word(p[-1])) && !is_word(p[length])) return true;
+  return false;
 }
 
 /* Hexadecimal where the decimal would not be exact. */
@@ -98,7 +143,8 @@ void tw_emit_place(const tw_emit_frame *frame, const tw_place *place, tw_dtype d
   const size_t element = tw_dtype_get(dtype)->size;
   switch (place->space) {
   case TW_IN_WORK:
-    snprintf(out, size, "((%s%s *)(%svoid *)(work + %zu))", constant, type, constant, frame->work + place->offset);
+    snprintf(out, size, "((%s%s *)(%svoid *)(%s + %zu))", constant, type, constant, frame->memory ? frame->memory : "work",
+             frame->work + place->offset);
     break;
   case TW_IN_CONSTANT: snprintf(out, size, "(c%llx + %zu)", (unsigned long long)(uintptr_t)place->data, place->offset / element); break;
   default: {

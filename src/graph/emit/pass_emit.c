@@ -12,7 +12,7 @@ typedef struct pass_writer {
   int id; /* makes the names of this pass its own */
 } pass_writer;
 
-enum { POINTER = 256 };
+enum { POINTER = TW_EMIT_POINTER };
 
 static tw_dtype dtype_of(const pass_writer *w, int32_t node) { return tw_node_at(w->graph, node)->type.dtype; }
 
@@ -198,7 +198,7 @@ static void put_stores(const pass_writer *w) {
 void tw_emit_pass(tw_emitter *e, const tw_emit_frame *frame, const tw_step *step) {
   const tw_pass *pass = step->pass;
   const pass_writer w = {e, frame, step, pass, step->node.graph, e->names++};
-  tw_emit_open(e, "%s", "");
+  tw_emit_block(e);
   for (int k = 0; k < pass->n_instrs; k++)
     if (pass->instr[k].kind == TW_INSTR_FOLD) put_fold_start(&w, &pass->instr[k]);
   if (pass->n == 1)

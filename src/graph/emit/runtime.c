@@ -5,6 +5,7 @@
  * template: `real` stands for the type, and rt_name_f64 or rt_name_f32 is what is asked for. */
 #include "graph/emit/runtime.h"
 #include "graph/emit/emit.h"
+#include "graph/ops/elementwise.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -128,4 +129,36 @@ tw_status tw_emit_runtime(const char *body, tw_text *out, tw_error *error) {
   return ok && !out->failed ? TW_OK : tw_fail(error, TW_ERR_MEMORY, "out of memory writing C");
 }
 
-bool tw_emit_is_reserved(const char *name) { return strncmp(name, "rt_", 3) == 0 || strncmp(name, "constant_", 9) == 0; }
+/* Whether `name` is followed by a bracket in the text. */
+static bool is_called(const char *text, const char *name) {
+  const size_t length = strlen(name);
+  for (const char *p = text; (p = strstr(p, name)); p += length)
+    if ((p == text || !is_word(p[-1])) && p[length] == '(') return true;
+  return false;
+}
+
+static bool is_function(const char *name) {
+  for (int id = 0; id < TW_LOOP_COUNT; id++) {
+    const char *real = tw_loop_formula((tw_loop_id)id, TW_F64), *whole = tw_loop_formula((tw_loop_id)id, TW_I64);
+    if ((real && is_called(real, name)) || (whole && is_called(whole, name))) return true;
+  }
+  for (const tw_runtime_file *file = tw_runtime_files; file->name; file++)
+    if (is_called(file->text, name)) return true;
+  return false;
+}
+
+/* C's own words, what the headers that written files include define, the functions that they call. */
+bool tw_emit_is_reserved(const char *name) {
+  static const char *const word[] = {
+      "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float", "for",
+      "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof", "static", "struct",
+      "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "work", "memory", "i", "main", "int8_t", "int16_t",
+      "int32_t", "int64_t", "uint8_t", "uint16_t", "uint32_t", "uint64_t", "size_t", "bool", "true", "false", "memcpy", "memset",
+      "memmove", "NULL", "NAN", "I", "complex", "imaginary", "linux", "unix"};
+  static const char *const start[] = {"rt_", "constant_", "INT", "UINT", "INFINITY", "FP_", "M_", "HUGE_", "MATH_", "SIZE_", "PTRDIFF_", "WCHAR_", "WINT_", "SIG_"};
+  for (size_t k = 0; k < sizeof word / sizeof *word; k++)
+    if (strcmp(word[k], name) == 0) return true;
+  for (size_t k = 0; k < sizeof start / sizeof *start; k++)
+    if (strncmp(name, start[k], strlen(start[k])) == 0) return true;
+  return is_function(name);
+}

@@ -101,6 +101,9 @@ tw_status tw_loop_combine(const tw_loop_attr *attr, void *out, double *compensat
                           const size_t *offset, const tw_loop_rows *rows, tw_error *error);
 void tw_loop_finish(const tw_loop_attr *attr, void *out, const double *compensation);
 
+/* Writing as C, in loop_emit.c. */
+void tw_loop_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out);
+
 /* Evaluation, in loop_run.c. */
 tw_status tw_loop_kernel(const tw_call *call);
 tw_status tw_loop_prepare(tw_expr node, unsigned mode, void **prepared, tw_error *error);

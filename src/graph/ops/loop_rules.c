@@ -112,6 +112,8 @@ void tw_loop_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
   for (int t = 0; t < n_targets; t++) {
     const tw_loop_target *target = &r.attr->target[t];
     const tw_expr c = tw_reshape(tw_slice(cotangent, 0, target->offset, target->size, 1), target->shape);
+    r.c[t] = c;
+    if (tw_is_none(c) || tw_is_cheap_leaf(c)) continue; /* as the 1 that a gradient starts from */
     captured[more] = c;
     r.c[t] = tw_param(r.graph, ++more, (tw_dtype)r.attr->dtype, target->shape);
     captured[more] = tw_guard_param(c, more + 1, &r.c[t]);

@@ -14,7 +14,7 @@
 
 #include <stdint.h>
 
-typedef enum tw_revolve_kind {
+typedef enum tw_revolve_kind { /* in the order of rt_revolve (emit/runtime/revolve.h) */
   TW_REVOLVE_ADVANCE, /* evaluate steps from .. to-1; state `to` is at hand then, and goes to slot `slot`
                          unless that is -1 */
   TW_REVOLVE_RESTORE, /* the state in slot `slot` is at hand */

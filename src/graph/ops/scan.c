@@ -272,6 +272,7 @@ static tw_expr reverse_example(tw_graph *graph, tw_dtype dtype, int variant) {
                             .vjp = reverse_mode,                                                             \
                             .batch = tw_scan_batch,                                                          \
                             .flops = scan_flops,                                                             \
+                            .emit = tw_scan_emit,                                                            \
                             .prepare = tw_scan_prepare,                                                      \
                             .function = tw_scan_function,                                                      \
                             .release = tw_scan_release,                                                      \

@@ -71,6 +71,9 @@ tw_expr tw_scan_batch(tw_expr node, int64_t size, const tw_expr *in, const bool 
 void tw_scan_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents);
 void tw_scan_reverse_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents);
 
+/* Writing as C, in scan_emit.c. */
+void tw_scan_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out);
+
 /* Evaluation, in scan_run.c. */
 size_t tw_scan_scratch(tw_expr node);
 tw_status tw_scan_kernel(const tw_call *call);

@@ -1,11 +1,12 @@
-/* Compensated sums: s is the sum so far, r what its additions lost (Neumaier 1974). */
+/* Compensated sums: s is the sum so far, r what its additions lost (Neumaier 1974), which takes no comparison (Knuth, The Art
+ * of Computer Programming 2, section 4.2.2). */
 #ifndef TALWEG_GRAPH_EMIT_RUNTIME_SUM_H
 #define TALWEG_GRAPH_EMIT_RUNTIME_SUM_H
 typedef double real;
 
 static inline void rt_add_T(real *s, real *r, real x) {
-  const real t = *s + x;
-  *r += (*s < 0 ? -*s : *s) >= (x < 0 ? -x : x) ? (*s - t) + x : (x - t) + *s;
+  const real t = *s + x, z = t - *s;
+  *r += (*s - (t - z)) + (x - z);
   *s = t;
 }
 

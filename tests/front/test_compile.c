@@ -1,0 +1,479 @@
+/* talweg compile: the files compile without a warning and stand alone, their functions agree with the
+ * library's oracle, and wrong input is refused without leaving files. */
+#include "command.h"
+
+#include <ctype.h>
+#include <dlfcn.h>
+#include <sys/stat.h>
+
+static tw_error error;
+
+/* ------------------------------------------------------------------ compiling and calling */
+
+typedef struct written {
+  char folder[64], *header;
+  void *library;
+  tw_model *model;
+  const tw_problem *p;
+  tw_class cls;
+  tw_oracle oracle;
+  double sign; /* of the stated objective in the oracle's */
+} written;
+
+static char *text_of(const char *folder, const char *name) {
+  char path[128], *text = NULL;
+  size_t length;
+  assert_ok(tw_file_read(test_path(folder, name, path), 1 << 26, &text, &length, &error));
+  return text;
+}
+
+static void run_shell(const char *format, ...) TW_PRINTF(1, 2);
+static void run_shell(const char *format, ...) {
+  char line[1024];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(line, sizeof line, format, args);
+  va_end(args);
+  if (system(line) != 0) fail_msg("fails: %s", line);
+}
+
+/* The model at `path` compiled with the prefix m and loaded, beside its oracle. */
+static void open_written(written *w, const char *path, const char *set, const char *cc) {
+  char library[128], name[64];
+  *w = (written){0};
+  test_folder_make(w->folder);
+  outcome o = command("compile %s -o %s/m.c%s%s", path, w->folder, set ? " --set " : "", set ? set : "");
+  expect_code(&o, 0);
+  outcome_free(&o);
+  run_shell("%s -std=c11 -Wall -Wextra -Werror -ffp-contract=off -shared -fPIC %s/m.c -o %s/m.so -lm", cc,
+            w->folder, w->folder);
+  w->library = dlopen(test_path(w->folder, "m.so", library), RTLD_NOW | RTLD_LOCAL);
+  if (!w->library) fail_msg("%s", dlerror());
+  w->header = text_of(w->folder, "m.h");
+  tw_model_options options = {0};
+  tw_override override;
+  if (set) {
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(set, "="), set);
+    override = (tw_override){name, strchr(set, '=') + 1};
+    options = (tw_model_options){.n_overrides = 1, .overrides = &override};
+  }
+  assert_ok(tw_model_read(&w->model, path, &options, &error));
+  w->p = tw_model_problem(w->model);
+  assert_ok(tw_classify(w->p, &w->cls, &error));
+  assert_ok(tw_oracle_from_problem(&w->oracle, w->p, &w->cls, &error));
+  w->sign = tw_problem_goal(w->p) == TW_GOAL_MAXIMIZE ? -1 : 1;
+}
+
+static void close_written(written *w) {
+  tw_oracle_release(&w->oracle);
+  tw_model_free(w->model);
+  dlclose(w->library);
+  free(w->header);
+  test_folder_remove(w->folder);
+}
+
+/* Bytes of work memory that the header asks for. */
+static size_t work_bytes(const written *w, const char *function) {
+  char declared[128];
+  snprintf(declared, sizeof declared, "struct %s_work {", function);
+  const char *at = strstr(w->header, declared);
+  if (!at) fail_msg("the header declares no %s", declared);
+  at = strstr(at, "bytes[");
+  return strtoul(at + 6, NULL, 10);
+}
+
+/* Calls m_NAME(first.., parameters.., others.., memory); NULL ends each list. x comes before the parameters.
+ */
+static void call(const written *w, const char *name, const double *x, int n, double *const *others) {
+  typedef int function(const void *, const void *, const void *, const void *, const void *, const void *,
+                       const void *, const void *, const void *, const void *, const void *, const void *);
+  char full[64];
+  const void *a[12] = {0};
+  int count = 0;
+  function *f;
+  snprintf(full, sizeof full, "m_%s", name);
+  void *symbol = dlsym(w->library, full);
+  if (!symbol) fail_msg("no function %s", full);
+  memcpy(&f, &symbol, sizeof f);
+  void *memory = malloc(work_bytes(w, full));
+  assert_non_null(memory);
+  if (x) a[count++] = x;
+  for (int i = 0; i < tw_problem_parameters(w->p); i++)
+    a[count++] = tw_problem_parameter_at(w->p, i)->value.data;
+  for (int i = 0; i < n; i++) a[count++] = others[i];
+  a[count++] = memory;
+  assert_true(count <= 12);
+  if (f(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11]) != 0)
+    fail_msg("%s returns nonzero", full);
+  free(memory);
+}
+#define CALL(w, name, x, ...)                                                                                \
+  call(w, name, x, (int)(sizeof((double *[]){__VA_ARGS__}) / sizeof(double *)),                              \
+       (double *const[]){__VA_ARGS__})
+
+/* ------------------------------------------------------------------ agreement */
+
+static double *numbers(int64_t n) {
+  double *x = tw_alloc((size_t)n + 1, sizeof *x);
+  assert_non_null(x);
+  for (int64_t i = 0; i < n; i++) x[i] = NAN;
+  return x;
+}
+
+static double norm(const double *x, int64_t n) {
+  double sum = 0;
+  for (int64_t i = 0; i < n; i++) sum += x[i] * x[i];
+  return sqrt(sum);
+}
+
+/* |a - scale b| <= 1e-14 |b|, where |b| is what is left of larger terms at least 1e-2; `a` and `b` are
+ * released. */
+static void assert_agree(const char *what, double *a, double *b, double scale, int64_t n) {
+  double size = norm(b, n);
+  for (int64_t i = 0; i < n; i++) a[i] -= scale * b[i];
+  if (!(norm(a, n) <= 1e-14 * fmax(size, 1e-2)))
+    fail_msg("%s differ by %.3g of %.3g", what, norm(a, n), size);
+  free(a);
+  free(b);
+}
+
+static void same_numbers(const char *what, const double *a, const double *b, int64_t n, double missing) {
+  for (int64_t i = 0; i < n; i++)
+    if (a[i] != (b ? b[i] : missing))
+      fail_msg("%s[%lld] is %.17g, expected %.17g", what, (long long)i, a[i], b ? b[i] : missing);
+}
+
+static void agree_on_objective(const written *w, const double *x) {
+  const tw_oracle *o = &w->oracle;
+  double *f = numbers(1), *f2 = numbers(1), *g = numbers(o->n), *fo = numbers(1), *fo2 = numbers(1),
+         *go = numbers(o->n), penalty = 0;
+  CALL(w, "objective", x, f);
+  CALL(w, "gradient", x, f2, g);
+  assert_ok(o->gradient(o->context, x, fo, go, &error));
+  if (o->regularizer) assert_ok(o->regularizer(o->context, x, &penalty, &error));
+  *fo += penalty;
+  *fo2 = *fo;
+  assert_agree("objectives", f, fo, w->sign, 1);
+  assert_agree("objectives with gradients", f2, fo2, w->sign, 1);
+  if (o->regularizer)
+    free(g), free(go);
+  else
+    assert_agree("gradients", g, go, w->sign, o->n);
+}
+
+/* Hessian of f + y'c: the oracle's f is sign f, so its y is sign y and its answer sign times ours. */
+static void agree_on_curvature(const written *w, const double *x, double *y, double *v) {
+  const tw_oracle *o = &w->oracle;
+  double *hv = numbers(o->n), *hvo = numbers(o->n), *yo = numbers(o->m);
+  for (int64_t i = 0; i < o->m; i++) yo[i] = w->sign * y[i];
+  if (o->m > 0)
+    CALL(w, "hvp", x, y, v, hv);
+  else
+    CALL(w, "hvp", x, v, hv);
+  assert_ok(o->hvp(o->context, x, o->m > 0 ? yo : NULL, v, hvo, &error));
+  assert_agree("Hessian products", hv, hvo, w->sign, o->n);
+  if (o->n * o->n <= TW_SOURCE_DENSE) {
+    double *h = numbers(o->n * o->n), *ho = numbers(o->n * o->n);
+    if (o->m > 0)
+      CALL(w, "hessian", x, y, h);
+    else
+      CALL(w, "hessian", x, h);
+    assert_ok(o->hessian(o->context, x, o->m > 0 ? yo : NULL, ho, &error));
+    assert_agree("Hessians", h, ho, w->sign, o->n * o->n);
+  }
+  free(yo);
+}
+
+static void agree_on_constraints(const written *w, const double *x, double *y, double *v) {
+  const tw_oracle *o = &w->oracle;
+  if (o->m == 0) return;
+  double *c = numbers(o->m), *co = numbers(o->m), *jv = numbers(o->m), *jvo = numbers(o->m),
+         *jty = numbers(o->n), *jtyo = numbers(o->n);
+  CALL(w, "constraints", x, c);
+  CALL(w, "constraints_jvp", x, v, jv);
+  CALL(w, "constraints_vjp", x, y, jty);
+  assert_ok(o->constraints(o->context, x, co, &error));
+  assert_ok(o->constraints_jvp(o->context, x, v, jvo, &error));
+  assert_ok(o->constraints_vjp(o->context, x, y, jtyo, &error));
+  assert_agree("constraints", c, co, 1, o->m);
+  assert_agree("Jacobian products", jv, jvo, 1, o->m);
+  assert_agree("transposed Jacobian products", jty, jtyo, 1, o->n);
+  if (o->m * o->n <= TW_SOURCE_DENSE) {
+    double *j = numbers(o->m * o->n), *jo = numbers(o->m * o->n);
+    CALL(w, "jacobian", x, j);
+    assert_ok(o->constraints_jacobian(o->context, x, jo, &error));
+    assert_agree("Jacobians", j, jo, 1, o->m * o->n);
+  }
+}
+
+/* The stated start and all bounds; leaves the start in x. */
+static void agree_on_data(const written *w, double *x) {
+  const tw_oracle *o = &w->oracle;
+  double *lower = numbers(o->n), *upper = numbers(o->n), *start = numbers(o->n), *c_lower = numbers(o->m),
+         *c_upper = numbers(o->m);
+  CALL(w, "start", NULL, start);
+  CALL(w, "bounds", NULL, lower, upper);
+  assert_ok(o->start(o->context, x, &error));
+  same_numbers("start", start, x, o->n, 0);
+  if (!w->cls.has_set) {
+    same_numbers("lower", lower, o->lower, o->n, -INFINITY);
+    same_numbers("upper", upper, o->upper, o->n, INFINITY);
+  }
+  if (o->m > 0) {
+    CALL(w, "constraint_bounds", NULL, c_lower, c_upper);
+    same_numbers("constraint lower", c_lower, o->c_lower, o->m, -INFINITY);
+    same_numbers("constraint upper", c_upper, o->c_upper, o->m, INFINITY);
+  }
+  free(lower), free(upper), free(start), free(c_lower), free(c_upper);
+}
+
+/* At the start and at two points near it. */
+static void assert_agrees(const char *path, const char *set, const char *cc) {
+  written w;
+  open_written(&w, path, set, cc);
+  const tw_oracle *o = &w.oracle;
+  double *x = numbers(o->n), *y = numbers(o->m), *v = numbers(o->n), *noise = numbers(o->n);
+  agree_on_data(&w, x);
+  for (uint64_t point = 0; point < 3; point++) {
+    tw_random_normal_fill(10 + point, 0, (size_t)o->n, noise);
+    tw_random_normal_fill(20 + point, 0, (size_t)o->m, y);
+    tw_random_normal_fill(30 + point, 0, (size_t)o->n, v);
+    for (int64_t i = 0; i < o->n; i++) x[i] += 0.1 * noise[i] * fmax(1, fabs(x[i]));
+    agree_on_objective(&w, x);
+    if (!o->regularizer) agree_on_curvature(&w, x, y, v);
+    agree_on_constraints(&w, x, y, v);
+  }
+  free(x), free(y), free(v), free(noise);
+  close_written(&w);
+}
+
+static const char *example_path(const char *name) {
+  static char path[256];
+  snprintf(path, sizeof path, "%s/examples/%s.tw", TALWEG_SOURCE_DIR, name);
+  return path;
+}
+
+static void examples_agree(void **state) {
+  (void)state;
+  static const char *const name[] = {"rosenbrock", "lasso", "transport", "knapsack", "portfolio", "hs071"};
+  const bool clang = system("command -v clang > /dev/null") == 0;
+  for (size_t i = 0; i < sizeof name / sizeof *name; i++) {
+    assert_agrees(example_path(name[i]), NULL, "cc -O2");
+    if (clang) assert_agrees(example_path(name[i]), NULL, "clang -O1");
+  }
+  assert_agrees(example_path("luksan-vlcek"), "N=120", "cc -O2"); /* with dense matrices */
+  assert_agrees(example_path("luksan-vlcek"), "N=5000", "cc -O3");
+  if (clang) assert_agrees(example_path("luksan-vlcek"), "N=5000", "clang -O2");
+}
+
+/* ------------------------------------------------------------------ what the files are */
+
+/* The text without its numbers. */
+static void drop_digits(char *text) {
+  char *to = text;
+  for (const char *p = text; *p; p++)
+    if (!isdigit((unsigned char)*p)) *to++ = *p;
+  *to = 0;
+}
+
+static void files_do_not_grow(void **state) {
+  (void)state;
+  char folder[64], *text[2];
+  const int sizes[] = {20000, 1000000};
+  test_folder_make(folder);
+  for (int t = 0; t < 2; t++) {
+    outcome o = command("compile %s -o %s/m.c --set N=%d", example_path("luksan-vlcek"), folder, sizes[t]);
+    expect_code(&o, 0);
+    outcome_free(&o);
+    text[t] = text_of(folder, "m.c");
+    assert_true(strlen(text[t]) < 65536);
+    drop_digits(text[t]);
+  }
+  assert_string_equal(text[0], text[1]);
+  free(text[0]), free(text[1]);
+  test_folder_remove(folder);
+}
+
+/* A program of its own from the files, linked with libm alone: it gives the optimum's value. */
+static void files_stand_alone(void **state) {
+  (void)state;
+  char folder[64];
+  test_folder_make(folder);
+  outcome o = command("compile %s -o %s/hs.c --name nlp", example_path("hs071"), folder);
+  expect_code(&o, 0);
+  outcome_free(&o);
+  write_text(folder, "main.c",
+             "#include \"hs.h\"\n#include <math.h>\n#include <stdio.h>\n"
+             "int main(void) {\n"
+             "  static struct nlp_objective_work w;\n  static struct nlp_constraints_work v;\n"
+             "  const double x[4] = {1, 4.742999637, 3.821149979, 1.379408293};\n  double f, c[2];\n"
+             "  if (nlp_objective(x, &f, &w) || nlp_constraints(x, c, &v)) return 1;\n"
+             "  return fabs(f - 17.0140173) < 1e-6 && fabs(c[0] - 25) < 1e-6 && fabs(c[1] - 40) < 1e-6 ? 0 : "
+             "2;\n}\n");
+  run_shell("cc -std=c11 -Wall -Wextra -Werror %s/main.c %s/hs.c -o %s/main -lm && %s/main", folder, folder,
+            folder, folder);
+  char *c = text_of(folder, "hs.c"), *header = text_of(folder, "hs.h");
+  expect_text(header, "x[0 .. 3]  x [4]");
+  expect_text(header, "c[0]  prod");
+  expect_text(header, "c[1]  norm, equality");
+  expect_text(c, "#include \"hs.h\"");
+  free(c), free(header);
+  test_folder_remove(folder);
+}
+
+/* Parameters are inputs, so that data are not in the file; names are those of the model where C allows. */
+static void parameters_are_inputs(void **state) {
+  (void)state;
+  char folder[64], path[128];
+  test_folder_make(folder);
+  write_text(folder, "fit.tw",
+             "model \"two */ of them\"\nparam exp = 2\nparam work = 0.5\nparam y = 3\nvar x init 1\nvar "
+             "t0_1[3] init 2\n"
+             "minimize exp * x^2 + work * (x - y)^2 + sum((t0_1 - exp)^2)\nsubject to t0_1[0] * x >= y\n");
+  assert_agrees(test_path(folder, "fit.tw", path), NULL, "cc -O2");
+  outcome o = command("compile %s/fit.tw --set y=4", folder); /* beside the model, under its name */
+  expect_code(&o, 0);
+  outcome_free(&o);
+  char *header = text_of(folder, "fit.h");
+  expect_text(header, "int fit_objective(const double *x, const double *exp_1, const double *work_2, const "
+                      "double *y, double *objective");
+  expect_text(header, "int fit_constraints_vjp(const double *x, const double *exp_1, const double *work_2, "
+                      "const double *y, const double *y_4, double *product");
+  expect_text(header, "x[0]  x\n");
+  expect_text(header, "x[1 .. 3]  t0_1 [3]");
+  free(header);
+  test_folder_remove(folder);
+}
+
+static void integers_are_relaxed(void **state) {
+  (void)state;
+  char folder[64];
+  test_folder_make(folder);
+  outcome o = command("compile %s -o %s/k.c", example_path("knapsack"), folder);
+  expect_code(&o, 0);
+  expect_text(o.out, "relaxation");
+  outcome_free(&o);
+  char *header = text_of(folder, "k.h");
+  expect_text(header, "take [5], binary: continuous here");
+  expect_text(header, "Objective: maximize");
+  free(header);
+  test_folder_remove(folder);
+}
+
+static void systems_have_no_objective(void **state) {
+  (void)state;
+  char folder[64];
+  test_folder_make(folder);
+  write_text(folder, "s.tw",
+             "var x[2] init 1\nsubject to a: x[0]^2 + x[1] == 3\nsubject to b: x[0] - x[1] == 1\n");
+  outcome o = command("compile %s/s.tw", folder);
+  expect_code(&o, 0);
+  outcome_free(&o);
+  char *header = text_of(folder, "s.h");
+  expect_text(header, "int s_constraints(");
+  expect_text(header, "int s_hvp(");
+  assert_null(strstr(header, "s_objective"));
+  free(header);
+  run_shell("cc -std=c11 -Wall -Wextra -Werror -c %s/s.c -o %s/s.o", folder, folder);
+  test_folder_remove(folder);
+}
+
+/* ------------------------------------------------------------------ refusals */
+
+static void expect_refused(const char *part, const char *format, ...) TW_PRINTF(2, 3);
+static void expect_refused(const char *part, const char *format, ...) {
+  char words[1024];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(words, sizeof words, format, args);
+  va_end(args);
+  outcome o = command("%s", words);
+  expect_code(&o, 1);
+  expect_text(o.err, part);
+  assert_string_equal(o.out, "");
+  outcome_free(&o);
+}
+
+static void wrong_input_is_refused(void **state) {
+  (void)state;
+  char folder[64], path[128];
+  test_folder_make(folder);
+  const char *model = example_path("hs071");
+  expect_refused("cannot write", "compile %s -o %s/no/folder.c", model, folder);
+  expect_refused("--name '9x'", "compile %s -o %s/m.c --name 9x", model, folder);
+  expect_refused("--name 'a-b'", "compile %s -o %s/m.c --name a-b", model, folder);
+  expect_refused("ends in .c", "compile %s -o %s/m.h", model, folder);
+  expect_refused("no param", "compile %s -o %s/m.c --set q=1", model, folder);
+  expect_refused("compile needs a MODEL", "compile");
+  expect_refused("cannot read", "compile %s/none.tw", folder);
+  write_text(folder, "m.tw", "var x\nminimize x^2\n");
+  expect_refused("over the model", "compile %s/m.tw -o %s/m.tw", folder, folder);
+  write_text(folder, "m.c", "var x\nminimize x^2\n"); /* a model with the name of a C file */
+  expect_refused("over the model", "compile %s/m.c -o %s/m.c", folder, folder);
+  write_text(folder, "q.h", "var x\nminimize x^2\n");
+  expect_refused("over the model", "compile %s/q.h -o %s/q.c", folder, folder);
+  assert_int_equal(symlink(test_path(folder, "m.tw", path), test_path(folder, "link.c", (char[128]){0})), 0);
+  expect_refused("over the model", "compile %s/m.tw -o %s/link.c", folder, folder);
+  assert_int_equal(test_folder_remove(folder), 4); /* nothing was left behind */
+}
+
+/* A header that cannot be written keeps the C file away too. */
+static void both_files_or_none(void **state) {
+  (void)state;
+  char folder[64], path[128];
+  test_folder_make(folder);
+  assert_int_equal(mkdir(test_path(folder, "m.h", path), 0777), 0);
+  expect_refused("cannot write", "compile %s -o %s/m.c", example_path("hs071"), folder);
+  assert_int_equal(access(test_path(folder, "m.c", (char[128]){0}), F_OK), -1);
+  assert_int_equal(rmdir(path), 0);
+  assert_int_equal(test_folder_remove(folder), 0);
+}
+
+static void nested_problems_are_refused(void **state) {
+  (void)state;
+  char folder[64];
+  test_folder_make(folder);
+  expect_refused("cannot be compiled: the model holds a nested problem (fixpoint at 5:9)",
+                 "compile %s -o %s/m.c", example_path("equilibrium"), folder);
+  expect_refused("cannot be compiled: the model holds a nested problem (argmin at 9:9)",
+                 "compile %s -o %s/m.c", example_path("ridge-path"), folder);
+  write_text(folder, "v.tw",
+             "var x init 1\nlet v = min { var z\n minimize (z - x)^2 + z^4 }\nminimize v + x^2\n");
+  expect_refused("nested problem (min at 2:9)", "compile %s/v.tw", folder);
+  write_text(
+      folder, "r.tw",
+      "var x init 1\nlet z = root { var z\n subject to z^3 + z == x }\nminimize x^2\nreport z\n"); /* not in
+                                                                                                      what is
+                                                                                                      written
+                                                                                                    */
+  outcome o = command("compile %s/r.tw", folder);
+  expect_code(&o, 0);
+  outcome_free(&o);
+  assert_int_equal(test_folder_remove(folder), 4);
+}
+
+static void help_tells(void **state) {
+  (void)state;
+  outcome o = command("compile --help");
+  expect_code(&o, 0);
+  expect_text(o.out, "-o FILE.c");
+  expect_text(o.out, "--name PREFIX");
+  outcome_free(&o);
+  o = command("--help");
+  expect_text(o.out, "compile");
+  outcome_free(&o);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(examples_agree),
+                                     cmocka_unit_test(files_do_not_grow),
+                                     cmocka_unit_test(files_stand_alone),
+                                     cmocka_unit_test(parameters_are_inputs),
+                                     cmocka_unit_test(integers_are_relaxed),
+                                     cmocka_unit_test(systems_have_no_objective),
+                                     cmocka_unit_test(wrong_input_is_refused),
+                                     cmocka_unit_test(both_files_or_none),
+                                     cmocka_unit_test(nested_problems_are_refused),
+                                     cmocka_unit_test(help_tells)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
