@@ -86,6 +86,12 @@ static tw_status cofactor_kernel(const tw_call *call) {
   return TW_OK;
 }
 
+static void cofactor_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  const tw_shape shape = tw_shape_of(node);
+  const int64_t n = shape.dim[shape.rank - 1];
+  tw_emit_matrix_call(e, node, &(tw_matrix_call){.name = "cofactor", .work = 4 * n * n + 2 * n}, in, out);
+}
+
 static size_t cofactor_scratch(tw_expr node) {
   tw_shape shape = tw_shape_of(node);
   layout at = layout_of(shape.dim[shape.rank - 1]);
@@ -130,6 +136,7 @@ const tw_op tw_op_cofactor = {
     .vjp = cofactor_vjp,
     .batch = tw_stack_batch,
     .flops = cofactor_flops,
+    .emit = cofactor_emit,
     .example = cofactor_example,
     .low = -1,
     .high = 1,
