@@ -58,21 +58,12 @@ void tw_emit_fail_if(tw_emitter *e, const char *format, ...) {
   tw_emit_line(e, "if (%s) return 1;", condition);
 }
 
-void tw_emit_name(tw_emitter *e, const char *stem, char *out) { snprintf(out, TW_EMIT_NAME, "%s%d_0", stem, e->names++); }
+void tw_emit_name(tw_emitter *e, const char *stem, char *out) { snprintf(out, TW_EMIT_NAME, "%s%d", stem, e->names++); }
 
 size_t tw_emit_work(tw_emitter *e, size_t bytes) {
   const size_t at = e->work;
   e->work += (bytes + TW_ALIGN - 1) / TW_ALIGN * TW_ALIGN;
   return at;
-}
-
-void tw_emit_scratch(tw_emitter *e, tw_dtype dtype, int64_t n, char *out) {
-  const size_t at = tw_emit_work(e, (size_t)n * tw_dtype_get(dtype)->size);
-  snprintf(out, TW_EMIT_NAME, "(%s *)(void *)(work + %zu)", tw_c_type(dtype), at);
-}
-
-void tw_emit_zeros(tw_emitter *e, tw_expr node, const char *out) {
-  tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[i] = 0;", (long long)tw_size_of(node), out);
 }
 
 /* Hexadecimal where the decimal would not be exact. */
@@ -100,6 +91,15 @@ void tw_emit_literal(tw_text *text, tw_dtype dtype, const void *element) {
   case TW_I32: tw_text_printf(text, "(int32_t)%lldLL", (long long)*(const int32_t *)element); break;
   default: tw_text_printf(text, "%d", *(const uint8_t *)element); break;
   }
+}
+
+void tw_emit_scratch(tw_emitter *e, tw_dtype dtype, int64_t n, char *out) {
+  const size_t at = tw_emit_work(e, (size_t)n * tw_dtype_get(dtype)->size);
+  snprintf(out, TW_EMIT_NAME, "(%s *)(void *)(work + %zu)", tw_c_type(dtype), at);
+}
+
+void tw_emit_zeros(tw_emitter *e, tw_expr node, const char *out) {
+  tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[i] = 0;", (long long)tw_size_of(node), out);
 }
 
 void tw_emit_place(const tw_emit_frame *frame, const tw_place *place, tw_dtype dtype, bool writes, char *out, size_t size) {

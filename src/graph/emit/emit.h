@@ -35,16 +35,16 @@ void tw_emit_open(tw_emitter *e, const char *format, ...) TW_PRINTF(2, 3);
 void tw_emit_close(tw_emitter *e);
 /* A line that ends the function with a nonzero result when `condition` holds. */
 void tw_emit_fail_if(tw_emitter *e, const char *format, ...) TW_PRINTF(2, 3);
-/* "stem7_0": never used before in this file. */
+/* "name7": never used before in this file. */
 void tw_emit_name(tw_emitter *e, const char *stem, char *out);
 /* Bytes of the work area for the op's own use; their offset. */
 size_t tw_emit_work(tw_emitter *e, size_t bytes);
-/* .. as the C pointer expression of n elements, into out[TW_EMIT_NAME]. */
+/* The number as a C literal of the dtype. */
+void tw_emit_literal(tw_text *text, tw_dtype dtype, const void *element);
+/* n elements of the work area for the op's own use: a C pointer expression, into out[TW_EMIT_NAME]. */
 void tw_emit_scratch(tw_emitter *e, tw_dtype dtype, int64_t n, char *out);
 /* out = zeros for all of the node. */
 void tw_emit_zeros(tw_emitter *e, tw_expr node, const char *out);
-/* The number as a C literal of the dtype. */
-void tw_emit_literal(tw_text *text, tw_dtype dtype, const void *element);
 
 /* The formula of an element-wise node with its letters replaced by these C expressions. */
 void tw_emit_put_formula(tw_expr node, const char *const *operand, tw_text *out);
@@ -53,7 +53,7 @@ void tw_emit_put_view_index(const tw_view *view, tw_text *out);
 /* Loops for nodes that are a view of in[0], or a formula. */
 void tw_emit_view(tw_emitter *e, tw_expr node, const char *in, const char *out);
 void tw_emit_formula(tw_emitter *e, tw_expr node, const char *const *in, const char *out);
-/* Names that arguments must not have: of functions in written code and of its local variables. */
+/* Names that arguments must not have. */
 bool tw_emit_is_reserved(const char *name);
 
 /* Writes the steps of `frame`'s function whose level is in low .. high. */

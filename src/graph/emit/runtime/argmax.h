@@ -6,8 +6,10 @@
 typedef double real;
 #endif
 
+/* False for NaN. */
 static inline bool rt_is_number_T(real x) {
-  return x <= 1 || x > 1;
+  const real same = x;
+  return x == same;
 }
 
 static inline void rt_argmax_T(int64_t outer, int64_t rows, int64_t columns, const real *x, int64_t *restrict out) {

@@ -18,7 +18,7 @@ static inline void rt_substitute_T(bool forward, bool unit, int64_t n, int64_t k
   }
 }
 
-/* op(T) X = B for the upper or lower triangle of rows `pitch` apart. */
+/* T X = B or T' X = B for the upper or lower triangle of rows `pitch` apart. */
 static inline void rt_triangular_T(bool upper, bool transpose, bool unit, int64_t n, int64_t k, const real *t, int64_t pitch,
                                    const real *b, real *x) {
   for (int64_t i = 0; i < n * k && b != x; i++) x[i] = b[i];
@@ -70,7 +70,7 @@ static inline int rt_lu_T(int64_t n, const real *a, real *restrict f) {
   return 0;
 }
 
-/* op(A) X = B by the factors f: X = P U^-1 L^-1 B, or L^-T U^-T P'B. 1 when a pivot is zero. */
+/* A X = B or A' X = B by the factors f: X = P U^-1 L^-1 B, or L^-T U^-T P'B. 1 when a pivot is zero. */
 static inline int rt_lu_solve_T(bool transpose, int64_t n, int64_t k, const real *f, const real *b, real *x) {
   if (rt_zero_T(n, f, n + 2)) return 1;
   for (int64_t i = 0; i < n * k; i++) x[i] = b[i];

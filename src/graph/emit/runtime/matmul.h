@@ -23,18 +23,17 @@ static inline void rt_matmul_T(int64_t m, int64_t n, int64_t k, const real *a, i
   for (int64_t i = 0; i < m * n; i++) c[i] = 0;
   for (int64_t j0 = 0; j0 < n; j0 += 256)
     for (int64_t l0 = 0; l0 < k; l0 += 64) {
-      const int64_t width = n - j0 < 256 ? n - j0 : 256, end = l0 + 64 < k ? l0 + 64 : k;
+      const int64_t width = n - j0 < 256 ? n - j0 : 256, depth = k - l0 < 64 ? k - l0 : 64;
       for (int64_t i = 0; i < m; i++) {
+        const real *p = a + i * ai + l0 * al, *q = b + l0 * bl + j0;
         real *to = c + i * n + j0;
-        int64_t l = l0;
-        for (; l + 4 <= end; l += 4) {
-          const real *p = a + i * ai + l * al, *q = b + l * bl + j0;
+        for (int64_t l = 0; l < depth / 4; l++, p += 4 * al, q += 4 * bl) {
           const real u0 = p[0], u1 = p[al], u2 = p[2 * al], u3 = p[3 * al];
           for (int64_t j = 0; j < width; j++)
             to[j] += (u0 * q[j] + u1 * q[bl + j]) + (u2 * q[2 * bl + j] + u3 * q[3 * bl + j]);
         }
-        for (; l < end; l++)
-          for (int64_t j = 0; j < width; j++) to[j] += a[i * ai + l * al] * b[l * bl + j0 + j];
+        for (int64_t l = 0; l < depth % 4; l++, p += al, q += bl)
+          for (int64_t j = 0; j < width; j++) to[j] += *p * q[j];
       }
     }
 }

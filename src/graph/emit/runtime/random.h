@@ -31,7 +31,7 @@ static inline void rt_uniform(int64_t key, int64_t n, double *out) {
   }
 }
 
-/* n draws from N(0, 1), in pairs (Box & Muller 1958). */
+/* n standard normal draws, in pairs (Box & Muller 1958). */
 static inline void rt_normal(int64_t key, int64_t n, double *out) {
   uint64_t half[2] = {0, 0};
   for (int64_t i = 0; i < n; i += 2) {
