@@ -81,6 +81,7 @@ static inline tw_status written_by_library(const written *w, unsigned mode, void
   const void *in[FILE_INPUTS];
   assert_int_equal(tw_work_new(&work, fn, &error), TW_OK);
   for (int i = 0; i < w->n; i++) in[i] = w->value[i];
+  tw_work_exec(work, &(tw_exec){.threads = 1});
   const tw_status status = tw_fn_call(fn, work, in, out, 0, &error);
   tw_work_free(work);
   tw_fn_free(fn);
