@@ -1,5 +1,5 @@
-/* Written C against the library and against the library unfused: every op of the table with its gradient, in f64 and f32,
- * planned with passes and, in f64, without. */
+/* Written C against the library and against the library unfused: every op of the table with its gradient, in
+ * f64 and f32, planned with passes and, in f64, without. */
 #include "examples.h"
 #include "written_file.h"
 
@@ -14,7 +14,8 @@ static written function_of(const example *x) {
   w.out[w.n_out++] = x->e;
   if (!is_real(x->e) || x->reals == 0) return w;
   tw_expr weight = tw_fill_like(x->e, 0.75), cotangents[MAX_INPUTS];
-  if (tw_vjp(1, &x->e, &weight, x->reals, x->in, cotangents) != TW_OK) fail_msg("%s: %s", x->label, tw_graph_message(x->graph));
+  if (tw_vjp(1, &x->e, &weight, x->reals, x->in, cotangents) != TW_OK)
+    fail_msg("%s: %s", x->label, tw_graph_message(x->graph));
   for (int i = 0; i < x->reals; i++)
     if (!tw_is_none(cotangents[i])) w.out[w.n_out++] = cotangents[i];
   return w;
@@ -35,7 +36,8 @@ static void every_op(tw_dtype dtype, unsigned mode) {
   for (const tw_op *const *op = tw_op_table(); *op; op++)
     for (int variant = 0; (*op)->example && example_open(&x[n], *op, dtype, variant); variant++) {
       const written w = function_of(&x[n]);
-      if (written_file_add(&file, &w, mode, &error) != TW_OK && !is_loop(*op)) fail_msg("%s: %s", w.label, error.message);
+      if (written_file_add(&file, &w, mode, &error) != TW_OK && !is_loop(*op))
+        fail_msg("%s: %s", w.label, error.message);
       assert_true(++n < EXAMPLES);
     }
   written_file_compile(&file);

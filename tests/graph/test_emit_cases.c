@@ -1,4 +1,5 @@
-/* Written C where the examples of ops do not go: large extents, integers, NaN and infinity, singular matrices, bad indices. */
+/* Written C where the examples of ops do not go: large extents, integers, NaN and infinity, singular
+ * matrices, bad indices. */
 #include "written_file.h"
 
 enum { CASES = 256 };
@@ -31,7 +32,8 @@ static tw_expr drawn(cases *c, tw_dtype dtype, tw_shape shape, double low, doubl
   tw_expr x = tw_input(c->graph, "x", dtype, shape);
   assert_int_equal(tw_array_new(&value, dtype, shape, NULL), TW_OK);
   for (int64_t i = 0; i < n; i++) {
-    const double u = low + (high - low) * tw_random_uniform(tw_key_split((uint64_t)c->n, (uint64_t)w->n), (uint64_t)i);
+    const double u =
+        low + (high - low) * tw_random_uniform(tw_key_split((uint64_t)c->n, (uint64_t)w->n), (uint64_t)i);
     set_element(&value, i, dtype == TW_F64 || dtype == TW_F32 ? u : floor(u));
   }
   w->in[w->n] = x;
@@ -58,7 +60,8 @@ static void put(cases *c, tw_expr e) {
 static void cases_check(cases *c, double tolerance) {
   tw_error error = {0};
   for (int k = 0; k < c->n; k++)
-    if (written_file_add(&c->file, &c->item[k], k % 2 ? TW_MODE_UNFUSED : 0, &error) != TW_OK) fail_msg("%s", error.message);
+    if (written_file_add(&c->file, &c->item[k], k % 2 ? TW_MODE_UNFUSED : 0, &error) != TW_OK)
+      fail_msg("%s", error.message);
   written_file_compile(&c->file);
   for (int k = 0; k < c->n; k++) {
     written_check(&c->file, &c->file.item[k], tolerance);
@@ -70,7 +73,9 @@ static void cases_check(cases *c, double tolerance) {
 
 /* ------------------------------------------------------------------ products */
 
-static tw_expr oriented(tw_expr a, bool transposed) { return transposed ? tw_matrix_transpose(a) : a; }
+static tw_expr oriented(tw_expr a, bool transposed) {
+  return transposed ? tw_matrix_transpose(a) : a;
+}
 
 static void products_of(cases *c, tw_dtype dtype, double high) {
   static const int64_t m[] = {130, 3, 1, 61, 5}, n[] = {300, 70, 33, 1, 2}, k[] = {70, 600, 1030, 100, 1};
@@ -82,9 +87,11 @@ static void products_of(cases *c, tw_dtype dtype, double high) {
       put(c, tw_matmul(oriented(a, way & 1), oriented(b, way & 2)));
     }
   begin(c, "dot");
-  put(c, tw_matmul(drawn(c, dtype, TW_SHAPE(3001), -high, high), drawn(c, dtype, TW_SHAPE(3001), -high, high)));
+  put(c,
+      tw_matmul(drawn(c, dtype, TW_SHAPE(3001), -high, high), drawn(c, dtype, TW_SHAPE(3001), -high, high)));
   begin(c, "stacks of products");
-  tw_expr a = drawn(c, dtype, TW_SHAPE(3, 1, 4, 5), -high, high), b = drawn(c, dtype, TW_SHAPE(2, 4, 5), -high, high);
+  tw_expr a = drawn(c, dtype, TW_SHAPE(3, 1, 4, 5), -high, high),
+          b = drawn(c, dtype, TW_SHAPE(2, 4, 5), -high, high);
   put(c, tw_matmul(a, tw_matrix_transpose(b)));
   put(c, tw_matmul(tw_matrix_transpose(a), b));
   put(c, tw_matmul(a, drawn(c, dtype, TW_SHAPE(5), -high, high)));
@@ -146,8 +153,9 @@ static void special_values(void **state) {
   for (int d = 0; d < 2; d++)
     for (int row = 0; row < 2; row++) {
       begin(&c, "NaN, infinity, ties");
-      tw_expr x = GIVEN(&c, dtypes[d], TW_SHAPE(4, 6), 1, NAN, -INFINITY, 3, 3, NAN, INFINITY, -0.0, 0, INFINITY, -INFINITY, 0, 2, 2,
-                        -1, -1, 0, 5, -INFINITY, -INFINITY, -INFINITY, -INFINITY, -INFINITY, -INFINITY);
+      tw_expr x = GIVEN(&c, dtypes[d], TW_SHAPE(4, 6), 1, NAN, -INFINITY, 3, 3, NAN, INFINITY, -0.0, 0,
+                        INFINITY, -INFINITY, 0, 2, 2, -1, -1, 0, 5, -INFINITY, -INFINITY, -INFINITY,
+                        -INFINITY, -INFINITY, -INFINITY);
       put(&c, tw_sum(x, 1u << row, false));
       put(&c, tw_reduce_max(x, 1u << row, false));
       put(&c, tw_reduce_min(x, 1u << row, false));
@@ -193,7 +201,8 @@ static void failures(void **state) {
   cases_open(&c);
   for (int zero = 0; zero < 2; zero++) {
     begin(&c, "integer division");
-    tw_expr a = GIVEN(&c, TW_I64, TW_SHAPE(4), -7, 7, INT64_MIN, 5), b = GIVEN(&c, TW_I64, TW_SHAPE(2, 1), zero ? 0 : -1, 3);
+    tw_expr a = GIVEN(&c, TW_I64, TW_SHAPE(4), -7, 7, INT64_MIN, 5),
+            b = GIVEN(&c, TW_I64, TW_SHAPE(2, 1), zero ? 0 : -1, 3);
     put(&c, tw_idiv(a, b));
     put(&c, tw_mod(a, b));
   }
@@ -214,7 +223,9 @@ static void failures(void **state) {
 
 /* ------------------------------------------------------------------ matrices */
 
-static tw_expr symmetric(tw_expr a) { return tw_add(a, tw_matrix_transpose(a)); }
+static tw_expr symmetric(tw_expr a) {
+  return tw_add(a, tw_matrix_transpose(a));
+}
 
 static tw_expr shifted(tw_expr a, double by) {
   const tw_shape shape = tw_shape_of(a);
@@ -224,7 +235,8 @@ static tw_expr shifted(tw_expr a, double by) {
 
 static void put_svd(cases *c, tw_expr a) {
   const tw_shape shape = tw_shape_of(a);
-  tw_expr svd = tw_svd(a), u = tw_svd_u(svd, shape.dim[0]), s = tw_svd_s(svd, shape.dim[0]), v = tw_svd_v(svd, shape.dim[0]);
+  tw_expr svd = tw_svd(a), u = tw_svd_u(svd, shape.dim[0]), s = tw_svd_s(svd, shape.dim[0]),
+          v = tw_svd_v(svd, shape.dim[0]);
   put(c, s);
   put(c, tw_matmul(tw_mul(u, s), tw_matrix_transpose(v)));
   put(c, tw_matmul(tw_matrix_transpose(u), u));
@@ -268,7 +280,8 @@ static void large(cases *c, int64_t n) {
   put(c, tw_logdet(regular));
   for (int way = 0; way < 4; way++) put(c, tw_triangular_solve(regular, b, way & 1, way & 2));
   begin(c, "permutation");
-  put(c, tw_linear_solve(drawn(c, TW_F64, TW_SHAPE(3, n, n), -1, 1), drawn(c, TW_F64, TW_SHAPE(3, n, 1), -1, 1)));
+  put(c, tw_linear_solve(drawn(c, TW_F64, TW_SHAPE(3, n, n), -1, 1),
+                         drawn(c, TW_F64, TW_SHAPE(3, n, 1), -1, 1)));
   begin(c, "decompositions");
   tw_expr s = symmetric(drawn(c, TW_F64, TW_SHAPE(n, n), -1, 1));
   put(c, tw_eigh(s));
@@ -277,14 +290,22 @@ static void large(cases *c, int64_t n) {
 }
 
 static void refused(cases *c) {
-  static const double singular[] = {1, 2, 2, 4}, indefinite[] = {1, 2, 2, -2}, broken[] = {1, NAN, NAN, 3}, good[] = {3, 1, 1, 2};
+  static const double singular[] = {1, 2, 2, 4}, indefinite[] = {1, 2, 2, -2}, broken[] = {1, NAN, NAN, 3},
+                      good[] = {3, 1, 1, 2};
   const double *const matrix[] = {singular, indefinite, broken, good};
   for (int k = 0; k < 4; k++)
     for (int op = 0; op < 8; op++) {
       begin(c, "refused");
       tw_expr a = given(c, TW_F64, TW_SHAPE(2, 2), matrix[k]), b = drawn(c, TW_F64, TW_SHAPE(2), -1, 1);
-      tw_expr all[] = {tw_cholesky(a), tw_linear_solve(a, b), tw_inverse(a), tw_logdet(a), tw_det(a), tw_eigh(a), tw_svd(a),
-                       tw_triangular_solve(tw_sub(a, tw_scale(tw_eye(c->graph, TW_F64, 2, 2), 4)), b, true, false)};
+      tw_expr all[] = {
+          tw_cholesky(a),
+          tw_linear_solve(a, b),
+          tw_inverse(a),
+          tw_logdet(a),
+          tw_det(a),
+          tw_eigh(a),
+          tw_svd(a),
+          tw_triangular_solve(tw_sub(a, tw_scale(tw_eye(c->graph, TW_F64, 2, 2), 4)), b, true, false)};
       put(c, all[op]);
     }
 }
@@ -301,7 +322,8 @@ static void matrices(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(products), cmocka_unit_test(reductions), cmocka_unit_test(special_values),
-                                     cmocka_unit_test(draws),    cmocka_unit_test(failures),   cmocka_unit_test(matrices)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(products),       cmocka_unit_test(reductions),
+                                     cmocka_unit_test(special_values), cmocka_unit_test(draws),
+                                     cmocka_unit_test(failures),       cmocka_unit_test(matrices)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

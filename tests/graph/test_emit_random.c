@@ -2,7 +2,8 @@
 #include "random_graph.h"
 #include "written_file.h"
 
-static void add(written_file *file, random_graph *g, uint64_t key, tw_dtype dtype, int64_t m, int64_t n, unsigned mode) {
+static void add(written_file *file, random_graph *g, uint64_t key, tw_dtype dtype, int64_t m, int64_t n,
+                unsigned mode) {
   written w = {.n = RANDOM_INPUTS};
   tw_error error = {0};
   random_graph_open(g, key, dtype, m, n);
@@ -52,6 +53,7 @@ static void unfused_graphs(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(graphs_f64), cmocka_unit_test(graphs_f32), cmocka_unit_test(unfused_graphs)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(graphs_f64), cmocka_unit_test(graphs_f32),
+                                     cmocka_unit_test(unfused_graphs)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

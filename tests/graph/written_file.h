@@ -37,7 +37,8 @@ static inline tw_fn *written_plan(const written *w, unsigned mode) {
   return fn;
 }
 
-/* Writes the plan made in `mode`. TW_ERR_UNSUPPORTED where an op has no C form; other errors fail the test. */
+/* Writes the plan made in `mode`. TW_ERR_UNSUPPORTED where an op has no C form; other errors fail the test.
+ */
 static inline tw_status written_file_add(written_file *f, const written *w, unsigned mode, tw_error *error) {
   written *item = &f->item[f->n];
   assert_true(f->n < FILE_FUNCTIONS);
@@ -46,15 +47,18 @@ static inline tw_status written_file_add(written_file *f, const written *w, unsi
   tw_fn *fn = written_plan(w, mode);
   const tw_status status = tw_source_add(f->source, item->name, fn, NULL, error);
   tw_fn_free(fn);
-  if (status == TW_OK) f->n++;
-  else if (status != TW_ERR_UNSUPPORTED) fail_msg("%s: %s", w->label, error->message);
+  if (status == TW_OK)
+    f->n++;
+  else if (status != TW_ERR_UNSUPPORTED)
+    fail_msg("%s: %s", w->label, error->message);
   return status;
 }
 
 static inline void written_file_compile(written_file *f) {
   tw_text c = {0};
   tw_error error = {0};
-  if (tw_source_write(f->source, "Functions of a test", "code.h", &c, &f->header, &error) != TW_OK) fail_msg("%s", error.message);
+  if (tw_source_write(f->source, "Functions of a test", "code.h", &c, &f->header, &error) != TW_OK)
+    fail_msg("%s", error.message);
   compiled_open(&f->library, c.data, "code.h", f->header.data);
   tw_text_free(&c);
 }
@@ -107,7 +111,8 @@ static inline int written_by_itself(const written_file *f, const written *w, voi
 }
 
 /* To rounding, relative to the largest element: sums are ordered otherwise. */
-static inline void written_near(const written *w, const char *what, int output, const tw_array *a, const tw_array *b, double tolerance) {
+static inline void written_near(const written *w, const char *what, int output, const tw_array *a,
+                                const tw_array *b, double tolerance) {
   double scale = 1;
   for (int64_t i = 0; i < size_of(b); i++)
     if (fabs(element(b, i)) < INFINITY) scale = fmax(scale, fabs(element(b, i)));
@@ -118,15 +123,18 @@ static inline void written_near(const written *w, const char *what, int output, 
   }
 }
 
-/* The written function fails exactly where the library does, and gives what the library gives, fused and unfused. */
+/* The written function fails exactly where the library does, and gives what the library gives, fused and
+ * unfused. */
 static inline void written_check(const written_file *f, const written *w, double tolerance) {
   tw_array value[3][FILE_OUTPUTS];
   void *out[3][FILE_OUTPUTS];
   for (int k = 0; k < 3; k++) written_outputs(w, value[k], out[k]);
-  const tw_status fused = written_by_library(w, 0, out[0]), plain = written_by_library(w, TW_MODE_UNFUSED, out[1]);
+  const tw_status fused = written_by_library(w, 0, out[0]),
+                  plain = written_by_library(w, TW_MODE_UNFUSED, out[1]);
   const int result = written_by_itself(f, w, out[2]);
   if ((fused != TW_OK) != (result != 0) || fused != plain)
-    fail_msg("%s: the library gives %s, unfused %s, written %d", w->label, tw_status_name(fused), tw_status_name(plain), result);
+    fail_msg("%s: the library gives %s, unfused %s, written %d", w->label, tw_status_name(fused),
+             tw_status_name(plain), result);
   for (int i = 0; i < w->n_out; i++) {
     if (result == 0) {
       written_near(w, "unfused", i, &value[0][i], &value[1][i], tolerance);

@@ -1,5 +1,5 @@
-/* Includes RUNTIME_FILE, a text of runtime/ without guard, for f64 and f32, and for i64, i32 and u8 when RUNTIME_WHOLE is
- * defined; then forgets both. The includer renames the text's templates, each by a line like
+/* Includes RUNTIME_FILE, a text of runtime/ without guard, for f64 and f32, and for i64, i32 and u8 when
+ * RUNTIME_WHOLE is defined; then forgets both. The includer renames the text's templates, each by a line like
  *   #define rt_name_T TW_OF_TYPE(rt_name)
  * and finds rt_name_f64 and so on. So a kernel of the library and the C that is written are one text. */
 #include <math.h>

@@ -24,8 +24,10 @@ static tw_status cholesky_solve_kernel(const tw_call *call) {
   return TW_OK;
 }
 
-static void cholesky_solve_entry(tw_emitter *e, tw_expr node, int64_t n, int64_t k, const char *l, const char *b, const char *x) {
-  tw_emit_line(e, "rt_cholesky_solve_%s(%lld, %lld, %s, %s, %s);", tw_c_short(tw_dtype_of(node)), (long long)n, (long long)k, l, b, x);
+static void cholesky_solve_entry(tw_emitter *e, tw_expr node, int64_t n, int64_t k, const char *l,
+                                 const char *b, const char *x) {
+  tw_emit_line(e, "rt_cholesky_solve_%s(%lld, %lld, %s, %s, %s);", tw_c_short(tw_dtype_of(node)),
+               (long long)n, (long long)k, l, b, x);
 }
 
 static void cholesky_solve_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {

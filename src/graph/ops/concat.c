@@ -72,8 +72,11 @@ static void concat_emit(tw_emitter *e, tw_expr node, const char *const *in, cons
   for (int k = 0; k < tw_arity_of(node); k++) {
     const int64_t run = tw_shape_of(tw_input_of(node, k)).dim[axis] * x.inner;
     if (run > 0)
-      tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) memcpy(%s + (i * %lld + %lld), %s + i * %lld, %lld * sizeof *%s);",
-                   (long long)x.outer, out, (long long)(x.middle * x.inner), (long long)start, in[k], (long long)run, (long long)run, out);
+      tw_emit_line(e,
+                   "for (int64_t i = 0; i < %lld; i++) memcpy(%s + (i * %lld + %lld), %s + i * %lld, %lld * "
+                   "sizeof *%s);",
+                   (long long)x.outer, out, (long long)(x.middle * x.inner), (long long)start, in[k],
+                   (long long)run, (long long)run, out);
     start += run;
   }
 }

@@ -53,14 +53,16 @@ static tw_status cumsum_kernel(const tw_call *call) {
   const tw_extents e = tw_cumulate_extents(call->node);
   const bool reverse = ((const tw_cumulate_attr *)tw_attr_of(call->node))->reverse != 0;
   const void *x = call->in[0];
-  TW_CALL_BY_DTYPE(tw_dtype_of(call->node), rt_cumsum, rt_whole_cumsum, e.outer, e.middle, e.inner, reverse, x, call->out)
+  TW_CALL_BY_DTYPE(tw_dtype_of(call->node), rt_cumsum, rt_whole_cumsum, e.outer, e.middle, e.inner, reverse,
+                   x, call->out)
   return TW_OK;
 }
 
 static tw_status cumprod_kernel(const tw_call *call) {
   const tw_extents e = tw_cumulate_extents(call->node);
   const void *x = call->in[0];
-  TW_CALL_BY_DTYPE(tw_dtype_of(call->node), rt_cumprod, rt_whole_cumprod, e.outer, e.middle, e.inner, x, call->out)
+  TW_CALL_BY_DTYPE(tw_dtype_of(call->node), rt_cumprod, rt_whole_cumprod, e.outer, e.middle, e.inner, x,
+                   call->out)
   return TW_OK;
 }
 
@@ -70,15 +72,16 @@ static bool counts(tw_expr node) {
 
 static void cumsum_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
   const tw_extents x = tw_cumulate_extents(node);
-  tw_emit_line(e, "rt_%s_%s(%lld, %lld, %lld, %d, %s, %s);", counts(node) ? "whole_cumsum" : "cumsum", tw_c_short(tw_dtype_of(node)),
-               (long long)x.outer, (long long)x.middle, (long long)x.inner,
+  tw_emit_line(e, "rt_%s_%s(%lld, %lld, %lld, %d, %s, %s);", counts(node) ? "whole_cumsum" : "cumsum",
+               tw_c_short(tw_dtype_of(node)), (long long)x.outer, (long long)x.middle, (long long)x.inner,
                ((const tw_cumulate_attr *)tw_attr_of(node))->reverse != 0, in[0], out);
 }
 
 static void cumprod_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
   const tw_extents x = tw_cumulate_extents(node);
   tw_emit_line(e, "rt_%s_%s(%lld, %lld, %lld, %s, %s);", counts(node) ? "whole_cumprod" : "cumprod",
-               tw_c_short(tw_dtype_of(node)), (long long)x.outer, (long long)x.middle, (long long)x.inner, in[0], out);
+               tw_c_short(tw_dtype_of(node)), (long long)x.outer, (long long)x.middle, (long long)x.inner,
+               in[0], out);
 }
 
 /* ------------------------------------------------------------------ rules */

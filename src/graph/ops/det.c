@@ -33,7 +33,8 @@ static void scalar_emit(tw_emitter *e, tw_expr node, const char *const *in, cons
   tw_emit_entry(e, in[1], n * (n + 1), f);
   tw_emit_entries(e, tw_size_of(node));
   if (tw_op_of(node) == &tw_op_logdet) tw_emit_fail_if(e, "rt_zero_%s(%lld, %s, %lld)", type, n, f, n + 2);
-  tw_emit_line(e, "%s[i] = (%s)rt_%s_%s(%lld, %s);", out, tw_c_type(tw_dtype_of(node)), tw_op_of(node)->name, type, n, f);
+  tw_emit_line(e, "%s[i] = (%s)rt_%s_%s(%lld, %s);", out, tw_c_type(tw_dtype_of(node)), tw_op_of(node)->name,
+               type, n, f);
   tw_emit_close(e);
 }
 

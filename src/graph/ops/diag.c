@@ -148,8 +148,8 @@ static void diag_embed_emit(tw_emitter *e, tw_expr node, const char *const *in, 
   tw_emit_zeros(e, node, out);
   if (k > 0)
     tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[i / %lld * %lld + i %% %lld * %lld] = %s[i];",
-                 (long long)tw_size_of(tw_input_of(node, 0)), out, k, (long long)(attr->rows * attr->cols), k, (long long)attr->cols + 1,
-                 in[0]);
+                 (long long)tw_size_of(tw_input_of(node, 0)), out, k, (long long)(attr->rows * attr->cols), k,
+                 (long long)attr->cols + 1, in[0]);
 }
 
 static tw_expr embed_like(tw_expr node, tw_expr x) {
@@ -238,9 +238,10 @@ static tw_status band_kernel(const tw_call *call) {
 static void band_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
   const tw_shape shape = tw_shape_of(node);
   const long long rows = (long long)shape.dim[shape.rank - 2], cols = (long long)shape.dim[shape.rank - 1];
-  tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[i] = i %% %lld %s i / %lld %% %lld + %lld ? %s[i] : 0;",
-               (long long)tw_size_of(node), out, cols, tw_op_of(node) == &tw_op_triu ? ">=" : "<=", cols, rows,
-               (long long)((const band_attr *)tw_attr_of(node))->k, in[0]);
+  tw_emit_line(e,
+               "for (int64_t i = 0; i < %lld; i++) %s[i] = i %% %lld %s i / %lld %% %lld + %lld ? %s[i] : 0;",
+               (long long)tw_size_of(node), out, cols, tw_op_of(node) == &tw_op_triu ? ">=" : "<=", cols,
+               rows, (long long)((const band_attr *)tw_attr_of(node))->k, in[0]);
 }
 
 static tw_expr band_like(tw_expr node, tw_expr x) {

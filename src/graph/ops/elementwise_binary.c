@@ -149,7 +149,8 @@ static void checked_emit(tw_emitter *e, tw_expr node, const char *const *in, con
   tw_emit_formula(e, node, in, out);
 }
 
-#define BINARY(NAME, PROMOTION, INFER, FLAGS, SIMPLIFY, KERNEL, LOOP, EMIT, PARTIAL_RULE, FLOPS, LOW, HIGH, SUMMARY) \
+#define BINARY(NAME, PROMOTION, INFER, FLAGS, SIMPLIFY, KERNEL, LOOP, EMIT, PARTIAL_RULE, FLOPS, LOW, HIGH,  \
+               SUMMARY)                                                                                      \
   static const char *NAME##_formula(tw_expr node) {                                                          \
     return tw_loop_formula(TW_LOOP_##NAME, tw_dtype_of(tw_input_of(node, 0)));                               \
   }                                                                                                          \
@@ -216,8 +217,8 @@ CHECKED_LOOP(idiv)
 CHECKED_LOOP(mod)
 BINARY(idiv, TW_TO_NUMBER, tw_infer_numeric, TW_OP_CONSTANT_DERIVATIVE, tw_simplify_broadcast, idiv_kernel,
        idiv_loop, checked_emit, NULL, 4, 0.6, 3, "quotient rounded towards minus infinity")
-BINARY(mod, TW_TO_NUMBER, tw_infer_numeric, 0, tw_simplify_broadcast, mod_kernel, mod_loop, checked_emit, mod_partial, 10, 0.6, 3,
-       "a - b idiv(a, b): has the sign of b")
+BINARY(mod, TW_TO_NUMBER, tw_infer_numeric, 0, tw_simplify_broadcast, mod_kernel, mod_loop, checked_emit,
+       mod_partial, 10, 0.6, 3, "a - b idiv(a, b): has the sign of b")
 BUILDER(idiv, TW_TO_NUMBER)
 BUILDER(mod, TW_TO_NUMBER)
 

@@ -80,7 +80,8 @@ static void fill_emit(tw_emitter *e, tw_expr node, const char *const *in, const 
   store(tw_dtype_of(node), ((const tw_fill_attr *)tw_attr_of(node))->value, &element);
   tw_emit_literal(&value, tw_dtype_of(node), &element);
   if (value.failed) e->text->failed = true;
-  tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[i] = %s;", (long long)tw_size_of(node), out, value.data ? value.data : "0");
+  tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[i] = %s;", (long long)tw_size_of(node), out,
+               value.data ? value.data : "0");
   tw_text_free(&value);
 }
 
@@ -145,7 +146,8 @@ static tw_status iota_kernel(const tw_call *call) {
 
 static void iota_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
   (void)in;
-  tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[i] = (%s)i;", (long long)tw_size_of(node), out, tw_c_type(tw_dtype_of(node)));
+  tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[i] = (%s)i;", (long long)tw_size_of(node), out,
+               tw_c_type(tw_dtype_of(node)));
 }
 
 static tw_expr iota_example(tw_graph *graph, tw_dtype dtype, int variant) {
@@ -196,7 +198,8 @@ static void eye_emit(tw_emitter *e, tw_expr node, const char *const *in, const c
   const int64_t n = attr->rows < attr->cols ? attr->rows : attr->cols;
   (void)in;
   tw_emit_zeros(e, node, out);
-  tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[i * %lld] = 1;", (long long)n, out, (long long)attr->cols + 1);
+  tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[i * %lld] = 1;", (long long)n, out,
+               (long long)attr->cols + 1);
 }
 
 static tw_expr eye_example(tw_graph *graph, tw_dtype dtype, int variant) {

@@ -30,7 +30,8 @@ void tw_emit_slot(tw_emitter *e, const tw_shape *shape, int n, const char *const
     tw_emit_fail_if(e, "%s[i] < 0 || %s[i] >= %lld", index[axis], index[axis], (long long)shape->dim[axis]);
   for (int axis = 1; axis < n; axis++) tw_text_puts(slot, "(");
   tw_text_printf(slot, "%s[i]", index[0]);
-  for (int axis = 1; axis < n; axis++) tw_text_printf(slot, " * %lld + %s[i])", (long long)shape->dim[axis], index[axis]);
+  for (int axis = 1; axis < n; axis++)
+    tw_text_printf(slot, " * %lld + %s[i])", (long long)shape->dim[axis], index[axis]);
   if (slot->failed) e->text->failed = true;
 }
 

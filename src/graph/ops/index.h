@@ -35,7 +35,8 @@ static inline int64_t tw_gather_slot(const tw_gather *g, int64_t p) {
 tw_status tw_gather_fail(const tw_call *call, const tw_gather *g, int64_t p);
 tw_status tw_index_fail(const tw_call *call, int64_t index, int axis, int64_t extent);
 
-/* Written code, at position i of the n index arrays: checks them, and puts the slot of an array of `shape` into `slot`. */
+/* Written code, at position i of the n index arrays: checks them, and puts the slot of an array of `shape`
+ * into `slot`. */
 void tw_emit_slot(tw_emitter *e, const tw_shape *shape, int n, const char *const *index, tw_text *slot);
 /* to += from; integers wrap around. */
 void tw_emit_add_to(tw_emitter *e, tw_dtype dtype, const char *to, const char *from);

@@ -11,7 +11,8 @@ static bool solve_infer(const tw_args *args, tw_type *type) {
 }
 
 /* rt_exchange of the dtype. */
-static void exchange_rows(tw_dtype dtype, int64_t n, const void *lu, bool backwards, void *matrix, int64_t cols, int64_t ldx) {
+static void exchange_rows(tw_dtype dtype, int64_t n, const void *lu, bool backwards, void *matrix,
+                          int64_t cols, int64_t ldx) {
   if (dtype == TW_F64)
     rt_exchange_f64(n, lu, backwards, cols, ldx, matrix);
   else
@@ -41,9 +42,11 @@ static tw_status solve_kernel(const tw_call *call) {
   return status;
 }
 
-static void solve_entry(tw_emitter *e, tw_expr node, int64_t n, int64_t k, const char *lu, const char *b, const char *x) {
+static void solve_entry(tw_emitter *e, tw_expr node, int64_t n, int64_t k, const char *lu, const char *b,
+                        const char *x) {
   tw_emit_fail_if(e, "rt_lu_solve_%s(%d, %lld, %lld, %s, %s, %s)", tw_c_short(tw_dtype_of(node)),
-                  ((const solve_attr *)tw_attr_of(node))->transpose != 0, (long long)n, (long long)k, lu, b, x);
+                  ((const solve_attr *)tw_attr_of(node))->transpose != 0, (long long)n, (long long)k, lu, b,
+                  x);
 }
 
 static void solve_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {

@@ -26,7 +26,8 @@ static tw_status norm_kernel(const tw_call *call) {
     } else {
       float *out = (float *)call->out + k;
       const bool safe = *out > 0x1p-100f && *out < 0x1p120f;
-      *out = safe ? sqrtf(*out) : (float)rt_scaled_norm_f32((const float *)call->in[0] + start, e.middle, e.inner);
+      *out = safe ? sqrtf(*out)
+                  : (float)rt_scaled_norm_f32((const float *)call->in[0] + start, e.middle, e.inner);
     }
   }
   return TW_OK;
@@ -81,7 +82,7 @@ const tw_op tw_op_norm = {.name = "norm",
                           .vjp = norm_vjp,
                           .batch = tw_reduce_batch,
                           .flops = tw_reduce_flops,
-                           .emit = norm_emit,
+                          .emit = norm_emit,
                           .example = norm_example,
                           .low = -2,
                           .high = 2};

@@ -1,7 +1,7 @@
 /* Polygamma functions psi_n(x), the n-th derivatives of digamma = psi_0; a family closed under
  * differentiation. */
-#include "graph/emit/emit.h"
 #include "graph/emit/runtime/polygamma.h"
+#include "graph/emit/emit.h"
 #include "graph/ops/elementwise.h"
 
 enum { ORDER_MAX = 40 };
@@ -42,8 +42,8 @@ static tw_status polygamma_kernel(const tw_call *call) {
 }
 
 static void polygamma_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
-  tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[i] = (%s)rt_polygamma(%d, (double)%s[i]);", (long long)tw_size_of(node), out,
-               tw_c_type(tw_dtype_of(node)), order_of(node), in[0]);
+  tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[i] = (%s)rt_polygamma(%d, (double)%s[i]);",
+               (long long)tw_size_of(node), out, tw_c_type(tw_dtype_of(node)), order_of(node), in[0]);
 }
 
 static tw_expr polygamma_partial(tw_expr node, int i) {

@@ -58,8 +58,8 @@ static tw_status normal_kernel(const tw_call *call) {
 /* rt_uniform or rt_normal for each key. */
 static void random_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
   const int64_t keys = tw_size_of(tw_input_of(node, 0)), per_key = tw_size_of(node) / keys;
-  tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) rt_%s(%s[i], %lld, %s + i * %lld);", (long long)keys, tw_op_of(node)->name, in[0],
-               (long long)per_key, out, (long long)per_key);
+  tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) rt_%s(%s[i], %lld, %s + i * %lld);", (long long)keys,
+               tw_op_of(node)->name, in[0], (long long)per_key, out, (long long)per_key);
 }
 
 /* The keys' own axes come first in the result, so a batch of keys is one more of them. */

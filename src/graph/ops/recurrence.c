@@ -23,8 +23,9 @@ static tw_status recurrence_kernel(const tw_call *call) {
 
 static void recurrence_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
   const tw_extents x = tw_cumulate_extents(node);
-  tw_emit_line(e, "rt_recurrence_%s(%lld, %lld, %lld, %d, %s, %s, %s);", tw_c_short(tw_dtype_of(node)), (long long)x.outer,
-               (long long)x.middle, (long long)x.inner, is_reverse(node), in[0], in[1], out);
+  tw_emit_line(e, "rt_recurrence_%s(%lld, %lld, %lld, %d, %s, %s, %s);", tw_c_short(tw_dtype_of(node)),
+               (long long)x.outer, (long long)x.middle, (long long)x.inner, is_reverse(node), in[0], in[1],
+               out);
 }
 
 /* dz_i = a_i dz_{i-1} + (da_i z_{i-1} + db_i) */

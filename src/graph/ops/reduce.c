@@ -83,8 +83,8 @@ tw_expr tw_reduce_trivial(const tw_args *args) {
 
 void tw_reduce_emit(tw_emitter *e, tw_expr node, const char *name, const char *const *in, const char *out) {
   const tw_extents x = tw_reduce_extents(node);
-  tw_emit_line(e, "rt_%s_%s(%lld, %lld, %lld, %s, %s);", name, tw_c_short(tw_dtype_of(tw_input_of(node, 0))), (long long)x.outer,
-               (long long)x.middle, (long long)x.inner, in[0], out);
+  tw_emit_line(e, "rt_%s_%s(%lld, %lld, %lld, %s, %s);", name, tw_c_short(tw_dtype_of(tw_input_of(node, 0))),
+               (long long)x.outer, (long long)x.middle, (long long)x.inner, in[0], out);
 }
 
 tw_expr tw_reduce_batch(tw_expr node, int64_t size, const tw_expr *in, const bool *batched) {

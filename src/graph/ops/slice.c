@@ -127,8 +127,10 @@ static tw_status slice_kernel(const tw_call *call) {
   return TW_OK;
 }
 
-/* Where start, start + step, .. along an axis of an array of shape `whole` lie, `part` being the shape of what they are. */
-static tw_view view_of(const tw_shape *whole, const tw_shape *part, int64_t axis, int64_t start, int64_t step) {
+/* Where start, start + step, .. along an axis of an array of shape `whole` lie, `part` being the shape of
+ * what they are. */
+static tw_view view_of(const tw_shape *whole, const tw_shape *part, int64_t axis, int64_t start,
+                       int64_t step) {
   tw_view view = {0};
   int64_t size = 1;
   for (int k = whole->rank - 1; k >= 0; size *= whole->dim[k--]) {
@@ -278,8 +280,8 @@ static void unslice_emit(tw_emitter *e, tw_expr node, const char *const *in, con
   tw_emit_put_view_index(&view, &at);
   if (at.failed) e->text->failed = true;
   tw_emit_zeros(e, node, out);
-  tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[%s] = %s[i];", (long long)tw_size_of(tw_input_of(node, 0)), out,
-               at.data ? at.data : "0", in[0]);
+  tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[%s] = %s[i];",
+               (long long)tw_size_of(tw_input_of(node, 0)), out, at.data ? at.data : "0", in[0]);
   tw_text_free(&at);
 }
 

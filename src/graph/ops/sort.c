@@ -118,8 +118,9 @@ static void argsort_emit(tw_emitter *e, tw_expr node, const char *const *in, con
   const tw_extents x = tw_shape_split(&shape, (int)((const sort_attr *)tw_attr_of(node))->axis, 1);
   char work[TW_EMIT_NAME];
   tw_emit_scratch(e, TW_I64, 2 * x.middle, work);
-  tw_emit_line(e, "rt_argsort_%s(%lld, %lld, %lld, %s, %s, %s);", tw_c_short(tw_dtype_of(tw_input_of(node, 0))), (long long)x.outer,
-               (long long)x.middle, (long long)x.inner, in[0], out, work);
+  tw_emit_line(e, "rt_argsort_%s(%lld, %lld, %lld, %s, %s, %s);",
+               tw_c_short(tw_dtype_of(tw_input_of(node, 0))), (long long)x.outer, (long long)x.middle,
+               (long long)x.inner, in[0], out, work);
 }
 
 static size_t argsort_scratch(tw_expr node) {

@@ -87,7 +87,8 @@ static tw_status svd_kernel(const tw_call *call) {
 
 static void svd_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
   const layout at = layout_of(node);
-  tw_emit_matrix_call(e, node, &(tw_matrix_call){.name = "svd", .cols = true, .work = (at.m + at.n + 1) * at.k}, in, out);
+  tw_emit_matrix_call(
+      e, node, &(tw_matrix_call){.name = "svd", .cols = true, .work = (at.m + at.n + 1) * at.k}, in, out);
 }
 
 static size_t svd_scratch(tw_expr node) {

@@ -102,8 +102,8 @@ static void take_emit(tw_emitter *e, tw_expr node, const char *const *in, const 
   if (tail == 1)
     tw_emit_line(e, "%s[i] = %s[%s];", out, in[0], slot.data ? slot.data : "");
   else
-    tw_emit_line(e, "memcpy(%s + i * %lld, %s + %s * %lld, %lld * sizeof *%s);", out, tail, in[0], slot.data ? slot.data : "", tail,
-                 tail, out);
+    tw_emit_line(e, "memcpy(%s + i * %lld, %s + %s * %lld, %lld * sizeof *%s);", out, tail, in[0],
+                 slot.data ? slot.data : "", tail, tail, out);
   tw_emit_close(e);
   tw_text_free(&slot);
 }

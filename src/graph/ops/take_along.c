@@ -127,13 +127,15 @@ static tw_status scatter_kernel(const tw_call *call) {
 }
 
 /* At place i of the index, [o, index, j] of an array whose axis has `length` places. */
-static void emit_place(tw_emitter *e, tw_expr node, int64_t length, const char *array, const char *index, tw_text *out) {
+static void emit_place(tw_emitter *e, tw_expr node, int64_t length, const char *array, const char *index,
+                       tw_text *out) {
   const tw_shape shape = tw_shape_of(tw_input_of(node, 1));
   const tw_extents x = tw_shape_split(&shape, (int)((const along_attr *)tw_attr_of(node))->axis, 1);
   tw_emit_open(e, "for (int64_t i = 0; i < %lld; i++)", (long long)tw_size_of(tw_input_of(node, 1)));
   tw_emit_fail_if(e, "%s[i] < 0 || %s[i] >= %lld", index, index, (long long)length);
-  tw_text_printf(out, "%s[(i / %lld * %lld + %s[i]) * %lld + i %% %lld]", array, (long long)(x.middle * x.inner), (long long)length,
-                 index, (long long)x.inner, (long long)x.inner);
+  tw_text_printf(out, "%s[(i / %lld * %lld + %s[i]) * %lld + i %% %lld]", array,
+                 (long long)(x.middle * x.inner), (long long)length, index, (long long)x.inner,
+                 (long long)x.inner);
   if (out->failed) e->text->failed = true;
 }
 

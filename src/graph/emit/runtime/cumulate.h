@@ -1,5 +1,6 @@
 /* Running sums and products along the middle axis of [outer, n, inner], from either end. Included once
- * for each type (emit/instantiate.h), or as it stands. Lanes run side by side, so that memory is read in order. */
+ * for each type (emit/instantiate.h), or as it stands. Lanes run side by side, so that memory is read in
+ * order. */
 #ifndef real
 #include <math.h>
 #include <stdbool.h>
@@ -7,8 +8,10 @@
 typedef double real;
 #endif
 
-/* The error c of the running sum s is carried along (Neumaier 1974), so that the last of many is as good as the first. */
-static inline void rt_cumsum_T(int64_t outer, int64_t n, int64_t inner, bool reverse, const real *x, real *restrict out) {
+/* The error c of the running sum s is carried along (Neumaier 1974), so that the last of many is as good as
+ * the first. */
+static inline void rt_cumsum_T(int64_t outer, int64_t n, int64_t inner, bool reverse, const real *x,
+                               real *restrict out) {
   for (int64_t o = 0; o < outer; o++, x += n * inner, out += n * inner)
     for (int64_t j = 0; j < inner; j++) {
       double s = 0, c = 0;
@@ -23,7 +26,8 @@ static inline void rt_cumsum_T(int64_t outer, int64_t n, int64_t inner, bool rev
 }
 
 /* Sums of integers wrap around. */
-static inline void rt_whole_cumsum_T(int64_t outer, int64_t n, int64_t inner, bool reverse, const real *x, real *restrict out) {
+static inline void rt_whole_cumsum_T(int64_t outer, int64_t n, int64_t inner, bool reverse, const real *x,
+                                     real *restrict out) {
   const int64_t step = reverse ? -inner : inner;
   for (int64_t o = 0; o < outer; o++, x += n * inner, out += n * inner)
     for (int64_t i = 0; i < n; i++) {
@@ -38,7 +42,9 @@ static inline void rt_cumprod_T(int64_t outer, int64_t n, int64_t inner, const r
     for (int64_t p = 0; p < n * inner; p++) out[p] = p < inner ? x[p] : (real)(out[p - inner] * x[p]);
 }
 
-static inline void rt_whole_cumprod_T(int64_t outer, int64_t n, int64_t inner, const real *x, real *restrict out) {
+static inline void rt_whole_cumprod_T(int64_t outer, int64_t n, int64_t inner, const real *x,
+                                      real *restrict out) {
   for (int64_t o = 0; o < outer; o++, x += n * inner, out += n * inner)
-    for (int64_t p = 0; p < n * inner; p++) out[p] = p < inner ? x[p] : (real)((uint64_t)out[p - inner] * (uint64_t)x[p]);
+    for (int64_t p = 0; p < n * inner; p++)
+      out[p] = p < inner ? x[p] : (real)((uint64_t)out[p - inner] * (uint64_t)x[p]);
 }

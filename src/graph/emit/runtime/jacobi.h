@@ -1,8 +1,9 @@
-/* Eigenvalues and singular values by Jacobi's rotations (Golub & Van Loan 2013, sections 8.5 and 8.6.3), packed as in
- * ops/eigh.c and ops/svd.c; matrices are kept so that rotations act on rows. */
+/* Eigenvalues and singular values by Jacobi's rotations (Golub & Van Loan 2013, sections 8.5 and 8.6.3),
+ * packed as in ops/eigh.c and ops/svd.c; matrices are kept so that rotations act on rows. */
 #ifndef TALWEG_GRAPH_EMIT_RUNTIME_JACOBI_H
 #define TALWEG_GRAPH_EMIT_RUNTIME_JACOBI_H
 #include "graph/emit/runtime/linalg.h"
+#include "graph/emit/runtime/scale_columns.h"
 
 /* t = tan of the angle that makes [a, g; g, b] diagonal, the smaller of the two; its cosine and sine. */
 static inline void rt_rotation_T(double a, double b, double g, real *c, real *s) {
@@ -56,7 +57,8 @@ static inline int rt_diagonalize_T(int64_t n, real *s, real *v, real small) {
   return 1;
 }
 
-/* out [n, n+1]: w ascending, then V, from the lower triangle of A; work: 2 n^2. 1 when A holds NaN or infinity. */
+/* out [n, n+1]: w ascending, then V, from the lower triangle of A; work: 2 n^2. 1 when A holds NaN or
+ * infinity. */
 static inline int rt_eigh_T(int64_t n, const real *a, real *restrict out, real *restrict work) {
   real *s = work, *v = work + n * n, largest = 0;
   for (int64_t i = 0; i < n; i++)
@@ -83,8 +85,8 @@ static inline int rt_eigh_T(int64_t n, const real *a, real *restrict out, real *
   return 0;
 }
 
-/* Rotates the k rows of W, `length` long, and with them those of Z, until they are orthogonal to rounding (Hestenes 1958);
- * rows that vanish beside others of order 1 become zero. */
+/* Rotates the k rows of W, `length` long, and with them those of Z, until they are orthogonal to rounding
+ * (Hestenes 1958); rows that vanish beside others of order 1 become zero. */
 static inline int rt_orthogonalize_T(int64_t k, int64_t length, real *w, real *z) {
   const double small = (sizeof(real) == 8 ? 0x1p-51 : 0x1p-22) * sqrt((double)length);
   for (int sweep = 0; sweep < 60; sweep++) {
@@ -111,7 +113,8 @@ static inline int rt_orthogonalize_T(int64_t k, int64_t length, real *w, real *z
   return 1;
 }
 
-/* Row j of W, orthogonal to the unit rows before it, from the first coordinate vector that is not nearly in their span. */
+/* Row j of W, orthogonal to the unit rows before it, from the first coordinate vector that is not nearly in
+ * their span. */
 static inline void rt_complete_T(int64_t j, int64_t length, real *w) {
   real *x = w + j * length;
   for (int64_t e = 0; e < length; e++) {
@@ -127,7 +130,8 @@ static inline void rt_complete_T(int64_t j, int64_t length, real *w) {
   }
 }
 
-/* W, scaled by a power of two to elements below 1, from A or A', so that rows are the shorter side; Z = I. The exponent. */
+/* W, scaled by a power of two to elements below 1, from A or A', so that rows are the shorter side; Z = I.
+ * The exponent. */
 static inline int rt_svd_start_T(int64_t m, int64_t n, const real *a, real *w, real *z) {
   const int64_t k = m < n ? m : n;
   real largest = 0;
@@ -165,15 +169,6 @@ static inline int rt_svd_T(int64_t m, int64_t n, const real *a, real *restrict o
     for (int64_t i = 0; i < n; i++) out[(m + 1 + i) * k + j] = sign * v[i];
   }
   return 0;
-}
-
-/* Column i of X, n x n, times scale * prod_{l /= i} s_l: products from the left, then from the right. */
-static inline void rt_scale_columns_T(int64_t n, real *x, const real *s, double scale) {
-  for (int64_t i = 0; i < n; scale *= (double)s[i], i++)
-    for (int64_t r = 0; r < n; r++) x[r * n + i] = (real)((double)x[r * n + i] * scale);
-  scale = 1;
-  for (int64_t i = n - 1; i >= 0; scale *= (double)s[i], i--)
-    for (int64_t r = 0; r < n; r++) x[r * n + i] = (real)((double)x[r * n + i] * scale);
 }
 
 /* Cofactors C = det(U V') U diag(p) V', p_i = prod_{l /= i} s_l, as in ops/cofactor.c; work: 4 n^2 + 2 n. */

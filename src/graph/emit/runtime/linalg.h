@@ -5,8 +5,10 @@
 #include "graph/emit/runtime/pivots.h"
 #include <tgmath.h>
 
-/* T X = B in place, X n x k: T's element (i, j) is t[i ti + j tj], i > j going forward, i < j going backward. */
-static inline void rt_substitute_T(bool forward, bool unit, int64_t n, int64_t k, const real *t, int64_t ti, int64_t tj, real *x) {
+/* T X = B in place, X n x k: T's element (i, j) is t[i ti + j tj], i > j going forward, i < j going backward.
+ */
+static inline void rt_substitute_T(bool forward, bool unit, int64_t n, int64_t k, const real *t, int64_t ti,
+                                   int64_t tj, real *x) {
   for (int64_t p = 0; p < n; p++) {
     const int64_t i = forward ? p : n - 1 - p;
     for (int64_t q = 0; q < p; q++) {
@@ -19,8 +21,8 @@ static inline void rt_substitute_T(bool forward, bool unit, int64_t n, int64_t k
 }
 
 /* T X = B or T' X = B for the upper or lower triangle of rows `pitch` apart. */
-static inline void rt_triangular_T(bool upper, bool transpose, bool unit, int64_t n, int64_t k, const real *t, int64_t pitch,
-                                   const real *b, real *x) {
+static inline void rt_triangular_T(bool upper, bool transpose, bool unit, int64_t n, int64_t k, const real *t,
+                                   int64_t pitch, const real *b, real *x) {
   for (int64_t i = 0; i < n * k && b != x; i++) x[i] = b[i];
   rt_substitute_T(upper == transpose, unit, n, k, t, transpose ? 1 : pitch, transpose ? pitch : 1, x);
 }
@@ -43,8 +45,8 @@ static inline void rt_cholesky_solve_T(int64_t n, int64_t k, const real *l, cons
   rt_triangular_T(false, true, false, n, k, l, n, x, x);
 }
 
-/* The factors f of A with partial pivoting, as in ops/lu.h: A = L U P', exchanges of columns. 1 when A holds NaN or infinity;
- * a zero pivot is left to whoever divides by it. */
+/* The factors f of A with partial pivoting, as in ops/lu.h: A = L U P', exchanges of columns. 1 when A holds
+ * NaN or infinity; a zero pivot is left to whoever divides by it. */
 static inline int rt_lu_T(int64_t n, const real *a, real *restrict f) {
   for (int64_t i = 0; i < n * n; i++)
     if (!(a[i] - a[i] == 0)) return 1;

@@ -12,14 +12,16 @@ static inline real rt_dot_T(int64_t n, const real *x, const real *y) {
     for (; i + 8 <= end; i += 8)
       for (int k = 0; k < 8; k++) lane[k] += x[i + k] * y[i + k];
     for (; i < end; i++) lane[0] += x[i] * y[i];
-    rt_add_T(&s, &r, ((lane[0] + lane[4]) + (lane[1] + lane[5])) + ((lane[2] + lane[6]) + (lane[3] + lane[7])));
+    rt_add_T(&s, &r,
+             ((lane[0] + lane[4]) + (lane[1] + lane[5])) + ((lane[2] + lane[6]) + (lane[3] + lane[7])));
   }
   return rt_total_T(s, r);
 }
 
-/* c[i][j] = sum_l a[i ai + l al] b[l bl + j], c m x n: rows of b times numbers, in blocks of b that stay in the cache. */
-static inline void rt_matmul_T(int64_t m, int64_t n, int64_t k, const real *a, int64_t ai, int64_t al, const real *b, int64_t bl,
-                               real *restrict c) {
+/* c[i][j] = sum_l a[i ai + l al] b[l bl + j], c m x n: rows of b times numbers, in blocks of b that stay in
+ * the cache. */
+static inline void rt_matmul_T(int64_t m, int64_t n, int64_t k, const real *a, int64_t ai, int64_t al,
+                               const real *b, int64_t bl, real *restrict c) {
   for (int64_t i = 0; i < m * n; i++) c[i] = 0;
   for (int64_t j0 = 0; j0 < n; j0 += 256)
     for (int64_t l0 = 0; l0 < k; l0 += 64) {
@@ -38,22 +40,26 @@ static inline void rt_matmul_T(int64_t m, int64_t n, int64_t k, const real *a, i
     }
 }
 
-/* c[i][j] = sum_l a[i ai + l al] b[j bj + l]: rows of a, gathered in pieces, times rows of b. */
-static inline void rt_matmul_rows_T(int64_t m, int64_t n, int64_t k, const real *a, int64_t ai, int64_t al, const real *b,
-                                    int64_t bj, real *restrict c) {
+/* c[i][j] = sum_l a[i ai + l al] b[j bj + l]: rows of a, gathered in pieces where they do not lie together,
+ * times rows of b. */
+static inline void rt_matmul_rows_T(int64_t m, int64_t n, int64_t k, const real *a, int64_t ai, int64_t al,
+                                    const real *b, int64_t bj, real *restrict c) {
+  const int64_t piece = al == 1 ? k : 256;
   for (int64_t i = 0; i < m * n; i++) c[i] = 0;
   for (int64_t i = 0; i < m; i++)
-    for (int64_t l0 = 0; l0 < k; l0 += 512) {
-      const int64_t length = k - l0 < 512 ? k - l0 : 512;
-      real row[512];
-      for (int64_t l = 0; l < length; l++) row[l] = a[i * ai + (l0 + l) * al];
-      for (int64_t j = 0; j < n; j++) c[i * n + j] += rt_dot_T(length, row, b + j * bj + l0);
+    for (int64_t l0 = 0; l0 < k; l0 += piece) {
+      const int64_t length = k - l0 < piece ? k - l0 : piece;
+      const real *row = a + i * ai + l0 * al;
+      real gathered[256];
+      for (int64_t l = 0; l < length && al != 1; l++) gathered[l] = row[l * al];
+      for (int64_t j = 0; j < n; j++)
+        c[i * n + j] += rt_dot_T(length, al == 1 ? row : gathered, b + j * bj + l0);
     }
 }
 
 /* Integers wrap around. */
-static inline void rt_whole_matmul_T(int64_t m, int64_t n, int64_t k, const real *a, int64_t ai, int64_t al, const real *b,
-                                     int64_t bl, int64_t bj, real *restrict c) {
+static inline void rt_whole_matmul_T(int64_t m, int64_t n, int64_t k, const real *a, int64_t ai, int64_t al,
+                                     const real *b, int64_t bl, int64_t bj, real *restrict c) {
   for (int64_t i = 0; i < m; i++)
     for (int64_t j = 0; j < n; j++) {
       uint64_t s = 0;

@@ -5,8 +5,8 @@
 typedef double real;
 #endif
 
-/* |x| of n elements `stride` apart, of elements divided by the power of two next to the largest, so that nothing overflows
- * or vanishes. */
+/* |x| of n elements `stride` apart, of elements divided by the power of two next to the largest, so that
+ * nothing overflows or vanishes. */
 static inline double rt_scaled_norm_T(const real *x, int64_t n, int64_t stride) {
   double largest = 0, sum = 0;
   int exponent;

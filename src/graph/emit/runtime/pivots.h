@@ -1,5 +1,6 @@
-/* What follows from LU factors as in ops/lu.h: f is n x (n+1), L and the unit upper triangular U in columns 0 .. n-1, exchanged
- * columns of A in column n, counted from 1. Included once for each type (emit/instantiate.h), or as it stands. */
+/* What follows from LU factors as in ops/lu.h: f is n x (n+1), L and the unit upper triangular U in columns 0
+ * .. n-1, exchanged columns of A in column n, counted from 1. Included once for each type
+ * (emit/instantiate.h), or as it stands. */
 #ifndef real
 #include <math.h>
 #include <stdbool.h>
@@ -15,7 +16,8 @@ static inline bool rt_zero_T(int64_t n, const real *x, int64_t step) {
 }
 
 /* The rows of X, k long and `pitch` apart, exchanged as f says, from the first or from the last on. */
-static inline void rt_exchange_T(int64_t n, const real *f, bool backwards, int64_t k, int64_t pitch, real *x) {
+static inline void rt_exchange_T(int64_t n, const real *f, bool backwards, int64_t k, int64_t pitch,
+                                 real *x) {
   for (int64_t q = 0; q < n; q++) {
     const int64_t i = backwards ? n - 1 - q : q, j = (int64_t)f[i * (n + 1) + n] - 1;
     for (int64_t c = 0; c < k && j != i; c++) {

@@ -9,7 +9,8 @@ static inline double rt_factorial(int n) {
   return product;
 }
 
-/* The n-th derivative of cot(pi x): with c = cot(pi x) it is pi^n P_n(c), P_0 = c, P_(k+1) = -(1 + c^2) P_k'. */
+/* The n-th derivative of cot(pi x): with c = cot(pi x) it is pi^n P_n(c), P_0 = c, P_(k+1) = -(1 + c^2) P_k'.
+ */
 static inline double rt_cotangent_derivative(int n, double x) {
   const double pi = 3.14159265358979323846, c = 1 / tan(pi * (x - rint(x)));
   double p[42] = {0, 1}, q[42];
@@ -26,8 +27,9 @@ static inline double rt_cotangent_derivative(int n, double x) {
   return value * pow(pi, n);
 }
 
-/* For x >= 12 + n, by the asymptotic series (Abramowitz & Stegun 1964, 6.3.18 and 6.4.11) with Bernoulli numbers B_2k:
- * psi_0(x) ~ log x - 1/(2x) - sum B_2k / (2k x^2k), psi_n(x) ~ (-1)^(n-1) (n-1)!/x^n [1 + n/(2x) + sum B_2k (2k+n-1)! /
+/* For x >= 12 + n, by the asymptotic series (Abramowitz & Stegun 1964, 6.3.18 and 6.4.11) with Bernoulli
+ * numbers B_2k: psi_0(x) ~ log x - 1/(2x) - sum B_2k / (2k x^2k), psi_n(x) ~ (-1)^(n-1) (n-1)!/x^n [1 +
+ * n/(2x) + sum B_2k (2k+n-1)! /
  * ((2k)! (n-1)!) / x^2k]. */
 static inline double rt_polygamma_series(int n, double x) {
   const double bernoulli[] = {1.0 / 6,       -1.0 / 30,       1.0 / 42,      -1.0 / 30,

@@ -1,11 +1,12 @@
-/* Reductions of [outer, rows, columns] to [outer, columns] other than the sum of floats. Integers are counted in 64 bits
- * and wrap around; a NaN is the result of whatever extremum meets it. */
+/* Reductions of [outer, rows, columns] to [outer, columns] other than the sum of floats. Integers are counted
+ * in 64 bits and wrap around; a NaN is the result of whatever extremum meets it. */
 #ifndef TALWEG_GRAPH_EMIT_RUNTIME_REDUCE_H
 #define TALWEG_GRAPH_EMIT_RUNTIME_REDUCE_H
 #include "graph/emit/runtime/norm.h"
 #include "graph/emit/runtime/sum.h"
 
-static inline void rt_whole_sum_T(int64_t outer, int64_t rows, int64_t columns, const real *x, int64_t *restrict out) {
+static inline void rt_whole_sum_T(int64_t outer, int64_t rows, int64_t columns, const real *x,
+                                  int64_t *restrict out) {
   for (int64_t o = 0; o < outer; o++, out += columns) {
     for (int64_t c = 0; c < columns; c++) out[c] = 0;
     for (int64_t r = 0; r < rows; r++, x += columns)
@@ -13,7 +14,8 @@ static inline void rt_whole_sum_T(int64_t outer, int64_t rows, int64_t columns, 
   }
 }
 
-static inline void rt_whole_prod_T(int64_t outer, int64_t rows, int64_t columns, const real *x, int64_t *restrict out) {
+static inline void rt_whole_prod_T(int64_t outer, int64_t rows, int64_t columns, const real *x,
+                                   int64_t *restrict out) {
   for (int64_t o = 0; o < outer; o++, out += columns) {
     for (int64_t c = 0; c < columns; c++) out[c] = 1;
     for (int64_t r = 0; r < rows; r++, x += columns)
@@ -22,7 +24,8 @@ static inline void rt_whole_prod_T(int64_t outer, int64_t rows, int64_t columns,
 }
 
 /* Up to 64 columns at a time, so that products of floats are formed in double. */
-static inline void rt_prod_T(int64_t outer, int64_t rows, int64_t columns, const real *x, real *restrict out) {
+static inline void rt_prod_T(int64_t outer, int64_t rows, int64_t columns, const real *x,
+                             real *restrict out) {
   double product[64];
   for (int64_t o = 0; o < outer; o++, x += rows * columns, out += columns)
     for (int64_t first = 0; first < columns; first += 64) {
@@ -58,7 +61,8 @@ static inline void rt_min_T(int64_t outer, int64_t rows, int64_t columns, const 
 }
 
 /* Euclidean norms: roots of sums of squares where those are safe from overflow and underflow. */
-static inline void rt_norm_T(int64_t outer, int64_t rows, int64_t columns, const real *x, real *restrict out) {
+static inline void rt_norm_T(int64_t outer, int64_t rows, int64_t columns, const real *x,
+                             real *restrict out) {
   const double low = sizeof(real) == 8 ? 0x1p-900 : 0x1p-100, high = sizeof(real) == 8 ? 0x1p1000 : 0x1p120;
   for (int64_t o = 0; o < outer; o++, x += rows * columns, out += columns)
     for (int64_t c = 0; c < columns; c++) {

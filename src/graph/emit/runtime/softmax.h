@@ -1,5 +1,5 @@
-/* logsumexp and softmax over the rows of x [outer, rows, columns], up to 64 columns at a time, shifted by the maximum m:
- *   logsumexp(x) = m + log sum_j e^(x_j - m),  softmax(x)_i = e^(x_i - m) / sum_j e^(x_j - m). */
+/* logsumexp and softmax over the rows of x [outer, rows, columns], up to 64 columns at a time, shifted by the
+ * maximum m: logsumexp(x) = m + log sum_j e^(x_j - m),  softmax(x)_i = e^(x_i - m) / sum_j e^(x_j - m). */
 #ifndef TALWEG_GRAPH_EMIT_RUNTIME_SOFTMAX_H
 #define TALWEG_GRAPH_EMIT_RUNTIME_SOFTMAX_H
 #include "graph/emit/runtime/reduce.h"
@@ -7,7 +7,8 @@
 #include <tgmath.h>
 
 /* rows > 0. An infinite m would make inf - inf; e^(x - 0) is then 0, infinite or NaN by itself. */
-static inline void rt_logsumexp_T(int64_t outer, int64_t rows, int64_t columns, const real *x, real *restrict out) {
+static inline void rt_logsumexp_T(int64_t outer, int64_t rows, int64_t columns, const real *x,
+                                  real *restrict out) {
   rt_max_T(outer, rows, columns, x, out);
   for (int64_t o = 0; o < outer; o++, x += rows * columns, out += columns)
     for (int64_t first = 0; first < columns; first += 64) {
@@ -21,7 +22,8 @@ static inline void rt_logsumexp_T(int64_t outer, int64_t rows, int64_t columns, 
 }
 
 /* rows > 0. */
-static inline void rt_softmax_T(int64_t outer, int64_t rows, int64_t columns, const real *x, real *restrict out) {
+static inline void rt_softmax_T(int64_t outer, int64_t rows, int64_t columns, const real *x,
+                                real *restrict out) {
   for (int64_t o = 0; o < outer; o++, x += rows * columns, out += rows * columns)
     for (int64_t first = 0; first < columns; first += 64) {
       const int64_t width = columns - first < 64 ? columns - first : 64;

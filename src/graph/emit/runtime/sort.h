@@ -3,9 +3,10 @@
 #define TALWEG_GRAPH_EMIT_RUNTIME_SORT_H
 #include "graph/emit/runtime/argmax.h"
 
-/* out: the indices that sort each lane of x [outer, n, inner] along n. Merges of ever longer runs (Knuth vol. 3, 5.2.4);
- * work: 2 n indices. */
-static inline void rt_argsort_T(int64_t outer, int64_t n, int64_t inner, const real *x, int64_t *out, int64_t *work) {
+/* out: the indices that sort each lane of x [outer, n, inner] along n. Merges of ever longer runs (Knuth vol.
+ * 3, 5.2.4); work: 2 n indices. */
+static inline void rt_argsort_T(int64_t outer, int64_t n, int64_t inner, const real *x, int64_t *out,
+                                int64_t *work) {
   for (int64_t lane = 0; lane < outer * inner; lane++) {
     const int64_t first = lane / inner * n * inner + lane % inner;
     int64_t *a = work, *b = work + n;

@@ -15,7 +15,8 @@ static inline real rt_total_T(real s, real r) {
 }
 
 /* out[c] = sum_r x[r][c] for c < columns <= 64: plain over 32 rows, compensated from there on. */
-static inline void rt_column_sums_T(int64_t rows, int64_t columns, int64_t stride, const real *x, real *restrict out) {
+static inline void rt_column_sums_T(int64_t rows, int64_t columns, int64_t stride, const real *x,
+                                    real *restrict out) {
   real s[64] = {0}, r[64] = {0}, part[64];
   for (int64_t first = 0; first < rows; first += 32) {
     const int64_t end = first + 32 < rows ? first + 32 : rows;
