@@ -165,7 +165,7 @@ static int run(const void *fields, const tw_console *console) {
   tw_error error = {0};
   paths names = {0};
   tw_status status = choose_names(f, &names, &error);
-  if (status == TW_OK) status = tw_model_file_open(&model, f->model, &f->sets, &error);
+  if (status == TW_OK) status = tw_model_file_open(&model, f->model, &f->sets, console, &error);
   if (status == TW_OK) status = compile(f, &names, model, console->out, &error);
   tw_model_free(model);
   free_names(&names);

@@ -13,6 +13,7 @@ typedef struct random_graph {
   uint64_t key, draw;
   int64_t m, n; /* arrays are [m, n], [n], [m, 1] or scalars */
   tw_dtype dtype;
+  bool smooth; /* set after opening: no conversions, which tell apart what rounding made differ */
   tw_expr input[RANDOM_INPUTS];
   tw_array value[RANDOM_INPUTS];
   tw_expr pool[RANDOM_POOL]; /* floats built so far */
@@ -75,8 +76,10 @@ static inline tw_expr random_step(random_graph *r) {
   case 6: return tw_tanh(x);
   case 7: return tw_exp(tw_minimum(x, tw_cast(tw_scalar(r->graph, 1), r->dtype)));
   case 8: return tw_sigmoid(x);
-  case 9: return tw_cast(tw_cast(x, r->dtype == TW_F64 ? TW_F32 : TW_F64), r->dtype);
-  case 10: return tw_cast(tw_cast(tw_scale(x, 10), TW_I32), r->dtype);
+  case 9:
+    return r->smooth ? tw_scale(x, 0.5) : tw_cast(tw_cast(x, r->dtype == TW_F64 ? TW_F32 : TW_F64), r->dtype);
+  case 10:
+    return r->smooth ? tw_sin(x) : tw_cast(tw_cast(tw_scale(x, 10), TW_I32), r->dtype);
   case 11: return tw_tanh(tw_sum(x, TW_ALL, false));
   case 12: return shape.rank ? tw_tanh(tw_sum(x, 1u << (shape.rank - 1), true)) : tw_abs(x);
   case 13: return shape.rank ? tw_tanh(tw_sum(x, 1u, true)) : tw_relu(x);

@@ -138,6 +138,15 @@ void tw_emit_literal(tw_text *text, tw_dtype dtype, const void *element) {
   }
 }
 
+void tw_emit_scratch(tw_emitter *e, tw_dtype dtype, int64_t n, char *out) {
+  const size_t at = tw_emit_work(e, (size_t)n * tw_dtype_get(dtype)->size);
+  snprintf(out, TW_EMIT_NAME, "(%s *)(void *)(work + %zu)", tw_c_type(dtype), at);
+}
+
+void tw_emit_zeros(tw_emitter *e, tw_expr node, const char *out) {
+  tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[i] = 0;", (long long)tw_size_of(node), out);
+}
+
 void tw_emit_place(const tw_emit_frame *frame, const tw_place *place, tw_dtype dtype, bool writes, char *out, size_t size) {
   const char *type = tw_c_type(dtype), *constant = writes ? "" : "const ";
   const size_t element = tw_dtype_get(dtype)->size;

@@ -55,6 +55,10 @@ void tw_emit_lines(tw_emitter *e, tw_text *text);
 bool tw_emit_occurs(const tw_text *text, const char *word);
 /* The number as a C literal of the dtype. */
 void tw_emit_literal(tw_text *text, tw_dtype dtype, const void *element);
+/* n elements of the work area for the op's own use: a C pointer expression, into out[TW_EMIT_NAME]. */
+void tw_emit_scratch(tw_emitter *e, tw_dtype dtype, int64_t n, char *out);
+/* out = zeros for all of the node. */
+void tw_emit_zeros(tw_emitter *e, tw_expr node, const char *out);
 
 /* The formula of an element-wise node with its letters replaced by these C expressions. */
 void tw_emit_put_formula(tw_expr node, const char *const *operand, tw_text *out);

@@ -23,15 +23,17 @@ void tw_emit_put_formula(tw_expr node, const char *const *operand, tw_text *out)
 
 /* offset + sum_k digit_k(i) stride_k. */
 void tw_emit_put_view_index(const tw_view *view, tw_text *out) {
+  const char *plus = "";
   int64_t size = 1;
-  tw_text_printf(out, "%lld", (long long)view->offset);
   for (int k = 0; k < view->rank; size *= view->dim[k++]) {
     if (view->stride[k] == 0) continue;
-    tw_text_puts(out, " + (i");
+    tw_text_printf(out, "%si", plus);
     if (size > 1) tw_text_printf(out, " / %lld", (long long)size);
     if (k + 1 < view->rank) tw_text_printf(out, " %% %lld", (long long)view->dim[k]);
-    tw_text_printf(out, ") * %lld", (long long)view->stride[k]);
+    if (view->stride[k] != 1) tw_text_printf(out, " * %lld", (long long)view->stride[k]);
+    plus = " + ";
   }
+  if (view->offset || !*plus) tw_text_printf(out, "%s%lld", plus, (long long)view->offset);
 }
 
 static void emit_assignment(tw_emitter *e, tw_expr node, const char *out, const tw_text *value) {

@@ -61,10 +61,16 @@ static bool split(chunks *list) {
   return true;
 }
 
-/* Marks what `length` characters of text call. A template's own calls of _T stand for `of`. True when something is new. */
+/* Marks what `length` characters of text call, comments aside. A template's own calls of _T stand for `of`.
+ * True when something is new. */
 static bool mark(chunks *list, const char *text, size_t length, int of) {
   bool news = false;
   for (const char *p = text; p < text + length;) {
+    if (strncmp(p, "/*", 2) == 0) {
+      const char *end = strstr(p, "*/");
+      p = end ? end + 2 : text + length;
+      continue;
+    }
     if (!is_word(*p)) {
       p++;
       continue;

@@ -40,6 +40,10 @@ static tw_status cholesky_kernel(const tw_call *call) {
   return TW_OK;
 }
 
+static void cholesky_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  tw_emit_matrix_call(e, node, &(tw_matrix_call){.name = "cholesky"}, in, out);
+}
+
 /* Phi: the lower triangle with half the diagonal. */
 static tw_expr half_lower(tw_expr e) {
   return tw_scale(tw_add(tw_tril(e, 0), tw_tril(e, -1)), 0.5);
@@ -82,6 +86,7 @@ const tw_op tw_op_cholesky = {
     .vjp = cholesky_vjp,
     .batch = tw_stack_batch,
     .flops = cholesky_flops,
+    .emit = cholesky_emit,
     .example = cholesky_example,
     .low = -1,
     .high = 1,

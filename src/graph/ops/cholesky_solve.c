@@ -24,6 +24,18 @@ static tw_status cholesky_solve_kernel(const tw_call *call) {
   return TW_OK;
 }
 
+static void cholesky_solve_entry(tw_emitter *e, tw_expr node, int64_t n, int64_t k, const char *l,
+                                 const char *b, const char *x) {
+  tw_emit_line(e, "rt_cholesky_solve_%s(%lld, %lld, %s, %s, %s);", tw_c_short(tw_dtype_of(node)),
+               (long long)n, (long long)k, l, b, x);
+}
+
+static void cholesky_solve_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  const tw_shape shape = tw_shape_of(tw_input_of(node, 1));
+  const int64_t n = shape.dim[shape.rank - 1];
+  tw_emit_solve(e, node, 1, n * n, 2, in, out, cholesky_solve_entry);
+}
+
 static tw_expr solve(tw_expr node, tw_expr b) {
   tw_expr in[] = {tw_input_of(node, 0), tw_input_of(node, 1), b};
   return tw_node(node.graph, &tw_op_cholesky_solve, 3, in, NULL);
@@ -61,6 +73,7 @@ const tw_op tw_op_cholesky_solve = {
     .vjp = cholesky_solve_vjp,
     .batch = tw_stack_batch,
     .flops = tw_solve_flops,
+    .emit = cholesky_solve_emit,
     .example = cholesky_solve_example,
     .low = -1,
     .high = 1,

@@ -36,24 +36,9 @@ static int orthogonal_sign(tw_dtype dtype, int64_t n, void *q, int32_t *pivot) {
   return sign;
 }
 
-/* Column i of U times sign * prod_{l /= i} s_l: products from the left, then from the right. */
-#define SCALE_COLUMNS(real)                                                                                  \
-  do {                                                                                                       \
-    real *x = u;                                                                                             \
-    double product = sign;                                                                                   \
-    for (int64_t i = 0; i < n; product *= tw_dense_get(dtype, s, i), i++)                                    \
-      for (int64_t r = 0; r < n; r++) x[r * n + i] = (real)((double)x[r * n + i] * product);                 \
-    product = 1;                                                                                             \
-    for (int64_t i = n - 1; i >= 0; product *= tw_dense_get(dtype, s, i), i--)                               \
-      for (int64_t r = 0; r < n; r++) x[r * n + i] = (real)((double)x[r * n + i] * product);                 \
-  } while (0)
-
-static void scale_columns(tw_dtype dtype, int64_t n, void *u, const void *s, int sign) {
-  if (dtype == TW_F64)
-    SCALE_COLUMNS(double);
-  else
-    SCALE_COLUMNS(float);
-}
+#define RUNTIME_FILE "graph/emit/runtime/scale_columns.h"
+#define rt_scale_columns_T TW_OF_TYPE(rt_scale_columns)
+#include "graph/emit/instantiate.h"
 
 /* One entry, its V' kept in `c` until the last step. */
 static bool cofactor_entry(tw_dtype dtype, int64_t n, const void *a, void *scratch, void *c) {
@@ -67,7 +52,10 @@ static bool cofactor_entry(tw_dtype dtype, int64_t n, const void *a, void *scrat
   tw_product multiply = {.dtype = dtype, .m = n, .n = n, .k = n, .lda = n, .ldb = n, .ldc = n};
   tw_dense_product(&multiply, u, c, copy);
   int sign = orthogonal_sign(dtype, n, copy, integers);
-  scale_columns(dtype, n, u, s, sign);
+  if (dtype == TW_F64)
+    rt_scale_columns_f64(n, u, s, sign);
+  else
+    rt_scale_columns_f32(n, u, s, sign);
   tw_dense_product(&multiply, u, c, copy);
   tw_dense_copy(dtype, n, n, copy, n, c, n);
   return true;
@@ -84,6 +72,12 @@ static tw_status cofactor_kernel(const tw_call *call) {
       return tw_fail(call->error, TW_ERR_NUMERIC, "cofactor: the matrix%s holds NaN or infinity",
                      tw_stack_entry(count, entry, text));
   return TW_OK;
+}
+
+static void cofactor_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  const tw_shape shape = tw_shape_of(node);
+  const int64_t n = shape.dim[shape.rank - 1];
+  tw_emit_matrix_call(e, node, &(tw_matrix_call){.name = "cofactor", .work = 4 * n * n + 2 * n}, in, out);
 }
 
 static size_t cofactor_scratch(tw_expr node) {
@@ -130,6 +124,7 @@ const tw_op tw_op_cofactor = {
     .vjp = cofactor_vjp,
     .batch = tw_stack_batch,
     .flops = cofactor_flops,
+    .emit = cofactor_emit,
     .example = cofactor_example,
     .low = -1,
     .high = 1,

@@ -1,4 +1,5 @@
 /* concat: arrays one after another along an axis; stack puts them along a new one. */
+#include "graph/emit/emit.h"
 #include "graph/ops/build.h"
 #include "graph/ops/ops.h"
 
@@ -61,6 +62,23 @@ static tw_status concat_kernel(const tw_call *call) {
     out += bytes;
   }
   return TW_OK;
+}
+
+static void concat_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  const int64_t axis = ((const concat_attr *)tw_attr_of(node))->axis;
+  const tw_shape to = tw_shape_of(node);
+  const tw_extents x = tw_shape_split(&to, (int)axis, 1);
+  int64_t start = 0;
+  for (int k = 0; k < tw_arity_of(node); k++) {
+    const int64_t run = tw_shape_of(tw_input_of(node, k)).dim[axis] * x.inner;
+    if (run > 0)
+      tw_emit_line(e,
+                   "for (int64_t i = 0; i < %lld; i++) memcpy(%s + (i * %lld + %lld), %s + i * %lld, %lld * "
+                   "sizeof *%s);",
+                   (long long)x.outer, out, (long long)(x.middle * x.inner), (long long)start, in[k],
+                   (long long)run, (long long)run, out);
+    start += run;
+  }
 }
 
 /* concat of n operands made by `part`; out of memory sticks to the graph. */
@@ -143,6 +161,7 @@ const tw_op tw_op_concat = {.name = "concat",
                             .vjp = concat_vjp,
                             .batch = concat_batch,
                             .flops = tw_flops_none,
+                            .emit = concat_emit,
                             .example = concat_example,
                             .low = -2,
                             .high = 2};

@@ -206,6 +206,7 @@ static tw_expr example_of(const tw_op *op, tw_graph *graph, tw_dtype dtype, int 
                             .infer = conv_infer,                                                             \
                             .simplify = conv_simplify,                                                       \
                             .kernel = tw_conv_kernel,                                                        \
+                            .emit = tw_conv_emit,                                                            \
                             .scratch = tw_conv_scratch,                                                      \
                             .jvp = tw_conv_jvp,                                                              \
                             .vjp = tw_conv_vjp,                                                              \

@@ -31,6 +31,9 @@ tw_expr tw_conv_jvp(tw_expr node, const tw_expr *tangents);
 void tw_conv_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents);
 tw_expr tw_conv_batch(tw_expr node, int64_t size, const tw_expr *in, const bool *batched);
 
+/* In conv_emit.c. */
+void tw_conv_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out);
+
 /* ------------------------------------------------------------------ evaluation, in conv_kernel.c */
 
 tw_status tw_conv_kernel(const tw_call *call);

@@ -1,8 +1,7 @@
 /* cumsum and cumprod. */
 #include "graph/ops/cumulate.h"
+#include "graph/emit/emit.h"
 #include "graph/ops/index.h"
-
-#include <math.h>
 
 /* ------------------------------------------------------------------ what running ops share */
 
@@ -25,13 +24,16 @@ tw_expr tw_cumulate_batch(tw_expr node, int64_t size, const tw_expr *in, const b
   return tw_node(node.graph, tw_op_of(node), tw_arity_of(node), all, &attr);
 }
 
+tw_extents tw_cumulate_extents(tw_expr node) {
+  const tw_shape shape = tw_shape_of(node);
+  return tw_shape_split(&shape, (int)((const tw_cumulate_attr *)tw_attr_of(node))->axis, 1);
+}
+
 tw_lanes tw_lanes_of(tw_expr node) {
   const tw_cumulate_attr *attr = tw_attr_of(node);
-  tw_shape shape = tw_shape_of(node);
-  tw_extents e = tw_shape_split(&shape, (int)attr->axis, 1);
-  tw_lanes lanes = {e, 0, e.inner};
-  if (attr->reverse) lanes = (tw_lanes){e, (e.middle - 1) * e.inner, -e.inner};
-  return lanes;
+  const tw_extents e = tw_cumulate_extents(node);
+  if (attr->reverse) return (tw_lanes){e, (e.middle - 1) * e.inner, -e.inner};
+  return (tw_lanes){e, 0, e.inner};
 }
 
 tw_expr tw_neighbour(tw_expr e, int axis, bool reverse, double edge) {
@@ -46,82 +48,47 @@ tw_expr tw_neighbour(tw_expr e, int axis, bool reverse, double edge) {
 
 /* ------------------------------------------------------------------ kernels */
 
-/* Runs down the lanes of `x` side by side, so that memory is read in order: `start` at the first place of a
- * lane, `next` (from the place before, at p - step) at the others. */
-#define RUN(type, start, next)                                                                               \
-  do {                                                                                                       \
-    const type *x = call->in[0];                                                                             \
-    type *out = call->out;                                                                                   \
-    for (int64_t o = 0; o < lanes.extents.outer; o++)                                                        \
-      for (int64_t i = 0; i < lanes.extents.middle; i++) {                                                   \
-        int64_t row = o * lanes.extents.middle * lanes.extents.inner + lanes.first + i * lanes.step;         \
-        for (int64_t p = row; p < row + lanes.extents.inner; p++) out[p] = i == 0 ? (start) : (next);        \
-      }                                                                                                      \
-  } while (0)
-
-/* A running sum s with its error c carried along (Neumaier, 1974), so that the last of many is as good as the
- * first. */
-#define COMPENSATED(type)                                                                                    \
-  do {                                                                                                       \
-    const type *x = call->in[0];                                                                             \
-    type *out = call->out;                                                                                   \
-    for (int64_t o = 0; o < lanes.extents.outer; o++)                                                        \
-      for (int64_t j = 0; j < lanes.extents.inner; j++) {                                                    \
-        int64_t p = o * lanes.extents.middle * lanes.extents.inner + lanes.first + j;                        \
-        double s = 0, c = 0;                                                                                 \
-        for (int64_t i = 0; i < lanes.extents.middle; i++, p += lanes.step) {                                \
-          double v = (double)x[p], t = s + v;                                                                \
-          c += fabs(s) >= fabs(v) ? (s - t) + v : (v - t) + s;                                               \
-          s = t;                                                                                             \
-          out[p] = (type)(isfinite(s) ? s + c : s);                                                          \
-        }                                                                                                    \
-      }                                                                                                      \
-  } while (0)
-
-#define WRAPPING(type, wide, op) (type)((wide)out[p - lanes.step] op(wide) x[p])
+#define RUNTIME_FILE "graph/emit/runtime/cumulate.h"
+#define RUNTIME_WHOLE
+#define rt_cumsum_T TW_OF_TYPE(rt_cumsum)
+#define rt_whole_cumsum_T TW_OF_TYPE(rt_whole_cumsum)
+#define rt_cumprod_T TW_OF_TYPE(rt_cumprod)
+#define rt_whole_cumprod_T TW_OF_TYPE(rt_whole_cumprod)
+#include "graph/emit/instantiate.h"
 
 static tw_status cumsum_kernel(const tw_call *call) {
-  tw_lanes lanes = tw_lanes_of(call->node);
-  switch (tw_dtype_of(call->node)) {
-  case TW_F64:
-    COMPENSATED(double);
-    break;
-  case TW_F32:
-    COMPENSATED(float);
-    break;
-  case TW_I64:
-    RUN(int64_t, x[p], WRAPPING(int64_t, uint64_t, +));
-    break;
-  case TW_I32:
-    RUN(int32_t, x[p], WRAPPING(int32_t, uint32_t, +));
-    break;
-  default:
-    RUN(uint8_t, x[p], WRAPPING(uint8_t, uint32_t, +));
-    break;
-  }
+  const tw_extents e = tw_cumulate_extents(call->node);
+  const bool reverse = ((const tw_cumulate_attr *)tw_attr_of(call->node))->reverse != 0;
+  const void *x = call->in[0];
+  TW_CALL_BY_DTYPE(tw_dtype_of(call->node), rt_cumsum, rt_whole_cumsum, e.outer, e.middle, e.inner, reverse,
+                   x, call->out)
   return TW_OK;
 }
 
 static tw_status cumprod_kernel(const tw_call *call) {
-  tw_lanes lanes = tw_lanes_of(call->node);
-  switch (tw_dtype_of(call->node)) {
-  case TW_F64:
-    RUN(double, x[p], out[p - lanes.step] * x[p]);
-    break;
-  case TW_F32:
-    RUN(float, x[p], out[p - lanes.step] * x[p]);
-    break;
-  case TW_I64:
-    RUN(int64_t, x[p], WRAPPING(int64_t, uint64_t, *));
-    break;
-  case TW_I32:
-    RUN(int32_t, x[p], WRAPPING(int32_t, uint32_t, *));
-    break;
-  default:
-    RUN(uint8_t, x[p], WRAPPING(uint8_t, uint32_t, *));
-    break;
-  }
+  const tw_extents e = tw_cumulate_extents(call->node);
+  const void *x = call->in[0];
+  TW_CALL_BY_DTYPE(tw_dtype_of(call->node), rt_cumprod, rt_whole_cumprod, e.outer, e.middle, e.inner, x,
+                   call->out)
   return TW_OK;
+}
+
+static bool counts(tw_expr node) {
+  return tw_dtype_get(tw_dtype_of(node))->kind != TW_KIND_FLOAT;
+}
+
+static void cumsum_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  const tw_extents x = tw_cumulate_extents(node);
+  tw_emit_line(e, "rt_%s_%s(%lld, %lld, %lld, %d, %s, %s);", counts(node) ? "whole_cumsum" : "cumsum",
+               tw_c_short(tw_dtype_of(node)), (long long)x.outer, (long long)x.middle, (long long)x.inner,
+               ((const tw_cumulate_attr *)tw_attr_of(node))->reverse != 0, in[0], out);
+}
+
+static void cumprod_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  const tw_extents x = tw_cumulate_extents(node);
+  tw_emit_line(e, "rt_%s_%s(%lld, %lld, %lld, %s, %s);", counts(node) ? "whole_cumprod" : "cumprod",
+               tw_c_short(tw_dtype_of(node)), (long long)x.outer, (long long)x.middle, (long long)x.inner,
+               in[0], out);
 }
 
 /* ------------------------------------------------------------------ rules */
@@ -193,6 +160,7 @@ const tw_op tw_op_cumsum = {
     .vjp = cumsum_vjp,
     .batch = tw_cumulate_batch,
     .flops = tw_flops_of_size,
+    .emit = cumsum_emit,
     .example = cumsum_example,
     .low = -2,
     .high = 2,
@@ -209,6 +177,7 @@ const tw_op tw_op_cumprod = {
     .vjp = cumprod_vjp,
     .batch = tw_cumulate_batch,
     .flops = tw_flops_of_size,
+    .emit = cumprod_emit,
     .example = cumprod_example,
     .low = -2,
     .high = 2,

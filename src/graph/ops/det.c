@@ -1,8 +1,6 @@
 /* det and logdet by LU factors, and cofactor, the derivative of det. */
 #include "graph/ops/lu.h"
 
-#include <math.h>
-
 static bool scalar_infer(const tw_args *args, tw_type *type) {
   int64_t n;
   *type = (tw_type){tw_dtype_of(args->in[0]), tw_shape_of(args->in[0])};
@@ -11,46 +9,33 @@ static bool scalar_infer(const tw_args *args, tw_type *type) {
   return true;
 }
 
-/* Per entry: the sign of det A and the product of the pivots' magnitudes as mantissa * 2^exponent and as a
- * logarithm. */
-typedef struct pivots {
-  double mantissa;
-  int64_t exponent;
-  double log;
-} pivots;
-
-static pivots pivots_of(tw_dtype dtype, int64_t n, const void *lu) {
-  pivots p = {tw_lu_parity(dtype, n, lu), 0, 0};
-  for (int64_t i = 0; i < n; i++) {
-    double u = tw_dense_get(dtype, lu, i * (n + 2));
-    int e;
-    p.mantissa = frexp(p.mantissa * u, &e);
-    p.exponent += e;
-    p.log += log(fabs(u));
-  }
-  return p;
-}
-
-static double scaled(double mantissa, int64_t exponent) {
-  return ldexp(mantissa, (int)(exponent > 5000 ? 5000 : exponent < -5000 ? -5000 : exponent));
-}
-
-static void put(tw_dtype dtype, void *out, int64_t i, double value) {
-  if (dtype == TW_F64)
-    ((double *)out)[i] = value;
-  else
-    ((float *)out)[i] = (float)value;
-}
-
 static tw_status scalar_kernel(const tw_call *call, bool logarithm) {
-  tw_shape shape = tw_shape_of(tw_input_of(call->node, 0));
-  tw_dtype dtype = tw_dtype_of(call->node);
-  int64_t n = shape.dim[shape.rank - 1], count = tw_size_of(call->node);
+  const tw_shape shape = tw_shape_of(tw_input_of(call->node, 0));
+  const int64_t n = shape.dim[shape.rank - 1], count = tw_size_of(call->node);
   for (int64_t entry = 0; entry < count; entry++) {
-    pivots p = pivots_of(dtype, n, tw_dense_at(dtype, call->in[1], entry * n * (n + 1)));
-    put(dtype, call->out, entry, logarithm ? p.log : scaled(p.mantissa, p.exponent));
+    const int64_t at = entry * n * (n + 1);
+    if (tw_dtype_of(call->node) == TW_F64) {
+      const double *f = (const double *)call->in[1] + at;
+      ((double *)call->out)[entry] = logarithm ? rt_logdet_f64(n, f) : rt_det_f64(n, f);
+    } else {
+      const float *f = (const float *)call->in[1] + at;
+      ((float *)call->out)[entry] = (float)(logarithm ? rt_logdet_f32(n, f) : rt_det_f32(n, f));
+    }
   }
   return TW_OK;
+}
+
+static void scalar_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  const tw_shape shape = tw_shape_of(tw_input_of(node, 0));
+  const long long n = (long long)shape.dim[shape.rank - 1];
+  const char *type = tw_c_short(tw_dtype_of(node));
+  char f[TW_EMIT_ENTRY];
+  tw_emit_entry(e, in[1], n * (n + 1), f);
+  tw_emit_entries(e, tw_size_of(node));
+  if (tw_op_of(node) == &tw_op_logdet) tw_emit_fail_if(e, "rt_zero_%s(%lld, %s, %lld)", type, n, f, n + 2);
+  tw_emit_line(e, "%s[i] = (%s)rt_%s_%s(%lld, %s);", out, tw_c_type(tw_dtype_of(node)), tw_op_of(node)->name,
+               type, n, f);
+  tw_emit_close(e);
 }
 
 static tw_status det_kernel(const tw_call *call) {
@@ -134,6 +119,7 @@ const tw_op tw_op_det = {
     .vjp = det_vjp,
     .batch = tw_stack_batch,
     .flops = scalar_flops,
+    .emit = scalar_emit,
     .example = det_example,
     .low = -1,
     .high = 1,
@@ -149,6 +135,7 @@ const tw_op tw_op_logdet = {
     .vjp = logdet_vjp,
     .batch = tw_stack_batch,
     .flops = scalar_flops,
+    .emit = scalar_emit,
     .example = logdet_example,
     .low = -1,
     .high = 1,

@@ -1,4 +1,5 @@
 /* Diagonals and triangles of the matrices in the last two axes: diag, its adjoint diag_embed, tril, triu. */
+#include "graph/emit/emit.h"
 #include "graph/ops/build.h"
 #include "graph/ops/ops.h"
 
@@ -62,6 +63,15 @@ static tw_status diag_kernel(const tw_call *call) {
   return TW_OK;
 }
 
+static bool diag_as_view(tw_expr node, tw_view *view) {
+  const tw_shape from = tw_shape_of(tw_input_of(node, 0)), to = tw_shape_of(node);
+  const tw_extents e = tw_shape_split(&from, from.rank - 2, 2);
+  *view = (tw_view){0};
+  tw_view_add(view, to.dim[to.rank - 1], from.dim[from.rank - 1] + 1);
+  tw_view_add(view, e.outer, e.middle);
+  return true;
+}
+
 static tw_expr embed(tw_expr x, int64_t rows, int64_t cols) {
   const embed_attr attr = {rows, cols};
   return tw_is_none(x) ? x : tw_node(x.graph, &tw_op_diag_embed, 1, &x, &attr);
@@ -97,6 +107,7 @@ const tw_op tw_op_diag = {.name = "diag",
                           .infer = diag_infer,
                           .simplify = diag_simplify,
                           .kernel = diag_kernel,
+                          .view = diag_as_view,
                           .jvp = diag_jvp,
                           .vjp = diag_vjp,
                           .batch = diag_batch,
@@ -128,6 +139,17 @@ static tw_status diag_embed_kernel(const tw_call *call) {
   copy_diagonals(tw_shape_split(&from, from.rank - 1, 1).outer, from.dim[from.rank - 1], attr->rows,
                  attr->cols, element, call->in[0], call->out, true);
   return TW_OK;
+}
+
+/* Element i of the diagonals, k long, goes to its matrix. */
+static void diag_embed_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  const embed_attr *attr = tw_attr_of(node);
+  const long long k = (long long)smaller(attr->rows, attr->cols);
+  tw_emit_zeros(e, node, out);
+  if (k > 0)
+    tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[i / %lld * %lld + i %% %lld * %lld] = %s[i];",
+                 (long long)tw_size_of(tw_input_of(node, 0)), out, k, (long long)(attr->rows * attr->cols), k,
+                 (long long)attr->cols + 1, in[0]);
 }
 
 static tw_expr embed_like(tw_expr node, tw_expr x) {
@@ -162,6 +184,7 @@ const tw_op tw_op_diag_embed = {.name = "diag_embed",
                                 .attr_bytes = sizeof(embed_attr),
                                 .infer = diag_embed_infer,
                                 .kernel = diag_embed_kernel,
+                                .emit = diag_embed_emit,
                                 .jvp = diag_embed_jvp,
                                 .vjp = diag_embed_vjp,
                                 .batch = diag_embed_batch,
@@ -212,6 +235,15 @@ static tw_status band_kernel(const tw_call *call) {
   return TW_OK;
 }
 
+static void band_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  const tw_shape shape = tw_shape_of(node);
+  const long long rows = (long long)shape.dim[shape.rank - 2], cols = (long long)shape.dim[shape.rank - 1];
+  tw_emit_line(e,
+               "for (int64_t i = 0; i < %lld; i++) %s[i] = i %% %lld %s i / %lld %% %lld + %lld ? %s[i] : 0;",
+               (long long)tw_size_of(node), out, cols, tw_op_of(node) == &tw_op_triu ? ">=" : "<=", cols,
+               rows, (long long)((const band_attr *)tw_attr_of(node))->k, in[0]);
+}
+
 static tw_expr band_like(tw_expr node, tw_expr x) {
   return band(tw_op_of(node), x, ((const band_attr *)tw_attr_of(node))->k);
 }
@@ -252,6 +284,7 @@ static tw_expr band_example(const tw_op *op, tw_graph *graph, tw_dtype dtype, in
                               .infer = expect_matrix,                                                        \
                               .simplify = band_simplify,                                                     \
                               .kernel = band_kernel,                                                         \
+                              .emit = band_emit,                                                             \
                               .jvp = band_jvp,                                                               \
                               .vjp = band_vjp,                                                               \
                               .batch = band_batch,                                                           \

@@ -64,6 +64,12 @@ static tw_status eigh_kernel(const tw_call *call) {
   return status;
 }
 
+static void eigh_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  const tw_shape shape = tw_shape_of(node);
+  const int64_t n = shape.dim[shape.rank - 2];
+  tw_emit_matrix_call(e, node, &(tw_matrix_call){.name = "eigh", .work = 2 * n * n}, in, out);
+}
+
 static size_t eigh_scratch(tw_expr node) {
   tw_shape shape = tw_shape_of(node);
   layout at = layout_of(shape.dim[shape.rank - 2]);
@@ -127,6 +133,7 @@ const tw_op tw_op_eigh = {
     .vjp = eigh_vjp,
     .batch = tw_stack_batch,
     .flops = eigh_flops,
+    .emit = eigh_emit,
     .example = eigh_example,
     .low = -1,
     .high = 1,

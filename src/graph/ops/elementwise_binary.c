@@ -1,4 +1,5 @@
 /* Element-wise arithmetic of two operands a and b. */
+#include "graph/emit/emit.h"
 #include "graph/ops/elementwise.h"
 
 #include <math.h>
@@ -138,7 +139,18 @@ static tw_status mod_kernel(const tw_call *call) {
   return status ? status : tw_elementwise_run(call, tw_loop_get(TW_LOOP_mod, tw_dtype_of(call->node)));
 }
 
-#define BINARY(NAME, PROMOTION, INFER, FLAGS, SIMPLIFY, KERNEL, LOOP, PARTIAL_RULE, FLOPS, LOW, HIGH, SUMMARY) \
+static void checked_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  const tw_expr b = tw_input_of(node, 1);
+  if (tw_dtype_get(tw_dtype_of(b))->kind != TW_KIND_FLOAT) {
+    tw_emit_open(e, "for (int64_t i = 0; i < %lld; i++)", (long long)tw_size_of(b));
+    tw_emit_fail_if(e, "%s[i] == 0", in[1]);
+    tw_emit_close(e);
+  }
+  tw_emit_formula(e, node, in, out);
+}
+
+#define BINARY(NAME, PROMOTION, INFER, FLAGS, SIMPLIFY, KERNEL, LOOP, EMIT, PARTIAL_RULE, FLOPS, LOW, HIGH,  \
+               SUMMARY)                                                                                      \
   static const char *NAME##_formula(tw_expr node) {                                                          \
     return tw_loop_formula(TW_LOOP_##NAME, tw_dtype_of(tw_input_of(node, 0)));                               \
   }                                                                                                          \
@@ -157,6 +169,7 @@ static tw_status mod_kernel(const tw_call *call) {
                               .kernel = KERNEL,                                                              \
                               .loop = LOOP,                                                                  \
                               .formula = NAME##_formula,                                                     \
+                              .emit = EMIT,                                                                  \
                               .partial = PARTIAL_RULE,                                                       \
                               .flops = NAME##_flops,                                                         \
                               .example = NAME##_example,                                                     \
@@ -174,13 +187,13 @@ static tw_status mod_kernel(const tw_call *call) {
 
 #define NUMBER(NAME, FLAGS, SIMPLIFY, LOW, HIGH, SUMMARY)                                                    \
   LOOP(NAME)                                                                                                 \
-  BINARY(NAME, TW_TO_NUMBER, tw_infer_numeric, FLAGS, SIMPLIFY, tw_elementwise_kernel, NAME##_loop,          \
-         NAME##_partial, 1, LOW, HIGH, SUMMARY)                                                                                            \
+  BINARY(NAME, TW_TO_NUMBER, tw_infer_numeric, FLAGS, SIMPLIFY, tw_elementwise_kernel, NAME##_loop, NULL,    \
+         NAME##_partial, 1, LOW, HIGH, SUMMARY)                                                              \
   BUILDER(NAME, TW_TO_NUMBER)
 #define REAL(NAME, SIMPLIFY, FLOPS, LOW, HIGH, SUMMARY)                                                      \
   LOOP(NAME)                                                                                                 \
-  BINARY(NAME, TW_TO_FLOAT, tw_infer_float, 0, SIMPLIFY, tw_elementwise_kernel, NAME##_loop, NAME##_partial, \
-         FLOPS, LOW, HIGH, SUMMARY)
+  BINARY(NAME, TW_TO_FLOAT, tw_infer_float, 0, SIMPLIFY, tw_elementwise_kernel, NAME##_loop, NULL,           \
+         NAME##_partial, FLOPS, LOW, HIGH, SUMMARY)
 
 NUMBER(add, TW_OP_COMMUTATIVE, add_simplify, -2, 2, "a + b")
 NUMBER(sub, 0, sub_simplify, -2, 2, "a - b")
@@ -203,9 +216,9 @@ BUILDER(atan2, TW_TO_FLOAT)
 CHECKED_LOOP(idiv)
 CHECKED_LOOP(mod)
 BINARY(idiv, TW_TO_NUMBER, tw_infer_numeric, TW_OP_CONSTANT_DERIVATIVE, tw_simplify_broadcast, idiv_kernel,
-       idiv_loop, NULL, 4, 0.6, 3, "quotient rounded towards minus infinity")
-BINARY(mod, TW_TO_NUMBER, tw_infer_numeric, 0, tw_simplify_broadcast, mod_kernel, mod_loop, mod_partial, 10, 0.6, 3,
-       "a - b idiv(a, b): has the sign of b")
+       idiv_loop, checked_emit, NULL, 4, 0.6, 3, "quotient rounded towards minus infinity")
+BINARY(mod, TW_TO_NUMBER, tw_infer_numeric, 0, tw_simplify_broadcast, mod_kernel, mod_loop, checked_emit,
+       mod_partial, 10, 0.6, 3, "a - b idiv(a, b): has the sign of b")
 BUILDER(idiv, TW_TO_NUMBER)
 BUILDER(mod, TW_TO_NUMBER)
 

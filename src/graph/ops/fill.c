@@ -1,4 +1,5 @@
 /* Leaves made of a rule rather than of data: fill, iota, eye. */
+#include "graph/emit/emit.h"
 #include "graph/ops/build.h"
 #include "graph/ops/loops.h"
 #include "graph/ops/ops.h"
@@ -72,6 +73,18 @@ static tw_status fill_kernel(const tw_call *call) {
   return TW_OK;
 }
 
+static void fill_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  tw_text value = {0};
+  int64_t element = 0;
+  (void)in;
+  store(tw_dtype_of(node), ((const tw_fill_attr *)tw_attr_of(node))->value, &element);
+  tw_emit_literal(&value, tw_dtype_of(node), &element);
+  if (value.failed) e->text->failed = true;
+  tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[i] = %s;", (long long)tw_size_of(node), out,
+               value.data ? value.data : "0");
+  tw_text_free(&value);
+}
+
 static tw_expr fill_example(tw_graph *graph, tw_dtype dtype, int variant) {
   static const tw_shape shape[] = {{0, {0}}, {2, {3, 4}}, {2, {2, 0}}};
   return variant < 3 ? tw_fill(graph, dtype, shape[variant], -1.5) : TW_NONE;
@@ -84,6 +97,7 @@ const tw_op tw_op_fill = {.name = "fill",
                           .infer = fill_infer,
                           .kernel = fill_kernel,
                           .flops = tw_flops_none,
+                          .emit = fill_emit,
                           .example = fill_example};
 
 tw_expr tw_fill(tw_graph *graph, tw_dtype dtype, tw_shape shape, double value) {
@@ -130,6 +144,12 @@ static tw_status iota_kernel(const tw_call *call) {
   return TW_OK;
 }
 
+static void iota_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  (void)in;
+  tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[i] = (%s)i;", (long long)tw_size_of(node), out,
+               tw_c_type(tw_dtype_of(node)));
+}
+
 static tw_expr iota_example(tw_graph *graph, tw_dtype dtype, int variant) {
   return variant < 2 ? tw_iota(graph, dtype, variant ? 0 : 5) : TW_NONE;
 }
@@ -141,6 +161,7 @@ const tw_op tw_op_iota = {.name = "iota",
                           .infer = iota_infer,
                           .kernel = iota_kernel,
                           .flops = tw_flops_none,
+                          .emit = iota_emit,
                           .example = iota_example};
 
 tw_expr tw_iota(tw_graph *graph, tw_dtype dtype, int64_t n) {
@@ -172,6 +193,15 @@ static tw_status eye_kernel(const tw_call *call) {
   return TW_OK;
 }
 
+static void eye_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  const eye_attr *attr = tw_attr_of(node);
+  const int64_t n = attr->rows < attr->cols ? attr->rows : attr->cols;
+  (void)in;
+  tw_emit_zeros(e, node, out);
+  tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[i * %lld] = 1;", (long long)n, out,
+               (long long)attr->cols + 1);
+}
+
 static tw_expr eye_example(tw_graph *graph, tw_dtype dtype, int variant) {
   return variant < 3 ? tw_eye(graph, dtype, 3, 4 - variant) : TW_NONE;
 }
@@ -183,6 +213,7 @@ const tw_op tw_op_eye = {.name = "eye",
                          .infer = eye_infer,
                          .kernel = eye_kernel,
                          .flops = tw_flops_none,
+                         .emit = eye_emit,
                          .example = eye_example};
 
 tw_expr tw_eye(tw_graph *graph, tw_dtype dtype, int64_t rows, int64_t cols) {

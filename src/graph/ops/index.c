@@ -25,6 +25,23 @@ tw_status tw_gather_fail(const tw_call *call, const tw_gather *g, int64_t p) {
   return tw_index_fail(call, g->index[axis][p], axis, g->extent[axis]);
 }
 
+void tw_emit_slot(tw_emitter *e, const tw_shape *shape, int n, const char *const *index, tw_text *slot) {
+  for (int axis = 0; axis < n; axis++)
+    tw_emit_fail_if(e, "%s[i] < 0 || %s[i] >= %lld", index[axis], index[axis], (long long)shape->dim[axis]);
+  for (int axis = 1; axis < n; axis++) tw_text_puts(slot, "(");
+  tw_text_printf(slot, "%s[i]", index[0]);
+  for (int axis = 1; axis < n; axis++)
+    tw_text_printf(slot, " * %lld + %s[i])", (long long)shape->dim[axis], index[axis]);
+  if (slot->failed) e->text->failed = true;
+}
+
+void tw_emit_add_to(tw_emitter *e, tw_dtype dtype, const char *to, const char *from) {
+  if (tw_is_float(dtype))
+    tw_emit_line(e, "%s += %s;", to, from);
+  else
+    tw_emit_line(e, "%s = (%s)((uint64_t)%s + (uint64_t)%s);", to, tw_c_type(dtype), to, from);
+}
+
 bool tw_index_prepare(const char *op, int n, const tw_expr *index, tw_expr *out) {
   tw_graph *graph = index[0].graph;
   if (n < 1 || n > TW_MAX_RANK) {

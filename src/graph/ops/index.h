@@ -3,6 +3,7 @@
 #ifndef TALWEG_GRAPH_OPS_INDEX_H
 #define TALWEG_GRAPH_OPS_INDEX_H
 
+#include "graph/emit/emit.h"
 #include "graph/ops/build.h"
 #include "graph/ops/ops.h"
 
@@ -33,6 +34,12 @@ static inline int64_t tw_gather_slot(const tw_gather *g, int64_t p) {
 /* Reports the index at position p that is outside its axis. */
 tw_status tw_gather_fail(const tw_call *call, const tw_gather *g, int64_t p);
 tw_status tw_index_fail(const tw_call *call, int64_t index, int axis, int64_t extent);
+
+/* Written code, at position i of the n index arrays: checks them, and puts the slot of an array of `shape`
+ * into `slot`. */
+void tw_emit_slot(tw_emitter *e, const tw_shape *shape, int n, const char *const *index, tw_text *slot);
+/* to += from; integers wrap around. */
+void tw_emit_add_to(tw_emitter *e, tw_dtype dtype, const char *to, const char *from);
 
 /* Builders: index[i] cast to i64 and broadcast to one shape into out[i]. False when the graph has failed. */
 bool tw_index_prepare(const char *op, int n, const tw_expr *index, tw_expr *out);

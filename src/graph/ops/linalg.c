@@ -2,6 +2,7 @@
 #include "graph/ops/linalg.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* ------------------------------------------------------------------ stacks in kernels */
 
@@ -44,6 +45,48 @@ const char *tw_stack_entry(int64_t count, int64_t entry, char text[32]) {
   text[0] = '\0';
   if (count > 1) snprintf(text, 32, " of entry %lld", (long long)entry);
   return text;
+}
+
+/* ------------------------------------------------------------------ stacks in written code */
+
+void tw_emit_entries(tw_emitter *e, int64_t count) {
+  tw_emit_open(e, "for (int64_t i = 0; i < %lld; i++)", (long long)count);
+}
+
+void tw_emit_entry(tw_emitter *e, const char *a, int64_t size, char *out) {
+  if (snprintf(out, TW_EMIT_ENTRY, "%s + i * %lld", a, (long long)size) >= TW_EMIT_ENTRY)
+    e->text->failed = true;
+}
+
+void tw_emit_pair_entry(tw_emitter *e, const tw_matrices *stack, int which, const char *a, int64_t size,
+                        char *out) {
+  tw_view view = {0};
+  tw_text at = {0};
+  for (int axis = stack->rank - 1; axis >= 0; axis--)
+    tw_view_add(&view, stack->dim[axis], stack->step[which][axis] * size);
+  tw_emit_put_view_index(&view, &at);
+  if (at.failed || snprintf(out, TW_EMIT_ENTRY, "%s + (%s)", a, at.data ? at.data : "0") >= TW_EMIT_ENTRY)
+    e->text->failed = true;
+  tw_text_free(&at);
+}
+
+void tw_emit_matrix_call(tw_emitter *e, tw_expr node, const tw_matrix_call *call, const char *const *in,
+                         const char *out) {
+  const tw_shape shape = tw_shape_of(tw_input_of(node, call->operand));
+  const int64_t count = tw_stack_count(&shape, 2), rows = shape.dim[shape.rank - 2],
+                cols = shape.dim[shape.rank - 1];
+  char matrix[TW_EMIT_ENTRY], result[TW_EMIT_ENTRY], work[TW_EMIT_NAME + 2] = "", extents[64] = "";
+  if (call->work) {
+    memcpy(work, ", ", 2);
+    tw_emit_scratch(e, tw_dtype_of(node), call->work, work + 2);
+  }
+  if (call->cols) snprintf(extents, sizeof extents, ", %lld", (long long)cols);
+  tw_emit_entry(e, in[call->operand], rows * cols, matrix);
+  tw_emit_entry(e, out, tw_size_of(node) / count, result);
+  tw_emit_entries(e, count);
+  tw_emit_fail_if(e, "rt_%s_%s(%lld%s, %s, %s%s)", call->name, tw_c_short(tw_dtype_of(node)), (long long)rows,
+                  extents, matrix, result, work);
+  tw_emit_close(e);
 }
 
 /* ------------------------------------------------------------------ shape rules */

@@ -2,6 +2,7 @@
 #ifndef TALWEG_GRAPH_OPS_LINALG_H
 #define TALWEG_GRAPH_OPS_LINALG_H
 
+#include "graph/emit/emit.h"
 #include "graph/ops/build.h"
 #include "graph/ops/dense.h"
 #include "graph/ops/ops.h"
@@ -26,6 +27,28 @@ void tw_matrices_at(const tw_matrices *stack, int64_t entry, int64_t matrix[2]);
 int64_t tw_stack_count(const tw_shape *shape, int core);
 /* " of entry 3" when there are several, else "". */
 const char *tw_stack_entry(int64_t count, int64_t entry, char text[32]);
+
+/* ------------------------------------------------------------------ stacks in written code */
+
+/* Loops over the entries `i` of a stack; closed by tw_emit_close. */
+void tw_emit_entries(tw_emitter *e, int64_t count);
+/* "a + i * size": entry i of a stack of matrices of `size` elements; or what matrix `which` of a pair of
+ * stacks belongs to entry i of the result. Into out[TW_EMIT_ENTRY]. */
+enum { TW_EMIT_ENTRY = 1024 };
+void tw_emit_entry(tw_emitter *e, const char *a, int64_t size, char *out);
+void tw_emit_pair_entry(tw_emitter *e, const tw_matrices *stack, int which, const char *a, int64_t size,
+                        char *out);
+/* rt_NAME_TYPE(rows, matrix, result, work) for every entry of operand `operand`; ends the function where it
+ * gives 1. With `cols` it is called with the columns, too; with work = 0 without work, else with so many
+ * elements. */
+typedef struct tw_matrix_call {
+  const char *name;
+  int operand;
+  bool cols;
+  int64_t work;
+} tw_matrix_call;
+void tw_emit_matrix_call(tw_emitter *e, tw_expr node, const tw_matrix_call *call, const char *const *in,
+                         const char *out);
 
 /* ------------------------------------------------------------------ shape rules */
 
@@ -76,6 +99,11 @@ typedef void tw_solve_tile(const tw_call *call, tw_dtype dtype, int64_t n, const
  * `matrix_size` elements apart. */
 void tw_solve_run(const tw_call *call, int factor, int64_t matrix_size, int rhs, tw_solve_tile *solve);
 double tw_solve_flops(tw_expr node);
+/* Writes a solve: call(e, node, n, k, matrix, b, x) writes that of one entry. */
+typedef void tw_emit_solve_entry(tw_emitter *e, tw_expr node, int64_t n, int64_t k, const char *matrix,
+                                 const char *b, const char *x);
+void tw_emit_solve(tw_emitter *e, tw_expr node, int factor, int64_t matrix_size, int rhs,
+                   const char *const *in, const char *out, tw_emit_solve_entry *call);
 
 /* Builders' right-hand sides are vectors or matrices: a vector becomes a column, `*vector` remembers to take
  * it back. */

@@ -47,6 +47,10 @@ static tw_status lu_kernel(const tw_call *call) {
   return TW_OK;
 }
 
+static void lu_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  tw_emit_matrix_call(e, node, &(tw_matrix_call){.name = "lu"}, in, out);
+}
+
 static size_t lu_scratch(tw_expr node) {
   tw_shape shape = tw_shape_of(node);
   return (size_t)shape.dim[shape.rank - 2] * sizeof(int32_t);
@@ -55,13 +59,6 @@ static size_t lu_scratch(tw_expr node) {
 static double lu_flops(tw_expr node) {
   tw_shape shape = tw_shape_of(node);
   return 2 * (double)tw_size_of(node) * (double)shape.dim[shape.rank - 2] / 3;
-}
-
-int tw_lu_parity(tw_dtype dtype, int64_t n, const void *lu) {
-  int sign = 1;
-  for (int64_t i = 0; i < n; i++)
-    if ((int64_t)tw_dense_get(dtype, lu, i * (n + 1) + n) != i + 1) sign = -sign;
-  return sign;
 }
 
 int64_t tw_lu_zero_pivot(tw_dtype dtype, int64_t n, const void *lu) {
@@ -96,6 +93,7 @@ const tw_op tw_op_lu = {
     .scratch = lu_scratch,
     .batch = tw_stack_batch,
     .flops = lu_flops,
+    .emit = lu_emit,
     .low = -1,
     .high = 1,
 };

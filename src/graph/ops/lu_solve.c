@@ -10,25 +10,13 @@ static bool solve_infer(const tw_args *args, tw_type *type) {
   return tw_infer_lu(args, &n) && tw_infer_solve(args, 2, type);
 }
 
-/* Exchanges rows i and pivot_i of X (cols columns, ldx apart), first to last or last to first. */
-#define EXCHANGE(real)                                                                                       \
-  for (int64_t q = 0; q < n; q++) {                                                                          \
-    int64_t i = backwards ? n - 1 - q : q, j = (int64_t)((const real *)lu)[i * (n + 1) + n] - 1;             \
-    real *x = matrix;                                                                                        \
-    for (int64_t c = 0; c < cols && j != i; c++) {                                                           \
-      real swap = x[i * ldx + c];                                                                            \
-      x[i * ldx + c] = x[j * ldx + c];                                                                       \
-      x[j * ldx + c] = swap;                                                                                 \
-    }                                                                                                        \
-  }
-
+/* rt_exchange of the dtype. */
 static void exchange_rows(tw_dtype dtype, int64_t n, const void *lu, bool backwards, void *matrix,
                           int64_t cols, int64_t ldx) {
-  if (dtype == TW_F64) {
-    EXCHANGE(double)
-  } else {
-    EXCHANGE(float)
-  }
+  if (dtype == TW_F64)
+    rt_exchange_f64(n, lu, backwards, cols, ldx, matrix);
+  else
+    rt_exchange_f32(n, lu, backwards, cols, ldx, matrix);
 }
 
 /* A = L U P': X = P U^-1 L^-1 B, or with A' = P U'L': X = L^-T U^-T P'B. */
@@ -52,6 +40,19 @@ static tw_status solve_kernel(const tw_call *call) {
   tw_status status = tw_lu_check(call, 1);
   if (status == TW_OK) tw_solve_run(call, 1, n * (n + 1), 2, solve_tile);
   return status;
+}
+
+static void solve_entry(tw_emitter *e, tw_expr node, int64_t n, int64_t k, const char *lu, const char *b,
+                        const char *x) {
+  tw_emit_fail_if(e, "rt_lu_solve_%s(%d, %lld, %lld, %s, %s, %s)", tw_c_short(tw_dtype_of(node)),
+                  ((const solve_attr *)tw_attr_of(node))->transpose != 0, (long long)n, (long long)k, lu, b,
+                  x);
+}
+
+static void solve_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  const tw_shape shape = tw_shape_of(tw_input_of(node, 1));
+  const int64_t n = shape.dim[shape.rank - 2];
+  tw_emit_solve(e, node, 1, n * (n + 1), 2, in, out, solve_entry);
 }
 
 static tw_expr solve(tw_expr node, tw_expr b, bool transpose) {
@@ -98,6 +99,7 @@ const tw_op tw_op_linear_solve = {
     .vjp = solve_vjp,
     .batch = tw_stack_batch,
     .flops = tw_solve_flops,
+    .emit = solve_emit,
     .example = solve_example,
     .low = -1,
     .high = 1,
@@ -138,6 +140,10 @@ static tw_status inverse_kernel(const tw_call *call) {
   return status;
 }
 
+static void inverse_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  tw_emit_matrix_call(e, node, &(tw_matrix_call){.name = "inverse", .operand = 1}, in, out);
+}
+
 static size_t inverse_scratch(tw_expr node) {
   tw_shape shape = tw_shape_of(node);
   size_t n = (size_t)shape.dim[shape.rank - 1];
@@ -175,6 +181,7 @@ const tw_op tw_op_inverse = {
     .vjp = inverse_vjp,
     .batch = tw_stack_batch,
     .flops = inverse_flops,
+    .emit = inverse_emit,
     .example = inverse_example,
     .low = -1,
     .high = 1,

@@ -142,6 +142,37 @@ static double matmul_flops(tw_expr node) {
   return 2.0 * (double)tw_size_of(node) * (double)e.k_a;
 }
 
+/* A row of C is a sum of rows of B, or of inner products with rows of B', whichever lies in memory; a column
+ * of C from A' likewise the other way round. */
+static void emit_product(tw_emitter *e, tw_dtype dtype, const tw_product *p, const char *a, const char *b,
+                         const char *c) {
+  const char *type = tw_c_short(dtype);
+  const long long m = p->m, n = p->n, k = p->k, ai = p->ta ? 1 : p->lda, al = p->ta ? p->lda : 1;
+  if (!tw_is_real(dtype))
+    tw_emit_line(e, "rt_whole_matmul_%s(%lld, %lld, %lld, %s, %lld, %lld, %s, %lld, %lld, %s);", type, m, n,
+                 k, a, ai, al, b, (long long)(p->tb ? 1 : p->ldb), (long long)(p->tb ? p->ldb : 1), c);
+  else if (n == 1 && p->ta)
+    tw_emit_line(e, "rt_matmul_%s(1, %lld, %lld, %s, 0, 1, %s, %lld, %s);", type, m, k, b, a, al, c);
+  else if (n == 1 || p->tb)
+    tw_emit_line(e, "rt_matmul_rows_%s(%lld, %lld, %lld, %s, %lld, %lld, %s, %lld, %s);", type, m, n, k, a,
+                 ai, al, b, (long long)p->ldb, c);
+  else
+    tw_emit_line(e, "rt_matmul_%s(%lld, %lld, %lld, %s, %lld, %lld, %s, %lld, %s);", type, m, n, k, a, ai, al,
+                 b, (long long)p->ldb, c);
+}
+
+static void matmul_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  tw_matrices stack;
+  const tw_product p = tw_matmul_product(node, &stack);
+  char a[TW_EMIT_ENTRY], b[TW_EMIT_ENTRY], c[TW_EMIT_ENTRY];
+  tw_emit_pair_entry(e, &stack, 0, in[0], p.m * p.k, a);
+  tw_emit_pair_entry(e, &stack, 1, in[1], p.k * p.n, b);
+  tw_emit_entry(e, out, p.m * p.n, c);
+  tw_emit_entries(e, stack.count);
+  emit_product(e, p.dtype, &p, a, b, c);
+  tw_emit_close(e);
+}
+
 static tw_expr matmul_example(tw_graph *graph, tw_dtype dtype, int variant) {
   static const struct {
     int rank_a, rank_b;
@@ -183,6 +214,7 @@ const tw_op tw_op_matmul = {
     .vjp = matmul_vjp,
     .batch = matmul_batch,
     .flops = matmul_flops,
+    .emit = matmul_emit,
     .example = matmul_example,
     .low = -2,
     .high = 2,

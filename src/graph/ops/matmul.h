@@ -14,6 +14,9 @@ typedef struct tw_matmul_extents {
 } tw_matmul_extents;
 tw_matmul_extents tw_matmul_extents_of(const tw_shape *a, const tw_shape *b, const tw_matmul_attr *attr);
 
+/* The product of one entry, and the stack of them. */
+tw_product tw_matmul_product(tw_expr node, tw_matrices *stack);
+
 tw_status tw_matmul_kernel(const tw_call *call);
 size_t tw_matmul_scratch(tw_expr node);
 

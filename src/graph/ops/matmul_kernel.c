@@ -63,30 +63,30 @@ static void cut_entry(plan *p) {
   p->pieces = p->group > 1 ? pieces_of(p->stack.count, p->group) : p->stack.count * of_entry;
 }
 
-static plan plan_of(tw_expr node) {
+tw_product tw_matmul_product(tw_expr node, tw_matrices *stack) {
   const tw_matmul_attr *attr = tw_attr_of(node);
-  tw_shape a = tw_shape_of(tw_input_of(node, 0)), b = tw_shape_of(tw_input_of(node, 1));
-  int a_core = a.rank < 2 ? a.rank : 2, b_core = b.rank < 2 ? b.rank : 2;
-  tw_matmul_extents e = tw_matmul_extents_of(&a, &b, attr);
-  plan p = {.whole = {.dtype = tw_dtype_of(node),
-                      .m = e.m,
-                      .n = e.n,
-                      .k = e.k_a,
-                      .ta = attr->ta && a.rank > 1,
-                      .tb = attr->tb && b.rank > 1,
-                      .lda = a.rank > 1 ? a.dim[a.rank - 1] : e.k_a,
-                      .ldb = b.rank > 1 ? b.dim[b.rank - 1] : 1,
-                      .ldc = e.n}};
-  if (a.rank <= 2 && b.rank <= 2) {
-    p.stack.count = 1;
-  } else {
-    p.stack = tw_matrices_make(&a, a_core, &b, b_core);
-    if (b.rank <= 2 && !p.whole.ta) { /* one matrix on the right: the stack on the left is one tall matrix */
-      p.whole.m *= p.stack.count;
-      p.stack.count = 1;
-      p.stack.rank = 0;
-    }
+  const tw_shape a = tw_shape_of(tw_input_of(node, 0)), b = tw_shape_of(tw_input_of(node, 1));
+  const tw_matmul_extents e = tw_matmul_extents_of(&a, &b, attr);
+  tw_product p = {.dtype = tw_dtype_of(node),
+                  .m = e.m,
+                  .n = e.n,
+                  .k = e.k_a,
+                  .ta = attr->ta && a.rank > 1,
+                  .tb = attr->tb && b.rank > 1,
+                  .lda = a.rank > 1 ? a.dim[a.rank - 1] : e.k_a,
+                  .ldb = b.rank > 1 ? b.dim[b.rank - 1] : 1,
+                  .ldc = e.n};
+  *stack = tw_matrices_make(&a, a.rank < 2 ? a.rank : 2, &b, b.rank < 2 ? b.rank : 2);
+  if (b.rank <= 2 && !p.ta) { /* one matrix on the right: the stack on the left is one tall matrix */
+    p.m *= stack->count;
+    *stack = (tw_matrices){.count = 1};
   }
+  return p;
+}
+
+static plan plan_of(tw_expr node) {
+  plan p;
+  p.whole = tw_matmul_product(node, &p.stack);
   cut_entry(&p);
   return p;
 }

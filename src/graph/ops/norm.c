@@ -8,31 +8,9 @@
 #define SAFE_LOW 0x1p-900
 #define SAFE_HIGH 0x1p1000
 
-/* |x| of n elements `stride` apart, scaled. */
-static double scaled_norm(const double *x, int64_t n, int64_t stride) {
-  double largest = 0, sum = 0;
-  for (int64_t i = 0; i < n; i++) {
-    const double a = fabs(x[i * stride]);
-    if (!(a <= largest)) largest = a; /* NaN too */
-    if (a != a) return a;
-  }
-  if (largest == 0 || largest == INFINITY) return largest;
-  int exponent;
-  frexp(largest, &exponent);
-  for (int64_t i = 0; i < n; i++) {
-    const double a = ldexp(x[i * stride], -exponent);
-    sum += a * a;
-  }
-  return ldexp(sqrt(sum), exponent);
-}
-
-/* f32 squares are exact and safe in double, but their sum is rounded to f32 before the root: it may overflow
- * there. */
-static double plain_norm_f32(const float *x, int64_t n, int64_t stride) {
-  double sum = 0;
-  for (int64_t i = 0; i < n; i++) sum += (double)x[i * stride] * (double)x[i * stride];
-  return sqrt(sum);
-}
+#define RUNTIME_FILE "graph/emit/runtime/norm.h"
+#define rt_scaled_norm_T TW_OF_TYPE(rt_scaled_norm)
+#include "graph/emit/instantiate.h"
 
 static tw_status norm_kernel(const tw_call *call) {
   const tw_extents e = tw_reduce_extents(call->node);
@@ -44,12 +22,12 @@ static tw_status norm_kernel(const tw_call *call) {
     if (tw_dtype_of(call->node) == TW_F64) {
       double *out = (double *)call->out + k;
       const bool safe = *out > SAFE_LOW && *out < SAFE_HIGH;
-      *out = safe ? sqrt(*out) : scaled_norm((const double *)call->in[0] + start, e.middle, e.inner);
+      *out = safe ? sqrt(*out) : rt_scaled_norm_f64((const double *)call->in[0] + start, e.middle, e.inner);
     } else {
       float *out = (float *)call->out + k;
       const bool safe = *out > 0x1p-100f && *out < 0x1p120f;
-      *out =
-          safe ? sqrtf(*out) : (float)plain_norm_f32((const float *)call->in[0] + start, e.middle, e.inner);
+      *out = safe ? sqrtf(*out)
+                  : (float)rt_scaled_norm_f32((const float *)call->in[0] + start, e.middle, e.inner);
     }
   }
   return TW_OK;
@@ -84,6 +62,10 @@ static void norm_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
   cotangents[0] = tw_mul(tw_input_of(node, 0), tw_reduce_restore(node, weight));
 }
 
+static void norm_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  tw_reduce_emit(e, node, "norm", in, out);
+}
+
 static tw_expr norm_example(tw_graph *graph, tw_dtype dtype, int variant) {
   return tw_reduce_example(&tw_op_norm, true, graph, dtype, variant);
 }
@@ -100,6 +82,7 @@ const tw_op tw_op_norm = {.name = "norm",
                           .vjp = norm_vjp,
                           .batch = tw_reduce_batch,
                           .flops = tw_reduce_flops,
+                          .emit = norm_emit,
                           .example = norm_example,
                           .low = -2,
                           .high = 2};

@@ -73,6 +73,11 @@ static void prod_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
   cotangents[0] = tw_reshape(c, shape);
 }
 
+static void prod_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  tw_reduce_emit(e, node, tw_dtype_get(tw_dtype_of(node))->kind == TW_KIND_FLOAT ? "prod" : "whole_prod", in,
+                 out);
+}
+
 static tw_expr prod_example(tw_graph *graph, tw_dtype dtype, int variant) {
   /* Products of hundreds of factors leave the range of f32. */
   static const tw_shape shape[] = {{2, {3, 4}}, {2, {3, 5}}, {3, {2, 3, 2}}, {1, {1}}, {1, {7}}, {2, {3, 0}}};
@@ -93,6 +98,7 @@ const tw_op tw_op_prod = {.name = "prod",
                           .vjp = prod_vjp,
                           .batch = tw_reduce_batch,
                           .flops = tw_reduce_flops,
+                          .emit = prod_emit,
                           .example = prod_example,
                           .low = -1.6,
                           .high = 1.6};

@@ -1,6 +1,7 @@
 /* Random draws: pure functions of an integer key, so a graph that holds them can be evaluated again,
  * differentiated (they are constants) and batched over keys. An array of keys gives an array of independent
  * draws. */
+#include "graph/emit/emit.h"
 #include "graph/ops/build.h"
 #include "graph/ops/ops.h"
 
@@ -54,6 +55,13 @@ static tw_status normal_kernel(const tw_call *call) {
   return draw(call, tw_random_normal_fill);
 }
 
+/* rt_uniform or rt_normal for each key. */
+static void random_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  const int64_t keys = tw_size_of(tw_input_of(node, 0)), per_key = tw_size_of(node) / keys;
+  tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) rt_%s(%s[i], %lld, %s + i * %lld);", (long long)keys,
+               tw_op_of(node)->name, in[0], (long long)per_key, out, (long long)per_key);
+}
+
 /* The keys' own axes come first in the result, so a batch of keys is one more of them. */
 static tw_expr random_batch(tw_expr node, int64_t size, const tw_expr *in, const bool *batched) {
   (void)size, (void)batched;
@@ -101,6 +109,7 @@ static tw_expr normal_example(tw_graph *graph, tw_dtype dtype, int variant) {
       .kernel = ident##_kernel,                                                                              \
       .batch = random_batch,                                                                                 \
       .flops = random_flops,                                                                                 \
+      .emit = random_emit,                                                                                   \
       .example = ident##_example,                                                                            \
       .low = -2,                                                                                             \
       .high = 2,                                                                                             \

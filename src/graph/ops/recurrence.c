@@ -1,26 +1,31 @@
 /* recurrence: z_i = a_i z_{i-1} + b_i along one axis, in either direction. The derivative of running
  * products, and closed under differentiation. O(n), exact at zeros. */
+#include "graph/emit/emit.h"
 #include "graph/ops/cumulate.h"
 
-#define RECUR(type)                                                                                          \
-  do {                                                                                                       \
-    const type *a = call->in[0], *b = call->in[1];                                                           \
-    type *z = call->out;                                                                                     \
-    for (int64_t o = 0; o < lanes.extents.outer; o++)                                                        \
-      for (int64_t i = 0; i < lanes.extents.middle; i++) {                                                   \
-        int64_t row = o * lanes.extents.middle * lanes.extents.inner + lanes.first + i * lanes.step;         \
-        for (int64_t p = row; p < row + lanes.extents.inner; p++)                                            \
-          z[p] = i == 0 ? b[p] : a[p] * z[p - lanes.step] + b[p];                                            \
-      }                                                                                                      \
-  } while (0)
+#define RUNTIME_FILE "graph/emit/runtime/recurrence.h"
+#define rt_recurrence_T TW_OF_TYPE(rt_recurrence)
+#include "graph/emit/instantiate.h"
+
+static bool is_reverse(tw_expr node) {
+  return ((const tw_cumulate_attr *)tw_attr_of(node))->reverse != 0;
+}
 
 static tw_status recurrence_kernel(const tw_call *call) {
-  tw_lanes lanes = tw_lanes_of(call->node);
+  const tw_extents e = tw_cumulate_extents(call->node);
+  const bool reverse = is_reverse(call->node);
   if (tw_dtype_of(call->node) == TW_F64)
-    RECUR(double);
+    rt_recurrence_f64(e.outer, e.middle, e.inner, reverse, call->in[0], call->in[1], call->out);
   else
-    RECUR(float);
+    rt_recurrence_f32(e.outer, e.middle, e.inner, reverse, call->in[0], call->in[1], call->out);
   return TW_OK;
+}
+
+static void recurrence_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  const tw_extents x = tw_cumulate_extents(node);
+  tw_emit_line(e, "rt_recurrence_%s(%lld, %lld, %lld, %d, %s, %s, %s);", tw_c_short(tw_dtype_of(node)),
+               (long long)x.outer, (long long)x.middle, (long long)x.inner, is_reverse(node), in[0], in[1],
+               out);
 }
 
 /* dz_i = a_i dz_{i-1} + (da_i z_{i-1} + db_i) */
@@ -69,6 +74,7 @@ const tw_op tw_op_recurrence = {
     .vjp = recurrence_vjp,
     .batch = tw_cumulate_batch,
     .flops = recurrence_flops,
+    .emit = recurrence_emit,
     .example = recurrence_example,
     .low = -2,
     .high = 2,

@@ -1,5 +1,6 @@
 /* What reductions share: axes, shape rule, batching rule, examples. */
 #include "graph/ops/reduce.h"
+#include "graph/emit/emit.h"
 
 tw_axes_attr tw_reduce_axes(tw_expr node) {
   return *(const tw_axes_attr *)tw_attr_of(node);
@@ -78,6 +79,12 @@ tw_expr tw_reduce_trivial(const tw_args *args) {
   tw_type type;
   if (tw_shape_split(&shape, (int)axes->first, (int)axes->count).middle != 1) return TW_NONE;
   return args->op->infer(args, &type) ? tw_cast(tw_reshape(args->in[0], type.shape), type.dtype) : TW_NONE;
+}
+
+void tw_reduce_emit(tw_emitter *e, tw_expr node, const char *name, const char *const *in, const char *out) {
+  const tw_extents x = tw_reduce_extents(node);
+  tw_emit_line(e, "rt_%s_%s(%lld, %lld, %lld, %s, %s);", name, tw_c_short(tw_dtype_of(tw_input_of(node, 0))),
+               (long long)x.outer, (long long)x.middle, (long long)x.inner, in[0], out);
 }
 
 tw_expr tw_reduce_batch(tw_expr node, int64_t size, const tw_expr *in, const bool *batched) {

@@ -30,6 +30,9 @@ tw_expr tw_reduce_restore(tw_expr node, tw_expr reduced);
 /* Over axes of extent 1 only: the operand reshaped, else TW_NONE. */
 tw_expr tw_reduce_trivial(const tw_args *args);
 
+/* Writes a call of rt_NAME_TYPE(outer, middle, inner, in, out) for the operand's type. */
+void tw_reduce_emit(tw_emitter *e, tw_expr node, const char *name, const char *const *in, const char *out);
+
 tw_expr tw_reduce_batch(tw_expr node, int64_t size, const tw_expr *in, const bool *batched);
 double tw_reduce_flops(tw_expr node); /* one for each element of the operand */
 /* `identity`: the op has a value when nothing is reduced. */

@@ -26,9 +26,12 @@ static void extremum_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
   cotangents[0] = tw_mul(shares(node), tw_reduce_restore(node, cotangent));
 }
 
-#define EXTREMUM(NAME, FOLD, SUMMARY)                                                                        \
+#define EXTREMUM(NAME, FOLD, WRITTEN, SUMMARY)                                                               \
   static tw_status NAME##_kernel(const tw_call *call) {                                                      \
     return tw_reduce_run(call, FOLD, FOLD);                                                                  \
+  }                                                                                                          \
+  static void NAME##_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {             \
+    tw_reduce_emit(e, node, WRITTEN, in, out);                                                               \
   }                                                                                                          \
   static tw_expr NAME##_example(tw_graph *graph, tw_dtype dtype, int variant) {                              \
     return tw_reduce_example(&tw_op_##NAME, false, graph, dtype, variant);                                   \
@@ -45,6 +48,7 @@ static void extremum_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
                               .vjp = extremum_vjp,                                                           \
                               .batch = tw_reduce_batch,                                                      \
                               .flops = tw_reduce_flops,                                                      \
+                              .emit = NAME##_emit,                                                           \
                               .example = NAME##_example,                                                     \
                               .low = -2,                                                                     \
                               .high = 2};                                                                    \
@@ -52,5 +56,5 @@ static void extremum_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
     return tw_reduce_build(&tw_op_##NAME, x, axes, keep);                                                    \
   }
 
-EXTREMUM(reduce_max, TW_FOLD_MAX, "largest element; NaN wins")
-EXTREMUM(reduce_min, TW_FOLD_MIN, "smallest element; NaN wins")
+EXTREMUM(reduce_max, TW_FOLD_MAX, "max", "largest element; NaN wins")
+EXTREMUM(reduce_min, TW_FOLD_MIN, "min", "smallest element; NaN wins")

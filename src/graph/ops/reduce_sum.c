@@ -58,6 +58,11 @@ static void sum_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
   cotangents[0] = tw_broadcast(tw_reduce_restore(node, cotangent), tw_shape_of(tw_input_of(node, 0)));
 }
 
+static void sum_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  tw_reduce_emit(e, node, tw_dtype_get(tw_dtype_of(node))->kind == TW_KIND_FLOAT ? "sum" : "whole_sum", in,
+                 out);
+}
+
 static tw_expr sum_example(tw_graph *graph, tw_dtype dtype, int variant) {
   return tw_reduce_example(&tw_op_sum, true, graph, dtype, variant);
 }
@@ -74,6 +79,7 @@ const tw_op tw_op_sum = {.name = "sum",
                          .vjp = sum_vjp,
                          .batch = tw_reduce_batch,
                          .flops = tw_reduce_flops,
+                         .emit = sum_emit,
                          .example = sum_example,
                          .low = -2,
                          .high = 2};

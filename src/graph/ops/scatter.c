@@ -60,6 +60,28 @@ static tw_status scatter_kernel(const tw_call *call) {
   return TW_OK;
 }
 
+static void scatter_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  const int n = tw_arity_of(node) - 1;
+  const tw_shape shape = tw_shape_of(node);
+  const long long tail = (long long)tw_shape_split(&shape, n, 0).inner;
+  tw_text slot = {0}, to = {0}, from = {0};
+  char j[TW_EMIT_NAME];
+  tw_emit_zeros(e, node, out);
+  tw_emit_open(e, "for (int64_t i = 0; i < %lld; i++)", (long long)tw_size_of(tw_input_of(node, 0)));
+  tw_emit_slot(e, &shape, n, in, &slot);
+  tw_emit_name(e, "j", j);
+  tw_text_printf(&to, "%s[%s * %lld + %s]", out, slot.data ? slot.data : "", tail, j);
+  tw_text_printf(&from, "%s[i * %lld + %s]", in[n], tail, j);
+  if (to.failed || from.failed) e->text->failed = true;
+  tw_emit_open(e, "for (int64_t %s = 0; %s < %lld; %s++)", j, j, tail, j);
+  tw_emit_add_to(e, tw_dtype_of(node), to.data ? to.data : "", from.data ? from.data : "");
+  tw_emit_close(e);
+  tw_emit_close(e);
+  tw_text_free(&slot);
+  tw_text_free(&to);
+  tw_text_free(&from);
+}
+
 static tw_expr scatter_jvp(tw_expr node, const tw_expr *tangents) {
   int n = tw_arity_of(node) - 1;
   tw_expr in[TW_MAX_RANK + 1];
@@ -118,6 +140,7 @@ const tw_op tw_op_scatter_add = {
     .vjp = scatter_vjp,
     .batch = scatter_batch,
     .flops = scatter_flops,
+    .emit = scatter_emit,
     .example = scatter_example,
     .low = -2,
     .high = 2,

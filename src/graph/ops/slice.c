@@ -1,5 +1,6 @@
 /* slice, slice_view and unslice: elements start, start + step, .. along one axis, and the adjoint of taking
  * them. slice_view is the slice whose elements lie together: step 1 and nothing outside the axis. */
+#include "graph/emit/emit.h"
 #include "graph/ops/build.h"
 #include "graph/ops/ops.h"
 
@@ -126,15 +127,23 @@ static tw_status slice_kernel(const tw_call *call) {
   return TW_OK;
 }
 
+/* Where start, start + step, .. along an axis of an array of shape `whole` lie, `part` being the shape of
+ * what they are. */
+static tw_view view_of(const tw_shape *whole, const tw_shape *part, int64_t axis, int64_t start,
+                       int64_t step) {
+  tw_view view = {0};
+  int64_t size = 1;
+  for (int k = whole->rank - 1; k >= 0; size *= whole->dim[k--]) {
+    tw_view_add(&view, part->dim[k], k == axis ? size * step : size);
+    if (k == axis) view.offset = start * size;
+  }
+  return view;
+}
+
 static bool slice_as_view(tw_expr node, tw_view *view) {
   const slice_attr *s = tw_attr_of(node);
   const tw_shape from = tw_shape_of(tw_input_of(node, 0)), to = tw_shape_of(node);
-  int64_t size = 1;
-  *view = (tw_view){0};
-  for (int k = from.rank - 1; k >= 0; size *= from.dim[k--]) {
-    tw_view_add(view, to.dim[k], k == s->axis ? size * s->step : size);
-    if (k == s->axis) view->offset = s->start * size;
-  }
+  *view = view_of(&from, &to, s->axis, s->start, s->step);
   return true;
 }
 
@@ -263,6 +272,19 @@ static tw_status unslice_kernel(const tw_call *call) {
   return TW_OK;
 }
 
+static void unslice_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  const unslice_attr *u = tw_attr_of(node);
+  const tw_shape from = tw_shape_of(tw_input_of(node, 0)), to = tw_shape_of(node);
+  const tw_view view = view_of(&to, &from, u->axis, u->start, u->step);
+  tw_text at = {0};
+  tw_emit_put_view_index(&view, &at);
+  if (at.failed) e->text->failed = true;
+  tw_emit_zeros(e, node, out);
+  tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[%s] = %s[i];",
+               (long long)tw_size_of(tw_input_of(node, 0)), out, at.data ? at.data : "0", in[0]);
+  tw_text_free(&at);
+}
+
 static tw_expr unslice_jvp(tw_expr node, const tw_expr *tangents) {
   return unslice_by(tangents[0], *(const unslice_attr *)tw_attr_of(node));
 }
@@ -293,6 +315,7 @@ const tw_op tw_op_unslice = {.name = "unslice",
                              .infer = unslice_infer,
                              .simplify = unslice_simplify,
                              .kernel = unslice_kernel,
+                             .emit = unslice_emit,
                              .jvp = unslice_jvp,
                              .vjp = unslice_vjp,
                              .batch = unslice_batch,

@@ -125,6 +125,10 @@ static void logsumexp_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) 
   cotangents[0] = tw_mul(softmax_like(node), tw_reduce_restore(node, cotangent));
 }
 
+static void logsumexp_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  tw_reduce_emit(e, node, "logsumexp", in, out);
+}
+
 static tw_expr logsumexp_example(tw_graph *graph, tw_dtype dtype, int variant) {
   return tw_reduce_example(&tw_op_logsumexp, false, graph, dtype, variant);
 }
@@ -141,6 +145,7 @@ const tw_op tw_op_logsumexp = {.name = "logsumexp",
                                .vjp = logsumexp_vjp,
                                .batch = tw_reduce_batch,
                                .flops = exponentials,
+                               .emit = logsumexp_emit,
                                .example = logsumexp_example,
                                .low = -2,
                                .high = 2};
@@ -180,6 +185,10 @@ static void softmax_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
   cotangents[0] = softmax_times(node, cotangent);
 }
 
+static void softmax_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  tw_reduce_emit(e, node, "softmax", in, out);
+}
+
 static tw_expr softmax_example(tw_graph *graph, tw_dtype dtype, int variant) {
   static const tw_shape shape[] = {{2, {3, 4}}, {2, {3, 4}}, {3, {2, 3, 4}},
                                    {1, {5}},    {2, {3, 0}}, {2, {3, 1}}};
@@ -199,6 +208,7 @@ const tw_op tw_op_softmax = {.name = "softmax",
                              .vjp = softmax_vjp,
                              .batch = tw_reduce_batch,
                              .flops = exponentials,
+                             .emit = softmax_emit,
                              .example = softmax_example,
                              .low = -2,
                              .high = 2};

@@ -43,6 +43,20 @@ void tw_solve_run(const tw_call *call, int factor, int64_t matrix_size, int rhs,
   tw_parallel(worth && call->exec ? call->exec->threads : 1, t.stack.count * t.tiles, solve_tile, &t);
 }
 
+void tw_emit_solve(tw_emitter *e, tw_expr node, int factor, int64_t matrix_size, int rhs,
+                   const char *const *in, const char *out, tw_emit_solve_entry *call) {
+  const tw_shape a = tw_shape_of(tw_input_of(node, factor)), b = tw_shape_of(tw_input_of(node, rhs));
+  const tw_matrices stack = tw_matrices_make(&a, 2, &b, 2);
+  const int64_t n = b.dim[b.rank - 2], k = b.dim[b.rank - 1];
+  char matrix[TW_EMIT_ENTRY], column[TW_EMIT_ENTRY], x[TW_EMIT_ENTRY];
+  tw_emit_pair_entry(e, &stack, 0, in[factor], matrix_size, matrix);
+  tw_emit_pair_entry(e, &stack, 1, in[rhs], n * k, column);
+  tw_emit_entry(e, out, n * k, x);
+  tw_emit_entries(e, stack.count);
+  call(e, node, n, k, matrix, column, x);
+  tw_emit_close(e);
+}
+
 /* Two triangular solves: n^2 multiplications and additions each. */
 double tw_solve_flops(tw_expr node) {
   tw_shape shape = tw_shape_of(node);

@@ -3,6 +3,7 @@
  * Every dtype is mapped to unsigned 64-bit keys of the same order, so one sort serves all: insertion up to a
  * few elements, above that least-significant-digit radix sort with 8-bit digits (Knuth vol. 3, 5.2.5), which
  * counts all digits in one pass and skips those on which the keys agree. O(n) for each lane. */
+#include "graph/emit/emit.h"
 #include "graph/ops/build.h"
 #include "graph/ops/ops.h"
 
@@ -112,6 +113,16 @@ static tw_status argsort_kernel(const tw_call *call) {
   return TW_OK;
 }
 
+static void argsort_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  const tw_shape shape = tw_shape_of(node);
+  const tw_extents x = tw_shape_split(&shape, (int)((const sort_attr *)tw_attr_of(node))->axis, 1);
+  char work[TW_EMIT_NAME];
+  tw_emit_scratch(e, TW_I64, 2 * x.middle, work);
+  tw_emit_line(e, "rt_argsort_%s(%lld, %lld, %lld, %s, %s, %s);",
+               tw_c_short(tw_dtype_of(tw_input_of(node, 0))), (long long)x.outer, (long long)x.middle,
+               (long long)x.inner, in[0], out, work);
+}
+
 static size_t argsort_scratch(tw_expr node) {
   int64_t n = tw_shape_of(node).dim[((const sort_attr *)tw_attr_of(node))->axis];
   return 2 * (size_t)n * sizeof(sort_item);
@@ -153,6 +164,7 @@ const tw_op tw_op_argsort = {
     .scratch = argsort_scratch,
     .batch = argsort_batch,
     .flops = argsort_flops,
+    .emit = argsort_emit,
     .example = argsort_example,
     .low = -2,
     .high = 2,

@@ -85,6 +85,12 @@ static tw_status svd_kernel(const tw_call *call) {
   return status;
 }
 
+static void svd_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  const layout at = layout_of(node);
+  tw_emit_matrix_call(
+      e, node, &(tw_matrix_call){.name = "svd", .cols = true, .work = (at.m + at.n + 1) * at.k}, in, out);
+}
+
 static size_t svd_scratch(tw_expr node) {
   layout at = layout_of(node);
   return (size_t)at.elements * tw_dtype_get(tw_dtype_of(node))->size + (size_t)at.integers * sizeof(int32_t);
@@ -188,6 +194,7 @@ const tw_op tw_op_svd = {
     .vjp = svd_vjp,
     .batch = tw_stack_batch,
     .flops = svd_flops,
+    .emit = svd_emit,
     .example = svd_example,
     .low = -1,
     .high = 1,

@@ -92,6 +92,22 @@ static tw_status take_kernel(const tw_call *call) {
   return bad == INT64_MAX ? TW_OK : tw_gather_fail(call, &t.gather, bad);
 }
 
+static void take_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  const int n = tw_arity_of(node) - 1;
+  const tw_shape shape = tw_shape_of(tw_input_of(node, 0));
+  const long long tail = (long long)tw_shape_split(&shape, n, 0).inner;
+  tw_text slot = {0};
+  tw_emit_open(e, "for (int64_t i = 0; i < %lld; i++)", (long long)tw_size_of(tw_input_of(node, 1)));
+  tw_emit_slot(e, &shape, n, in + 1, &slot);
+  if (tail == 1)
+    tw_emit_line(e, "%s[i] = %s[%s];", out, in[0], slot.data ? slot.data : "");
+  else
+    tw_emit_line(e, "memcpy(%s + i * %lld, %s + %s * %lld, %lld * sizeof *%s);", out, tail, in[0],
+                 slot.data ? slot.data : "", tail, tail, out);
+  tw_emit_close(e);
+  tw_text_free(&slot);
+}
+
 /* ------------------------------------------------------------------ rules */
 
 static tw_expr take_jvp(tw_expr node, const tw_expr *tangents) {
@@ -146,6 +162,7 @@ const tw_op tw_op_take = {
     .vjp = take_vjp,
     .batch = take_batch,
     .flops = tw_flops_none,
+    .emit = take_emit,
     .example = take_example,
     .low = -2,
     .high = 2,

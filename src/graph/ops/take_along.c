@@ -126,6 +126,41 @@ static tw_status scatter_kernel(const tw_call *call) {
   return TW_OK;
 }
 
+/* At place i of the index, [o, index, j] of an array whose axis has `length` places. */
+static void emit_place(tw_emitter *e, tw_expr node, int64_t length, const char *array, const char *index,
+                       tw_text *out) {
+  const tw_shape shape = tw_shape_of(tw_input_of(node, 1));
+  const tw_extents x = tw_shape_split(&shape, (int)((const along_attr *)tw_attr_of(node))->axis, 1);
+  tw_emit_open(e, "for (int64_t i = 0; i < %lld; i++)", (long long)tw_size_of(tw_input_of(node, 1)));
+  tw_emit_fail_if(e, "%s[i] < 0 || %s[i] >= %lld", index, index, (long long)length);
+  tw_text_printf(out, "%s[(i / %lld * %lld + %s[i]) * %lld + i %% %lld]", array,
+                 (long long)(x.middle * x.inner), (long long)length, index, (long long)x.inner,
+                 (long long)x.inner);
+  if (out->failed) e->text->failed = true;
+}
+
+static void along_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  const int64_t axis = ((const along_attr *)tw_attr_of(node))->axis;
+  tw_text from = {0};
+  emit_place(e, node, tw_shape_of(tw_input_of(node, 0)).dim[axis], in[0], in[1], &from);
+  tw_emit_line(e, "%s[i] = %s;", out, from.data ? from.data : "");
+  tw_emit_close(e);
+  tw_text_free(&from);
+}
+
+static void scatter_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  tw_text to = {0}, from = {0};
+  if (tw_size_of(node) > 0) tw_emit_zeros(e, node, out);
+  if (tw_size_of(tw_input_of(node, 1)) == 0) return;
+  emit_place(e, node, ((const along_attr *)tw_attr_of(node))->length, out, in[1], &to);
+  tw_text_printf(&from, "%s[i]", in[0]);
+  if (from.failed) e->text->failed = true;
+  tw_emit_add_to(e, tw_dtype_of(node), to.data ? to.data : "", from.data ? from.data : "");
+  tw_emit_close(e);
+  tw_text_free(&to);
+  tw_text_free(&from);
+}
+
 /* ------------------------------------------------------------------ rules: linear, adjoint to each other */
 
 static tw_expr along_jvp(tw_expr node, const tw_expr *tangents) {
@@ -190,6 +225,7 @@ const tw_op tw_op_take_along = {
     .vjp = along_vjp,
     .batch = along_batch,
     .flops = tw_flops_none,
+    .emit = along_emit,
     .example = along_example,
     .low = -2,
     .high = 2,
@@ -206,6 +242,7 @@ const tw_op tw_op_scatter_along = {
     .vjp = scatter_vjp,
     .batch = along_batch,
     .flops = scatter_flops,
+    .emit = scatter_emit,
     .example = scatter_example,
     .low = -2,
     .high = 2,

@@ -29,6 +29,21 @@ static tw_status triangular_kernel(const tw_call *call) {
   return TW_OK;
 }
 
+static void triangular_entry(tw_emitter *e, tw_expr node, int64_t n, int64_t k, const char *matrix,
+                             const char *b, const char *x) {
+  const triangular_attr *attr = tw_attr_of(node);
+  const char *type = tw_c_short(tw_dtype_of(node));
+  tw_emit_fail_if(e, "rt_zero_%s(%lld, %s, %lld)", type, (long long)n, matrix, (long long)n + 1);
+  tw_emit_line(e, "rt_triangular_%s(%d, %d, 0, %lld, %lld, %s, %lld, %s, %s);", type, attr->upper != 0,
+               attr->transpose != 0, (long long)n, (long long)k, matrix, (long long)n, b, x);
+}
+
+static void triangular_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  const tw_shape shape = tw_shape_of(tw_input_of(node, 0));
+  const int64_t n = shape.dim[shape.rank - 1];
+  tw_emit_solve(e, node, 0, n * n, 1, in, out, triangular_entry);
+}
+
 static tw_expr solve(tw_expr node, tw_expr b, bool transpose) {
   triangular_attr attr = *(const triangular_attr *)tw_attr_of(node);
   attr.transpose = transpose;
@@ -82,6 +97,7 @@ const tw_op tw_op_triangular_solve = {
     .vjp = triangular_vjp,
     .batch = tw_stack_batch,
     .flops = triangular_flops,
+    .emit = triangular_emit,
     .example = triangular_example,
     .low = -1,
     .high = 1,
