@@ -24,9 +24,13 @@ tw_expr tw_cumulate_batch(tw_expr node, int64_t size, const tw_expr *in, const b
   return tw_node(node.graph, tw_op_of(node), tw_arity_of(node), all, &attr);
 }
 
-tw_extents tw_cumulate_extents(tw_expr node) {
-  const tw_shape shape = tw_shape_of(node);
-  return tw_shape_split(&shape, (int)((const tw_cumulate_attr *)tw_attr_of(node))->axis, 1);
+tw_lanes tw_lanes_of(tw_expr node) {
+  const tw_cumulate_attr *attr = tw_attr_of(node);
+  tw_shape shape = tw_shape_of(node);
+  tw_extents e = tw_shape_split(&shape, (int)attr->axis, 1);
+  tw_lanes lanes = {e, 0, e.inner};
+  if (attr->reverse) lanes = (tw_lanes){e, (e.middle - 1) * e.inner, -e.inner};
+  return lanes;
 }
 
 tw_lanes tw_lanes_of(tw_expr node) {
@@ -57,7 +61,7 @@ tw_expr tw_neighbour(tw_expr e, int axis, bool reverse, double edge) {
 #include "graph/emit/instantiate.h"
 
 static tw_status cumsum_kernel(const tw_call *call) {
-  const tw_extents e = tw_cumulate_extents(call->node);
+  const tw_extents e = tw_lanes_of(call->node).extents;
   const bool reverse = ((const tw_cumulate_attr *)tw_attr_of(call->node))->reverse != 0;
   const void *x = call->in[0];
   TW_CALL_BY_DTYPE(tw_dtype_of(call->node), rt_cumsum, rt_whole_cumsum, e.outer, e.middle, e.inner, reverse,
@@ -66,7 +70,7 @@ static tw_status cumsum_kernel(const tw_call *call) {
 }
 
 static tw_status cumprod_kernel(const tw_call *call) {
-  const tw_extents e = tw_cumulate_extents(call->node);
+  const tw_extents e = tw_lanes_of(call->node).extents;
   const void *x = call->in[0];
   TW_CALL_BY_DTYPE(tw_dtype_of(call->node), rt_cumprod, rt_whole_cumprod, e.outer, e.middle, e.inner, x,
                    call->out)
@@ -78,14 +82,14 @@ static bool counts(tw_expr node) {
 }
 
 static void cumsum_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
-  const tw_extents x = tw_cumulate_extents(node);
+  const tw_extents x = tw_lanes_of(node).extents;
   tw_emit_line(e, "rt_%s_%s(%lld, %lld, %lld, %d, %s, %s);", counts(node) ? "whole_cumsum" : "cumsum",
                tw_c_short(tw_dtype_of(node)), (long long)x.outer, (long long)x.middle, (long long)x.inner,
                ((const tw_cumulate_attr *)tw_attr_of(node))->reverse != 0, in[0], out);
 }
 
 static void cumprod_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
-  const tw_extents x = tw_cumulate_extents(node);
+  const tw_extents x = tw_lanes_of(node).extents;
   tw_emit_line(e, "rt_%s_%s(%lld, %lld, %lld, %s, %s);", counts(node) ? "whole_cumprod" : "cumprod",
                tw_c_short(tw_dtype_of(node)), (long long)x.outer, (long long)x.middle, (long long)x.inner,
                in[0], out);

@@ -16,8 +16,13 @@ typedef struct tw_cumulate_attr {
   int64_t reverse;
 } tw_cumulate_attr;
 
-/* The axis as the middle one of three. */
-tw_extents tw_cumulate_extents(tw_expr node);
+/* Lanes along the axis: element i of lane (o, j) is at o * outer step + i * step + j, walked from `first` by
+ * `step`. */
+typedef struct tw_lanes {
+  tw_extents extents;
+  int64_t first, step;
+} tw_lanes;
+tw_lanes tw_lanes_of(tw_expr node);
 
 /* Lanes along the axis: element i of lane (o, j) is at o * outer step + i * step + j, walked from `first` by
  * `step`. */

@@ -12,7 +12,7 @@ static bool is_reverse(tw_expr node) {
 }
 
 static tw_status recurrence_kernel(const tw_call *call) {
-  const tw_extents e = tw_cumulate_extents(call->node);
+  const tw_extents e = tw_lanes_of(call->node).extents;
   const bool reverse = is_reverse(call->node);
   if (tw_dtype_of(call->node) == TW_F64)
     rt_recurrence_f64(e.outer, e.middle, e.inner, reverse, call->in[0], call->in[1], call->out);
@@ -22,7 +22,7 @@ static tw_status recurrence_kernel(const tw_call *call) {
 }
 
 static void recurrence_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
-  const tw_extents x = tw_cumulate_extents(node);
+  const tw_extents x = tw_lanes_of(node).extents;
   tw_emit_line(e, "rt_recurrence_%s(%lld, %lld, %lld, %d, %s, %s, %s);", tw_c_short(tw_dtype_of(node)),
                (long long)x.outer, (long long)x.middle, (long long)x.inner, is_reverse(node), in[0], in[1],
                out);

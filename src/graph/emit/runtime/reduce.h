@@ -4,6 +4,7 @@
 #define TALWEG_GRAPH_EMIT_RUNTIME_REDUCE_H
 #include "graph/emit/runtime/norm.h"
 #include "graph/emit/runtime/sum.h"
+#include <stdbool.h>
 
 static inline void rt_whole_sum_T(int64_t outer, int64_t rows, int64_t columns, const real *x,
                                   int64_t *restrict out) {
@@ -60,16 +61,24 @@ static inline void rt_min_T(int64_t outer, int64_t rows, int64_t columns, const 
   }
 }
 
-/* Euclidean norms: roots of sums of squares where those are safe from overflow and underflow. */
+/* Euclidean norms, up to 64 columns at a time: roots of sums of squares where those are safe from overflow
+ * and underflow. */
 static inline void rt_norm_T(int64_t outer, int64_t rows, int64_t columns, const real *x,
                              real *restrict out) {
   const double low = sizeof(real) == 8 ? 0x1p-900 : 0x1p-100, high = sizeof(real) == 8 ? 0x1p1000 : 0x1p120;
   for (int64_t o = 0; o < outer; o++, x += rows * columns, out += columns)
-    for (int64_t c = 0; c < columns; c++) {
-      real s = 0, r = 0;
-      for (int64_t i = 0; i < rows; i++) rt_add_T(&s, &r, x[i * columns + c] * x[i * columns + c]);
-      const double square = (double)rt_total_T(s, r);
-      out[c] = (real)(square > low && square < high ? sqrt(square) : rt_scaled_norm_T(x + c, rows, columns));
+    for (int64_t first = 0; first < columns; first += 64) {
+      const int64_t width = columns - first < 64 ? columns - first : 64;
+      const real *from = x + first;
+      real s[64] = {0}, r[64] = {0};
+      for (int64_t i = 0; i < rows; i++)
+        for (int64_t c = 0; c < width; c++)
+          rt_add_T(&s[c], &r[c], from[i * columns + c] * from[i * columns + c]);
+      for (int64_t c = 0; c < width; c++) {
+        const double square = (double)rt_total_T(s[c], r[c]);
+        const bool safe = square > low && square < high;
+        out[first + c] = (real)(safe ? sqrt(square) : rt_scaled_norm_T(from + c, rows, columns));
+      }
     }
 }
 
