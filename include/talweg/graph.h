@@ -454,7 +454,8 @@ tw_source *tw_source_new(void); /* NULL when out of memory */
 void tw_source_free(tw_source *source);
 /* Appends `int name(const T *input.., T *output.., struct name_work *work)`, from the plan of `fn`: 0, or nonzero where the
  * library would have failed (an index outside its array, a singular matrix). Argument names are those of the inputs; outputs
- * are named by `outputs` (copied). TW_ERR_UNSUPPORTED names an op that has no C form. */
+ * are named by `outputs` (copied). TW_ERR_UNSUPPORTED names an op that has no C form. Builds on the function's graph, where
+ * bodies of loops are planned anew. */
 tw_status tw_source_add(tw_source *source, const char *name, const tw_fn *fn, const char *const *outputs, tw_error *error);
 
 typedef struct tw_source_argument { /* an array that inputs of a function are parts of, or outputs */
