@@ -25,8 +25,9 @@ typedef struct tw_tally {
   int64_t iteration;
   double f, scale, f_start;
   tw_optimality optimality;
-  double last_f, last_stationarity, last_feasibility; /* of the iteration before; monotone: the lowest so far */
-  int64_t idle;                                       /* iterations in a row without progress */
+  double last_f, last_stationarity,
+      last_feasibility; /* of the iteration before; monotone: the lowest so far */
+  int64_t idle;         /* iterations in a row without progress */
 } tw_tally;
 
 typedef struct tw_best {
