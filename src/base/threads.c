@@ -3,6 +3,13 @@
 
 #include <omp.h>
 
+/* OpenBLAS runs each call on the thread that makes it: work is shared out here, in tiles, so that bits do not depend on the
+ * number of threads. Set once, when the library is loaded; weak, for programs linked without it. */
+extern void openblas_set_num_threads(int threads) __attribute__((weak));
+__attribute__((constructor)) static void keep_blas_to_its_thread(void) {
+  if (openblas_set_num_threads) openblas_set_num_threads(1);
+}
+
 int tw_cores(void) {
   return omp_get_max_threads();
 }

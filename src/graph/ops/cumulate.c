@@ -33,13 +33,6 @@ tw_lanes tw_lanes_of(tw_expr node) {
   return lanes;
 }
 
-tw_lanes tw_lanes_of(tw_expr node) {
-  const tw_cumulate_attr *attr = tw_attr_of(node);
-  const tw_extents e = tw_cumulate_extents(node);
-  if (attr->reverse) return (tw_lanes){e, (e.middle - 1) * e.inner, -e.inner};
-  return (tw_lanes){e, 0, e.inner};
-}
-
 tw_expr tw_neighbour(tw_expr e, int axis, bool reverse, double edge) {
   tw_shape shape = tw_shape_of(e);
   int64_t n = shape.dim[axis];

@@ -24,14 +24,6 @@ typedef struct tw_lanes {
 } tw_lanes;
 tw_lanes tw_lanes_of(tw_expr node);
 
-/* Lanes along the axis: element i of lane (o, j) is at o * outer step + i * step + j, walked from `first` by
- * `step`. */
-typedef struct tw_lanes {
-  tw_extents extents;
-  int64_t first, step;
-} tw_lanes;
-tw_lanes tw_lanes_of(tw_expr node);
-
 /* The same op with the axis moved past a leading batch axis; operands that lack it are repeated. */
 tw_expr tw_cumulate_batch(tw_expr node, int64_t size, const tw_expr *in, const bool *batched);
 /* All operands have one shape and dtype, the result's. */
