@@ -296,7 +296,7 @@ static bool make_groups(tw_planner *p) {
     fact->row = fact->role == TW_ROLE_FOLD ? fold_row(p, data_of(p, p->order[k])) : 1;
   }
   const bool ok = join_readers(p, &list, &count);
-  if (ok) qsort(list, count, sizeof *list, by_pass);
+  if (ok && count > 0) qsort(list, count, sizeof *list, by_pass);
   for (size_t k = 1; ok && k < count; k++) {
     const candidate *a = &list[k - 1], *b = &list[k];
     const bool same = a->level == b->level && a->stage == b->stage && a->n == b->n;
