@@ -48,10 +48,24 @@ static void nested_regions_are_serial(void **state) {
   }
 }
 
+static void count_cores(void *context) {
+  *(int *)context = tw_cores();
+}
+
+static void alone_there_is_one_core(void **state) {
+  (void)state;
+  const int before = tw_cores();
+  int within = 0;
+  tw_alone(count_cores, &within);
+  assert_int_equal(within, 1);
+  assert_int_equal(tw_cores(), before);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_tile_runs_once),
       cmocka_unit_test(nested_regions_are_serial),
+      cmocka_unit_test(alone_there_is_one_core),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

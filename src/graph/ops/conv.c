@@ -100,6 +100,7 @@ static bool check_operand(const tw_args *args, int i, tw_conv_role role, counts 
     return false;
   }
   const int64_t a = shape.dim[0], b = shape.dim[1];
+  if (!tw_infer_int(args, a) || !tw_infer_int(args, b)) return false;
   const bool agrees = role == TW_CONV_X   ? agree(&known->n, a) && agree(&known->c, b)
                       : role == TW_CONV_W ? agree(&known->k, a) && agree(&known->c, b * attr->groups)
                                           : agree(&known->n, a) && agree(&known->k, b);
