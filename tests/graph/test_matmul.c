@@ -247,6 +247,30 @@ static void test_nodes(void **state) {
   node_is_loop(TW_I32, pairs[7][0], pairs[7][1]);
 }
 
+/* BLAS and LAPACK are called by several threads at once; their buffers must not be shared. */
+static void test_many_at_once(void **state) {
+  (void)state;
+  tw_error error = {0};
+  tw_graph *graph = tw_graph_new();
+  tw_array a;
+  assert_ok(tw_array_new(&a, TW_F64, TW_SHAPE(64, 48, 48), &error));
+  tw_random_normal_fill(31, 0, (size_t)size_of(&a), a.data);
+  const tw_expr x = tw_input(graph, "x", TW_F64, a.shape), square = tw_matmul(tw_matrix_transpose(x), x);
+  const tw_expr shifted = tw_add(square, tw_eye(graph, TW_F64, 48, 48)),
+                both[2] = {square, tw_cholesky(shifted)};
+  for (int i = 0; i < 2; i++) {
+    tw_array one = evaluate_on("alone", 1, &x, &a, both[i], 1);
+    for (int round = 0; round < 100; round++) {
+      tw_array many = evaluate_on("together", 1, &x, &a, both[i], 4);
+      assert_memory_equal(one.data, many.data, (size_t)size_of(&one) * sizeof(double));
+      tw_array_free(&many);
+    }
+    tw_array_free(&one);
+  }
+  tw_array_free(&a);
+  tw_graph_free(graph);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_small_matrices),
@@ -254,6 +278,7 @@ int main(void) {
       cmocka_unit_test(test_thin_matrix_times_vector),
       cmocka_unit_test(test_rows_do_not_depend_on_their_place),
       cmocka_unit_test(test_nodes),
+      cmocka_unit_test(test_many_at_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
