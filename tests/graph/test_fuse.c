@@ -141,8 +141,71 @@ static void bad_index_is_named(void **state) {
   tw_graph_free(g);
 }
 
+/* Steps whose multiples wrap around must not pass for positions inside: 4 x 2^62 = 0 modulo 2^64. */
+static void steps_that_wrap_are_refused(void **state) {
+  (void)state;
+  const int64_t step[] = {INT64_C(1) << 62, INT64_C(1) << 61, INT64_MAX, INT64_MIN, -(INT64_C(1) << 62)};
+  for (int i = 0; i < 5; i++) {
+    tw_graph *g = tw_graph_new();
+    tw_expr x = tw_input(g, "x", TW_F64, TW_SHAPE(10));
+    tw_expr at = tw_mul(tw_iota(g, TW_I64, i == 1 ? 9 : 5), tw_integer(g, step[i])), e = tw_exp(tw_take(x, 1, &at));
+    double in[10] = {0}, out[9];
+    tw_fn *fn;
+    tw_work *work;
+    tw_error error = {0};
+    assert_int_equal(tw_fn_new(&fn, 1, &x, 1, &e, NULL, &error), TW_OK);
+    assert_int_equal(tw_work_new(&work, fn, &error), TW_OK);
+    assert_int_equal(tw_fn_call(fn, work, (const void *[]){in}, (void *[]){out}, 0, &error), TW_ERR_RANGE);
+    tw_work_free(work);
+    tw_fn_free(fn);
+    tw_graph_free(g);
+  }
+}
+
+/* Three look-ups, each by RANK indices that are sums of four numbers: all that one node reads has room. */
+static void many_numbers_in_indices(void **state) {
+  (void)state;
+  enum { RANK = 8, TERMS = 4, N = 3, SCALARS = 3 * RANK * TERMS };
+  tw_graph *g = tw_graph_new();
+  tw_shape shape = {.rank = RANK};
+  for (int d = 0; d < RANK; d++) shape.dim[d] = d == 0 ? N : 1;
+  tw_expr x = tw_input(g, "x", TW_F64, shape), in[SCALARS + 1] = {x}, taken[3];
+  const void *data[SCALARS + 1];
+  static const int64_t zero = 0;
+  double values[N] = {1, 2, 3}, out[2][N];
+  data[0] = values;
+  for (int k = 0; k < SCALARS; k++) {
+    in[k + 1] = tw_input(g, NULL, TW_I64, TW_SCALAR);
+    data[k + 1] = &zero;
+  }
+  for (int i = 0; i < 3; i++) {
+    tw_expr index[RANK];
+    for (int d = 0; d < RANK; d++) {
+      index[d] = d == 0 ? tw_iota(g, TW_I64, N) : tw_mul(tw_iota(g, TW_I64, N), tw_integer(g, 0));
+      for (int t = 0; t < TERMS; t++) index[d] = tw_add(index[d], in[1 + (i * RANK + d) * TERMS + t]);
+    }
+    taken[i] = tw_take(x, RANK, index);
+  }
+  tw_expr e = tw_where(tw_gt(taken[0], tw_scalar(g, 1.5)), taken[1], tw_neg(taken[2]));
+  e = tw_where(tw_gt(taken[0], tw_scalar(g, 2.5)), tw_add(e, taken[1]), e);
+  for (int k = 0; k < 2; k++) {
+    tw_fn *fn;
+    tw_work *work;
+    tw_error error = {0};
+    assert_int_equal(tw_fn_new(&fn, SCALARS + 1, in, 1, &e, &(tw_fn_options){.mode = k ? TW_MODE_UNFUSED : 0}, &error), TW_OK);
+    assert_int_equal(tw_work_new(&work, fn, &error), TW_OK);
+    if (tw_fn_call(fn, work, data, (void *[]){out[k]}, 0, &error) != TW_OK) fail_msg("%s", error.message);
+    tw_work_free(work);
+    tw_fn_free(fn);
+  }
+  assert_memory_equal(out[0], out[1], sizeof out[0]);
+  assert_true(out[0][0] == -1 && out[0][1] == 2 && out[0][2] == 6);
+  tw_graph_free(g);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(small_graphs), cmocka_unit_test(large_graphs),
-                                     cmocka_unit_test(chain_is_one_pass), cmocka_unit_test(bad_index_is_named)};
+                                     cmocka_unit_test(chain_is_one_pass), cmocka_unit_test(bad_index_is_named),
+                                     cmocka_unit_test(steps_that_wrap_are_refused), cmocka_unit_test(many_numbers_in_indices)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -139,7 +139,7 @@ static tw_status scatter(const tw_loop_attr *attr, const tw_loop_result *result,
     const int64_t *index = (const void *)(region + offset[result->first + 1 + d]);
     c.slope[d] = rows->slope ? rows->slope[result->first + 1 + d] : -1;
     even = even && c.slope[d] >= 0;
-    start[d] = c.slope[d] < 0 ? 0 : *index + c.slope[d] * rows->skip;
+    start[d] = c.slope[d] < 0 ? 0 : (int64_t)((uint64_t)*index + (uint64_t)(c.slope[d] * rows->skip));
     c.index[d] = c.slope[d] < 0 ? index + rows->skip * each : &start[d];
   }
   return even ? scatter_steps(&c, error) : scatter_entries(&c, error);

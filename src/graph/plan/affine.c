@@ -2,12 +2,17 @@
 #include "graph/ops/ops.h"
 #include "graph/plan/planner.h"
 
+/* Positions step by less than this, so that the last of a run, first + slope (n - 1), cannot wrap around to a place inside. */
+#define SLOPE_MOST (INT64_C(1) << 30)
+
+/* *sum += factor * term; false when it does not fit. */
+static bool add_product(int64_t *sum, int64_t factor, int64_t term) {
+  int64_t product;
+  return !__builtin_mul_overflow(factor, term, &product) && !__builtin_add_overflow(*sum, product, sum);
+}
+
 static bool add_scaled(tw_affine *sum, const tw_affine *term, int64_t factor) {
-  if (__builtin_mul_overflow(term->constant, factor, &(int64_t){0}) ||
-      __builtin_mul_overflow(term->slope, factor, &(int64_t){0}))
-    return false;
-  sum->constant += factor * term->constant;
-  sum->slope += factor * term->slope;
+  if (!add_product(&sum->constant, factor, term->constant) || !add_product(&sum->slope, factor, term->slope)) return false;
   for (int t = 0; t < term->n; t++) {
     int at = 0;
     while (at < sum->n && sum->scalar[at] != term->scalar[t]) at++;
@@ -16,7 +21,7 @@ static bool add_scaled(tw_affine *sum, const tw_affine *term, int64_t factor) {
       sum->scalar[sum->n] = term->scalar[t];
       sum->coefficient[sum->n++] = 0;
     }
-    sum->coefficient[at] += factor * term->coefficient[t];
+    if (!add_product(&sum->coefficient[at], factor, term->coefficient[t])) return false;
   }
   return true;
 }
@@ -27,8 +32,9 @@ static bool affine(tw_graph *graph, int32_t id, int64_t n, int depth, tw_affine 
   *out = (tw_affine){0};
   if (node->type.dtype != TW_I64 || depth > 24) return false;
   if (tw_constant_value(tw_at(graph, id), &c)) {
+    if (!(c >= -0x1p52 && c <= 0x1p52)) return false; /* beyond it a double may stand for another integer */
     out->constant = (int64_t)c;
-    return c >= -0x1p52 && c <= 0x1p52;
+    return true;
   }
   if (node->size == 1 && n > 1) {
     out->n = 1;
@@ -59,5 +65,6 @@ static bool affine(tw_graph *graph, int32_t id, int64_t n, int depth, tw_affine 
 }
 
 bool tw_affine_of(tw_graph *graph, int32_t index, int64_t n, tw_affine *out) {
-  return n > 1 && tw_node_at(graph, index)->size == n && affine(graph, index, n, 0, out);
+  if (n <= 1 || n > INT32_MAX || tw_node_at(graph, index)->size != n || !affine(graph, index, n, 0, out)) return false;
+  return out->slope > -SLOPE_MOST && out->slope < SLOPE_MOST;
 }

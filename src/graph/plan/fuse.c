@@ -11,7 +11,6 @@
 
 enum {
   SMALL = 4096,     /* elements up to which a pass is overhead rather than traffic: all of a stage join */
-  ROW_MOST = 1024,  /* elements of a row that a pass reduces */
   CHEAP_FLOPS = 2,  /* per element, of nodes that are computed again */
   MEMBERS = 400     /* nodes of a pass */
 };
@@ -28,6 +27,8 @@ bool tw_repeated_constant(tw_graph *graph, int32_t id, double *bits) {
   const tw_node_data *node = tw_node_at(graph, id);
   double value;
   if (!tw_constant_value(tw_at(graph, id), &value)) return false;
+  /* beyond 2^53 a double may stand for another integer */
+  if (node->type.dtype == TW_I64 && !(value >= -0x1p53 && value <= 0x1p53)) return false;
   *bits = 0;
   switch (node->type.dtype) {
   case TW_F64: *bits = value; break;
@@ -36,7 +37,7 @@ bool tw_repeated_constant(tw_graph *graph, int32_t id, double *bits) {
   case TW_I32: *(int32_t *)(void *)bits = (int32_t)value; break;
   default: *(uint8_t *)(void *)bits = (uint8_t)value; break;
   }
-  return node->type.dtype != TW_I64 || (value >= -0x1p53 && value <= 0x1p53);
+  return true;
 }
 
 /* ------------------------------------------------------------------ roles */
@@ -173,7 +174,7 @@ static int64_t fold_row(const tw_planner *p, const tw_node_data *node) {
   const tw_extents e = tw_shape_split(&data_of(p, node->in[0])->type.shape, (int)axes->first, (int)axes->count);
   if (e.outer == 1 && e.inner == 1) return 1;
   const int64_t row = e.inner == 1 ? e.middle : e.outer == 1 ? e.inner : 0;
-  return row > 0 && row <= ROW_MOST ? row : 0;
+  return row > 0 && row <= TW_PASS_ROW ? row : 0;
 }
 
 /* Whether the fold can end the pass that computes its operand; makes the rule that later ones have to keep. */

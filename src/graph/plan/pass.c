@@ -8,7 +8,6 @@
 
 enum {
   BLOCK_BYTES = 24576, /* of registers: most of a first-level cache */
-  BLOCK_MOST = 1024,
   BLOCK_LEAST = 64,
   TILE = 16384,
   WORKERS = 16
@@ -216,7 +215,7 @@ static void set_sizes(tw_pass *pass, int64_t row, bool serial) {
   if (pass->native && pass->native->slots > pass->slots) pass->slots = pass->native->slots;
   const int64_t registers = pass->slots > 0 ? pass->slots : 1;
   int64_t block = BLOCK_BYTES / ((int64_t)sizeof(double) * registers) / BLOCK_LEAST * BLOCK_LEAST;
-  block = block < BLOCK_LEAST ? BLOCK_LEAST : block > BLOCK_MOST ? BLOCK_MOST : block;
+  block = block < BLOCK_LEAST ? BLOCK_LEAST : block > TW_PASS_ROW ? TW_PASS_ROW : block;
   pass->row = row;
   if (row > 1) block = block / row > 0 ? block / row * row : row;
   pass->block = block;

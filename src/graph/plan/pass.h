@@ -37,7 +37,10 @@ typedef enum tw_instr_kind {
   TW_INSTR_NATIVE  /* several maps in one loop of compiled code */
 } tw_instr_kind;
 
-enum { TW_PASS_TERMS = 4 };
+enum {
+  TW_PASS_TERMS = 4,
+  TW_PASS_ROW = 1024 /* elements of a row that is reduced, and of a block, at most */
+};
 
 /* An index that is constant + slope i + sum_t coefficient_t scalar_t at element i. */
 typedef struct tw_affine {

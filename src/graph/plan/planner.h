@@ -52,7 +52,9 @@ typedef struct tw_need {
   int32_t id;     /* not a virtual node unless it is read as a whole */
   bool pointwise; /* element i for element i */
 } tw_need;
-enum { TW_NEEDS = TW_MAX_RANK * (TW_PASS_TERMS + 1) + 2 };
+/* Of one node at most: an operand read through a slide takes its array and all numbers in its indices; a look-up has an array
+ * and TW_MAX_RANK indices; and in place of each of these may stand the operands of a cheap node. */
+enum { TW_SLIDE_NEEDS = 1 + TW_MAX_RANK * TW_PASS_TERMS, TW_NEEDS = 1 + TW_MAX_RANK * TW_MAX_OPERANDS * TW_SLIDE_NEEDS };
 
 /* Roles, stages, groups, and which nodes are needed and from where. */
 bool tw_fuse(tw_planner *p, int n_outputs, const tw_expr *outputs);

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROW_MOST = 1024 };
-
 typedef struct failure { /* an index that is outside its axis */
   int64_t element, index, extent;
   int instr, axis;
@@ -163,16 +161,16 @@ static int64_t run_gather(const block_frame *f, const tw_instr *instr) {
 }
 
 static int64_t affine_at(const block_frame *f, const tw_affine *a, int64_t element) {
-  int64_t at = a->constant + a->slope * element;
-  for (int t = 0; t < a->n; t++) at += a->coefficient[t] * *(const int64_t *)f->call->in[a->scalar[t]];
-  return at;
+  uint64_t at = (uint64_t)a->constant + (uint64_t)a->slope * (uint64_t)element; /* wraps around as the ops do */
+  for (int t = 0; t < a->n; t++) at += (uint64_t)a->coefficient[t] * (uint64_t)*(const int64_t *)f->call->in[a->scalar[t]];
+  return (int64_t)at;
 }
 
 static int64_t run_slide(const block_frame *f, const tw_instr *instr) {
   const tw_value *value = &f->call->pass->value[instr->out];
   int64_t at = 0, slope = 0;
   for (int d = 0; d < instr->rank; d++) {
-    const int64_t first = affine_at(f, &instr->affine[d], f->low), last = first + instr->affine[d].slope * (f->n - 1);
+    const int64_t first = affine_at(f, &instr->affine[d], f->low), last = affine_at(f, &instr->affine[d], f->low + f->n - 1);
     if ((uint64_t)first >= (uint64_t)instr->extent[d]) return 0;
     if ((uint64_t)last >= (uint64_t)instr->extent[d]) return f->n - 1;
     at = at * instr->extent[d] + first;
@@ -202,7 +200,7 @@ static void run_fold(const block_frame *f, const tw_instr *instr) {
   const tw_dtype from = pass->value[instr->in[0]].dtype;
   const tw_node_data *node = tw_node_at(f->call->graph, instr->node);
   const size_t in_bytes = tw_dtype_get(from)->size, bytes = tw_dtype_get(node->type.dtype)->size;
-  _Alignas(64) char room[ROW_MOST * sizeof(double)];
+  _Alignas(64) char room[TW_PASS_ROW * sizeof(double)];
   const char *x = spread(f, instr->in[0], room);
   tw_fold_loop *fold = tw_fold_get(instr->fold, from);
   if (instr->shape == TW_FOLD_ALL) {
@@ -213,7 +211,7 @@ static void run_fold(const block_frame *f, const tw_instr *instr) {
       fold(x + (size_t)(r * pass->row) * in_bytes, pass->row, 1, 1, out + (size_t)r * bytes);
   } else {
     /* the tile's sum so far, then this block's */
-    _Alignas(64) char both[2 * ROW_MOST * sizeof(double)];
+    _Alignas(64) char both[2 * TW_PASS_ROW * sizeof(double)];
     const size_t row = (size_t)pass->row * bytes;
     char *partial = f->call->scratch + instr->partial + (size_t)(f->low / pass->tile) * row;
     if (f->low % pass->tile == 0) {
