@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define REAL double
+#define WORD uint64_t
 #define NAME(x) x##_f64
 #define SLEEF(x) Sleef_##x##d4_u10avx2
 #define LANES 4
@@ -33,12 +34,19 @@ static inline vec_f64 with_sign_f64(vec_f64 a, vec_f64 x) {
 static inline vec_f64 if_greater_f64(vec_f64 a, vec_f64 b, vec_f64 x, vec_f64 y) {
   return _mm256_blendv_pd(y, x, _mm256_cmp_pd(a, b, _CMP_GT_OQ));
 }
+static inline vec_f64 fma_f64(vec_f64 a, vec_f64 b, vec_f64 c) {
+  return _mm256_fmadd_pd(a, b, c);
+}
+static inline bool all_greater_f64(vec_f64 a, vec_f64 b) {
+  return _mm256_movemask_pd(_mm256_cmp_pd(a, b, _CMP_GT_OQ)) == 0xf;
+}
 static inline bool any_greater_f64(vec_f64 a, vec_f64 b) {
   return _mm256_movemask_pd(_mm256_cmp_pd(a, b, _CMP_GT_OQ)) != 0;
 }
 #include "graph/ops/loops_sleef.h"
 
 #define REAL float
+#define WORD uint32_t
 #define NAME(x) x##_f32
 #define SLEEF(x) Sleef_##x##f8_u10avx2
 #define LANES 8
@@ -62,6 +70,12 @@ static inline vec_f32 with_sign_f32(vec_f32 a, vec_f32 x) {
 }
 static inline vec_f32 if_greater_f32(vec_f32 a, vec_f32 b, vec_f32 x, vec_f32 y) {
   return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_GT_OQ));
+}
+static inline vec_f32 fma_f32(vec_f32 a, vec_f32 b, vec_f32 c) {
+  return _mm256_fmadd_ps(a, b, c);
+}
+static inline bool all_greater_f32(vec_f32 a, vec_f32 b) {
+  return _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ)) == 0xff;
 }
 static inline bool any_greater_f32(vec_f32 a, vec_f32 b) {
   return _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ)) != 0;

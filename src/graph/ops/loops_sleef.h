@@ -1,12 +1,18 @@
-/* Loops of mathematical functions by SLEEF's vectors, error below 1.0 units in the last place (Shibata &
- * Petrogalli, 2020), written once; the includer says for which instruction set and element type by REAL,
- * NAME(x), SLEEF(x)       the element type, x with its suffix, SLEEF's function x LANES, NAME(vec) elements
- * of a vector, and a vector, which has C's arithmetic NAME(load), NAME(store), NAME(spread)  of vectors
- * anywhere in an array; of one number NAME(negative_abs)(x)         -|x| NAME(with_sign)(a, x)         a >= 0
- * with the sign of x NAME(if_greater)(a, b, x, y)  a > b ? x : y, lane by lane NAME(any_greater)(a, b)
- * whether some a > b SINH_END                      above which |x| SLEEF's sinh and cosh give up The last few
- * elements go through the same vectors, in a padded block, so that an element's value does not depend on its
+/* Loops of mathematical functions by SLEEF's vectors, error below 1.0 units in the last place (Shibata & Petrogalli, 2020),
+ * written once; the includer says for which instruction set and element type by
+ *   REAL, WORD                         the element type, the unsigned integer of its size
+ *   NAME(x), SLEEF(x)                  x with the type's suffix, SLEEF's function x
+ *   LANES, NAME(vec)                   elements of a vector, and a vector, which has C's arithmetic
+ *   NAME(load), NAME(store), NAME(spread)  of vectors anywhere in an array; of one number
+ *   NAME(fma)(a, b, c)                 a b + c, rounded once
+ *   NAME(negative_abs)(x)              -|x|
+ *   NAME(with_sign)(a, x)              a >= 0, or of x's sign, with the sign of x
+ *   NAME(if_greater)(a, b, x, y)       a > b ? x : y, lane by lane
+ *   NAME(any_greater), NAME(all_greater)(a, b)  whether some, all a > b
+ *   SINH_END                           above which |x| SLEEF's sinh and cosh give up
+ * The last few elements go through the same vectors, in a padded block, so that an element's value does not depend on its
  * position. */
+#include "graph/ops/loops_log1p.h"
 
 /* 1 / (1 + e^-x), by the exponential that cannot overflow. */
 static inline NAME(vec) NAME(sigmoid_of)(NAME(vec) x) {
@@ -16,7 +22,7 @@ static inline NAME(vec) NAME(sigmoid_of)(NAME(vec) x) {
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e^-|x|). */
 static inline NAME(vec) NAME(softplus_of)(NAME(vec) x) {
-  const NAME(vec) zero = NAME(spread)(0), tail = SLEEF(log1p)(SLEEF(exp)(NAME(negative_abs)(x)));
+  const NAME(vec) zero = NAME(spread)(0), tail = NAME(log1p_of)(SLEEF(exp)(NAME(negative_abs)(x)));
   return NAME(if_greater)(x, zero, x, zero) + tail;
 }
 
@@ -79,7 +85,7 @@ static inline NAME(vec) NAME(cosh_of)(NAME(vec) x) {
 SLEEF_LOOP1(exp, SLEEF(exp))
 SLEEF_LOOP1(expm1, SLEEF(expm1))
 SLEEF_LOOP1(log, SLEEF(log))
-SLEEF_LOOP1(log1p, SLEEF(log1p))
+SLEEF_LOOP1(log1p, NAME(log1p_of))
 SLEEF_LOOP1(sin, SLEEF(sin))
 SLEEF_LOOP1(cos, SLEEF(cos))
 SLEEF_LOOP1(tan, SLEEF(tan))
@@ -97,6 +103,7 @@ SLEEF_LOOP2(pow)
 SLEEF_LOOP2(atan2)
 
 #undef REAL
+#undef WORD
 #undef NAME
 #undef SLEEF
 #undef LANES
