@@ -421,7 +421,7 @@ void tw_profile_free(tw_profile *profile);
 
 typedef struct tw_profile_row {
   char name[96];        /* the op and its shape, or the ops of a pass */
-  char kind[32];        /* "element-wise", "product", "factorization", .. */
+  char kind[32];        /* tw_op_kind_name */
   int depth;            /* 0: its time adds up to the total; deeper steps are part of an outer one */
   bool single;          /* f32 */
   int64_t calls;
@@ -527,9 +527,29 @@ enum {
   TW_OP_CONSTANT_DERIVATIVE = 16 /* derivative zero everywhere: no rules needed */
 };
 
+/* What an op spends its time on, for profiles. Ops flagged TW_OP_ELEMENTWISE need not say so again. */
+typedef enum tw_op_kind {
+  TW_OP_KIND_OTHER,
+  TW_OP_KIND_ELEMENTWISE,
+  TW_OP_KIND_PRODUCT,
+  TW_OP_KIND_CONVOLUTION,
+  TW_OP_KIND_FACTORIZATION, /* and solves with factors */
+  TW_OP_KIND_REDUCTION,
+  TW_OP_KIND_LOOKUP,
+  TW_OP_KIND_MOVEMENT,
+  TW_OP_KIND_SCAN,
+  TW_OP_KIND_LOOP,
+  TW_OP_KIND_NESTED, /* a solve */
+  TW_OP_KINDS
+} tw_op_kind;
+/* "element-wise", "product", .. */
+const char *tw_op_kind_name(tw_op_kind kind);
+tw_op_kind tw_op_kind_of(const tw_op *op);
+
 struct tw_op {
   const char *name, *summary;
   unsigned flags;
+  tw_op_kind kind;
   int arity; /* -1: any number */
   size_t attr_bytes;
   /* Result type; on failure calls tw_graph_fail with the op's name and the offending shapes and returns false. */

@@ -334,6 +334,7 @@ static tw_status argmin_kernel(const tw_call *call) {
 
 const tw_op tw_op_argmin = {.name = "argmin",
                             .summary = "the solution of a nested problem",
+                            .kind = TW_OP_KIND_NESTED,
                             .arity = -1,
                             .attr_bytes = sizeof(argmin_attr),
                             .infer = argmin_infer,

@@ -221,6 +221,7 @@ static tw_expr solve_batch(tw_expr node, int64_t size, const tw_expr *in, const 
 
 const tw_op tw_op_implicit_solve = {.name = "implicit_solve",
                                     .summary = "v with L(v; p) = b for a linear body L",
+                                    .kind = TW_OP_KIND_NESTED,
                                     .arity = -1,
                                     .attr_bytes = sizeof(tw_solve_attr),
                                     .infer = solve_infer,

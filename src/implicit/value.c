@@ -85,6 +85,7 @@ tw_expr tw_optimal_value(const tw_nested *nested) {
 
 const tw_op tw_op_optimal_value = {.name = "optimal_value",
                                    .summary = "the optimal value of a nested problem (Danskin's rule)",
+                                   .kind = TW_OP_KIND_NESTED,
                                    .arity = -1,
                                    .attr_bytes = sizeof(value_attr),
                                    .infer = value_infer,

@@ -44,6 +44,7 @@ static tw_expr index_build(const tw_op *op, tw_expr x, int axis) {
   }                                                                                                          \
   const tw_op tw_op_##NAME = {.name = #NAME,                                                                 \
                               .summary = SUMMARY,                                                            \
+                              .kind = TW_OP_KIND_REDUCTION,                                                  \
                               .flags = TW_OP_CONSTANT_DERIVATIVE,                                            \
                               .arity = 1,                                                                    \
                               .attr_bytes = sizeof(tw_axes_attr),                                            \

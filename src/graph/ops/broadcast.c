@@ -64,6 +64,7 @@ static tw_expr broadcast_example(tw_graph *graph, tw_dtype dtype, int variant) {
 
 const tw_op tw_op_broadcast = {.name = "broadcast",
                                .summary = "elements repeated to a larger shape",
+                               .kind = TW_OP_KIND_MOVEMENT,
                                .arity = 1,
                                .attr_bytes = sizeof(tw_shape_attr),
                                .infer = broadcast_infer,

@@ -79,6 +79,7 @@ static tw_expr cholesky_example(tw_graph *graph, tw_dtype dtype, int variant) {
 const tw_op tw_op_cholesky = {
     .name = "cholesky",
     .summary = "lower triangular factor of a positive definite matrix",
+    .kind = TW_OP_KIND_FACTORIZATION,
     .arity = 1,
     .infer = cholesky_infer,
     .kernel = cholesky_kernel,

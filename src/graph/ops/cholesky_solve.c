@@ -66,6 +66,7 @@ static tw_expr cholesky_solve_example(tw_graph *graph, tw_dtype dtype, int varia
 const tw_op tw_op_cholesky_solve = {
     .name = "cholesky_solve",
     .summary = "solution of a positive definite system",
+    .kind = TW_OP_KIND_FACTORIZATION,
     .arity = 3,
     .infer = cholesky_solve_infer,
     .kernel = cholesky_solve_kernel,

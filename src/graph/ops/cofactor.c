@@ -116,6 +116,7 @@ static tw_expr cofactor_example(tw_graph *graph, tw_dtype dtype, int variant) {
 const tw_op tw_op_cofactor = {
     .name = "cofactor",
     .summary = "cofactors, the derivative of the determinant",
+    .kind = TW_OP_KIND_FACTORIZATION,
     .arity = 1,
     .infer = cofactor_infer,
     .kernel = cofactor_kernel,

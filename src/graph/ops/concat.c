@@ -152,6 +152,7 @@ static tw_expr concat_example(tw_graph *graph, tw_dtype dtype, int variant) {
 
 const tw_op tw_op_concat = {.name = "concat",
                             .summary = "arrays one after another along an axis",
+                            .kind = TW_OP_KIND_MOVEMENT,
                             .arity = -1,
                             .attr_bytes = sizeof(concat_attr),
                             .infer = concat_infer,

@@ -202,6 +202,7 @@ static tw_expr example_of(const tw_op *op, tw_graph *graph, tw_dtype dtype, int 
   }                                                                                                          \
   const tw_op tw_op_##id = {.name = #id,                                                                     \
                             .summary = what,                                                                 \
+                            .kind = TW_OP_KIND_CONVOLUTION,                                                  \
                             .arity = 2,                                                                      \
                             .attr_bytes = sizeof(tw_conv_attr),                                              \
                             .infer = conv_infer,                                                             \

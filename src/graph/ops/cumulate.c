@@ -149,6 +149,7 @@ static tw_expr cumprod_example(tw_graph *graph, tw_dtype dtype, int variant) {
 const tw_op tw_op_cumsum = {
     .name = "cumsum",
     .summary = "running sum along one axis, from either end",
+    .kind = TW_OP_KIND_SCAN,
     .arity = 1,
     .attr_bytes = sizeof(tw_cumulate_attr),
     .infer = tw_cumulate_infer,
@@ -166,6 +167,7 @@ const tw_op tw_op_cumsum = {
 const tw_op tw_op_cumprod = {
     .name = "cumprod",
     .summary = "running product along one axis",
+    .kind = TW_OP_KIND_SCAN,
     .arity = 1,
     .attr_bytes = sizeof(tw_cumulate_attr),
     .infer = tw_cumulate_infer,

@@ -112,6 +112,7 @@ static tw_expr logdet_example(tw_graph *graph, tw_dtype dtype, int variant) {
 const tw_op tw_op_det = {
     .name = "det",
     .summary = "determinant",
+    .kind = TW_OP_KIND_FACTORIZATION,
     .arity = 2,
     .infer = scalar_infer,
     .kernel = det_kernel,
@@ -128,6 +129,7 @@ const tw_op tw_op_det = {
 const tw_op tw_op_logdet = {
     .name = "logdet",
     .summary = "logarithm of the determinant's magnitude",
+    .kind = TW_OP_KIND_FACTORIZATION,
     .arity = 2,
     .infer = scalar_infer,
     .kernel = logdet_kernel,

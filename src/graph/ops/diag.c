@@ -103,6 +103,7 @@ static tw_expr diag_example(tw_graph *graph, tw_dtype dtype, int variant) {
 
 const tw_op tw_op_diag = {.name = "diag",
                           .summary = "main diagonal of the last two axes",
+                          .kind = TW_OP_KIND_MOVEMENT,
                           .arity = 1,
                           .infer = diag_infer,
                           .simplify = diag_simplify,
@@ -180,6 +181,7 @@ static tw_expr diag_embed_example(tw_graph *graph, tw_dtype dtype, int variant) 
 
 const tw_op tw_op_diag_embed = {.name = "diag_embed",
                                 .summary = "a diagonal in a matrix of zeros",
+                                .kind = TW_OP_KIND_MOVEMENT,
                                 .arity = 1,
                                 .attr_bytes = sizeof(embed_attr),
                                 .infer = diag_embed_infer,
@@ -279,6 +281,7 @@ static tw_expr band_example(const tw_op *op, tw_graph *graph, tw_dtype dtype, in
   }                                                                                                          \
   const tw_op tw_op_##NAME = {.name = #NAME,                                                                 \
                               .summary = SUMMARY,                                                            \
+                              .kind = TW_OP_KIND_MOVEMENT,                                                   \
                               .arity = 1,                                                                    \
                               .attr_bytes = sizeof(band_attr),                                               \
                               .infer = expect_matrix,                                                        \

@@ -125,6 +125,7 @@ static tw_expr eigh_example(tw_graph *graph, tw_dtype dtype, int variant) {
 const tw_op tw_op_eigh = {
     .name = "eigh",
     .summary = "eigenvalues and eigenvectors of a symmetric matrix",
+    .kind = TW_OP_KIND_FACTORIZATION,
     .arity = 1,
     .infer = eigh_infer,
     .kernel = eigh_kernel,

@@ -92,6 +92,7 @@ static tw_expr fill_example(tw_graph *graph, tw_dtype dtype, int variant) {
 
 const tw_op tw_op_fill = {.name = "fill",
                           .summary = "an array of equal elements",
+                          .kind = TW_OP_KIND_MOVEMENT,
                           .flags = TW_OP_CONSTANT_DERIVATIVE,
                           .attr_bytes = sizeof(tw_fill_attr),
                           .infer = fill_infer,
@@ -156,6 +157,7 @@ static tw_expr iota_example(tw_graph *graph, tw_dtype dtype, int variant) {
 
 const tw_op tw_op_iota = {.name = "iota",
                           .summary = "0, 1, .., n-1",
+                          .kind = TW_OP_KIND_MOVEMENT,
                           .flags = TW_OP_CONSTANT_DERIVATIVE,
                           .attr_bytes = sizeof(iota_attr),
                           .infer = iota_infer,
@@ -208,6 +210,7 @@ static tw_expr eye_example(tw_graph *graph, tw_dtype dtype, int variant) {
 
 const tw_op tw_op_eye = {.name = "eye",
                          .summary = "ones on the main diagonal, zeros elsewhere",
+                         .kind = TW_OP_KIND_MOVEMENT,
                          .flags = TW_OP_CONSTANT_DERIVATIVE,
                          .attr_bytes = sizeof(eye_attr),
                          .infer = eye_infer,

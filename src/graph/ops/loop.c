@@ -217,6 +217,7 @@ static tw_expr loop_example(tw_graph *graph, tw_dtype dtype, int variant) {
 
 const tw_op tw_op_loop = {.name = "loop",
                           .summary = "a body run over an index set: sums, stacks and scattered sums",
+                          .kind = TW_OP_KIND_LOOP,
                           .arity = -1,
                           .attr_bytes = sizeof(tw_loop_attr),
                           .infer = loop_infer,

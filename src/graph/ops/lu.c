@@ -86,6 +86,7 @@ tw_status tw_lu_check(const tw_call *call, int factor) {
 const tw_op tw_op_lu = {
     .name = "lu",
     .summary = "LU factors with partial pivoting, for the ops that share them",
+    .kind = TW_OP_KIND_FACTORIZATION,
     .flags = TW_OP_CONSTANT_DERIVATIVE,
     .arity = 1,
     .infer = lu_infer,

@@ -91,6 +91,7 @@ static tw_expr solve_example(tw_graph *graph, tw_dtype dtype, int variant) {
 const tw_op tw_op_linear_solve = {
     .name = "linear_solve",
     .summary = "solution of a linear system by LU factors",
+    .kind = TW_OP_KIND_FACTORIZATION,
     .arity = 3,
     .attr_bytes = sizeof(solve_attr),
     .infer = solve_infer,
@@ -173,6 +174,7 @@ static tw_expr inverse_example(tw_graph *graph, tw_dtype dtype, int variant) {
 const tw_op tw_op_inverse = {
     .name = "inverse",
     .summary = "inverse of a matrix",
+    .kind = TW_OP_KIND_FACTORIZATION,
     .arity = 2,
     .infer = inverse_infer,
     .kernel = inverse_kernel,

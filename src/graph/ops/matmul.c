@@ -204,6 +204,7 @@ static tw_expr matmul_example(tw_graph *graph, tw_dtype dtype, int variant) {
 const tw_op tw_op_matmul = {
     .name = "matmul",
     .summary = "matrix product of vectors, matrices and stacks of them",
+    .kind = TW_OP_KIND_PRODUCT,
     .arity = 2,
     .attr_bytes = sizeof(tw_matmul_attr),
     .infer = matmul_infer,

@@ -72,6 +72,7 @@ static tw_expr norm_example(tw_graph *graph, tw_dtype dtype, int variant) {
 
 const tw_op tw_op_norm = {.name = "norm",
                           .summary = "Euclidean norm over axes; derivative 0 at 0",
+                          .kind = TW_OP_KIND_REDUCTION,
                           .arity = 1,
                           .attr_bytes = sizeof(tw_axes_attr),
                           .infer = norm_infer,

@@ -88,6 +88,7 @@ static tw_expr prod_example(tw_graph *graph, tw_dtype dtype, int variant) {
 
 const tw_op tw_op_prod = {.name = "prod",
                           .summary = "product over axes",
+                          .kind = TW_OP_KIND_REDUCTION,
                           .arity = 1,
                           .attr_bytes = sizeof(tw_axes_attr),
                           .infer = prod_infer,

@@ -66,6 +66,7 @@ static tw_expr recurrence_example(tw_graph *graph, tw_dtype dtype, int variant) 
 const tw_op tw_op_recurrence = {
     .name = "recurrence",
     .summary = "linear recurrence along one axis",
+    .kind = TW_OP_KIND_SCAN,
     .arity = 2,
     .attr_bytes = sizeof(tw_cumulate_attr),
     .infer = tw_cumulate_infer,

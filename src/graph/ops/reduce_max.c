@@ -38,6 +38,7 @@ static void extremum_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
   }                                                                                                          \
   const tw_op tw_op_##NAME = {.name = #NAME,                                                                 \
                               .summary = SUMMARY,                                                            \
+                              .kind = TW_OP_KIND_REDUCTION,                                                  \
                               .arity = 1,                                                                    \
                               .attr_bytes = sizeof(tw_axes_attr),                                            \
                               .infer = tw_reduce_infer_some,                                                 \

@@ -69,6 +69,7 @@ static tw_expr sum_example(tw_graph *graph, tw_dtype dtype, int variant) {
 
 const tw_op tw_op_sum = {.name = "sum",
                          .summary = "sum over axes, pairwise",
+                         .kind = TW_OP_KIND_REDUCTION,
                          .arity = 1,
                          .attr_bytes = sizeof(tw_axes_attr),
                          .infer = sum_infer,

@@ -263,6 +263,7 @@ static tw_expr reverse_example(tw_graph *graph, tw_dtype dtype, int variant) {
 #define SCAN(op, word, run, reverse_mode, from)                                                              \
   const tw_op tw_op_##op = {.name = #op,                                                                     \
                             .summary = word,                                                                 \
+                            .kind = TW_OP_KIND_SCAN,                                                         \
                             .arity = -1,                                                                     \
                             .attr_bytes = sizeof(tw_scan_attr),                                              \
                             .infer = scan_infer,                                                             \

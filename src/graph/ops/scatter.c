@@ -132,6 +132,7 @@ static tw_expr scatter_example(tw_graph *graph, tw_dtype dtype, int variant) {
 const tw_op tw_op_scatter_add = {
     .name = "scatter_add",
     .summary = "values added up at integer positions of zeros",
+    .kind = TW_OP_KIND_LOOKUP,
     .arity = -1,
     .attr_bytes = sizeof(tw_shape_attr),
     .infer = scatter_infer,

@@ -67,6 +67,7 @@ static tw_expr reshape_example(tw_graph *graph, tw_dtype dtype, int variant) {
 
 const tw_op tw_op_reshape = {.name = "reshape",
                              .summary = "the same elements in another shape",
+                             .kind = TW_OP_KIND_MOVEMENT,
                              .flags = TW_OP_ALIAS,
                              .arity = 1,
                              .attr_bytes = sizeof(tw_shape_attr),

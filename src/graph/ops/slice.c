@@ -180,6 +180,7 @@ static tw_expr slice_view_example(tw_graph *graph, tw_dtype dtype, int variant) 
 
 const tw_op tw_op_slice = {.name = "slice",
                            .summary = "elements start, start + step, .. along an axis",
+                           .kind = TW_OP_KIND_MOVEMENT,
                            .arity = 1,
                            .attr_bytes = sizeof(slice_attr),
                            .infer = slice_infer,
@@ -196,6 +197,7 @@ const tw_op tw_op_slice = {.name = "slice",
 
 const tw_op tw_op_slice_view = {.name = "slice_view",
                                 .summary = "adjacent elements, where they are",
+                                .kind = TW_OP_KIND_MOVEMENT,
                                 .flags = TW_OP_ALIAS,
                                 .arity = 1,
                                 .attr_bytes = sizeof(slice_attr),
@@ -310,6 +312,7 @@ static tw_expr unslice_example(tw_graph *graph, tw_dtype dtype, int variant) {
 
 const tw_op tw_op_unslice = {.name = "unslice",
                              .summary = "elements placed at start, start + step, .. of an axis of zeros",
+                             .kind = TW_OP_KIND_MOVEMENT,
                              .arity = 1,
                              .attr_bytes = sizeof(unslice_attr),
                              .infer = unslice_infer,

@@ -135,6 +135,7 @@ static tw_expr logsumexp_example(tw_graph *graph, tw_dtype dtype, int variant) {
 
 const tw_op tw_op_logsumexp = {.name = "logsumexp",
                                .summary = "log sum e^x, without overflow",
+                               .kind = TW_OP_KIND_REDUCTION,
                                .arity = 1,
                                .attr_bytes = sizeof(tw_axes_attr),
                                .infer = infer_float,
@@ -199,6 +200,7 @@ static tw_expr softmax_example(tw_graph *graph, tw_dtype dtype, int variant) {
 
 const tw_op tw_op_softmax = {.name = "softmax",
                              .summary = "e^x_i / sum_j e^x_j along an axis",
+                             .kind = TW_OP_KIND_REDUCTION,
                              .arity = 1,
                              .attr_bytes = sizeof(tw_axes_attr),
                              .infer = softmax_infer,

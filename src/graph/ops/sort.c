@@ -156,6 +156,7 @@ static tw_expr argsort_example(tw_graph *graph, tw_dtype dtype, int variant) {
 const tw_op tw_op_argsort = {
     .name = "argsort",
     .summary = "the indices that sort along one axis",
+    .kind = TW_OP_KIND_LOOKUP,
     .flags = TW_OP_CONSTANT_DERIVATIVE,
     .arity = 1,
     .attr_bytes = sizeof(sort_attr),

@@ -186,6 +186,7 @@ static tw_expr svd_example(tw_graph *graph, tw_dtype dtype, int variant) {
 const tw_op tw_op_svd = {
     .name = "svd",
     .summary = "thin singular value decomposition",
+    .kind = TW_OP_KIND_FACTORIZATION,
     .arity = 1,
     .infer = svd_infer,
     .kernel = svd_kernel,

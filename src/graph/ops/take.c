@@ -154,6 +154,7 @@ static tw_expr take_example(tw_graph *graph, tw_dtype dtype, int variant) {
 const tw_op tw_op_take = {
     .name = "take",
     .summary = "elements at integer positions of the leading axes",
+    .kind = TW_OP_KIND_LOOKUP,
     .arity = -1,
     .infer = take_infer,
     .simplify = take_simplify,

@@ -217,6 +217,7 @@ static tw_expr scatter_example(tw_graph *graph, tw_dtype dtype, int variant) {
 const tw_op tw_op_take_along = {
     .name = "take_along",
     .summary = "element-wise look-up along one axis",
+    .kind = TW_OP_KIND_LOOKUP,
     .arity = 2,
     .attr_bytes = sizeof(along_attr),
     .infer = along_infer,
@@ -234,6 +235,7 @@ const tw_op tw_op_take_along = {
 const tw_op tw_op_scatter_along = {
     .name = "scatter_along",
     .summary = "elements added up at places along one axis of zeros",
+    .kind = TW_OP_KIND_LOOKUP,
     .arity = 2,
     .attr_bytes = sizeof(along_attr),
     .infer = scatter_infer,

@@ -203,6 +203,7 @@ static tw_expr transpose_example(tw_graph *graph, tw_dtype dtype, int variant) {
 
 const tw_op tw_op_transpose = {.name = "transpose",
                                .summary = "axes permuted",
+                               .kind = TW_OP_KIND_MOVEMENT,
                                .arity = 1,
                                .attr_bytes = sizeof(perm_attr),
                                .infer = transpose_infer,

@@ -89,6 +89,7 @@ static tw_expr triangular_example(tw_graph *graph, tw_dtype dtype, int variant) 
 const tw_op tw_op_triangular_solve = {
     .name = "triangular_solve",
     .summary = "solution of a triangular system",
+    .kind = TW_OP_KIND_FACTORIZATION,
     .arity = 2,
     .attr_bytes = sizeof(triangular_attr),
     .infer = triangular_infer,

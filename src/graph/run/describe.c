@@ -43,24 +43,29 @@ void tw_step_name(const tw_step *step, char *out, size_t size) {
   tw_text_free(&text);
 }
 
-const char *tw_step_kind(const tw_step *step) {
-  static const struct {
-    const char *kind, *ops;
-  } table[] = {{"product", " matmul "},
-               {"convolution", " conv conv_input conv_weight "},
-               {"factorization", " cholesky cholesky_solve triangular_solve linear_solve inverse det cofactor logdet eigh svd "},
-               {"reduction", " sum prod reduce_max reduce_min logsumexp softmax norm argmax argmin_index "},
-               {"look-up", " take scatter_add take_along scatter_along argsort "},
-               {"movement", " reshape transpose broadcast slice unslice concat diag diag_embed tril triu fill iota eye "},
-               {"scan", " cumsum cumprod recurrence scan scan_reverse "},
-               {"loop", " loop "},
-               {"nested solve", " argmin optimal_value implicit_solve root fixpoint "}};
-  char name[48];
-  if (step->pass) return "element-wise";
-  snprintf(name, sizeof name, " %s ", tw_op_of(step->node)->name);
-  for (size_t k = 0; k < sizeof table / sizeof *table; k++)
-    if (strstr(table[k].ops, name)) return table[k].kind;
-  return tw_op_of(step->node)->flags & TW_OP_ELEMENTWISE ? "element-wise" : "other";
+const char *tw_op_kind_name(tw_op_kind kind) {
+  static const char *const name[TW_OP_KINDS] = {
+      [TW_OP_KIND_OTHER] = "other",
+      [TW_OP_KIND_ELEMENTWISE] = "element-wise",
+      [TW_OP_KIND_PRODUCT] = "product",
+      [TW_OP_KIND_CONVOLUTION] = "convolution",
+      [TW_OP_KIND_FACTORIZATION] = "factorization",
+      [TW_OP_KIND_REDUCTION] = "reduction",
+      [TW_OP_KIND_LOOKUP] = "look-up",
+      [TW_OP_KIND_MOVEMENT] = "movement",
+      [TW_OP_KIND_SCAN] = "scan",
+      [TW_OP_KIND_LOOP] = "loop",
+      [TW_OP_KIND_NESTED] = "nested solve",
+  };
+  return (unsigned)kind < TW_OP_KINDS ? name[kind] : name[TW_OP_KIND_OTHER];
+}
+
+tw_op_kind tw_op_kind_of(const tw_op *op) {
+  return op->kind == TW_OP_KIND_OTHER && op->flags & TW_OP_ELEMENTWISE ? TW_OP_KIND_ELEMENTWISE : op->kind;
+}
+
+tw_op_kind tw_step_kind(const tw_step *step) {
+  return step->pass ? TW_OP_KIND_ELEMENTWISE : tw_op_kind_of(tw_op_of(step->node));
 }
 
 static double bytes_of(tw_expr e) { return (double)tw_size_of(e) * (double)tw_dtype_get(tw_dtype_of(e))->size; }

@@ -61,7 +61,7 @@ static int32_t find_row(tw_profile *p, const tw_profile_row *shown) {
 int32_t tw_profile_row_of(tw_profile *p, const tw_fn *fn, int step, int depth) {
   tw_profile_row shown = {.depth = depth, .single = tw_dtype_of(fn->step[step].node) == TW_F32};
   tw_step_name(&fn->step[step], shown.name, sizeof shown.name);
-  snprintf(shown.kind, sizeof shown.kind, "%s", tw_step_kind(&fn->step[step]));
+  snprintf(shown.kind, sizeof shown.kind, "%s", tw_op_kind_name(tw_step_kind(&fn->step[step])));
   pthread_mutex_lock(&p->lock);
   const int32_t at = find_row(p, &shown);
   pthread_mutex_unlock(&p->lock);

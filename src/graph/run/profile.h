@@ -9,7 +9,7 @@ int32_t tw_profile_row_of(tw_profile *profile, const tw_fn *fn, int step, int de
 void tw_profile_add(tw_profile *profile, int32_t row, double start, double seconds, double flops, double bytes);
 /* What a step is, for people; its kind; the bytes it must move. */
 void tw_step_name(const tw_step *step, char *out, size_t size);
-const char *tw_step_kind(const tw_step *step);
+tw_op_kind tw_step_kind(const tw_step *step);
 double tw_step_bytes(const tw_step *step);
 double tw_step_flops(const tw_step *step);
 
