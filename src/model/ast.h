@@ -43,7 +43,7 @@ typedef struct tw_ast_link {
 
 struct tw_ast {
   tw_ast_kind kind;
-  const tw_source *source;
+  const tw_model_text *source;
   uint32_t begin, end; /* bytes of the whole expression */
   uint32_t at;         /* of what names it: operator, bracket or first byte */
   int n;
@@ -75,7 +75,7 @@ typedef enum tw_statement_kind {
 struct tw_statement {
   tw_statement *next;
   tw_statement_kind kind;
-  const tw_source *source;
+  const tw_model_text *source;
   uint32_t at;      /* of the first token */
   uint32_t name_at; /* of the name, of the expression when there is none */
   const char *name; /* NULL: none given */
@@ -101,9 +101,9 @@ static inline tw_place tw_statement_place(const tw_statement *s) {
 }
 
 /* The statements of a model's text. Nodes live in `arena`, which outlives `source`'s users too. */
-tw_status tw_parse_model(tw_arena *arena, const tw_source *source, tw_statement **statements,
+tw_status tw_parse_model(tw_arena *arena, const tw_model_text *source, tw_statement **statements,
                          tw_error *error);
 /* One expression and nothing after it: the value of an override. */
-tw_status tw_parse_value(tw_arena *arena, const tw_source *source, tw_ast **value, tw_error *error);
+tw_status tw_parse_value(tw_arena *arena, const tw_model_text *source, tw_ast **value, tw_error *error);
 
 #endif

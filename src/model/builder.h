@@ -30,7 +30,7 @@ typedef struct tw_body_site {
 
 typedef struct tw_override_value {
   const char *name;
-  tw_source source;
+  tw_model_text source;
   tw_ast *value;
   bool used;
 } tw_override_value;

@@ -230,7 +230,7 @@ static const char *take_symbol(const char *p, const char *end, tw_token *token) 
   return p + 1;
 }
 
-tw_token tw_token_next(const tw_source *source, uint32_t at) {
+tw_token tw_token_next(const tw_model_text *source, uint32_t at) {
   const char *begin = source->text, *end = begin + source->length;
   tw_token token = {.newline = at == 0};
   const char *p = begin + at;

@@ -11,7 +11,7 @@ struct tw_model {
   tw_arena *arena;
   tw_graph *graph;
   tw_problem *problem;
-  tw_source source;
+  tw_model_text source;
   tw_scope scope;
   const char *method;
   const char *title;
@@ -104,7 +104,7 @@ static tw_status read_overrides(tw_model *model, const tw_model_options *options
     const char *source = label.failed ? NULL : tw_arena_strdup(model->arena, label.data);
     tw_text_free(&label);
     if (!o->name || !text || !source) return oom(error);
-    o->source = (tw_source){source, text, strlen(text)};
+    o->source = (tw_model_text){source, text, strlen(text)};
     tw_status status = tw_parse_value(model->arena, &o->source, &o->value, error);
     if (status != TW_OK) return status;
   }
@@ -129,7 +129,7 @@ static tw_status unused_override(const tw_builder *b, tw_error *error) {
 }
 
 /* Behind the last token, where what is missing would stand. */
-static tw_place end_of(const tw_source *source) {
+static tw_place end_of(const tw_model_text *source) {
   uint32_t at = 0;
   for (tw_token t = tw_token_next(source, 0); t.kind != TW_TOKEN_END; t = tw_token_next(source, t.end))
     at = t.end;
@@ -177,7 +177,7 @@ static tw_status fill(tw_model *model, const char *text, size_t bytes, const cha
   const char *label = tw_arena_strdup(model->arena, name);
   if (!model->problem || !copy || !label) return oom(error);
   if (bytes) memcpy(copy, text, bytes);
-  model->source = (tw_source){label, copy, bytes};
+  model->source = (tw_model_text){label, copy, bytes};
   tw_statement *statements;
   tw_status status = tw_parse_model(model->arena, &model->source, &statements, error);
   return status == TW_OK ? build(model, statements, options, folder, error) : status;

@@ -120,7 +120,7 @@ static bool parse_objective(tw_parser *p, tw_statement *s) {
 }
 
 /* [index in .. is how index sets begin; no expression does. */
-static bool opens_index_sets(const tw_source *source, tw_token token) {
+static bool opens_index_sets(const tw_model_text *source, tw_token token) {
   if (token.kind != TW_TOKEN_LBRACKET) return false;
   token = tw_token_next(source, token.end);
   return token.kind == TW_TOKEN_NAME && tw_token_next(source, token.end).kind == TW_TOKEN_IN;
@@ -285,7 +285,7 @@ bool tw_parse_statements(tw_parser *p, tw_statement **first) {
   return !p->failed;
 }
 
-tw_status tw_parse_model(tw_arena *arena, const tw_source *source, tw_statement **statements,
+tw_status tw_parse_model(tw_arena *arena, const tw_model_text *source, tw_statement **statements,
                          tw_error *error) {
   tw_parser p;
   tw_error own = {TW_OK, ""};
@@ -296,7 +296,7 @@ tw_status tw_parse_model(tw_arena *arena, const tw_source *source, tw_statement 
   return tw_fail(error, own.status, "%s", own.message);
 }
 
-tw_status tw_parse_value(tw_arena *arena, const tw_source *source, tw_ast **value, tw_error *error) {
+tw_status tw_parse_value(tw_arena *arena, const tw_model_text *source, tw_ast **value, tw_error *error) {
   tw_parser p;
   tw_error own = {TW_OK, ""};
   tw_parser_start(&p, arena, source, &own);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-void tw_parser_start(tw_parser *p, tw_arena *arena, const tw_source *source, tw_error *error) {
+void tw_parser_start(tw_parser *p, tw_arena *arena, const tw_model_text *source, tw_error *error) {
   *p = (tw_parser){.arena = arena, .source = source, .error = error};
   p->token = tw_token_next(source, 0);
 }

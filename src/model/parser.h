@@ -14,7 +14,7 @@ typedef enum tw_line_mode {
 
 typedef struct tw_parser {
   tw_arena *arena;
-  const tw_source *source;
+  const tw_model_text *source;
   tw_error *error;
   tw_token token;    /* the next one */
   uint32_t last_end; /* end of the one taken last */
@@ -23,7 +23,7 @@ typedef struct tw_parser {
   bool failed; /* error is filled in; whoever sees NULL or false returns at once */
 } tw_parser;
 
-void tw_parser_start(tw_parser *p, tw_arena *arena, const tw_source *source, tw_error *error);
+void tw_parser_start(tw_parser *p, tw_arena *arena, const tw_model_text *source, tw_error *error);
 /* The kind of the next token, or TW_TOKEN_END where the statement ends before it. */
 tw_token_kind tw_parser_at(const tw_parser *p);
 /* Takes the next token, whatever line it is on. */

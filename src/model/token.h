@@ -4,15 +4,15 @@
 
 #include <talweg/base.h>
 
-typedef struct tw_source {
+typedef struct tw_model_text {
   const char *name; /* of the file, for messages */
   const char *text; /* need not end in NUL */
   size_t length;    /* below 2^32 */
-} tw_source;
+} tw_model_text;
 
 /* A position in a source. */
 typedef struct tw_place {
-  const tw_source *source;
+  const tw_model_text *source;
   uint32_t at; /* byte */
 } tw_place;
 
@@ -78,7 +78,7 @@ typedef struct tw_token {
 
 /* Takes the token that starts at or after byte `at`. A pure function: a parser looks ahead by calling it
  * again. */
-tw_token tw_token_next(const tw_source *source, uint32_t at);
+tw_token tw_token_next(const tw_model_text *source, uint32_t at);
 /* As written in a model: "`<=`", "a name", "the end of the text". */
 const char *tw_token_text(tw_token_kind kind);
 
