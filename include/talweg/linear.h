@@ -125,13 +125,14 @@ typedef enum tw_factor_kind {
   TW_FACTOR_LU,       /* dense: LAPACK getrf; sparse: UMFPACK */
   TW_FACTOR_CHOLESKY, /* dense: potrf; sparse: CHOLMOD (supernodal LL') */
   TW_FACTOR_LDLT,     /* dense: sytrf (Bunch-Kaufman); sparse: CHOLMOD simplicial LDL' (quasi-definite) */
-  TW_FACTOR_QR        /* least squares; dense: geqp3; sparse: SPQR */
+  TW_FACTOR_QR,       /* least squares; dense: geqp3; sparse: SPQR */
+  TW_FACTOR_INDEFINITE /* any symmetric matrix, with its inertia; dense: as LDLT; sparse: MUMPS (pivoted LDL') */
 } tw_factor_kind;
 
 /* A factorization that owns copies of what it needs. One factor may be used by one thread at a time. */
 typedef struct tw_factor tw_factor;
 /* Singular input, for Cholesky also indefinite, gives TW_ERR_SINGULAR with the pivot in the message; so does
- * a pivot that is nothing but rounding errors. Cholesky and LDL' read the lower triangle only. QR needs full
+ * a pivot that is nothing but rounding errors. Cholesky, LDL' and INDEFINITE read the lower triangle only. QR needs full
  * rank, of any shape. */
 tw_status tw_factor_dense(tw_factor **out, tw_factor_kind kind, int64_t rows, int64_t cols, const double *a,
                           tw_error *error);
@@ -147,7 +148,7 @@ tw_status tw_factor_solve(tw_factor *factor, bool transpose, int64_t columns, co
 double tw_factor_condition(const tw_factor *factor); /* 1-norm estimate, for QR 2-norm; a few solves on first
                                                         use; NaN when not available */
 void tw_factor_inertia(const tw_factor *factor, int64_t *positive, int64_t *negative,
-                       int64_t *zero); /* LDLT, Cholesky */
+                       int64_t *zero); /* LDLT, Cholesky, INDEFINITE */
 void tw_factor_free(tw_factor *factor);
 
 #ifdef __cplusplus

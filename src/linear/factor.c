@@ -100,11 +100,13 @@ static tw_status set_norms(tw_factor *f, tw_error *error) {
 static const factor_ops *const dense_backends[] = {[TW_FACTOR_LU] = &factor_dense_lu,
                                                    [TW_FACTOR_CHOLESKY] = &factor_dense_cholesky,
                                                    [TW_FACTOR_LDLT] = &factor_dense_ldlt,
-                                                   [TW_FACTOR_QR] = &factor_dense_qr};
+                                                   [TW_FACTOR_QR] = &factor_dense_qr,
+                                                   [TW_FACTOR_INDEFINITE] = &factor_dense_ldlt};
 static const factor_ops *const sparse_backends[] = {[TW_FACTOR_LU] = &factor_umfpack,
                                                     [TW_FACTOR_CHOLESKY] = &factor_cholmod_llt,
                                                     [TW_FACTOR_LDLT] = &factor_cholmod_ldlt,
-                                                    [TW_FACTOR_QR] = &factor_spqr};
+                                                    [TW_FACTOR_QR] = &factor_spqr,
+                                                    [TW_FACTOR_INDEFINITE] = &factor_mumps};
 
 /* Factors the T just stored. */
 static tw_status refactor(tw_factor *f, tw_error *error) {
@@ -119,9 +121,9 @@ static tw_status refactor(tw_factor *f, tw_error *error) {
 }
 
 /* An empty factor for an A of this shape. `function` heads messages about the arguments. */
-static tw_status factor_new(tw_factor **out, const char *function, const factor_ops *const backends[4],
+static tw_status factor_new(tw_factor **out, const char *function, const factor_ops *const *backends,
                             tw_factor_kind kind, int64_t rows, int64_t cols, tw_error *error) {
-  if ((unsigned)kind > TW_FACTOR_QR)
+  if ((unsigned)kind > TW_FACTOR_INDEFINITE)
     return tw_fail(error, TW_ERR_ARGUMENT, "%s: kind is %d, expected a tw_factor_kind", function, (int)kind);
   const factor_ops *ops = backends[kind];
   if (rows < 0 || cols < 0 || (ops->square && rows != cols))

@@ -45,7 +45,7 @@ tw_status factor_singular(const tw_factor *f, int64_t k, double pivot, tw_error 
 tw_status factor_deficient(const tw_factor *f, int64_t rank, tw_error *error);
 
 extern const factor_ops factor_dense_lu, factor_dense_cholesky, factor_dense_ldlt, factor_dense_qr;
-extern const factor_ops factor_umfpack, factor_cholmod_llt, factor_cholmod_ldlt, factor_spqr;
+extern const factor_ops factor_umfpack, factor_cholmod_llt, factor_cholmod_ldlt, factor_spqr, factor_mumps;
 
 static inline int64_t factor_t_rows(const tw_factor *f) {
   return f->flipped ? f->cols : f->rows;

@@ -27,7 +27,7 @@ static tw_csc grid_for(tw_factor_kind kind, bool other) {
 
 static void updates_solve_with_the_new_values(void **state) {
   (void)state;
-  for (int kind = TW_FACTOR_LU; kind <= TW_FACTOR_QR; kind++) {
+  for (int kind = TW_FACTOR_LU; kind <= TW_FACTOR_INDEFINITE; kind++) {
     tw_error error = {0};
     tw_factor *f, *fresh;
     tw_csc a = grid_for((tw_factor_kind)kind, false), b = grid_for((tw_factor_kind)kind, true);
@@ -50,7 +50,7 @@ static void updates_solve_with_the_new_values(void **state) {
 /* A failed update leaves a factor that says so, and that the next update repairs. */
 static void failed_updates_can_be_repaired(void **state) {
   (void)state;
-  for (int kind = TW_FACTOR_LU; kind <= TW_FACTOR_QR; kind++) {
+  for (int kind = TW_FACTOR_LU; kind <= TW_FACTOR_INDEFINITE; kind++) {
     tw_error error = {0};
     tw_factor *f;
     tw_csc a = grid_for((tw_factor_kind)kind, false), singular = grid_for((tw_factor_kind)kind, false);
@@ -89,7 +89,7 @@ static void malformed_matrices_are_refused(void **state) {
   tw_error error;
   tw_factor *f;
   const double full[9] = {3, 1, 1, 1, 3, 1, 1, 1, 3};
-  for (int kind = TW_FACTOR_LU; kind <= TW_FACTOR_QR; kind++) {
+  for (int kind = TW_FACTOR_LU; kind <= TW_FACTOR_INDEFINITE; kind++) {
     tw_csc a = sparse_of(3, 3, full);
     a.row[4] = 9;
     assert_fails(tw_factor_csc(&f, (tw_factor_kind)kind, &a, &error), TW_ERR_RANGE,
