@@ -4,12 +4,12 @@
 
 #include "model/diagnose.h"
 
-static tw_source source_of(const char *text) {
-  return (tw_source){"test.tw", text, strlen(text)};
+static tw_model_text source_of(const char *text) {
+  return (tw_model_text){"test.tw", text, strlen(text)};
 }
 
 /* Tokens of any text follow each other, and each is where it says. */
-static void check_cover(const tw_source *source) {
+static void check_cover(const tw_model_text *source) {
   uint32_t at = 0;
   for (size_t steps = 0;; steps++) {
     assert_true(steps <= source->length);
@@ -35,10 +35,10 @@ static void tokens_cover_any_text(void **state) {
     char text[LENGTH + 1];
     for (uint64_t i = 0; i < LENGTH; i++)
       text[i] = alphabet[(size_t)(tw_random_uniform(key, i) * (sizeof alphabet - 1))];
-    for (size_t length = 0; length <= LENGTH; length += 7) check_cover(&(tw_source){"test.tw", text, length});
+    for (size_t length = 0; length <= LENGTH; length += 7) check_cover(&(tw_model_text){"test.tw", text, length});
   }
   const char nul[] = {'a', '\0', '"', '\0', '"', 'b'};
-  check_cover(&(tw_source){"test.tw", nul, sizeof nul});
+  check_cover(&(tw_model_text){"test.tw", nul, sizeof nul});
 }
 
 static void numbers_read_as_in_c(void **state) {
@@ -57,7 +57,7 @@ static void numbers_read_as_in_c(void **state) {
                                         "007",
                                         "1e999"};
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-    const tw_source source = source_of(numbers[i]);
+    const tw_model_text source = source_of(numbers[i]);
     const tw_token t = tw_token_next(&source, 0);
     assert_int_equal(t.end, source.length);
     assert_same_bits(t.number, strtod(numbers[i], NULL));
@@ -66,7 +66,7 @@ static void numbers_read_as_in_c(void **state) {
                                  : TW_TOKEN_INTEGER);
     if (t.kind == TW_TOKEN_INTEGER) assert_int_equal(t.integer, strtol(numbers[i], NULL, 10));
   }
-  const tw_source range = source_of("1..5");
+  const tw_model_text range = source_of("1..5");
   const tw_token first = tw_token_next(&range, 0), dots = tw_token_next(&range, first.end);
   assert_int_equal(first.kind, TW_TOKEN_INTEGER);
   assert_int_equal(dots.kind, TW_TOKEN_RANGE);
@@ -132,7 +132,7 @@ static void contextual_words(void **state) {
 
 static void positions_count_characters(void **state) {
   (void)state;
-  const tw_source source = source_of("a\n\xc3\xa4\xe2\x82\xac"
+  const tw_model_text source = source_of("a\n\xc3\xa4\xe2\x82\xac"
                                      "b\n\nc");
   const struct {
     uint32_t at;
@@ -156,7 +156,7 @@ static void messages_fit(void **state) {
   assert_non_null(text);
   memset(text, 'x', LONG);
   text[LONG] = '\0';
-  const tw_source source = source_of(text);
+  const tw_model_text source = source_of(text);
   for (uint32_t at = 0; at <= LONG; at += 97) {
     tw_error error = {0};
     text[at < LONG ? at : 0] = '!';
