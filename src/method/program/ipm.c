@@ -1,0 +1,181 @@
+/* The method ipm: start, one iteration, and every reason of its own to end; see ipm.h.
+ *
+ * mu falls to max(mu_min, min(mu / 5, mu^1.5)) whenever the error of the barrier problem is at most 10 mu (Fiacco & McCormick 1968
+ * with the rule of Waechter & Biegler 2006, (7)). */
+#include "method/program/ipm.h"
+
+static const double KAPPA_EPS = 10, KAPPA_MU = 0.2, THETA_MU = 1.5, KAPPA_1 = 1e-2, KAPPA_2 = 1e-2;
+static const double ACCEPTABLE = 1e-6, FEASIBLE = 1e-8;
+enum { ACCEPTABLE_STEPS = 15, STUCK_MOST = 8 };
+
+static const tw_option options[] = {TW_OPTION_TOL(1e-9),
+                                    TW_OPTION_MAX_ITER(3000),
+                                    {"mu", TW_OPTION_REAL, 0.1, 1e-12, 1e6, NULL, "first barrier parameter"},
+                                    {"polish", TW_OPTION_FLAG, 1, 0, 1, NULL, "finish with Newton's method on the active set"},
+                                    TW_OPTION_END};
+
+static double least_mu(const tw_ipm *ipm) {
+  return ipm->tol / (KAPPA_EPS + 1);
+}
+
+/* ------------------------------------------------------------------ start */
+
+/* Inside its bounds by a part of their distance or of their size. */
+static double push_inside(double v, double l, double u) {
+  const double width = u - l;
+  if (isfinite(l)) v = fmax(v, l + fmin(KAPPA_1 * fmax(1, fabs(l)), isfinite(width) ? KAPPA_2 * width : INFINITY));
+  if (isfinite(u)) v = fmin(v, u - fmin(KAPPA_1 * fmax(1, fabs(u)), isfinite(width) ? KAPPA_2 * width : INFINITY));
+  return v;
+}
+
+static tw_status check_rows(tw_ipm *ipm) {
+  const tw_oracle *o = ipm->run->oracle;
+  for (int64_t i = 0; i < ipm->m; i++)
+    if (!(o->c_lower[i] <= o->c_upper[i]) || o->c_lower[i] == INFINITY || o->c_upper[i] == -INFINITY)
+      return tw_run_end(ipm->run, TW_INFEASIBLE, "constraint row %lld has bounds %g above %g", (long long)i, o->c_lower[i],
+                        o->c_upper[i]);
+  return TW_OK;
+}
+
+/* x inside its bounds; where functions are not defined there, the start as given. */
+static tw_status start_x(tw_ipm *ipm) {
+  ipm_phase *ph = &ipm->outer;
+  tw_run *run = ipm->run;
+  for (int64_t k = 0; k < ipm->n; k++) ph->at.v[k] = push_inside(run->x[k], ipm->lower[k], ipm->upper[k]);
+  TW_TRY(ipm_evaluate(ipm, &ph->at));
+  if (isfinite(ph->at.f)) return TW_OK;
+  return tw_fail(run->error, TW_ERR_NUMERIC, "ipm: the objective or a constraint is not finite at the start (moved into the bounds)");
+}
+
+static void start_slacks(tw_ipm *ipm) {
+  ipm_phase *ph = &ipm->outer;
+  for (int64_t k = ipm->n; k < ipm->nv; k++)
+    ph->at.v[k] = push_inside(ph->at.c[ipm->slack_row[k - ipm->n]], ipm->lower[k], ipm->upper[k]);
+  for (int64_t k = 0; k < ipm->nv; k++) {
+    ph->zl[k] = isfinite(ipm->lower[k]);
+    ph->zu[k] = isfinite(ipm->upper[k]);
+  }
+}
+
+static tw_status init(tw_run *run) {
+  tw_ipm *ipm;
+  TW_TRY(ipm_open(&ipm, run));
+  TW_TRY(check_rows(ipm));
+  *ipm->nlp.scale = 1;
+  for (int64_t i = 0; i < ipm->m; i++) ipm->nlp.row[i] = 1;
+  ipm_bounds(ipm);
+  ipm_phase *ph = &ipm->outer;
+  TW_TRY(start_x(ipm));
+  TW_TRY(tw_nlp_scale(&ipm->nlp, ph->at.v));
+  ipm_bounds(ipm);
+  TW_TRY(ipm_evaluate(ipm, &ph->at));
+  start_slacks(ipm);
+  bool finite;
+  TW_TRY(ipm_derive(ipm, ph, &finite));
+  if (!finite) return tw_fail(run->error, TW_ERR_NUMERIC, "ipm: a derivative is not finite at the start (moved into the bounds)");
+  for (int64_t k = 0, p = 0; ipm->nlp.bfgs && k < ipm->n; p += ipm->n - k++) ipm->nlp.bfgs[p] = 1;
+  ph->number[IPM_MU] = tw_run_real(run, "mu");
+  const double theta = ipm_theta(ipm, &ph->at);
+  ph->number[IPM_THETA_MAX] = 1e4 * fmax(1, theta);
+  ph->number[IPM_THETA_MIN] = 1e-4 * fmax(1, theta);
+  if (ipm->m > 0) TW_TRY(ipm_least_squares_y(ipm, ph));
+  ipm_report(ipm, ph);
+  return TW_OK;
+}
+
+/* ------------------------------------------------------------------ one iteration */
+
+static void lower_mu(tw_ipm *ipm, ipm_phase *ph) {
+  const double least = least_mu(ipm);
+  double *mu = &ph->number[IPM_MU];
+  bool force = ph->number[IPM_TINY] >= 2;
+  while (*mu > least && (force || ipm_error(ipm, ph, *mu) <= KAPPA_EPS * *mu)) {
+    *mu = fmax(least, fmin(KAPPA_MU * *mu, pow(*mu, THETA_MU)));
+    if (ph->elastic) ph->number[IPM_ZETA] = sqrt(*mu);
+    ph->number[IPM_FILTERS] = 0;
+    force = false;
+    ph->number[IPM_TINY] = 0;
+  }
+}
+
+static bool meets(const tw_run *run, const tw_optimality *o, double tol, double feasibility) {
+  const double scale = fmax(1, run->scale);
+  return o->stationarity / scale <= tol && o->complementarity / scale <= tol && o->feasibility <= feasibility;
+}
+
+/* Solved, as well as it can be. */
+static tw_status end_solved(tw_ipm *ipm) {
+  tw_run *run = ipm->run;
+  if (tw_run_flag(run, "polish")) TW_TRY(ipm_polish(ipm));
+  const tw_optimality *o = &run->optimality;
+  if (meets(run, o, ipm->tol, fmax(ipm->tol, 1e-12)))
+    return tw_run_end(run, TW_SOLVED, "stationarity %.2g <= %.2g", o->stationarity / fmax(1, run->scale), ipm->tol);
+  return tw_run_end(run, TW_SOLVED, "solved to an acceptable level: stationarity %.2g, complementarity %.2g, violation %.2g",
+                    o->stationarity / fmax(1, run->scale), o->complementarity / fmax(1, run->scale), o->feasibility);
+}
+
+static bool is_acceptable(tw_ipm *ipm) {
+  return ipm_error(ipm, &ipm->outer, 0) <= ACCEPTABLE && meets(ipm->run, &ipm->run->optimality, ACCEPTABLE, FEASIBLE);
+}
+
+static tw_status end_tests(tw_ipm *ipm) {
+  tw_run *run = ipm->run;
+  ipm_phase *ph = &ipm->outer;
+  ipm_report(ipm, ph);
+  const double error = ipm_error(ipm, ph, 0);
+  const bool met = meets(run, &run->optimality, ipm->tol, fmax(ipm->tol, 1e-12));
+  if (met) return end_solved(ipm);
+  ipm->number[IPM_ACCEPTABLE] = is_acceptable(ipm) ? ipm->number[IPM_ACCEPTABLE] + 1 : 0;
+  if (ipm->number[IPM_ACCEPTABLE] >= ACCEPTABLE_STEPS || (error <= ipm->tol && ipm->number[IPM_ACCEPTABLE] >= 3))
+    return end_solved(ipm);
+  if (vec_norm_inf(ipm->n, ph->at.v) > 1e20)
+    return tw_run_end(run, TW_UNBOUNDED, "the iterates grow beyond 1e20, the objective is %.3g: there seems to be no finite minimum",
+                      run->f);
+  return TW_OK;
+}
+
+/* No step from an outer point: restore feasibility, or lower mu where there is none to restore. */
+static tw_status outer_stuck(tw_ipm *ipm) {
+  ipm_phase *ph = &ipm->outer;
+  ipm_rows(ipm, &ph->at, ipm->rows);
+  const double violation = vec_norm_inf(ipm->m, ipm->rows);
+  if (violation > fmin(FEASIBLE, ipm->tol)) return ipm_restore_begin(ipm);
+  if (is_acceptable(ipm)) return end_solved(ipm);
+  if (++ipm->number[IPM_STUCK] > STUCK_MOST)
+    return tw_run_end(ipm->run, TW_FAILED, "no step lessens the objective at a feasible point: stationarity %.2g",
+                      ipm->run->optimality.stationarity);
+  ph->number[IPM_FILTERS] = 0;
+  ph->number[IPM_MU] = fmax(least_mu(ipm), KAPPA_MU * ph->number[IPM_MU]);
+  return ipm_least_squares_y(ipm, ph);
+}
+
+static tw_status step(tw_run *run) {
+  tw_ipm *ipm;
+  TW_TRY(ipm_open(&ipm, run));
+  ipm_phase *ph = ipm->now;
+  bool found, moved = false;
+  lower_mu(ipm, ph);
+  TW_TRY(ipm_newton(ipm, &found));
+  if (found) TW_TRY(ipm_search(ipm, &moved));
+  if (!moved) return ph->elastic ? ipm_restore_stuck(ipm) : outer_stuck(ipm);
+  if (ph->elastic) {
+    TW_TRY(ipm_restore_test(ipm));
+    if (ipm->now->elastic) return TW_OK;
+  } else {
+    ipm->number[IPM_STUCK] = 0;
+  }
+  return end_tests(ipm);
+}
+
+const tw_method tw_method_ipm = {
+    .name = "ipm",
+    .summary = "primal-dual interior-point method with a filter line search and feasibility restoration",
+    .reference = "Wächter & Biegler 2006, On the implementation of an interior-point filter line-search algorithm",
+    .goals = TW_FOR_MINIMIZE | TW_FOR_LEAST_SQUARES,
+    .needs = TW_VALUE | TW_GRADIENT,
+    .handles = TW_HANDLES_CONSTRAINTS | TW_HANDLES_BOUNDS,
+    .options = options,
+    .init = init,
+    .step = step,
+    .finish = ipm_close,
+};
