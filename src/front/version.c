@@ -4,6 +4,7 @@
 #include <zlib.h> /* before SuiteSparse, which asks for another file interface */
 
 #include <cholmod.h>
+#include <dmumps_c.h>
 #include <umfpack.h>
 #ifdef TALWEG_CAIRO
 #include <cairo.h>
@@ -23,6 +24,12 @@ static void print_libraries(FILE *out) {
   fprintf(out, "  OpenBLAS     %s\n", openblas_get_config());
   fprintf(out, "  SuiteSparse  CHOLMOD %d.%d.%d, UMFPACK %d.%d.%d\n", cholmod[0], cholmod[1], cholmod[2],
           UMFPACK_MAIN_VERSION, UMFPACK_SUB_VERSION, UMFPACK_SUBSUB_VERSION);
+  fprintf(out, "  MUMPS        %s\n", MUMPS_VERSION);
+#ifdef TALWEG_IPOPT
+  fprintf(out, "  Ipopt        found: method ipopt\n");
+#else
+  fprintf(out, "  Ipopt        not found: no method ipopt\n");
+#endif
   fprintf(out, "  zlib         %s\n", zlibVersion());
 #ifdef TALWEG_SLEEF
   fprintf(out, "  SLEEF        %d.%d.%d\n", SLEEF_VERSION_MAJOR, SLEEF_VERSION_MINOR, SLEEF_VERSION_PATCHLEVEL);

@@ -1,13 +1,21 @@
 /* Sparse symmetric indefinite LDL' by MUMPS (Amestoy, Duff, L'Excellent & Koster 2001): multifrontal, with threshold pivoting by
  * 1 x 1 and 2 x 2 blocks (Duff & Reid 1983), so that the inertia can be relied on for every nonsingular matrix. */
 #include "linear/factor.h"
+#include "linear/mumps_lock.h"
 
 #include <dmumps_c.h>
 #include <limits.h>
 #include <pthread.h>
 
-/* MUMPS keeps tables of all its instances: one thread at a time. */
-static pthread_mutex_t mumps_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+void mumps_lock(void) {
+  pthread_mutex_lock(&mutex);
+}
+
+void mumps_unlock(void) {
+  pthread_mutex_unlock(&mutex);
+}
 
 enum { JOB_BEGIN = -1, JOB_END = -2, JOB_ANALYSE = 1, JOB_FACTORIZE = 2, JOB_SOLVE = 3 };
 enum { WORKSPACE_MOST = 100000 /* percent beyond the estimate */ };
@@ -29,10 +37,10 @@ static MUMPS_INT info(const mumps *u, int i) {
 }
 
 static void call(mumps *u, int job) {
-  pthread_mutex_lock(&mumps_lock);
+  mumps_lock();
   u->at.job = job;
   dmumps_c(&u->at);
-  pthread_mutex_unlock(&mumps_lock);
+  mumps_unlock();
 }
 
 static tw_status translate(mumps *u, tw_error *error) {
