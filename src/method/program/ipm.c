@@ -8,10 +8,19 @@ static const double KAPPA_EPS = 10, KAPPA_MU = 0.2, THETA_MU = 1.5, KAPPA_1 = 1e
 static const double ACCEPTABLE = 1e-6, FEASIBLE = 1e-8;
 enum { ACCEPTABLE_STEPS = 15, STUCK_MOST = 8 };
 
+/* Attempts: the first mu times this, and the iterations before the next one begins. */
+static const struct attempt {
+  double mu;
+  int64_t most;
+} attempts[] = {{1, 200}, {1e3, 200}, {1e-2, 200}, {1, INT64_MAX}};
+enum { ATTEMPTS = sizeof attempts / sizeof *attempts };
+
 static const tw_option options[] = {TW_OPTION_TOL(1e-9),
                                     TW_OPTION_MAX_ITER(3000),
                                     {"mu", TW_OPTION_REAL, 0.1, 1e-12, 1e6, NULL, "first barrier parameter"},
                                     {"polish", TW_OPTION_FLAG, 1, 0, 1, NULL, "finish with Newton's method on the active set"},
+                                    {"restarts", TW_OPTION_FLAG, 1, 0, 1, NULL,
+                                     "start again with other barrier parameters after a failure or 200 iterations"},
                                     TW_OPTION_END};
 
 static double least_mu(const tw_ipm *ipm) {
@@ -41,7 +50,7 @@ static tw_status check_rows(tw_ipm *ipm) {
 static tw_status start_x(tw_ipm *ipm) {
   ipm_phase *ph = &ipm->outer;
   tw_run *run = ipm->run;
-  for (int64_t k = 0; k < ipm->n; k++) ph->at.v[k] = push_inside(run->x[k], ipm->lower[k], ipm->upper[k]);
+  for (int64_t k = 0; k < ipm->n; k++) ph->at.v[k] = push_inside(ipm->start[k], ipm->lower[k], ipm->upper[k]);
   TW_TRY(ipm_evaluate(ipm, &ph->at));
   if (isfinite(ph->at.f)) return TW_OK;
   return tw_fail(run->error, TW_ERR_NUMERIC, "ipm: the objective or a constraint is not finite at the start (moved into the bounds)");
@@ -57,30 +66,76 @@ static void start_slacks(tw_ipm *ipm) {
   }
 }
 
-static tw_status init(tw_run *run) {
-  tw_ipm *ipm;
-  TW_TRY(ipm_open(&ipm, run));
-  TW_TRY(check_rows(ipm));
-  *ipm->nlp.scale = 1;
-  for (int64_t i = 0; i < ipm->m; i++) ipm->nlp.row[i] = 1;
-  ipm_bounds(ipm);
+/* The start of an attempt, the scales known. */
+static tw_status begin(tw_ipm *ipm, double mu) {
   ipm_phase *ph = &ipm->outer;
-  TW_TRY(start_x(ipm));
-  TW_TRY(tw_nlp_scale(&ipm->nlp, ph->at.v));
-  ipm_bounds(ipm);
-  TW_TRY(ipm_evaluate(ipm, &ph->at));
-  start_slacks(ipm);
+  tw_run *run = ipm->run;
   bool finite;
+  ipm_enter(ipm, ph);
+  TW_TRY(start_x(ipm));
+  start_slacks(ipm);
   TW_TRY(ipm_derive(ipm, ph, &finite));
   if (!finite) return tw_fail(run->error, TW_ERR_NUMERIC, "ipm: a derivative is not finite at the start (moved into the bounds)");
+  if (ipm->nlp.bfgs) vec_zero(ipm->nlp.h.nnz, ipm->nlp.bfgs);
   for (int64_t k = 0, p = 0; ipm->nlp.bfgs && k < ipm->n; p += ipm->n - k++) ipm->nlp.bfgs[p] = 1;
-  ph->number[IPM_MU] = tw_run_real(run, "mu");
+  vec_zero(IPM_PHASE_NUMBERS, ph->number);
+  ph->number[IPM_F] = ph->at.f;
+  ph->number[IPM_MU] = mu;
   const double theta = ipm_theta(ipm, &ph->at);
   ph->number[IPM_THETA_MAX] = 1e4 * fmax(1, theta);
   ph->number[IPM_THETA_MIN] = 1e-4 * fmax(1, theta);
   if (ipm->m > 0) TW_TRY(ipm_least_squares_y(ipm, ph));
   ipm_report(ipm, ph);
   return TW_OK;
+}
+
+static tw_status init(tw_run *run) {
+  tw_ipm *ipm;
+  TW_TRY(ipm_open(&ipm, run));
+  TW_TRY(check_rows(ipm));
+  vec_copy(ipm->n, run->x, ipm->start);
+  *ipm->nlp.scale = 1;
+  for (int64_t i = 0; i < ipm->m; i++) ipm->nlp.row[i] = 1;
+  ipm_bounds(ipm);
+  TW_TRY(start_x(ipm));
+  TW_TRY(tw_nlp_scale(&ipm->nlp, ipm->outer.at.v));
+  ipm_bounds(ipm);
+  return begin(ipm, tw_run_real(run, "mu"));
+}
+
+/* The next attempt that is to be made, or ATTEMPTS. The last repeats the first without its limit. */
+static int next_attempt(const tw_ipm *ipm) {
+  const int next = (int)ipm->number[IPM_ATTEMPT] + 1;
+  if (!tw_run_flag(ipm->run, "restarts")) return ATTEMPTS;
+  return next == ATTEMPTS - 1 && ipm->number[IPM_FAILED] != 0 ? ATTEMPTS : next;
+}
+
+static tw_status begin_next(tw_ipm *ipm) {
+  const int next = next_attempt(ipm);
+  ipm->number[IPM_ATTEMPT] = next;
+  ipm->number[IPM_BEGAN] = (double)ipm->run->iteration;
+  ipm->number[IPM_ACCEPTABLE] = ipm->number[IPM_STUCK] = 0;
+  return begin(ipm, attempts[next].mu * tw_run_real(ipm->run, "mu"));
+}
+
+tw_status ipm_start_again(tw_ipm *ipm, tw_outcome outcome, const char *format, ...) {
+  char message[TW_MESSAGE_MAX];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(message, sizeof message, format, args);
+  va_end(args);
+  if (ipm->number[IPM_ATTEMPT] == 0) ipm->number[IPM_FAILED] = 1;
+  if (outcome == TW_INFEASIBLE) ipm->number[IPM_INFEASIBLE] = 1;
+  if (next_attempt(ipm) < ATTEMPTS) return begin_next(ipm);
+  if (ipm->number[IPM_INFEASIBLE] != 0 && outcome != TW_INFEASIBLE)
+    return tw_run_end(ipm->run, TW_INFEASIBLE,
+                      "an attempt ended where the violation of the constraints is stationary: they seem to be infeasible");
+  return tw_run_end(ipm->run, outcome, "%s", message);
+}
+
+static bool attempt_is_over(const tw_ipm *ipm) {
+  const int64_t most = attempts[(int)ipm->number[IPM_ATTEMPT]].most;
+  return next_attempt(ipm) < ATTEMPTS && (double)ipm->run->iteration - ipm->number[IPM_BEGAN] >= (double)most;
 }
 
 /* ------------------------------------------------------------------ one iteration */
@@ -129,7 +184,7 @@ static tw_status end_tests(tw_ipm *ipm) {
     if (*count >= (error <= ipm->tol ? 5 : ACCEPTABLE_STEPS) && meets(run, &run->optimality, ACCEPTABLE, FEASIBLE))
       return end_solved(ipm);
     if (*count >= 4 * ACCEPTABLE_STEPS)
-      return tw_run_end(run, TW_FAILED, "no better than stationarity %.2g, complementarity %.2g, violation %.2g",
+      return ipm_start_again(ipm, TW_FAILED, "no better than stationarity %.2g, complementarity %.2g, violation %.2g",
                         run->optimality.stationarity, run->optimality.complementarity, run->optimality.feasibility);
   }
   if (vec_norm_inf(ipm->n, ph->at.v) > 1e20)
@@ -149,7 +204,7 @@ static tw_status outer_stuck(tw_ipm *ipm) {
     if (meets(ipm->run, &ipm->run->optimality, ACCEPTABLE, FEASIBLE)) return end_solved(ipm);
   }
   if (++ipm->number[IPM_STUCK] > STUCK_MOST)
-    return tw_run_end(ipm->run, TW_FAILED, "no step lessens the objective at a feasible point: stationarity %.2g",
+    return ipm_start_again(ipm, TW_FAILED, "no step lessens the objective at a feasible point: stationarity %.2g",
                       ipm->run->optimality.stationarity);
   ph->number[IPM_FILTERS] = 0;
   ph->number[IPM_MU] = fmax(least_mu(ipm), KAPPA_MU * ph->number[IPM_MU]);
@@ -161,6 +216,7 @@ static tw_status step(tw_run *run) {
   TW_TRY(ipm_open(&ipm, run));
   ipm_phase *ph = ipm->now;
   bool found, moved = false;
+  if (attempt_is_over(ipm)) return begin_next(ipm);
   lower_mu(ipm, ph);
   TW_TRY(ipm_newton(ipm, &found));
   if (found) TW_TRY(ipm_search(ipm, &moved));

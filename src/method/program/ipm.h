@@ -31,6 +31,10 @@ enum { /* numbers of the run */
   IPM_ACCEPTABLE,  /* iterations in a row whose error was acceptable */
   IPM_RESTORE_AT,  /* theta where the restoration began */
   IPM_STUCK,       /* failures in a row to find a step at a feasible point */
+  IPM_ATTEMPT,     /* starts so far, but for the first */
+  IPM_BEGAN,       /* iteration of the last one */
+  IPM_INFEASIBLE,  /* 1 once an attempt ended in local infeasibility */
+  IPM_FAILED,      /* 1 once the first attempt ended otherwise than by its limit */
   IPM_NUMBERS
 };
 
@@ -63,9 +67,10 @@ typedef struct tw_ipm {
   int64_t *slack_row; /* nv - n */
   bool *fixed;        /* n: l = u */
   bool *no_row;       /* m: without bounds */
-  double *lower, *upper, *target; /* nv, nv: of v, slightly relaxed, infinite where fixed; m: b of the equalities */
+  double *lower, *upper, *target; /* nv, nv: of v, infinite where fixed; m: b of the equalities */
   double tol;
   double *number; /* of the run */
+  double *start;  /* n: x where every attempt starts */
   ipm_phase outer, inner;
   ipm_phase *now;
   /* scratch of a step */
@@ -131,6 +136,10 @@ tw_status ipm_restore_test(tw_ipm *ipm);
 /* The elastic phase found no step. */
 tw_status ipm_restore_stuck(tw_ipm *ipm);
 void ipm_best_elastic(double rho, double mu, double d, double *p, double *q);
+
+/* ipm.c */
+/* This attempt found no solution: starts again with another mu, or ends the run when there is none left. */
+tw_status ipm_start_again(tw_ipm *ipm, tw_outcome outcome, const char *format, ...) TW_PRINTF(3, 4);
 
 /* ipm_polish.c */
 /* f, dual, optimality of run->x from the phase. */

@@ -1,8 +1,6 @@
 /* The memory of a run of ipm: what is saved, what is found again, scratch. */
 #include "method/program/ipm.h"
 
-static const double RELAX = 1e-9; /* of the bounds, so that thin feasible sets have an interior */
-
 /* Slacks in the order of their rows; without a limit on their number of bounds. */
 static void classify(tw_ipm *ipm) {
   const tw_oracle *o = ipm->run->oracle;
@@ -16,18 +14,12 @@ static void classify(tw_ipm *ipm) {
   }
 }
 
-static void relax(double *lower, double *upper) {
-  *lower -= RELAX * fmax(1, fmin(10, fabs(*lower)));
-  *upper += RELAX * fmax(1, fmin(10, fabs(*upper)));
-}
-
 void ipm_bounds(tw_ipm *ipm) {
   const tw_oracle *o = ipm->run->oracle;
   for (int64_t k = 0; k < ipm->n; k++) {
     const bool bounded = (o->offers & TW_BOUNDS) && !ipm->fixed[k];
     ipm->lower[k] = bounded ? o->lower[k] : -INFINITY;
     ipm->upper[k] = bounded ? o->upper[k] : INFINITY;
-    relax(&ipm->lower[k], &ipm->upper[k]);
   }
   for (int64_t i = 0; i < ipm->m; i++) {
     const double r = ipm->nlp.row[i];
@@ -36,7 +28,6 @@ void ipm_bounds(tw_ipm *ipm) {
     if (k < 0) continue;
     ipm->lower[k] = r * o->c_lower[i];
     ipm->upper[k] = r * o->c_upper[i];
-    relax(&ipm->lower[k], &ipm->upper[k]);
   }
 }
 
@@ -125,7 +116,8 @@ void ipm_enter(tw_ipm *ipm, ipm_phase *ph) {
 
 static tw_status fetch(tw_ipm *ipm) {
   ipm->number = tw_run_vector(ipm->run, "ipm.run", IPM_NUMBERS);
-  if (!ipm->number) return TW_ERR_MEMORY;
+  ipm->start = tw_run_vector(ipm->run, "ipm.start", ipm->n);
+  if (!ipm->number || !ipm->start) return TW_ERR_MEMORY;
   ipm->inner.elastic = true;
   TW_TRY(fetch_phase(ipm, &ipm->outer, "ipm"));
   TW_TRY(fetch_phase(ipm, &ipm->inner, "ipm.r"));

@@ -155,7 +155,7 @@ static void accept(polish_t *s) {
   run->optimality = s->from.error;
 }
 
-/* The point as it is, measured where the relaxed bounds do not help it. */
+/* The point as it is. */
 static tw_status measure_clipped(polish_t *s, candidate *a, bool *finite) {
   tw_ipm *ipm = s->ipm;
   vec_copy(ipm->n, ipm->outer.at.v, a->x);

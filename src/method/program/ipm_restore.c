@@ -97,7 +97,7 @@ static tw_status leave(tw_ipm *ipm) {
 }
 
 static tw_status infeasible(tw_ipm *ipm, double violation) {
-  return tw_run_end(ipm->run, TW_INFEASIBLE,
+  return ipm_start_again(ipm, TW_INFEASIBLE,
                     "the violation of the constraints is stationary at %.3g (scaled): they seem to be infeasible, at least near "
                     "this point",
                     violation);
@@ -131,5 +131,5 @@ tw_status ipm_restore_stuck(tw_ipm *ipm) {
   set_elastic(ipm, ph);
   ph->number[IPM_FILTERS] = 0;
   if (ipm_phi(ipm, ph, &ph->at) < before - 1e-8 * fabs(before)) return TW_OK;
-  return tw_run_end(ipm->run, TW_FAILED, "the restoration of feasibility found no step at a violation of %.3g (scaled)", violation);
+  return ipm_start_again(ipm, TW_FAILED, "the restoration of feasibility found no step at a violation of %.3g (scaled)", violation);
 }
