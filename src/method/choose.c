@@ -5,8 +5,7 @@
 
 enum {
   DIRECT_N = 1000, /* up to here second derivatives are cheaper than the iterations they save */
-  TRON_N = 20000,
-  LP_N = 2000 /* beyond, an augmented Lagrangian takes too long on a linear program */
+  TRON_N = 20000
 };
 
 static const char *chosen(const char *method, const char *reason, char *why, size_t size) {
@@ -19,15 +18,10 @@ static const char *nothing(const tw_class *cls, const char *reason, char *why, s
   return NULL;
 }
 
-static const char *for_constrained(int64_t n, const tw_class *cls, char *why, size_t size) {
-  const bool linear = cls->objective <= TW_LINEAR && cls->constraints <= TW_LINEAR;
-  if (linear && n > LP_N)
-    return nothing(
-        cls,
-        "a linear program of this size needs a simplex or interior-point method, which this version does "
-        "not have",
-        why, size);
-  return chosen("auglag", "general constraints", why, size);
+/* Sets that are no boxes and regularizers stay with the inner methods of the augmented Lagrangian. */
+static const char *for_constrained(const tw_class *cls, char *why, size_t size) {
+  if (cls->has_set || cls->has_regularizer) return chosen("auglag", "general constraints beside a set or a regularizer", why, size);
+  return chosen("ipm", "general constraints, second derivatives at hand", why, size);
 }
 
 static const char *for_bounds(int64_t n, char *why, size_t size) {
@@ -66,7 +60,7 @@ const char *tw_method_choose(const tw_problem *p, const tw_class *cls, char *why
   case TW_GOAL_MAXIMIZE:
     break;
   }
-  if (cls->constrained) return for_constrained(n, cls, why, size);
+  if (cls->constrained) return for_constrained(cls, why, size);
   if (cls->has_regularizer)
     return chosen("proximal_gradient", "a smooth part and a regularizer with a prox", why, size);
   if (cls->has_set) return chosen("projected_gradient", "a set with a projection", why, size);

@@ -129,7 +129,7 @@ tw_status ipm_start_again(tw_ipm *ipm, tw_outcome outcome, const char *format, .
   if (next_attempt(ipm) < ATTEMPTS) return begin_next(ipm);
   if (ipm->number[IPM_INFEASIBLE] != 0 && outcome != TW_INFEASIBLE)
     return tw_run_end(ipm->run, TW_INFEASIBLE,
-                      "an attempt ended where the violation of the constraints is stationary: they seem to be infeasible");
+                      "no point near the end of an attempt violates the constraints less");
   return tw_run_end(ipm->run, outcome, "%s", message);
 }
 

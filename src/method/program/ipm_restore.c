@@ -96,11 +96,17 @@ static tw_status leave(tw_ipm *ipm) {
   return ipm_least_squares_y(ipm, to);
 }
 
-static tw_status infeasible(tw_ipm *ipm, double violation) {
-  return ipm_start_again(ipm, TW_INFEASIBLE,
-                    "the violation of the constraints is stationary at %.3g (scaled): they seem to be infeasible, at least near "
-                    "this point",
-                    violation);
+/* At a point of the elastic phase whose rows are at ipm->rows. */
+static tw_status infeasible(tw_ipm *ipm) {
+  int64_t row = 0;
+  double sum = 0;
+  for (int64_t i = 0; i < ipm->m; i++) {
+    const double violation = fabs(ipm->rows[i]) / ipm->nlp.row[i];
+    sum += violation;
+    if (violation > fabs(ipm->rows[row]) / ipm->nlp.row[row]) row = i;
+  }
+  return ipm_start_again(ipm, TW_INFEASIBLE, "no point nearby violates the constraints less: %.3g in all, most in row %lld (%.3g)", sum,
+                         (long long)row, fabs(ipm->rows[row]) / ipm->nlp.row[row]);
 }
 
 tw_status ipm_restore_test(tw_ipm *ipm) {
@@ -112,7 +118,8 @@ tw_status ipm_restore_test(tw_ipm *ipm) {
   if (isfinite(phi) && theta <= KAPPA_RESTO * ipm->number[IPM_RESTORE_AT] && ipm_filter_accepts(outer, theta, phi))
     return leave(ipm);
   if (ipm_error(ipm, inner, 0) > fmax(ipm->tol, 1e-9)) return TW_OK;
-  if (violation > 1e-7) return infeasible(ipm, violation);
+  ipm_rows(ipm, &plain, ipm->rows);
+  if (violation > 1e-7) return infeasible(ipm);
   outer->number[IPM_FILTERS] = 0; /* feasible, and yet not accepted: the filter is of no more use */
   return leave(ipm);
 }
@@ -126,7 +133,9 @@ tw_status ipm_restore_stuck(tw_ipm *ipm) {
     ipm->outer.number[IPM_FILTERS] = 0;
     return leave(ipm);
   }
-  if (ipm_error(ipm, ph, 0) <= 1e-5) return infeasible(ipm, violation);
+  const bool final = ipm_error(ipm, ph, 0) <= 1e-5;
+  ipm_rows(ipm, &plain, ipm->rows);
+  if (final) return infeasible(ipm);
   const double before = ipm_phi(ipm, ph, &ph->at);
   set_elastic(ipm, ph);
   ph->number[IPM_FILTERS] = 0;

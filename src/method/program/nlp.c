@@ -2,7 +2,7 @@
 #include "method/program/nlp.h"
 
 static const double LARGEST_GRADIENT = 100, SMALLEST_SCALE = 1e-8;
-enum { PRODUCTS_MOST = 3000, ENTRIES_MOST = 50000000 };
+enum { PRODUCTS_MOST = 500, ENTRIES_MOST = 50000000 };
 
 /* ------------------------------------------------------------------ patterns */
 
