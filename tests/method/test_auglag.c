@@ -1,4 +1,4 @@
-/* The augmented Lagrangian on Hock & Schittkowski's problems, a large equality-constrained one, and ones
+/* The augmented Lagrangian and the interior-point method on Hock & Schittkowski's problems, a large equality-constrained one, and ones
  * without solution. */
 #include "composite.h"
 #include "constrained.h"
@@ -46,9 +46,8 @@ static void solves_with_gradients(void **state) {
 
 /* hs071's multipliers, d f*/ /* d bound with the sign of L = f + y'c (Ipopt's tutorial). */
 static void multipliers(void **state) {
-  (void)state;
   const tw_oracle oracle = nlp_oracle(&nlps[10], true);
-  tw_result r = solve(&oracle, "auglag");
+  tw_result r = solve(&oracle, *state);
   assert_near(r.f, 17.0140173, 1e-7);
   assert_near(r.dual[0], -0.552293660, 1e-8);
   assert_near(r.dual[1], 0.161468568, 1e-8);
@@ -136,11 +135,10 @@ static const struct {
 };
 
 static void ends_for_the_right_reason(void **state) {
-  (void)state;
   for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
     for (int curvature = 0; curvature < 2; curvature++) {
       const tw_oracle oracle = nlp_oracle(&odd[i].problem, curvature);
-      tw_result r = solve(&oracle, "auglag");
+      tw_result r = solve(&oracle, *state);
       print_message("%-24s %s %s: f %.10g, %lld iterations; %s\n", odd[i].problem.name,
                     curvature ? "hvp" : "   ", tw_outcome_name(r.outcome), r.f, (long long)r.iterations,
                     r.message);
@@ -266,10 +264,15 @@ int main(void) {
   const struct CMUnitTest tests[] = {BY(solves_with_curvature, "auglag"),
                                      BY(solves_with_gradients, "auglag"),
                                      BY(solves_with_curvature, "auglag:newton=0"),
-                                     cmocka_unit_test(multipliers),
+                                     BY(solves_with_curvature, "ipm"),
+                                     BY(solves_with_curvature, "ipm:polish=0"),
+                                     BY(solves_with_gradients, "ipm"),
+                                     BY(multipliers, "auglag"),
+                                     BY(multipliers, "ipm"),
                                      BY(large_problem, "auglag"),
                                      BY(large_problem, "auglag:newton=0"),
-                                     cmocka_unit_test(ends_for_the_right_reason),
+                                     BY(ends_for_the_right_reason, "auglag"),
+                                     BY(ends_for_the_right_reason, "ipm"),
                                      cmocka_unit_test(constraints_on_a_simplex),
                                      cmocka_unit_test(basis_pursuit)};
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,8 +76,7 @@ static tw_status begin(tw_ipm *ipm, double mu) {
   start_slacks(ipm);
   TW_TRY(ipm_derive(ipm, ph, &finite));
   if (!finite) return tw_fail(run->error, TW_ERR_NUMERIC, "ipm: a derivative is not finite at the start (moved into the bounds)");
-  if (ipm->nlp.bfgs) vec_zero(ipm->nlp.h.nnz, ipm->nlp.bfgs);
-  for (int64_t k = 0, p = 0; ipm->nlp.bfgs && k < ipm->n; p += ipm->n - k++) ipm->nlp.bfgs[p] = 1;
+  tw_nlp_bfgs_reset(&ipm->nlp);
   vec_zero(IPM_PHASE_NUMBERS, ph->number);
   ph->number[IPM_F] = ph->at.f;
   ph->number[IPM_MU] = mu;

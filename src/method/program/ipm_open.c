@@ -118,10 +118,12 @@ static tw_status fetch(tw_ipm *ipm) {
   ipm->number = tw_run_vector(ipm->run, "ipm.run", IPM_NUMBERS);
   ipm->start = tw_run_vector(ipm->run, "ipm.start", ipm->n);
   if (!ipm->number || !ipm->start) return TW_ERR_MEMORY;
+  TW_TRY(tw_nlp_fetch(&ipm->nlp));
   ipm->inner.elastic = true;
   TW_TRY(fetch_phase(ipm, &ipm->outer, "ipm"));
   TW_TRY(fetch_phase(ipm, &ipm->inner, "ipm.r"));
   ipm_enter(ipm, ipm->number[IPM_RESTORING] != 0 ? &ipm->inner : &ipm->outer);
+  ipm_bounds(ipm);
   return TW_OK;
 }
 
@@ -136,9 +138,7 @@ tw_status ipm_open(tw_ipm **out, tw_run *run) {
   TW_TRY(tw_nlp_open(&ipm->nlp, run));
   TW_TRY(tw_kkt_open(&ipm->kkt, &ipm->nlp, run->error));
   TW_TRY(allocate(ipm));
-  TW_TRY(fetch(ipm));
-  ipm_bounds(ipm);
-  return TW_OK;
+  return fetch(ipm);
 }
 
 void ipm_close(tw_run *run) {

@@ -57,6 +57,7 @@ tw_status ipm_restore_begin(tw_ipm *ipm) {
   vec_zero(ipm->m, to->y);
   set_elastic(ipm, to);
   set_filter(ipm, to);
+  tw_nlp_bfgs_reset(&ipm->nlp);
   ipm_enter(ipm, to);
   return TW_OK;
 }
@@ -92,6 +93,7 @@ static tw_status leave(tw_ipm *ipm) {
   vec_copy(ipm->n, from->g, to->g);
   vec_copy(ipm->nlp.j.nnz, from->j, to->j);
   ipm_enter(ipm, to);
+  tw_nlp_bfgs_reset(&ipm->nlp);
   to->number[IPM_TINY] = 0;
   return ipm_least_squares_y(ipm, to);
 }

@@ -172,6 +172,7 @@ static void learn(tw_ipm *ipm, const double *g, const double *j, const double *v
   double *change = ipm->residual, *step = ipm->dual_rhs;
   vec_sub(ipm->n, ph->at.v, v, step);
   vec_sub(ipm->n, ph->g, g, change);
+  if (ph->elastic) vec_zero(ipm->n, change); /* its objective is not B's business */
   tw_nlp_add_jt(&ipm->nlp, ph->j, 1, ph->y, change);
   tw_nlp_add_jt(&ipm->nlp, j, -1, ph->y, change);
   tw_nlp_bfgs_update(&ipm->nlp, step, change);
@@ -191,7 +192,7 @@ static tw_status take(tw_ipm *ipm, double alpha, double alpha_z, bool *taken) {
   tw_status status = ipm_derive(ipm, ph, taken);
   if (status == TW_OK && *taken) {
     update_duals(ipm, alpha, alpha_z);
-    if (ipm->nlp.bfgs && !ph->elastic) learn(ipm, old, old + ipm->n, old + ipm->n + ipm->nlp.j.nnz);
+    if (ipm->nlp.bfgs) learn(ipm, old, old + ipm->n, old + ipm->n + ipm->nlp.j.nnz);
   } else if (status == TW_OK) {
     ipm_copy_point(ipm, &ipm->corrected, &ph->at);
     ph->number[IPM_F] = ph->at.f;

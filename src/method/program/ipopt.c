@@ -18,6 +18,7 @@ typedef struct ipopt_run {
 static const tw_option options[] = {TW_OPTION_TOL(1e-8),
                                     TW_OPTION_MAX_ITER(3000),
                                     {"mu", TW_OPTION_CHOICE, 0, 0, 1, "monotone|adaptive", "update of the barrier parameter"},
+                                    {"relax", TW_OPTION_REAL, 1e-8, 0, 1, NULL, "Ipopt's bound_relax_factor: 0 keeps bounds exactly"},
                                     TW_OPTION_END};
 
 /* Evaluations happen outside MUMPS. */
@@ -142,9 +143,11 @@ static tw_status init(tw_run *run) {
 static void set_options(IpoptProblem problem, const tw_run *run, bool bfgs) {
   char sb[] = "sb", yes[] = "yes", print[] = "print_level", tol[] = "tol", most[] = "max_iter";
   char approximation[] = "hessian_approximation", limited[] = "limited-memory", mu[] = "mu_strategy", adaptive[] = "adaptive";
+  char relax[] = "bound_relax_factor";
   AddIpoptStrOption(problem, sb, yes);
   AddIpoptIntOption(problem, print, 0);
   AddIpoptNumOption(problem, tol, tw_run_tolerance(run));
+  AddIpoptNumOption(problem, relax, tw_run_real(run, "relax"));
   AddIpoptIntOption(problem, most, (Index)fmin(1e9, (double)run->driver->max_iter));
   if (bfgs) AddIpoptStrOption(problem, approximation, limited);
   if (tw_run_choice(run, "mu") == 1) AddIpoptStrOption(problem, mu, adaptive);

@@ -58,9 +58,13 @@ tw_status tw_nlp_open(tw_nlp *nlp, tw_run *run) {
   nlp->y = tw_alloc((size_t)(m + n), sizeof *nlp->y);
   nlp->col = tw_alloc((size_t)(2 * n), sizeof *nlp->col);
   if (!nlp->dense || !nlp->y || !nlp->col) return tw_fail(run->error, TW_ERR_MEMORY, "out of memory");
-  const tw_slot slots[] = {{"nlp.scale", 1, &nlp->scale}, {"nlp.row", m, &nlp->row}, {NULL, 0, NULL}};
-  TW_TRY(tw_fetch(run, slots));
-  if (nlp->second == TW_NLP_BFGS && !(nlp->bfgs = tw_run_vector(run, "nlp.bfgs", nlp->h.nnz))) return TW_ERR_MEMORY;
+  return tw_nlp_fetch(nlp);
+}
+
+tw_status tw_nlp_fetch(tw_nlp *nlp) {
+  const tw_slot slots[] = {{"nlp.scale", 1, &nlp->scale}, {"nlp.row", nlp->m, &nlp->row}, {NULL, 0, NULL}};
+  TW_TRY(tw_fetch(nlp->run, slots));
+  if (nlp->second == TW_NLP_BFGS && !(nlp->bfgs = tw_run_vector(nlp->run, "nlp.bfgs", nlp->h.nnz))) return TW_ERR_MEMORY;
   return TW_OK;
 }
 
@@ -216,6 +220,12 @@ void tw_nlp_add_h(const tw_nlp *nlp, const double *h, double a, const double *v,
 }
 
 /* ------------------------------------------------------------------ damped BFGS */
+
+void tw_nlp_bfgs_reset(tw_nlp *nlp) {
+  if (!nlp->bfgs) return;
+  vec_zero(nlp->h.nnz, nlp->bfgs);
+  for (int64_t k = 0; k < nlp->n; k++) nlp->bfgs[nlp->h.colptr[k]] = 1;
+}
 
 /* Powell (1978): with t = max over [0, 1] of those with s'r >= 0.2 s'Bs, r = t y + (1 - t) B s,
  *   B <- B - B s s'B / s'Bs + r r' / s'r. */

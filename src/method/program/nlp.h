@@ -36,6 +36,8 @@ typedef struct tw_nlp {
 /* Finds patterns and memory. TW_ERR_UNSUPPORTED when matrices would be too large. What it allocated is released by
  * tw_nlp_close also when it fails. */
 tw_status tw_nlp_open(tw_nlp *nlp, tw_run *run);
+/* Its vectors of the run's state, which a resume replaces. */
+tw_status tw_nlp_fetch(tw_nlp *nlp);
 void tw_nlp_close(tw_nlp *nlp);
 /* sigma and r from the derivatives at x; run->scale. */
 tw_status tw_nlp_scale(tw_nlp *nlp, const double *x);
@@ -47,6 +49,7 @@ tw_status tw_nlp_first(tw_nlp *nlp, const double *x, double *g, double *j, bool 
 /* Scaled Hessian of `objective` f + y'c (objective: 0 or 1) for scaled y. */
 tw_status tw_nlp_second(tw_nlp *nlp, const double *x, double objective, const double *y, double *h, bool *finite);
 /* B updated by s and the change of the gradient of the Lagrangian (overwritten). */
+void tw_nlp_bfgs_reset(tw_nlp *nlp); /* B = I; nothing where there are second derivatives */
 void tw_nlp_bfgs_update(tw_nlp *nlp, const double *s, double *change);
 
 /* out += a J v; out += a J'y; out += a H v. */
