@@ -169,8 +169,16 @@ static tw_status measure_clipped(polish_t *s, candidate *a, bool *finite) {
   return TW_OK;
 }
 
+/* Only equalities: no active set to find, and the phase's point is as good as Newton's method makes it. */
+static bool is_plain(const tw_ipm *ipm) {
+  for (int64_t k = 0; k < ipm->nv; k++)
+    if (isfinite(ipm->lower[k]) || isfinite(ipm->upper[k])) return false;
+  return true;
+}
+
 tw_status ipm_polish(tw_ipm *ipm) {
   polish_t s;
+  if (is_plain(ipm)) return TW_OK;
   bool finite, plain = false;
   tw_status status = open_polish(&s, ipm);
   ipm_report(ipm, &ipm->outer);
