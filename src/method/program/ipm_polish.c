@@ -51,7 +51,8 @@ static tw_status open_polish(polish_t *s, tw_ipm *ipm) {
   candidate *both[] = {&s->from, &s->to};
   for (int i = 0; i < 2; i++) {
     double *b = s->block + i * each;
-    *both[i] = (candidate){.x = b, .zl = b + n, .zu = b + 2 * n, .g = b + 3 * n, .y = b + 4 * n, .c = b + 4 * n + m, .j = b + 4 * n + 2 * m};
+    *both[i] = (candidate){.x = b, .zl = b + n, .zu = b + 2 * n, .g = b + 3 * n, .y = b + 4 * n};
+    both[i]->c = both[i]->y + m, both[i]->j = both[i]->y + 2 * m;
   }
   s->target = s->block + 2 * each;
   s->held = s->flags;
