@@ -55,6 +55,14 @@ int tw_arity_of(tw_expr e);
 tw_expr tw_input_of(tw_expr e, int i);
 const void *tw_attr_of(tw_expr e);
 const char *tw_name_of(tw_expr e); /* of an input; "" otherwise */
+
+/* Scopes name the parts of a model, for profiles: nodes made between push and pop are in the scope "outer/name". Equal nodes
+ * are one node, in the scope of the first; what derivatives and rewriting make of a node is in its scope. A name has no '/';
+ * a path of more than 512 characters fails. Pop without push does nothing. */
+void tw_scope_push(tw_graph *graph, const char *name);
+void tw_scope_pop(tw_graph *graph);
+const char *tw_scope_of(tw_expr e); /* "" outside any; lives as long as the graph */
+
 bool tw_is_input(tw_expr e);
 /* The data of a constant (NULL when `e` is not one), and the value of a constant whose elements are all equal. */
 const void *tw_constant_data(tw_expr e);
@@ -228,6 +236,21 @@ tw_expr tw_conv(tw_expr x, tw_expr w, const tw_conv_options *options); /* NULL: 
  * `image` and `kernel` are the spatial extents of the result, one for each axis of the operands. */
 tw_expr tw_conv_input(tw_expr y, tw_expr w, const int64_t *image, const tw_conv_options *options);
 tw_expr tw_conv_weight(tw_expr x, tw_expr y, const int64_t *kernel, const tw_conv_options *options);
+
+/* ------------------------------------------------------------------ attention
+ * softmax(scale Q K') V over the last two axes: q [.., nq, d], k [.., nk, d], v [.., nk, e] -> [.., nq, e]; leading axes
+ * broadcast, integers become f64. Fails on other shapes, and when causal with nq > nk. No keys: zeros. */
+
+typedef struct tw_attention_options {
+  double scale; /* 0: 1 / sqrt(d) */
+  bool causal;  /* query i sees keys j <= i + nk - nq: the last query sees all */
+} tw_attention_options;
+
+/* One op: tiles of queries go over the keys with the softmax carried along (Rabe & Staats 2021; Dao et al. 2022). Memory does
+ * not grow with nq nk; that of derivatives does. Flops: 2 d + 2 e + 5 for each pair of a query and a key that it sees. */
+tw_expr tw_attention(tw_expr q, tw_expr k, tw_expr v, const tw_attention_options *options); /* NULL: all defaults */
+/* The same as a product, a softmax and a product, with all scores in memory. */
+tw_expr tw_attention_unfused(tw_expr q, tw_expr k, tw_expr v, const tw_attention_options *options);
 
 /* ------------------------------------------------------------------ random draws: pure functions of the key */
 
