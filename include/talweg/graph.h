@@ -435,6 +435,29 @@ void tw_fn_describe(const tw_fn *fn, tw_text *out);
 /* Convenience: compile, evaluate an expression without inputs into a new array, release. */
 tw_status tw_eval(tw_expr e, tw_array *out, tw_error *error);
 
+/* ------------------------------------------------------------------ what functions cost */
+
+/* A node of a planned function. A step is one node, or a pass over several, which is the entries of equal `step`. */
+typedef struct tw_cost {
+  int step;
+  tw_expr node;
+  const char *kind; /* "product", "element-wise", .. */
+  double flops;     /* by the op's rule */
+  double bytes;     /* read from and written to memory at least: nothing between the nodes of a pass */
+  double moved;     /* what the kernel moves: with its copies, and with what it reads again */
+} tw_cost;
+/* Copies at most `most` entries, in the order of steps; the number there are. Functions inside ops are part of the op. */
+int tw_fn_costs(const tw_fn *fn, int most, tw_cost *costs);
+
+/* A value or scratch memory in the workspace from one step to another, both included. */
+typedef struct tw_held {
+  tw_expr node; /* the value's, or of the step whose scratch it is */
+  int first, last;
+  size_t bytes;
+  bool scratch;
+} tw_held;
+int tw_fn_held(const tw_fn *fn, int most, tw_held *held);
+
 /* ------------------------------------------------------------------ profiles */
 
 /* Where time goes, step by step. Set tw_exec.profile; any number of functions and threads may share one. */
@@ -454,19 +477,56 @@ typedef struct tw_profile_row {
 /* Copies at most `most` rows, by falling seconds; the number there are. */
 int tw_profile_rows(const tw_profile *profile, int most, tw_profile_row *rows);
 
-/* What this machine can do with `threads` threads (0: all cores), measured in about a tenth of a second: products of
- * matrices by BLAS, and a + s b on arrays beyond the caches and on arrays within them. */
+/* What this machine can do with `threads` threads, as measured: the best of products of matrices by BLAS, and of sums over one
+ * array, copies and sums of two arrays into a third, on arrays within each cache and on arrays four times the last. */
+typedef enum tw_memory_level { TW_CACHE_1, TW_CACHE_2, TW_CACHE_3, TW_MEMORY, TW_MEMORY_LEVELS } tw_memory_level;
 typedef struct tw_machine {
   int threads;
-  double flops, flops_single; /* per second, f64 and f32 */
-  double bytes, bytes_cached; /* per second */
+  double flops, flops_single;       /* per second, f64 and f32 */
+  double size[TW_MEMORY_LEVELS];    /* bytes that a cache holds, of all threads; of memory: infinite */
+  double rate[TW_MEMORY_LEVELS];    /* bytes per second */
 } tw_machine;
+/* 0: all cores, 16 at most. About two seconds for a thread. */
 tw_status tw_machine_measure(int threads, tw_machine *machine, tw_error *error);
+/* The same, measured once and kept in the user's cache folder (see tw_cache_folder). */
+tw_status tw_machine_get(int threads, tw_machine *machine, tw_error *error);
+/* The roof (Williams, Waterman & Patterson 2009): the least seconds for so many flops and bytes. Of bytes that fit twice into
+ * a cache's size some may be found there, so they go at its rate. */
+double tw_machine_least(const tw_machine *machine, bool single, double flops, double bytes);
+double tw_machine_rate(const tw_machine *machine, double bytes);
+/* "compute" or "memory", whichever the roof is made of; "overhead" when it took more than 5 times the least. */
+const char *tw_machine_bound(const tw_machine *machine, bool single, double flops, double bytes, double seconds);
+
 /* Roofline tables by step and by kind: time, flop/s and byte/s, their share of what the machine can do, and what bounds
  * each: compute, memory, or overhead (more than 5 times what the roof allows). */
 void tw_profile_table(const tw_profile *profile, const tw_machine *machine, tw_text *out);
 /* The events in Chrome's trace format (chrome://tracing, Perfetto), with the rows as `otherData`. */
 void tw_profile_trace(const tw_profile *profile, const tw_machine *machine, tw_text *json);
+
+/* ------------------------------------------------------------------ steps, timed */
+
+typedef struct tw_measure_options {
+  int warm_up, runs; /* 0: 2 and 10 */
+  bool counters;     /* of the processor, in runs of their own; without effect where the system does not permit them */
+} tw_measure_options;
+
+typedef struct tw_step_time {
+  double median, low, high; /* seconds; low and high: the 10th and 90th percentile */
+  int repeats;              /* runs in a row behind one sample: above 1 for steps too short for the clock */
+  double cycles, instructions, misses; /* of the calling thread, medians; NaN: not counted. Misses: of the last cache */
+} tw_step_time;
+
+typedef struct tw_measurement {
+  int runs;
+  double probe;    /* seconds that reading the clock takes, taken off every step */
+  double wall;     /* of a call while its steps are timed, and.. */
+  double plain;    /* .. while they are not: medians */
+  double coverage; /* the sum of step times over the wall time of the call: median */
+} tw_measurement;
+/* Calls `fn` again and again with these arguments and times its steps; step[tw_fn_steps]. Steps of less than 20 times the
+ * probe are timed in a row, except those that overwrite what they read or keep a state. Errors are those of tw_fn_call. */
+tw_status tw_fn_measure(const tw_fn *fn, tw_work *work, const void *const *inputs, void *const *outputs,
+                        const tw_measure_options *options, tw_step_time *step, tw_measurement *whole, tw_error *error);
 
 /* ------------------------------------------------------------------ functions as C source */
 
@@ -597,6 +657,10 @@ struct tw_op {
    * the op is looped over the batch. */
   tw_expr (*batch)(tw_expr node, int64_t size, const tw_expr *in, const bool *batched);
   double (*flops)(tw_expr node);
+  /* Bytes read and written at least, where that is not every operand once and the result once; and those that the kernel
+   * moves, where that is more (`prepared`: see below; NULL where there is none). Optional. */
+  double (*bytes)(tw_expr node);
+  double (*moved)(tw_expr node, const void *prepared);
   /* Writes C that computes the node: `in` and `out` are C expressions of pointers. See src/graph/emit/emit.h; ops with
    * `formula` or `view` alone need none. Optional: functions with ops that have none are refused by tw_source_add. */
   void (*emit)(tw_emitter *e, tw_expr node, const char *const *in, const char *out);

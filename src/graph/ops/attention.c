@@ -109,6 +109,15 @@ static double attention_flops(tw_expr node) {
   return (double)s.stack * tw_attention_pairs(&s) * (2.0 * (double)s.d + 2.0 * (double)s.e + 5);
 }
 
+/* Queries and results once, keys and values once for each tile of queries. */
+static double attention_moved(tw_expr node, const void *prepared) {
+  const tw_attention_shape s = tw_attention_shape_of(node);
+  const int64_t rows = tw_attention_rows(&s), width = s.d + s.e;
+  const double tiles = (double)((s.nq + rows - 1) / rows);
+  (void)prepared;
+  return (double)tw_dtype_get(s.dtype)->size * (double)s.stack * (double)width * ((double)s.nq + tiles * (double)s.nk);
+}
+
 /* ------------------------------------------------------------------ C */
 
 static void attention_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
@@ -151,6 +160,7 @@ const tw_op tw_op_attention = {
     .vjp = attention_vjp,
     .batch = attention_batch,
     .flops = attention_flops,
+    .moved = attention_moved,
     .emit = attention_emit,
     .example = attention_example,
     .low = -2,
