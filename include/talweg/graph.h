@@ -441,10 +441,9 @@ tw_status tw_eval(tw_expr e, tw_array *out, tw_error *error);
 typedef struct tw_cost {
   int step;
   tw_expr node;
-  const char *kind; /* "product", "element-wise", .. */
-  double flops;     /* by the op's rule */
-  double bytes;     /* read from and written to memory at least: nothing between the nodes of a pass */
-  double moved;     /* what the kernel moves: with its copies, and with what it reads again */
+  double flops; /* by the op's rule */
+  double bytes; /* read from and written to memory at least: nothing between the nodes of a pass */
+  double moved; /* what the kernel moves: with its copies, and with what it reads again */
 } tw_cost;
 /* Copies at most `most` entries, in the order of steps; the number there are. Functions inside ops are part of the op. */
 int tw_fn_costs(const tw_fn *fn, int most, tw_cost *costs);
@@ -616,6 +615,7 @@ typedef enum tw_op_kind {
   TW_OP_KIND_ELEMENTWISE,
   TW_OP_KIND_PRODUCT,
   TW_OP_KIND_CONVOLUTION,
+  TW_OP_KIND_ATTENTION,
   TW_OP_KIND_FACTORIZATION, /* and solves with factors */
   TW_OP_KIND_REDUCTION,
   TW_OP_KIND_LOOKUP,

@@ -151,6 +151,7 @@ static tw_expr attention_example(tw_graph *graph, tw_dtype dtype, int variant) {
 const tw_op tw_op_attention = {
     .name = "attention",
     .summary = "softmax(scale Q K') V, without a matrix of scores",
+    .kind = TW_OP_KIND_ATTENTION,
     .arity = 3,
     .attr_bytes = sizeof(tw_attention_attr),
     .infer = attention_infer,

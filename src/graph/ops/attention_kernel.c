@@ -4,14 +4,14 @@
  * and at the end o / l. Memory is that of a block of scores, whatever the number of keys. */
 #include "graph/ops/attention.h"
 #include "graph/ops/loops.h"
-#include "graph/ops/reduce.h"
 
 #include <math.h>
 
 enum {
-  ROWS = 128,         /* queries of a tile */
+  ROWS = 64,         /* queries of a tile */
   BLOCK = 256,        /* keys of a block, more where a tile has few queries */
   SCORES = ROWS * BLOCK,
+  LANES = 16,
   LINE = 64
 };
 
@@ -55,19 +55,34 @@ typedef struct attention_task {
   void *out, *room;
   int64_t room_size;
   tw_loop *exp;
-  tw_fold_loop *max, *sum;
 } attention_task;
 
 #define KERNEL(T, suffix)                                                                                                   \
-  /* The n scores at x, of which the first `seen` count, become e^(x - m') and 0; m, l and a as above. m' = 0 where it is   \
-     infinite, so that inf - inf makes no NaN of its own. */                                                                \
-  static void carry_##suffix(const attention_task *t, T *x, int64_t n, int64_t seen, T *m, T *a) {                          \
-    T top = *m, here;                                                                                                       \
-    if (seen > 0) {                                                                                                         \
-      t->max(x, seen, 1, 1, &here);                                                                                         \
-      top = here > top || here != here ? here : top;                                                                        \
-    }                                                                                                                       \
-    const T shift = top - top == 0 ? top : 0, before = *m - *m == 0 ? *m : 0;                                               \
+  /* A NaN among the scores is left to the exponentials. */                                                                \
+  static T largest_##suffix(const T *x, int64_t n, T most) {                                                                \
+    T lane[LANES];                                                                                                          \
+    int64_t j = 0;                                                                                                          \
+    for (int c = 0; c < LANES; c++) lane[c] = most;                                                                         \
+    for (; j + LANES <= n; j += LANES)                                                                                      \
+      for (int c = 0; c < LANES; c++) lane[c] = x[j + c] > lane[c] ? x[j + c] : lane[c];                                    \
+    for (; j < n; j++) most = x[j] > most ? x[j] : most;                                                                    \
+    for (int c = 0; c < LANES; c++) most = lane[c] > most ? lane[c] : most;                                                 \
+    return most;                                                                                                            \
+  }                                                                                                                         \
+  static T sum_##suffix(const T *x, int64_t n) {                                                                            \
+    T lane[LANES] = {0}, rest = 0;                                                                                          \
+    int64_t j = 0;                                                                                                          \
+    for (; j + LANES <= n; j += LANES)                                                                                      \
+      for (int c = 0; c < LANES; c++) lane[c] += x[j + c];                                                                  \
+    for (; j < n; j++) rest += x[j];                                                                                        \
+    for (int width = LANES / 2; width > 0; width /= 2)                                                                      \
+      for (int c = 0; c < width; c++) lane[c] += lane[c + width];                                                           \
+    return lane[0] + rest;                                                                                                  \
+  }                                                                                                                         \
+  /* Of the n scores at x the first `seen` become s - m', the others -inf; m and a as above. m' = 0 where it is infinite,  \
+     so that inf - inf makes no NaN of its own. */                                                                          \
+  static void carry_##suffix(T *x, int64_t n, int64_t seen, T *m, T *a) {                                                   \
+    const T top = largest_##suffix(x, seen, *m), shift = top - top == 0 ? top : 0, before = *m - *m == 0 ? *m : 0;          \
     *a = *m == -(T)INFINITY ? 0 : (T)exp((double)(before - shift));                                                         \
     *m = top;                                                                                                               \
     for (int64_t j = 0; j < seen; j++) x[j] -= shift;                                                                       \
@@ -94,15 +109,13 @@ typedef struct attention_task {
       tw_dense_product(&scores, scaled, k + j * s->d, x);                                                                   \
       for (int64_t i = 0; i < n; i++) {                                                                                     \
         const int64_t seen = first + i + s->ahead - j;                                                                      \
-        carry_##suffix(t, x + i * keys, keys, seen < 0 ? 0 : least(keys, seen), &m[i], &a[i]);                              \
+        carry_##suffix(x + i * keys, keys, seen < 0 ? 0 : least(keys, seen), &m[i], &a[i]);                              \
       }                                                                                                                     \
       const int64_t row = 0, step = 1;                                                                                      \
       const void *in = x;                                                                                                   \
       t->exp(1, n * keys, &in, &row, &step, x);                                                                             \
       for (int64_t i = 0; i < n; i++) {                                                                                     \
-        T sum;                                                                                                              \
-        t->sum(x + i * keys, keys, 1, 1, &sum);                                                                             \
-        l[i] = a[i] * l[i] + sum;                                                                                           \
+        l[i] = a[i] * l[i] + sum_##suffix(x + i * keys, keys);                                                               \
         for (int64_t c = 0; c < s->e && j > 0 && a[i] != 1; c++) out[i * s->e + c] *= a[i];                                 \
       }                                                                                                                     \
       tw_dense_product(&values, x, v + j * s->e, out);                                                                      \
@@ -119,8 +132,6 @@ tw_status tw_attention_kernel(const tw_call *call) {
   if (s.stack == 0 || s.nq == 0 || s.e == 0) return TW_OK;
   t.room_size = room_of(&s);
   t.exp = tw_loop_get(TW_LOOP_exp, s.dtype);
-  t.max = tw_fold_get(TW_FOLD_MAX, s.dtype);
-  t.sum = tw_fold_get(TW_FOLD_SUM, s.dtype);
   const double work = (double)s.stack * (double)s.nq * (double)s.nk * (double)(s.d + s.e + 8) / 4;
   int threads = tw_call_threads(call, work < 1e15 ? (int64_t)work : TW_PARALLEL_WORK);
   if (threads <= 0 || threads > workers_of(&s)) threads = workers_of(&s);

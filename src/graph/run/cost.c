@@ -9,12 +9,6 @@ double tw_step_moved(const tw_step *step) {
   return step->pass || !op->moved ? tw_step_bytes(step) : op->moved(step->node, step->prepared);
 }
 
-/* The kind of a node by itself, whether or not it is in a pass. */
-static const char *kind_of(tw_expr node) {
-  const tw_step alone = {.node = node};
-  return tw_step_kind(&alone);
-}
-
 /* The nodes of a pass from entry `n` on; the number of entries after them, -1 when out of memory. Leaves and views cost nothing
  * but what they are the first to read. */
 static int pass_costs(const tw_step *step, int s, int n, int most, tw_cost *costs) {
@@ -23,7 +17,6 @@ static int pass_costs(const tw_step *step, int s, int n, int most, tw_cost *cost
   if (!read) return -1;
   for (int i = 0; i < pass->n_instrs; i++, n++) {
     tw_cost cost = {.step = s, .node = tw_at(step->node.graph, pass->instr[i].node)};
-    cost.kind = kind_of(cost.node);
     tw_pass_cost(pass, step->node.graph, i, read, &cost.flops, &cost.bytes);
     cost.moved = cost.bytes;
     if (n < most) costs[n] = cost;
@@ -41,7 +34,7 @@ int tw_fn_costs(const tw_fn *fn, int most, tw_cost *costs) {
       continue;
     }
     if (n < most)
-      costs[n] = (tw_cost){s, step->node, kind_of(step->node), tw_step_flops(step), tw_step_bytes(step), tw_step_moved(step)};
+      costs[n] = (tw_cost){s, step->node, tw_step_flops(step), tw_step_bytes(step), tw_step_moved(step)};
     n++;
   }
   return n < 0 ? 0 : n;

@@ -49,6 +49,7 @@ const char *tw_op_kind_name(tw_op_kind kind) {
       [TW_OP_KIND_ELEMENTWISE] = "element-wise",
       [TW_OP_KIND_PRODUCT] = "product",
       [TW_OP_KIND_CONVOLUTION] = "convolution",
+      [TW_OP_KIND_ATTENTION] = "attention",
       [TW_OP_KIND_FACTORIZATION] = "factorization",
       [TW_OP_KIND_REDUCTION] = "reduction",
       [TW_OP_KIND_LOOKUP] = "look-up",
