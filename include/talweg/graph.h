@@ -484,6 +484,7 @@ typedef struct tw_machine {
   double flops, flops_single;       /* per second, f64 and f32 */
   double size[TW_MEMORY_LEVELS];    /* bytes that a cache holds, of all threads; of memory: infinite */
   double rate[TW_MEMORY_LEVELS];    /* bytes per second */
+  double triad;                     /* of them, a = b + c alone in memory, without the lines that are read to be written */
 } tw_machine;
 /* 0: all cores, 16 at most. About two seconds for a thread. */
 tw_status tw_machine_measure(int threads, tw_machine *machine, tw_error *error);

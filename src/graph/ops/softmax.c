@@ -37,7 +37,8 @@ static void apply(tw_loop *loop, int64_t n, void *x) {
       for (int64_t c = 0; c < columns; c++) sum[c] += block[c];                                              \
       return;                                                                                                \
     }                                                                                                        \
-    for (int64_t r = 0; r < rows; r++)                                                                       \
+    for (int64_t r = 0; columns == 1 && stride == 1 && r < rows; r++) block[r] = x[r] - *m;                  \
+    for (int64_t r = 0; (columns > 1 || stride > 1) && r < rows; r++)                                        \
       for (int64_t c = 0; c < columns; c++) block[r * columns + c] = x[r * stride + c] - m[c];               \
     apply(s->exp, rows *columns, block);                                                                     \
     s->sum(block, rows, columns, columns, sum);                                                              \
@@ -62,6 +63,15 @@ static void apply(tw_loop *loop, int64_t n, void *x) {
     T *out = (T *)s->out + outer * rows * inner, *m = (T *)s->shift + outer * inner;                         \
     (void)worker;                                                                                            \
     s->max(x, rows, inner, inner, m);                                                                        \
+    if (inner == 1) { /* one loop, not one for every row */                                                  \
+      const T most = *m;                                                                                     \
+      for (int64_t r = 0; r < rows; r++) out[r] = x[r] - most;                                               \
+      apply(s->exp, rows, out);                                                                              \
+      s->sum(out, rows, 1, 1, m);                                                                            \
+      const T all = *m;                                                                                      \
+      for (int64_t r = 0; r < rows; r++) out[r] /= all;                                                      \
+      return;                                                                                                \
+    }                                                                                                        \
     for (int64_t r = 0; r < rows; r++)                                                                       \
       for (int64_t c = 0; c < inner; c++) out[r * inner + c] = x[r * inner + c] - m[c];                      \
     apply(s->exp, rows *inner, out);                                                                         \

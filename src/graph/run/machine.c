@@ -76,14 +76,15 @@ static double best_of(tw_task *task, probe *p, int threads) {
   return best;
 }
 
-/* Bytes per second when each thread's arrays have `bytes` in all. */
-static double best_rate(probe *p, int threads, double bytes) {
+/* Bytes per second when each thread's arrays have `bytes` in all; *triad: those of the sum of two. */
+static double best_rate(probe *p, int threads, double bytes, double *triad) {
   const double each = 8.0 * threads;
   p->n = (int64_t)(bytes / 24) / 64 * 64;
   if (p->n < 64) p->n = 64;
   const double three = 3 * each * (double)p->n / best_of(sum_of_two, p, threads);
   const double two = 2 * each * (double)p->n / best_of(copy, p, threads);
   const double one = 2 * each * (double)p->n / best_of(sum_over, p, threads);
+  *triad = three;
   return fmax(three, fmax(two, one));
 }
 
@@ -125,8 +126,9 @@ tw_status tw_machine_measure(int threads, tw_machine *m, tw_error *error) {
   if (ok) {
     for (size_t i = 0; i < all; i++) p.a[i] = p.b[i] = 1, p.c[i] = 0;
     for (int level = TW_CACHE_1; level < TW_MEMORY; level++) /* half of it, so that all three arrays stay */
-      m->rate[level] = best_rate(&p, threads, m->size[level] / threads / (level == TW_CACHE_3 ? 4 : 2));
-    m->rate[TW_MEMORY] = best_rate(&p, threads, memory);
+      m->rate[level] = best_rate(&p, threads, m->size[level] / threads / 2, &m->triad);
+    m->rate[TW_CACHE_3] = fmax(m->rate[TW_CACHE_3], best_rate(&p, threads, 4 * m->size[TW_CACHE_2] / threads, &m->triad)); /* others use it, too */
+    m->rate[TW_MEMORY] = best_rate(&p, threads, memory, &m->triad);
     m->flops = best_flops(&p, threads, false);
     for (size_t i = 0; i < all; i++) p.c[i] = 0;
     m->flops_single = best_flops(&p, threads, true);
@@ -140,12 +142,13 @@ tw_status tw_machine_measure(int threads, tw_machine *m, tw_error *error) {
 
 /* ------------------------------------------------------------------ kept */
 
-enum { NUMBERS = 2 + 2 * TW_MEMORY_LEVELS };
+enum { NUMBERS = 3 + 2 * TW_MEMORY_LEVELS };
 
 static void numbers_of(tw_machine *m, double *number[NUMBERS]) {
   int n = 0;
   number[n++] = &m->flops;
   number[n++] = &m->flops_single;
+  number[n++] = &m->triad;
   for (int level = 0; level < TW_MEMORY_LEVELS; level++) number[n++] = &m->size[level], number[n++] = &m->rate[level];
 }
 
@@ -183,7 +186,7 @@ tw_status tw_machine_get(int threads, tw_machine *machine, tw_error *error) {
   char folder[3072], path[4096], name[128], heading[256];
   tw_cpu_name(name, sizeof name);
   threads = clip_threads(threads);
-  snprintf(heading, sizeof heading, "roofs 1: %s, %d of %d cores\n", name, threads, tw_cores());
+  snprintf(heading, sizeof heading, "roofs 2: %s, %d of %d cores\n", name, threads, tw_cores());
   const bool kept = tw_cache_folder(folder, sizeof folder, NULL) == TW_OK;
   snprintf(path, sizeof path, "%s/roofs-%016llx", folder, (unsigned long long)tw_hash(heading, strlen(heading), 0));
   *machine = (tw_machine){.threads = threads};
