@@ -2,8 +2,9 @@
 # make check   install what is missing, build, and run all tests, sanitizers and fuzzers
 # make         build/release/talweg
 # make bench   side by side with peers: bench/results.md
+# make recipes  what each recipe must show, measured: recipes/NAME/results.md
 # make docs    API reference in docs/api
-.PHONY: all demo check tests sanitize bench docs install clean packages-build packages-check
+.PHONY: all demo check tests sanitize bench recipes docs install clean packages-build packages-check
 
 JOBS ?= $(shell nproc)
 preset = cmake --preset $(1) >build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }; cmake --build --preset $(1) --parallel $(JOBS) | tail -n 1
@@ -32,6 +33,9 @@ bench: packages-build
 	@tools/install-packages bench
 	@$(MAKE) --no-print-directory all
 	@bench/run
+
+recipes: all
+	@for recipe in recipes/*/run; do $$recipe || exit 1; done
 
 docs:
 	@tools/install-packages docs

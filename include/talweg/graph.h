@@ -55,6 +55,14 @@ int tw_arity_of(tw_expr e);
 tw_expr tw_input_of(tw_expr e, int i);
 const void *tw_attr_of(tw_expr e);
 const char *tw_name_of(tw_expr e); /* of an input; "" otherwise */
+
+/* Scopes name the parts of a model, for profiles: nodes made between push and pop are in the scope "outer/name". Equal nodes
+ * are one node, in the scope of the first; what derivatives and rewriting make of a node is in its scope. A name has no '/';
+ * a path of more than 512 characters fails. Pop without push does nothing. */
+void tw_scope_push(tw_graph *graph, const char *name);
+void tw_scope_pop(tw_graph *graph);
+const char *tw_scope_of(tw_expr e); /* "" outside any; lives as long as the graph */
+
 bool tw_is_input(tw_expr e);
 /* The data of a constant (NULL when `e` is not one), and the value of a constant whose elements are all equal. */
 const void *tw_constant_data(tw_expr e);
@@ -228,6 +236,21 @@ tw_expr tw_conv(tw_expr x, tw_expr w, const tw_conv_options *options); /* NULL: 
  * `image` and `kernel` are the spatial extents of the result, one for each axis of the operands. */
 tw_expr tw_conv_input(tw_expr y, tw_expr w, const int64_t *image, const tw_conv_options *options);
 tw_expr tw_conv_weight(tw_expr x, tw_expr y, const int64_t *kernel, const tw_conv_options *options);
+
+/* ------------------------------------------------------------------ attention
+ * softmax(scale Q K') V over the last two axes: q [.., nq, d], k [.., nk, d], v [.., nk, e] -> [.., nq, e]; leading axes
+ * broadcast, integers become f64. Fails on other shapes, and when causal with nq > nk. No keys: zeros. */
+
+typedef struct tw_attention_options {
+  double scale; /* 0: 1 / sqrt(d) */
+  bool causal;  /* query i sees keys j <= i + nk - nq: the last query sees all */
+} tw_attention_options;
+
+/* One op: tiles of queries go over the keys with the softmax carried along (Rabe & Staats 2021; Dao et al. 2022). Memory does
+ * not grow with nq nk; that of derivatives does. Flops: 2 d + 2 e + 5 for each pair of a query and a key that it sees. */
+tw_expr tw_attention(tw_expr q, tw_expr k, tw_expr v, const tw_attention_options *options); /* NULL: all defaults */
+/* The same as a product, a softmax and a product, with all scores in memory. */
+tw_expr tw_attention_unfused(tw_expr q, tw_expr k, tw_expr v, const tw_attention_options *options);
 
 /* ------------------------------------------------------------------ random draws: pure functions of the key */
 
@@ -412,6 +435,28 @@ void tw_fn_describe(const tw_fn *fn, tw_text *out);
 /* Convenience: compile, evaluate an expression without inputs into a new array, release. */
 tw_status tw_eval(tw_expr e, tw_array *out, tw_error *error);
 
+/* ------------------------------------------------------------------ what functions cost */
+
+/* A node of a planned function. A step is one node, or a pass over several, which is the entries of equal `step`. */
+typedef struct tw_cost {
+  int step;
+  tw_expr node;
+  double flops; /* by the op's rule */
+  double bytes; /* read from and written to memory at least: nothing between the nodes of a pass */
+  double moved; /* what the kernel moves: with its copies, and with what it reads again */
+} tw_cost;
+/* Copies at most `most` entries, in the order of steps; the number there are. Functions inside ops are part of the op. */
+int tw_fn_costs(const tw_fn *fn, int most, tw_cost *costs);
+
+/* A value or scratch memory in the workspace from one step to another, both included. */
+typedef struct tw_held {
+  tw_expr node; /* the value's, or of the step whose scratch it is */
+  int first, last;
+  size_t bytes;
+  bool scratch;
+} tw_held;
+int tw_fn_held(const tw_fn *fn, int most, tw_held *held);
+
 /* ------------------------------------------------------------------ profiles */
 
 /* Where time goes, step by step. Set tw_exec.profile; any number of functions and threads may share one. */
@@ -431,19 +476,57 @@ typedef struct tw_profile_row {
 /* Copies at most `most` rows, by falling seconds; the number there are. */
 int tw_profile_rows(const tw_profile *profile, int most, tw_profile_row *rows);
 
-/* What this machine can do with `threads` threads (0: all cores), measured in about a tenth of a second: products of
- * matrices by BLAS, and a + s b on arrays beyond the caches and on arrays within them. */
+/* What this machine can do with `threads` threads, as measured: the best of products of matrices by BLAS, and of sums over one
+ * array, copies and sums of two arrays into a third, on arrays within each cache and on arrays four times the last. */
+typedef enum tw_memory_level { TW_CACHE_1, TW_CACHE_2, TW_CACHE_3, TW_MEMORY, TW_MEMORY_LEVELS } tw_memory_level;
 typedef struct tw_machine {
   int threads;
-  double flops, flops_single; /* per second, f64 and f32 */
-  double bytes, bytes_cached; /* per second */
+  double flops, flops_single;       /* per second, f64 and f32 */
+  double size[TW_MEMORY_LEVELS];    /* bytes that a cache holds, of all threads; of memory: infinite */
+  double rate[TW_MEMORY_LEVELS];    /* bytes per second */
+  double triad;                     /* of them, a = b + c alone in memory, without the lines that are read to be written */
 } tw_machine;
+/* 0: all cores, 16 at most. About two seconds for a thread. */
 tw_status tw_machine_measure(int threads, tw_machine *machine, tw_error *error);
+/* The same, measured once and kept in the user's cache folder (see tw_cache_folder). */
+tw_status tw_machine_get(int threads, tw_machine *machine, tw_error *error);
+/* The roof (Williams, Waterman & Patterson 2009): the least seconds for so many flops and bytes. Of bytes that fit twice into
+ * a cache's size some may be found there, so they go at its rate. */
+double tw_machine_least(const tw_machine *machine, bool single, double flops, double bytes);
+double tw_machine_rate(const tw_machine *machine, double bytes);
+/* "compute" or "memory", whichever the roof is made of; "overhead" when it took more than 5 times the least. */
+const char *tw_machine_bound(const tw_machine *machine, bool single, double flops, double bytes, double seconds);
+
 /* Roofline tables by step and by kind: time, flop/s and byte/s, their share of what the machine can do, and what bounds
  * each: compute, memory, or overhead (more than 5 times what the roof allows). */
 void tw_profile_table(const tw_profile *profile, const tw_machine *machine, tw_text *out);
 /* The events in Chrome's trace format (chrome://tracing, Perfetto), with the rows as `otherData`. */
 void tw_profile_trace(const tw_profile *profile, const tw_machine *machine, tw_text *json);
+
+/* ------------------------------------------------------------------ steps, timed */
+
+typedef struct tw_measure_options {
+  int warm_up, runs; /* 0: 2 and 10 */
+  bool counters;     /* of the processor, in runs of their own; without effect where the system does not permit them */
+} tw_measure_options;
+
+typedef struct tw_step_time {
+  double median, low, high; /* seconds; low and high: the 10th and 90th percentile */
+  int repeats;              /* runs in a row behind one sample: above 1 for steps too short for the clock */
+  double cycles, instructions, misses; /* of the calling thread, medians; NaN: not counted. Misses: of the last cache */
+} tw_step_time;
+
+typedef struct tw_measurement {
+  int runs;
+  double probe;    /* seconds that reading the clock takes, taken off every step */
+  double wall;     /* of a call while its steps are timed, and.. */
+  double plain;    /* .. while they are not: medians */
+  double coverage; /* the sum of step times over the wall time of the call: median */
+} tw_measurement;
+/* Calls `fn` again and again with these arguments and times its steps; step[tw_fn_steps]. Steps of less than 20 times the
+ * probe are timed in a row, except those that overwrite what they read or keep a state. Errors are those of tw_fn_call. */
+tw_status tw_fn_measure(const tw_fn *fn, tw_work *work, const void *const *inputs, void *const *outputs,
+                        const tw_measure_options *options, tw_step_time *step, tw_measurement *whole, tw_error *error);
 
 /* ------------------------------------------------------------------ functions as C source */
 
@@ -533,6 +616,7 @@ typedef enum tw_op_kind {
   TW_OP_KIND_ELEMENTWISE,
   TW_OP_KIND_PRODUCT,
   TW_OP_KIND_CONVOLUTION,
+  TW_OP_KIND_ATTENTION,
   TW_OP_KIND_FACTORIZATION, /* and solves with factors */
   TW_OP_KIND_REDUCTION,
   TW_OP_KIND_LOOKUP,
@@ -574,6 +658,10 @@ struct tw_op {
    * the op is looped over the batch. */
   tw_expr (*batch)(tw_expr node, int64_t size, const tw_expr *in, const bool *batched);
   double (*flops)(tw_expr node);
+  /* Bytes read and written at least, where that is not every operand once and the result once; and those that the kernel
+   * moves, where that is more (`prepared`: see below; NULL where there is none). Optional. */
+  double (*bytes)(tw_expr node);
+  double (*moved)(tw_expr node, const void *prepared);
   /* Writes C that computes the node: `in` and `out` are C expressions of pointers. See src/graph/emit/emit.h; ops with
    * `formula` or `view` alone need none. Optional: functions with ops that have none are refused by tw_source_add. */
   void (*emit)(tw_emitter *e, tw_expr node, const char *const *in, const char *out);

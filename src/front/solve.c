@@ -261,7 +261,7 @@ static tw_status write_profile(const session *s, tw_error *error) {
   tw_machine machine;
   tw_text table = {0}, trace = {0};
   const bool file = strcmp(s->f->profile, "-") != 0;
-  tw_status status = tw_machine_measure((int)s->f->threads, &machine, error);
+  tw_status status = tw_machine_get((int)s->f->threads, &machine, error);
   if (status == TW_OK) {
     tw_profile_table(s->profile, &machine, &table);
     if (file) tw_profile_trace(s->profile, &machine, &trace);

@@ -189,6 +189,7 @@ static tw_expr append(tw_graph *graph, const tw_node_data *wanted) {
   if (!slot) return TW_NONE;
   tw_node_data *node = tw_arena_dup(graph->arena, wanted, sizeof *node, sizeof(void *));
   if (!node) return tw_graph_fail(graph, TW_ERR_MEMORY, "out of memory growing the graph");
+  node->scope = graph->scope;
   if (node->n) node->in = tw_arena_dup(graph->arena, wanted->in, (size_t)wanted->n * sizeof *wanted->in, sizeof(int32_t));
   if (node->op->attr_bytes) node->attr = tw_arena_dup(graph->arena, wanted->attr, node->op->attr_bytes, 16);
   if (node->op == &tw_op_constant && node->attr) {

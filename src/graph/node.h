@@ -12,6 +12,7 @@ typedef struct tw_node_data {
   int64_t size; /* elements */
   uint64_t hash;
   const void *attr;
+  const char *scope; /* NULL: none; no part of what the node is */
   int n;
   int32_t *in;
 } tw_node_data;
@@ -40,6 +41,7 @@ struct tw_graph {
   int32_t blob_count, blob_capacity;
   pthread_mutex_t lock;
   uint64_t serial; /* of the next fresh input */
+  const char *scope; /* of nodes made now; interned */
   tw_status status;
   char message[TW_MESSAGE_MAX];
 };
@@ -59,6 +61,10 @@ static inline const tw_node_data *tw_node_at(const tw_graph *graph, int32_t id) 
 static inline const tw_node_data *tw_data(tw_expr e) { return tw_node_at(e.graph, e.id); }
 static inline tw_expr tw_at(tw_graph *graph, int32_t id) { return (tw_expr){graph, id}; }
 static inline bool tw_is_float(tw_dtype dtype) { return dtype == TW_F64 || dtype == TW_F32; }
+
+/* Rules that make nodes from `node` make them in its scope; gives the scope to return to. In scope.c. */
+const char *tw_scope_enter(tw_expr node);
+void tw_scope_leave(tw_graph *graph, const char *outer);
 
 /* What an op hands on to the functions inside it. */
 static inline tw_exec tw_exec_inside(const tw_exec *exec) {

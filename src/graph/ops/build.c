@@ -81,6 +81,15 @@ double tw_flops_of_size(tw_expr node) {
   return (double)tw_size_of(node);
 }
 
+double tw_bytes_of_part(tw_expr node) {
+  double bytes = 2 * tw_flops_of_size(node) * (double)tw_dtype_get(tw_dtype_of(node))->size;
+  for (int i = 1; i < tw_arity_of(node); i++) {
+    const tw_expr in = tw_input_of(node, i);
+    bytes += tw_flops_of_size(in) * (double)tw_dtype_get(tw_dtype_of(in))->size;
+  }
+  return bytes;
+}
+
 double tw_flops_none(tw_expr node) {
   (void)node;
   return 0;

@@ -40,6 +40,8 @@ void tw_view_add(tw_view *view, int64_t extent, int64_t stride);
 
 /* One flop for each element of the result. */
 double tw_flops_of_size(tw_expr node);
+/* The result written, as many elements read for it, and operands 1 .. read: of ops that look at a part of operand 0. */
+double tw_bytes_of_part(tw_expr node);
 /* No arithmetic: copies. */
 double tw_flops_none(tw_expr node);
 

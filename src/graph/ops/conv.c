@@ -214,6 +214,7 @@ static tw_expr example_of(const tw_op *op, tw_graph *graph, tw_dtype dtype, int 
                             .vjp = tw_conv_vjp,                                                              \
                             .batch = tw_conv_batch,                                                          \
                             .flops = conv_flops,                                                             \
+                            .moved = tw_conv_moved,                                                          \
                             .prepare = tw_conv_prepare,                                                      \
                             .release = tw_conv_release,                                                      \
                             .open = tw_conv_open,                                                            \

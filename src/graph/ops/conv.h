@@ -37,6 +37,8 @@ void tw_conv_emit(tw_emitter *e, tw_expr node, const char *const *in, const char
 /* ------------------------------------------------------------------ evaluation, in conv_kernel.c */
 
 tw_status tw_conv_kernel(const tw_call *call);
+/* Besides the arrays, the gathered taps where it goes by products: written once and read once. */
+double tw_conv_moved(tw_expr node, const void *prepared);
 size_t tw_conv_scratch(tw_expr node);
 tw_status tw_conv_prepare(tw_expr node, unsigned mode, void **prepared, tw_error *error);
 void tw_conv_release(void *prepared);

@@ -130,6 +130,16 @@ void tw_conv_release(void *prepared_) {
   free(p);
 }
 
+double tw_conv_moved(tw_expr node, const void *prepared_) {
+  const prepared *p = prepared_;
+  const tw_conv_shape s = tw_conv_shape_of(node);
+  double elements = 0;
+  for (int i = 0; i < TW_CONV_ROLES; i++) elements += (double)s.size[i];
+  if (p && p->way == &tw_conv_by_products && !s.pointwise)
+    elements += 2.0 * (double)s.images * (double)(s.groups * s.c) * (double)s.taps * (double)s.positions;
+  return elements * (double)tw_dtype_get(s.dtype)->size;
+}
+
 tw_status tw_conv_open(tw_expr node, void *prepared_, void **out, tw_error *error) {
   const prepared *p = prepared_;
   state *s = calloc(1, sizeof *s);

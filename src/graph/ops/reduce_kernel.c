@@ -8,12 +8,13 @@
 #define TILE 16384   /* elements of a tile */
 #define COLUMNS 1024 /* columns folded at once, at most */
 #define LEAF 32      /* rows folded in a plain loop */
+#define PAIRED 128   /* elements of a row summed in a plain loop: rounding is that of pairs of such */
 #define LANES 8      /* independent accumulators along a contiguous row */
 
-/* T: element, A: accumulator, U: result. Each row of at most TILE elements is split in halves down to 128. */
-#define FOLD(name, T, A, U, IDENTITY, MAP, JOIN)                                                             \
+/* T: element, A: accumulator, U: result. Each row of at most TILE elements is split in halves down to PLAIN. */
+#define FOLD(name, PLAIN, T, A, U, IDENTITY, MAP, JOIN)                                                      \
   static A name##_row(const T *x, int64_t n) {                                                               \
-    if (n > 128) {                                                                                           \
+    if (n > PLAIN) {                                                                                          \
       const int64_t half = n / 2 / LANES * LANES;                                                            \
       const A a = name##_row(x, half), b = name##_row(x + half, n - half);                                   \
       return (A)JOIN(a, b);                                                                                  \
@@ -73,32 +74,33 @@
 #define SQUARE(e) ((e) * (e))
 #define ADD(a, b) ((a) + (b))
 #define MULTIPLY(a, b) ((a) * (b))
-#define LARGER(a, b) ((a) > (b) || (a) != (a) ? (a) : (b)) /* NaN wins */
-#define SMALLER(a, b) ((a) < (b) || (a) != (a) ? (a) : (b))
+/* NaN wins; without a branch, so that lanes become vectors */
+#define LARGER(a, b) (((a) > (b)) | ((a) != (a)) ? (a) : (b))
+#define SMALLER(a, b) (((a) < (b)) | ((a) != (a)) ? (a) : (b))
 #define LARGER_WHOLE(a, b) ((a) > (b) ? (a) : (b))
 #define SMALLER_WHOLE(a, b) ((a) < (b) ? (a) : (b))
 
 /* f32 accumulates in double; integers wrap in 64 bits. */
 #define ARITHMETIC_FOLDS(name, IDENTITY, JOIN)                                                               \
-  FOLD(name##_f64, double, double, double, IDENTITY, SAME, JOIN)                                             \
-  FOLD(name##_f32, float, double, float, IDENTITY, SAME, JOIN)                                               \
-  FOLD(name##_i64, int64_t, uint64_t, int64_t, IDENTITY, SAME, JOIN)                                         \
-  FOLD(name##_i32, int32_t, uint64_t, int64_t, IDENTITY, SAME, JOIN)                                         \
-  FOLD(name##_u8, uint8_t, uint64_t, int64_t, IDENTITY, SAME, JOIN)
+  FOLD(name##_f64, PAIRED, double, double, double, IDENTITY, SAME, JOIN)                                             \
+  FOLD(name##_f32, PAIRED, float, double, float, IDENTITY, SAME, JOIN)                                               \
+  FOLD(name##_i64, PAIRED, int64_t, uint64_t, int64_t, IDENTITY, SAME, JOIN)                                         \
+  FOLD(name##_i32, PAIRED, int32_t, uint64_t, int64_t, IDENTITY, SAME, JOIN)                                         \
+  FOLD(name##_u8, PAIRED, uint8_t, uint64_t, int64_t, IDENTITY, SAME, JOIN)
 ARITHMETIC_FOLDS(sum, 0, ADD)
 ARITHMETIC_FOLDS(prod, 1, MULTIPLY)
-FOLD(squares_f64, double, double, double, 0, SQUARE, ADD)
-FOLD(squares_f32, float, double, float, 0, SQUARE, ADD)
-FOLD(max_f64, double, double, double, -INFINITY, SAME, LARGER)
-FOLD(max_f32, float, float, float, -INFINITY, SAME, LARGER)
-FOLD(max_i64, int64_t, int64_t, int64_t, INT64_MIN, SAME, LARGER_WHOLE)
-FOLD(max_i32, int32_t, int32_t, int32_t, INT32_MIN, SAME, LARGER_WHOLE)
-FOLD(max_u8, uint8_t, uint8_t, uint8_t, 0, SAME, LARGER_WHOLE)
-FOLD(min_f64, double, double, double, INFINITY, SAME, SMALLER)
-FOLD(min_f32, float, float, float, INFINITY, SAME, SMALLER)
-FOLD(min_i64, int64_t, int64_t, int64_t, INT64_MAX, SAME, SMALLER_WHOLE)
-FOLD(min_i32, int32_t, int32_t, int32_t, INT32_MAX, SAME, SMALLER_WHOLE)
-FOLD(min_u8, uint8_t, uint8_t, uint8_t, UINT8_MAX, SAME, SMALLER_WHOLE)
+FOLD(squares_f64, PAIRED, double, double, double, 0, SQUARE, ADD)
+FOLD(squares_f32, PAIRED, float, double, float, 0, SQUARE, ADD)
+FOLD(max_f64, TILE, double, double, double, -INFINITY, SAME, LARGER)
+FOLD(max_f32, TILE, float, float, float, -INFINITY, SAME, LARGER)
+FOLD(max_i64, TILE, int64_t, int64_t, int64_t, INT64_MIN, SAME, LARGER_WHOLE)
+FOLD(max_i32, TILE, int32_t, int32_t, int32_t, INT32_MIN, SAME, LARGER_WHOLE)
+FOLD(max_u8, TILE, uint8_t, uint8_t, uint8_t, 0, SAME, LARGER_WHOLE)
+FOLD(min_f64, TILE, double, double, double, INFINITY, SAME, SMALLER)
+FOLD(min_f32, TILE, float, float, float, INFINITY, SAME, SMALLER)
+FOLD(min_i64, TILE, int64_t, int64_t, int64_t, INT64_MAX, SAME, SMALLER_WHOLE)
+FOLD(min_i32, TILE, int32_t, int32_t, int32_t, INT32_MAX, SAME, SMALLER_WHOLE)
+FOLD(min_u8, TILE, uint8_t, uint8_t, uint8_t, UINT8_MAX, SAME, SMALLER_WHOLE)
 
 tw_fold_loop *tw_fold_get(tw_fold_id id, tw_dtype dtype) {
 #define ROW(name)                                                                                            \

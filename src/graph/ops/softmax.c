@@ -37,7 +37,8 @@ static void apply(tw_loop *loop, int64_t n, void *x) {
       for (int64_t c = 0; c < columns; c++) sum[c] += block[c];                                              \
       return;                                                                                                \
     }                                                                                                        \
-    for (int64_t r = 0; r < rows; r++)                                                                       \
+    for (int64_t r = 0; columns == 1 && stride == 1 && r < rows; r++) block[r] = x[r] - *m;                  \
+    for (int64_t r = 0; (columns > 1 || stride > 1) && r < rows; r++)                                        \
       for (int64_t c = 0; c < columns; c++) block[r * columns + c] = x[r * stride + c] - m[c];               \
     apply(s->exp, rows *columns, block);                                                                     \
     s->sum(block, rows, columns, columns, sum);                                                              \
@@ -62,6 +63,15 @@ static void apply(tw_loop *loop, int64_t n, void *x) {
     T *out = (T *)s->out + outer * rows * inner, *m = (T *)s->shift + outer * inner;                         \
     (void)worker;                                                                                            \
     s->max(x, rows, inner, inner, m);                                                                        \
+    if (inner == 1) { /* one loop, not one for every row */                                                  \
+      const T most = *m;                                                                                     \
+      for (int64_t r = 0; r < rows; r++) out[r] = x[r] - most;                                               \
+      apply(s->exp, rows, out);                                                                              \
+      s->sum(out, rows, 1, 1, m);                                                                            \
+      const T all = *m;                                                                                      \
+      for (int64_t r = 0; r < rows; r++) out[r] /= all;                                                      \
+      return;                                                                                                \
+    }                                                                                                        \
     for (int64_t r = 0; r < rows; r++)                                                                       \
       for (int64_t c = 0; c < inner; c++) out[r * inner + c] = x[r * inner + c] - m[c];                      \
     apply(s->exp, rows *inner, out);                                                                         \
@@ -91,8 +101,9 @@ static size_t shift_scratch(tw_expr node) {
   return (size_t)(e.outer * e.inner) * tw_dtype_get(tw_dtype_of(node))->size;
 }
 
-static double exponentials(tw_expr node) {
-  return 20 * tw_reduce_flops(node);
+/* Of each element the maximum, the difference, the exponential, the sum and the quotient. */
+static double softmax_flops(tw_expr node) {
+  return 5 * tw_reduce_flops(node);
 }
 
 static bool infer_float(const tw_args *args, tw_type *type) {
@@ -145,7 +156,7 @@ const tw_op tw_op_logsumexp = {.name = "logsumexp",
                                .jvp = logsumexp_jvp,
                                .vjp = logsumexp_vjp,
                                .batch = tw_reduce_batch,
-                               .flops = exponentials,
+                               .flops = softmax_flops,
                                .emit = logsumexp_emit,
                                .example = logsumexp_example,
                                .low = -2,
@@ -209,7 +220,7 @@ const tw_op tw_op_softmax = {.name = "softmax",
                              .jvp = softmax_jvp,
                              .vjp = softmax_vjp,
                              .batch = tw_reduce_batch,
-                             .flops = exponentials,
+                             .flops = softmax_flops,
                              .emit = softmax_emit,
                              .example = softmax_example,
                              .low = -2,

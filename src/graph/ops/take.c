@@ -163,6 +163,7 @@ const tw_op tw_op_take = {
     .vjp = take_vjp,
     .batch = take_batch,
     .flops = tw_flops_none,
+    .bytes = tw_bytes_of_part,
     .emit = take_emit,
     .example = take_example,
     .low = -2,

@@ -226,6 +226,7 @@ const tw_op tw_op_take_along = {
     .vjp = along_vjp,
     .batch = along_batch,
     .flops = tw_flops_none,
+    .bytes = tw_bytes_of_part,
     .emit = along_emit,
     .example = along_example,
     .low = -2,

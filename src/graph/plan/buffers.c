@@ -120,6 +120,16 @@ static int32_t end_of(const tw_planner *p, const tw_fact *fact, int32_t s) {
   return fact->last > s ? fact->last : s;
 }
 
+/* Notes that `id` is in the workspace from step `first` to `last`; its number, -1 when out of memory. */
+static int32_t hold(tw_planner *p, int32_t id, int32_t first, int32_t last, size_t bytes, bool scratch) {
+  tw_fn *fn = p->fn;
+  tw_held *grown = tw_grow(fn->held, &fn->held_capacity, fn->n_held + 1, sizeof *grown);
+  if (!grown) return -1;
+  fn->held = grown;
+  grown[fn->n_held] = (tw_held){tw_at(p->graph, id), first, last < fn->n_steps ? last : fn->n_steps - 1, bytes, scratch};
+  return (int32_t)fn->n_held++;
+}
+
 /* Buffers of the results of step s: of their own, or taken over from an operand that ends here. */
 static bool place_results(tw_planner *p, buffers *b, int32_t s) {
   const tw_step *step = &p->fn->step[s];
@@ -131,11 +141,13 @@ static bool place_results(tw_planner *p, buffers *b, int32_t s) {
     if (base >= 0) {
       fact->buffer = p->fact[base].buffer;
       p->fact[base].last = -2; /* taken: no other result may have it */
+      p->fn->held[p->fact[base].held].last = s - 1;
       if (end > b->item[fact->buffer].last) b->item[fact->buffer].last = end;
     } else {
       fact->buffer = add_buffer(b, s, end, bytes_of(tw_node_at(p->graph, id)));
     }
-    if (fact->buffer < 0) return false;
+    fact->held = hold(p, id, s, end, bytes_of(tw_node_at(p->graph, id)), false);
+    if (fact->buffer < 0 || fact->held < 0) return false;
   }
   return true;
 }
@@ -157,7 +169,7 @@ static tw_status set_offsets(tw_planner *p) {
     step->scratch = 0;
     if (ok && scratch) {
       const int32_t at = add_buffer(&b, s, s, scratch);
-      ok = at >= 0;
+      ok = at >= 0 && hold(p, step->node.id, s, s, scratch, true) >= 0;
       step->scratch = (size_t)at; /* its number for now */
     }
   }

@@ -249,25 +249,47 @@ static void set_sizes(tw_pass *pass, int64_t row, bool serial) {
   }
 }
 
-static void set_costs(tw_pass *pass, tw_graph *graph) {
-  for (int i = 0; i < pass->n_instrs; i++) {
-    const tw_expr node = tw_at(graph, pass->instr[i].node);
-    const tw_op *op = tw_op_of(node);
-    const bool works = pass->instr[i].kind == TW_INSTR_MAP || pass->instr[i].kind == TW_INSTR_FOLD;
-    if (works && op->flops) pass->flops += op->flops(node);
-    pass->bytes += pass->instr[i].array >= 0 ? (double)pass->n * 8 : 0;
+static double array_bytes(const tw_graph *graph, int32_t id, int64_t most) {
+  const tw_node_data *node = tw_node_at(graph, id);
+  return (double)(node->size < most ? node->size : most) * (double)tw_dtype_get(node->type.dtype)->size;
+}
+
+/* No more than n elements of an operand are looked at. */
+static double first_read(const tw_pass *pass, const tw_graph *graph, int32_t operand, bool *read) {
+  if (read[operand]) return 0;
+  read[operand] = true;
+  return array_bytes(graph, pass->operand[operand], pass->n);
+}
+
+void tw_pass_cost(const tw_pass *pass, tw_graph *graph, int i, bool *read, double *flops, double *bytes) {
+  const tw_instr *instr = &pass->instr[i];
+  const tw_expr node = tw_at(graph, instr->node);
+  const tw_op *op = tw_op_of(node);
+  const bool fold = instr->kind == TW_INSTR_FOLD;
+  *flops = (fold || instr->kind == TW_INSTR_MAP) && op->flops ? op->flops(node) : 0;
+  *bytes = instr->array >= 0 ? first_read(pass, graph, instr->array, read) : 0;
+  for (int k = 0; k < instr->n; k++) {
+    const tw_value *value = &pass->value[instr->in[k]];
+    if (value->kind == TW_VALUE_OPERAND || value->kind == TW_VALUE_SCALAR) *bytes += first_read(pass, graph, value->at, read);
   }
-  for (int k = 0; k < pass->n_values; k++)
-    if (pass->value[k].kind == TW_VALUE_OPERAND) pass->bytes += (double)pass->n * (double)tw_value_bytes(&pass->value[k]);
-  for (int k = 0; k < pass->n_results; k++) {
-    const tw_node_data *node = tw_node_at(graph, pass->result[k]);
-    pass->bytes += (double)node->size * (double)tw_dtype_get(node->type.dtype)->size;
+  if (fold || pass->value[instr->out].kind == TW_VALUE_RESULT) *bytes += array_bytes(graph, instr->node, INT64_MAX);
+}
+
+static bool set_costs(tw_pass *pass, tw_graph *graph) {
+  bool *read = calloc((size_t)pass->n_operands + 1, sizeof *read);
+  for (int i = 0; read && i < pass->n_instrs; i++) {
+    double flops, bytes;
+    tw_pass_cost(pass, graph, i, read, &flops, &bytes);
+    pass->flops += flops;
+    pass->bytes += bytes;
   }
+  free(read);
   pass->work = (int64_t)(pass->flops / 4) > pass->n ? (int64_t)(pass->flops / 4) : pass->n;
-  if (!pass->native) return;
+  if (!pass->native) return read != NULL;
   pass->native->work = pass->work;
   pass->gain = (double)(pass->n_instrs - pass->native->n_instrs) *
                (0.2e-9 * (double)pass->n + 10e-9 * ((double)pass->n / (double)pass->block + 1));
+  return read != NULL;
 }
 
 size_t tw_value_bytes(const tw_value *value) { return tw_dtype_get(value->dtype)->size; }
@@ -304,9 +326,8 @@ tw_pass *tw_pass_make(tw_planner *p, int32_t group, const int32_t *member, int32
     return NULL;
   }
   set_sizes(b.pass, p->fact[group].row, (p->fn->mode & TW_MODE_SERIAL) != 0);
-  set_costs(b.pass, p->graph);
   tw_pass *native = b.pass->native;
-  if (!tw_pass_set_last_reads(b.pass) || (native && !tw_pass_set_last_reads(native))) {
+  if (!set_costs(b.pass, p->graph) || !tw_pass_set_last_reads(b.pass) || (native && !tw_pass_set_last_reads(native))) {
     tw_pass_free(b.pass);
     return NULL;
   }

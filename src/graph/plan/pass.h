@@ -102,6 +102,8 @@ bool tw_pass_cluster(tw_pass *pass, tw_graph *graph, int32_t *clusters);
 bool tw_pass_set_slots(tw_pass *pass);
 bool tw_pass_set_last_reads(tw_pass *pass);
 void tw_pass_free(tw_pass *pass);
+/* Flops of instruction i, and the bytes that it is the first to read and those that it writes; read[operand] is set. */
+void tw_pass_cost(const tw_pass *pass, tw_graph *graph, int i, bool *read, double *flops, double *bytes);
 size_t tw_value_bytes(const tw_value *value); /* of an element */
 
 /* Pointers of one run. */

@@ -127,6 +127,7 @@ void tw_fn_free(tw_fn *fn) {
   free(fn->operand);
   free(fn->result);
   free(fn->copy);
+  free(fn->held);
   free(fn);
 }
 

@@ -45,6 +45,8 @@ struct tw_fn {
   int n_copies;
   size_t work_bytes, live_bytes;
   double flops;
+  tw_held *held; /* what is in the workspace when */
+  size_t n_held, held_capacity;
   int32_t n_clusters; /* of compiled arithmetic, in all passes */
   double gain;        /* seconds that compiled code is estimated to save in a call */
   _Atomic(struct tw_native *) native; /* the compiled code, once there is any */

@@ -32,6 +32,7 @@ typedef struct tw_fact {
   bool cheap;     /* a MAP that other passes had better compute again than read */
   int32_t step;   /* that computes it */
   int32_t buffer; /* that holds it */
+  int32_t held;   /* .. and its entry of fn->held */
   int32_t value;  /* in the pass under construction */
   int32_t stamp;  /* .. whose number this is */
 } tw_fact;

@@ -49,6 +49,7 @@ const char *tw_op_kind_name(tw_op_kind kind) {
       [TW_OP_KIND_ELEMENTWISE] = "element-wise",
       [TW_OP_KIND_PRODUCT] = "product",
       [TW_OP_KIND_CONVOLUTION] = "convolution",
+      [TW_OP_KIND_ATTENTION] = "attention",
       [TW_OP_KIND_FACTORIZATION] = "factorization",
       [TW_OP_KIND_REDUCTION] = "reduction",
       [TW_OP_KIND_LOOKUP] = "look-up",
@@ -71,7 +72,9 @@ tw_op_kind tw_step_kind(const tw_step *step) {
 static double bytes_of(tw_expr e) { return (double)tw_size_of(e) * (double)tw_dtype_get(tw_dtype_of(e))->size; }
 
 double tw_step_bytes(const tw_step *step) {
+  const tw_op *op = tw_op_of(step->node);
   if (step->pass) return step->pass->bytes;
+  if (op->bytes) return op->bytes(step->node);
   double bytes = bytes_of(step->node);
   for (int i = 0; i < step->n; i++) bytes += bytes_of(tw_input_of(step->node, i));
   return bytes;

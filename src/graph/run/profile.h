@@ -7,10 +7,31 @@
 /* The row of a step, made when it is new; -1 when out of memory. */
 int32_t tw_profile_row_of(tw_profile *profile, const tw_fn *fn, int step, int depth);
 void tw_profile_add(tw_profile *profile, int32_t row, double start, double seconds, double flops, double bytes);
+/* ------------------------------------------------------------------ timed steps */
+
+enum { TW_COUNTERS = 3 }; /* cycles, instructions, misses of the last cache */
+typedef struct tw_counters tw_counters;
+tw_counters *tw_counters_open(void); /* of the calling thread; NULL where they cannot be had. In counters.c */
+void tw_counters_close(tw_counters *counters);
+void tw_counters_start(tw_counters *counters);
+void tw_counters_read(tw_counters *counters, double count[TW_COUNTERS]);
+
+typedef struct tw_timing {
+  double *seconds;   /* per step: of a run of it in the last call */
+  const int *repeat; /* NULL: every step once */
+  tw_counters *counters;
+  double *count; /* per step and counter */
+} tw_timing;
+/* Calls with this workspace are timed from here on; NULL: no more. */
+void tw_work_time(tw_work *work, const tw_timing *timing);
+/* After a call: whether step s may run again on what it has left. */
+bool tw_work_repeatable(const tw_work *work, int s);
+
 /* What a step is, for people; its kind; the bytes it must move. */
 void tw_step_name(const tw_step *step, char *out, size_t size);
 tw_op_kind tw_step_kind(const tw_step *step);
 double tw_step_bytes(const tw_step *step);
 double tw_step_flops(const tw_step *step);
+double tw_step_moved(const tw_step *step);
 
 #endif

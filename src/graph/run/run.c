@@ -28,6 +28,7 @@ struct tw_work {
   int32_t *row;               /* per step */
   const tw_native *native; /* compiled code of this call; NULL: none */
   double gain; /* seconds that compiled code would have saved so far */
+  const tw_timing *timing; /* NULL: steps are not timed */
   bool valid; /* what lower levels left behind can be used */
 };
 
@@ -122,6 +123,24 @@ void tw_work_exec(tw_work *work, const tw_exec *exec) {
   if (work->fn->mode & TW_MODE_SERIAL) work->exec.threads = 1;
 }
 
+void tw_work_time(tw_work *work, const tw_timing *timing) { work->timing = timing; }
+
+static bool overlap(const char *a, size_t a_bytes, const char *b, size_t b_bytes) { return a < b + b_bytes && b < a + a_bytes; }
+
+static size_t bytes_of(tw_expr e) { return (size_t)tw_size_of(e) * tw_dtype_get(tw_dtype_of(e))->size; }
+
+bool tw_work_repeatable(const tw_work *work, int s) {
+  const tw_step *step = &work->fn->step[s];
+  if (work->call[s].state) return false;
+  for (int r = 0; r < step->n_out; r++)
+    for (int i = 0; i < step->n; i++) {
+      const tw_expr from = step->pass ? tw_at(step->node.graph, step->pass->operand[i]) : tw_input_of(step->node, i);
+      const tw_expr to = step->pass ? tw_at(step->node.graph, step->pass->result[r]) : step->node;
+      if (overlap(work->result[step->first_out + r], bytes_of(to), work->pointer[step->first_in + i], bytes_of(from))) return false;
+    }
+  return true;
+}
+
 void tw_work_visit(tw_work *work, tw_state_visitor *visitor, void *context) {
   for (int s = 0; s < work->fn->n_steps; s++) {
     const tw_call *call = &work->call[s];
@@ -154,7 +173,22 @@ static tw_status run_step(tw_work *work, int s, tw_error *error) {
   return tw_data(call->node)->op->kernel(call);
 }
 
-/* The same, measured. */
+/* Step s, as often as asked for; the time of one run. Steps follow each other without a pause, so one look at the clock ends
+ * one step and starts the next. */
+static tw_status time_step(tw_work *work, int s, double *clock, tw_error *error) {
+  const tw_timing *t = work->timing;
+  const int times = t->repeat ? t->repeat[s] : 1;
+  tw_status status = TW_OK;
+  if (t->counters) tw_counters_start(t->counters);
+  for (int k = 0; k < times && status == TW_OK; k++) status = run_step(work, s, error);
+  if (t->counters) tw_counters_read(t->counters, t->count + s * TW_COUNTERS);
+  const double now = tw_now();
+  t->seconds[s] = (now - *clock) / times;
+  *clock = now;
+  return status;
+}
+
+/* The same, in a profile. */
 static tw_status profile_step(tw_work *work, int s, tw_error *error) {
   tw_profile *profile = work->exec.profile;
   if (work->profiled != profile) { /* rows are known by number from the first call on */
@@ -195,10 +229,13 @@ tw_status tw_fn_call(const tw_fn *fn, tw_work *work, const void *const *inputs, 
   /* Steps of the highest level write to the caller's outputs, which are new in every call. */
   int from = !work->valid ? -1 : level < fn->max_level ? level : fn->max_level;
   work->valid = false;
-  tw_error local;
+  tw_error local, *to = error ? error : &local;
+  double clock = work->timing ? tw_now() : 0;
   for (int s = 0; s < fn->n_steps; s++) {
     if (fn->step[s].level < from) continue;
-    tw_status status = work->exec.profile ? profile_step(work, s, error ? error : &local) : run_step(work, s, error ? error : &local);
+    const tw_status status = work->timing         ? time_step(work, s, &clock, to)
+                             : work->exec.profile ? profile_step(work, s, to)
+                                                  : run_step(work, s, to);
     if (status != TW_OK) return status;
   }
   for (int k = 0; k < fn->n_copies; k++)

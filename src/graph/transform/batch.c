@@ -52,12 +52,14 @@ static tw_expr node_batch(const tw_rewrite *rw, tw_expr node, int64_t size) {
       batched[i] = !tw_is_none(image);
       if (batched[i]) in[i] = image;
     }
+    const char *outer = tw_scope_enter(node);
     if (op->batch)
       result = op->batch(node, size, in, batched);
     else if (op->flags & TW_OP_ELEMENTWISE)
       result = elementwise_batch(node, in, batched);
     else
       result = tw_batch_by_loop(node, size, in, batched);
+    tw_scope_leave(rw->graph, outer);
   }
   if (batched != few_batched) free(batched);
   if (in != few) free(in);

@@ -28,12 +28,14 @@ static tw_expr node_jvp(const tw_rewrite *rw, tw_expr node) {
     any |= !tw_is_none(tangents[i]);
   }
   if (any) {
+    const char *outer = tw_scope_enter(node);
     if (op->jvp)
       result = op->jvp(node, tangents);
     else if (op->partial)
       result = elementwise_jvp(node, tangents);
     else
       tw_graph_fail(rw->graph, TW_ERR_UNSUPPORTED, "%s: has no derivative rule", op->name);
+    tw_scope_leave(rw->graph, outer);
   }
   if (tangents != few) free(tangents);
   return result;

@@ -61,7 +61,9 @@ static tw_expr rebuild(const tw_rewrite *rw, tw_expr node) {
     tw_expr image = tw_image(rw, in[i]);
     if (!tw_is_none(image)) in[i] = image;
   }
+  const char *outer = tw_scope_enter(node);
   tw_expr e = tw_node(rw->graph, tw_op_of(node), tw_arity_of(node), in, tw_attr_of(node));
+  tw_scope_leave(rw->graph, outer);
   if (in != few) free(in);
   return e;
 }

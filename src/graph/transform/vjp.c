@@ -27,6 +27,7 @@ static void node_vjp(tw_rewrite *rw, tw_expr node, tw_expr cotangent) {
   int n = tw_arity_of(node);
   tw_expr few[TW_FEW], *cotangents = tw_exprs(rw->graph, n, few);
   if (!cotangents) return;
+  const char *outer = tw_scope_enter(node);
   for (int i = 0; i < n; i++) cotangents[i] = rw->depends[tw_input_of(node, i).id] ? TW_NONE : TW_UNASKED;
   if (op->vjp)
     op->vjp(node, cotangent, cotangents);
@@ -35,6 +36,7 @@ static void node_vjp(tw_rewrite *rw, tw_expr node, tw_expr cotangent) {
   else
     tw_graph_fail(rw->graph, TW_ERR_UNSUPPORTED, "%s: has no derivative rule", op->name);
   for (int i = 0; i < n && rw->graph->status == TW_OK; i++) accumulate(rw, tw_input_of(node, i), cotangents[i]);
+  tw_scope_leave(rw->graph, outer);
   if (cotangents != few) free(cotangents);
 }
 

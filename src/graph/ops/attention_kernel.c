@@ -1,0 +1,140 @@
+/* Tiled attention with the softmax carried along (Milakov & Gimelshein 2018; Rabe & Staats 2021; Dao et al. 2022). A tile of
+ * queries goes over the keys block by block; with scores s_j of the block and what the blocks before left,
+ *   m' = max(m, max_j s_j),  a = e^(m - m'),  l' = a l + sum_j e^(s_j - m'),  o' = a o + sum_j e^(s_j - m') v_j,
+ * and at the end o / l. Memory is that of a block of scores, whatever the number of keys. */
+#include "graph/ops/attention.h"
+#include "graph/ops/loops.h"
+
+#include <math.h>
+
+enum {
+  ROWS = 64,         /* queries of a tile */
+  BLOCK = 256,        /* keys of a block, more where a tile has few queries */
+  SCORES = ROWS * BLOCK,
+  LANES = 16,
+  LINE = 64
+};
+
+static int64_t least(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
+
+int64_t tw_attention_rows(const tw_attention_shape *s) {
+  return s->nq > 1 ? least(s->nq, ROWS) : 1;
+}
+
+static int64_t columns_of(const tw_attention_shape *s) {
+  const int64_t many = SCORES / tw_attention_rows(s);
+  return s->nk > 1 ? least(s->nk, least(many, 16 * BLOCK)) : 1;
+}
+
+static int64_t tiles_of(const tw_attention_shape *s) {
+  const int64_t rows = tw_attention_rows(s);
+  return s->stack * ((s->nq + rows - 1) / rows);
+}
+
+/* Elements of a worker's room: a block of scores, a tile of scaled queries, and m, l and a. */
+static int64_t room_of(const tw_attention_shape *s) {
+  const int64_t rows = tw_attention_rows(s), all = rows * (columns_of(s) + s->d + 3);
+  return (all + LINE - 1) / LINE * LINE;
+}
+
+static int workers_of(const tw_attention_shape *s) {
+  const int64_t tiles = tiles_of(s);
+  return (int)least(tw_cores(), tiles > 1 ? tiles : 1);
+}
+
+size_t tw_attention_scratch(tw_expr node) {
+  const tw_attention_shape s = tw_attention_shape_of(node);
+  return (size_t)workers_of(&s) * (size_t)room_of(&s) * tw_dtype_get(s.dtype)->size;
+}
+
+typedef struct attention_task {
+  const tw_attention_shape *s;
+  const void *q, *k, *v;
+  void *out, *room;
+  int64_t room_size;
+  tw_loop *exp;
+} attention_task;
+
+#define KERNEL(T, suffix)                                                                                                   \
+  /* A NaN among the scores is left to the exponentials. */                                                                \
+  static T largest_##suffix(const T *x, int64_t n, T most) {                                                                \
+    T lane[LANES];                                                                                                          \
+    int64_t j = 0;                                                                                                          \
+    for (int c = 0; c < LANES; c++) lane[c] = most;                                                                         \
+    for (; j + LANES <= n; j += LANES)                                                                                      \
+      for (int c = 0; c < LANES; c++) lane[c] = x[j + c] > lane[c] ? x[j + c] : lane[c];                                    \
+    for (; j < n; j++) most = x[j] > most ? x[j] : most;                                                                    \
+    for (int c = 0; c < LANES; c++) most = lane[c] > most ? lane[c] : most;                                                 \
+    return most;                                                                                                            \
+  }                                                                                                                         \
+  static T sum_##suffix(const T *x, int64_t n) {                                                                            \
+    T lane[LANES] = {0}, rest = 0;                                                                                          \
+    int64_t j = 0;                                                                                                          \
+    for (; j + LANES <= n; j += LANES)                                                                                      \
+      for (int c = 0; c < LANES; c++) lane[c] += x[j + c];                                                                  \
+    for (; j < n; j++) rest += x[j];                                                                                        \
+    for (int width = LANES / 2; width > 0; width /= 2)                                                                      \
+      for (int c = 0; c < width; c++) lane[c] += lane[c + width];                                                           \
+    return lane[0] + rest;                                                                                                  \
+  }                                                                                                                         \
+  /* Of the n scores at x the first `seen` become s - m', the others -inf; m and a as above. m' = 0 where it is infinite,  \
+     so that inf - inf makes no NaN of its own. */                                                                          \
+  static void carry_##suffix(T *x, int64_t n, int64_t seen, T *m, T *a) {                                                   \
+    const T top = largest_##suffix(x, seen, *m), shift = top - top == 0 ? top : 0, before = *m - *m == 0 ? *m : 0;          \
+    *a = *m == -(T)INFINITY ? 0 : (T)exp((double)(before - shift));                                                         \
+    *m = top;                                                                                                               \
+    for (int64_t j = 0; j < seen; j++) x[j] -= shift;                                                                       \
+    for (int64_t j = seen; j < n; j++) x[j] = -(T)INFINITY;                                                                 \
+  }                                                                                                                         \
+  static void tile_##suffix(void *context, int64_t tile, int worker) {                                                      \
+    const attention_task *t = context;                                                                                      \
+    const tw_attention_shape *s = t->s;                                                                                     \
+    const int64_t rows = tw_attention_rows(s), block = columns_of(s), in_entry = (s->nq + rows - 1) / rows;                 \
+    const int64_t entry = tile / in_entry, first = tile % in_entry * rows, n = least(rows, s->nq - first);                  \
+    const T *q = (const T *)t->q + (entry * s->nq + first) * s->d, *k = (const T *)t->k + entry * s->nk * s->d,             \
+            *v = (const T *)t->v + entry * s->nk * s->e;                                                                    \
+    T *out = (T *)t->out + (entry * s->nq + first) * s->e, *x = (T *)t->room + worker * t->room_size;                       \
+    T *scaled = x + rows * block, *m = scaled + rows * s->d, *l = m + rows, *a = l + rows;                                  \
+    const int64_t last = least(s->nk, first + n - 1 + s->ahead); /* no query of the tile sees more */                       \
+    for (int64_t i = 0; i < n * s->d; i++) scaled[i] = (T)s->scale * q[i];                                                  \
+    for (int64_t i = 0; i < n; i++) m[i] = -(T)INFINITY, l[i] = 0;                                                          \
+    for (int64_t j = 0; j < last; j += block) {                                                                             \
+      const int64_t keys = least(block, last - j);                                                                          \
+      const tw_product scores = {.dtype = s->dtype, .m = n, .n = keys, .k = s->d, .tb = true, .lda = s->d, .ldb = s->d,     \
+                                 .ldc = keys};                                                                              \
+      const tw_product values = {.dtype = s->dtype, .m = n, .n = s->e, .k = keys, .lda = keys, .ldb = s->e, .ldc = s->e,    \
+                                 .add = j > 0};                                                                             \
+      tw_dense_product(&scores, scaled, k + j * s->d, x);                                                                   \
+      for (int64_t i = 0; i < n; i++) {                                                                                     \
+        const int64_t seen = first + i + s->ahead - j;                                                                      \
+        carry_##suffix(x + i * keys, keys, seen < 0 ? 0 : least(keys, seen), &m[i], &a[i]);                              \
+      }                                                                                                                     \
+      const int64_t row = 0, step = 1;                                                                                      \
+      const void *in = x;                                                                                                   \
+      t->exp(1, n * keys, &in, &row, &step, x);                                                                             \
+      for (int64_t i = 0; i < n; i++) {                                                                                     \
+        l[i] = a[i] * l[i] + sum_##suffix(x + i * keys, keys);                                                               \
+        for (int64_t c = 0; c < s->e && j > 0 && a[i] != 1; c++) out[i * s->e + c] *= a[i];                                 \
+      }                                                                                                                     \
+      tw_dense_product(&values, x, v + j * s->e, out);                                                                      \
+    }                                                                                                                       \
+    for (int64_t i = 0; i < n; i++)                                                                                         \
+      for (int64_t c = 0; c < s->e; c++) out[i * s->e + c] = last > 0 ? out[i * s->e + c] / l[i] : 0;                       \
+  }
+KERNEL(double, f64)
+KERNEL(float, f32)
+
+tw_status tw_attention_kernel(const tw_call *call) {
+  const tw_attention_shape s = tw_attention_shape_of(call->node);
+  attention_task t = {.s = &s, .q = call->in[0], .k = call->in[1], .v = call->in[2], .out = call->out, .room = call->scratch};
+  if (s.stack == 0 || s.nq == 0 || s.e == 0) return TW_OK;
+  t.room_size = room_of(&s);
+  t.exp = tw_loop_get(TW_LOOP_exp, s.dtype);
+  const double work = (double)s.stack * (double)s.nq * (double)s.nk * (double)(s.d + s.e + 8) / 4;
+  int threads = tw_call_threads(call, work < 1e15 ? (int64_t)work : TW_PARALLEL_WORK);
+  if (threads <= 0 || threads > workers_of(&s)) threads = workers_of(&s);
+  tw_parallel(threads, tiles_of(&s), s.dtype == TW_F64 ? tile_f64 : tile_f32, &t);
+  return TW_OK;
+}
