@@ -66,6 +66,7 @@ static bool may_be_loose(const tw_op *op) {
                                        &tw_op_conv,
                                        &tw_op_conv_input,
                                        &tw_op_conv_weight,
+                                       &tw_op_attention,
                                        NULL};
   for (int i = 0; loose[i]; i++)
     if (op == loose[i]) return true;
