@@ -75,8 +75,8 @@
 #define ADD(a, b) ((a) + (b))
 #define MULTIPLY(a, b) ((a) * (b))
 /* NaN wins; without a branch, so that lanes become vectors */
-#define LARGER(a, b) (((a) > (b)) | ((a) != (a)) ? (a) : (b))
-#define SMALLER(a, b) (((a) < (b)) | ((a) != (a)) ? (a) : (b))
+#define LARGER(a, b) ((((a) > (b)) | ((a) != (a))) ? (a) : (b))
+#define SMALLER(a, b) ((((a) < (b)) | ((a) != (a))) ? (a) : (b))
 #define LARGER_WHOLE(a, b) ((a) > (b) ? (a) : (b))
 #define SMALLER_WHOLE(a, b) ((a) < (b) ? (a) : (b))
 
