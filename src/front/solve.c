@@ -284,7 +284,7 @@ static tw_status write_files(session *s, const tw_solution *solution, tw_error *
 static tw_status print_solution(const session *s, const tw_solution *solution, tw_error *error) {
   tw_text text = {0};
   if (s->f->json)
-    tw_solution_json(&text, solution);
+    tw_solution_json(&text, solution, s->model);
   else
     tw_solution_text(&text, solution, s->model, tw_model_file_title(s->model, s->f->model));
   const bool failed = text.failed;
