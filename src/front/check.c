@@ -32,7 +32,7 @@ static void print_variables(const tw_problem *p, FILE *out) {
     const tw_variable *v = tw_problem_variable_at(p, i);
     fprintf(out, "  var     %s", v->name);
     print_shape(out, v->expr);
-    fputs(kind[v->kind], out);
+    fputs(v->kinds != NULL ? ", some integer" : kind[v->kind], out);
     if (v->domain.kind != NULL) fprintf(out, " in %s", v->domain.kind->name);
     if (!tw_is_none(v->lower) || !tw_is_none(v->upper)) fputs(", bounded", out);
     fputc('\n', out);
