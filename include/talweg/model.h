@@ -40,6 +40,9 @@ typedef struct tw_model_table {
   const int64_t *row_at;   /* m: the inverse */
   int64_t algebraic;       /* rows that are no logical constraints come first */
   const double *dual;      /* m: stated initial multipliers, NaN where there is none; NULL: none at all */
+  int n_options;           /* of AMPL, from the first line of a .nl file, for its .sol file */
+  int64_t option[9];
+  double option_tolerance;
 } tw_model_table;
 const tw_model_table *tw_model_table_of(const tw_model *model); /* NULL: a .tw model */
 /* How the file calls an entry of a variable or constraint of such a model; NULL: a .tw model, or nothing but its place. */

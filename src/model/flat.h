@@ -124,6 +124,9 @@ typedef struct tw_flat {
   double constant;            /* of the objective */
   int32_t objective;          /* tree; -1: none */
   int32_t *body;              /* m trees or -1 */
+  int n_options; /* of a .nl file */
+  int64_t option[9];
+  double option_tolerance;
   int64_t n_common;
   int32_t *common; /* trees; -1: not stated so far */
   tw_tree *node;

@@ -127,6 +127,9 @@ static tw_status keep_table(tw_model *model, const tw_flat *flat, const tw_flat_
   bool good = table != NULL, any = false;
   if (!good) return out_of_memory(error);
   *table = (tw_model_table){.n = flat->n, .m = flat->m, .algebraic = flat->algebraic, .position = rows->position, .row_at = rows->row};
+  table->n_options = flat->n_options;
+  memcpy(table->option, flat->option, sizeof table->option);
+  table->option_tolerance = flat->option_tolerance;
   table->column = copy_names(model->arena, flat->n, flat->column, &good);
   table->row = copy_names(model->arena, flat->m, flat->row, &good);
   if (flat->title != NULL) good = good && (model->title = tw_arena_strdup(model->arena, flat->title)) != NULL;

@@ -38,6 +38,9 @@ typedef struct tw_nl_header {
   int64_t jacobian, gradients; /* entries */
   int64_t common[5];
   char title[128];
+  int n_options;
+  int64_t option[9]; /* of the first line */
+  double tolerance;  /* behind them where option[1] is 3, else 0 */
 } tw_nl_header;
 bool tw_nl_read_header(tw_nl_scan *s, tw_nl_header *h);
 /* Which variables are integer, by their places (Gay 2005, table 3). */

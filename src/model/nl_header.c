@@ -19,13 +19,36 @@ static bool read_line(tw_nl_scan *s, int count, int64_t **field) {
 }
 #define LINE(s, ...) read_line(s, (int)(sizeof((int64_t *[]){__VA_ARGS__}) / sizeof(int64_t *)), (int64_t *[]){__VA_ARGS__})
 
-/* "g3 1 1 0  # problem NAME": options of AMPL's own, and the name. */
+/* Options of AMPL's own, which a .sol file repeats: their number, they themselves, and a tolerance when the second is 3. */
+static void read_options(const char *at, const char *end, tw_nl_header *h) {
+  double value = 0;
+  int count = -1;
+  while (count < 9) {
+    while (at < end && (*at == ' ' || *at == '\t')) at++;
+    const char *next = tw_parse_number(at, end, false, &value);
+    if (next == NULL || !(value >= -1e9 && value <= 1e9)) break;
+    at = next;
+    if (count >= 0 && count >= h->n_options) {
+      if (h->n_options > 1 && h->option[1] == 3) h->tolerance = value;
+      break;
+    }
+    if (count < 0)
+      h->n_options = value >= 0 && value <= 9 ? (int)value : 0;
+    else
+      h->option[count] = (int64_t)value;
+    count++;
+  }
+  if (count < h->n_options) h->n_options = count > 0 ? count : 0;
+}
+
+/* "g3 1 1 0  # problem NAME" */
 static bool read_first(tw_nl_scan *s, tw_nl_header *h) {
   const char key = tw_nl_key(s);
   if (key != 'g' && key != 'b') return tw_nl_fail(s, "the file begins with '%c', expected g (text) or b (binary)", key > ' ' ? key : '?');
   const size_t left = (size_t)(s->end - s->at);
   const char *end = memchr(s->at, '\n', left);
   if (end == NULL) return tw_nl_fail(s, "the header has one line, expected 10");
+  read_options(s->at, end, h);
   static const char word[] = "# problem ";
   for (const char *p = s->at; p + sizeof word - 1 < end; p++) {
     if (memcmp(p, word, sizeof word - 1) != 0) continue;

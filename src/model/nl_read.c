@@ -267,6 +267,9 @@ static bool finish(reader *r) {
   if (r->algebraic > 0 && !r->has_limits) return tw_nl_fail(&r->scan, "the file ends without limits of the constraints (segment r)");
   tw_nl_kinds(&r->header, r->flat);
   r->flat->algebraic = r->algebraic;
+  r->flat->n_options = r->header.n_options;
+  memcpy(r->flat->option, r->header.option, sizeof r->header.option);
+  r->flat->option_tolerance = r->header.tolerance;
   if (r->header.title[0] != '\0') r->flat->title = tw_flat_name(r->flat, r->header.title, strlen(r->header.title));
   return !r->flat->failed || out_of_memory(r);
 }
