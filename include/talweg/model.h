@@ -51,6 +51,12 @@ const char *tw_model_entry(const tw_model *model, const char *name, int64_t entr
 const char *tw_model_title(const tw_model *model); /* "" when none */
 tw_problem *tw_model_problem(tw_model *model);
 const char *tw_model_method(const tw_model *model); /* from `solve with`, as a method spec; NULL when none */
+/* Writes the model for other solvers, by the suffix of `path`: .nl (text; STUB.col and STUB.row beside it hold the names) or
+ * .mps (free; linear and quadratic models). Values of params are the present ones, the .nl file's variables and rows stand in
+ * the order that the format asks for. TW_ERR_UNSUPPORTED names what the format has no form for. Builds on the model's graph;
+ * each file is whole or not there. */
+tw_status tw_model_write(tw_model *model, const char *path, tw_error *error);
+
 /* Labels of a set-indexed axis, for output; NULL when the axis is not labelled. */
 const char *const *tw_model_labels(const tw_model *model, const char *name, int axis);
 /* The element of that axis' set at a position, as written in a model; the position itself when there is no set. */

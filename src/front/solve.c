@@ -349,7 +349,7 @@ static int run(const void *fields, const tw_console *console) {
 
 #define FIELD(name) offsetof(solve_fields, name)
 static const tw_argument arguments[] = {
-    {"MODEL", NULL, TW_ARGUMENT_TEXT, FIELD(model), 0, 0, true, "the model, a .tw file"},
+    {"MODEL", NULL, TW_ARGUMENT_TEXT, FIELD(model), 0, 0, true, "the model, a .tw, .nl, .mps or .lp file"},
     {"--set", "NAME=VALUE", TW_ARGUMENT_TEXTS, FIELD(sets), 0, 0, false, "another value for a param"},
     {"--method", "NAME[:opt=val,..]", TW_ARGUMENT_TEXT, FIELD(method), 0, 0, false, "the method (see talweg methods)"},
     {"--sensitivity", "NAME,..", TW_ARGUMENT_TEXT, FIELD(sensitivity), 0, 0, false,

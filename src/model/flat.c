@@ -217,3 +217,31 @@ int32_t tw_flat_node(tw_flat *f, int op, int32_t count, const int32_t *operands)
   }
   return add(f, node);
 }
+
+static int by_row(const void *a, const void *b) {
+  const tw_quadratic_term *x = a, *y = b;
+  return x->row < y->row ? -1 : x->row > y->row;
+}
+
+/* q x_i x_j */
+static int32_t product_of(tw_flat *f, const tw_quadratic_term *q) {
+  const int32_t i = tw_flat_variable(f, q->i);
+  const int32_t product = q->i == q->j ? tw_flat_node(f, TW_S_SQUARE, 1, &i)
+                                       : tw_flat_node(f, TW_S_MUL, 2, (int32_t[]){i, tw_flat_variable(f, q->j)});
+  return q->value == 1 ? product : tw_flat_node(f, TW_S_MUL, 2, (int32_t[]){tw_flat_number(f, q->value), product});
+}
+
+void tw_flat_open_quadratic(tw_flat *f) {
+  int32_t *summand = f->failed ? NULL : tw_alloc(f->n_quadratic + 1, sizeof *summand);
+  f->failed |= summand == NULL;
+  if (!f->failed && f->n_quadratic > 0) qsort(f->quadratic, f->n_quadratic, sizeof *f->quadratic, by_row);
+  for (size_t k = 0, next; !f->failed && k < f->n_quadratic; k = next) {
+    const int64_t row = f->quadratic[k].row;
+    int32_t *body = row < 0 ? &f->objective : &f->body[row], count = 0;
+    if (*body >= 0) summand[count++] = *body;
+    for (next = k; next < f->n_quadratic && f->quadratic[next].row == row; next++) summand[count++] = product_of(f, &f->quadratic[next]);
+    *body = count == 1 ? summand[0] : tw_flat_node(f, TW_S_SUM, count, summand);
+  }
+  f->n_quadratic = 0;
+  free(summand);
+}
