@@ -43,12 +43,11 @@ static bool push_open(reader *r, int op, int64_t operands) {
 static bool read_variable(reader *r) {
   const tw_flat *f = r->flat;
   int64_t index;
-  if (!tw_nl_integer(r->scan, "the number of a variable", 0, f->n + f->n_common - 1, &index) || !tw_nl_end_line(r->scan))
-    return false;
-  if (index < f->n) return push_value(r, tw_flat_variable(r->flat, index));
-  if (f->common[index - f->n] < 0)
+  if (!tw_nl_integer(r->scan, "the number of a variable", 0, f->n + f->n_common - 1, &index)) return false;
+  if (index >= f->n && f->common[index - f->n] < 0)
     return tw_nl_fail(r->scan, "common expression v%lld is used before its segment V%lld", (long long)index, (long long)index);
-  return push_value(r, tw_flat_common(r->flat, index - f->n));
+  if (!tw_nl_end_line(r->scan)) return false;
+  return push_value(r, index < f->n ? tw_flat_variable(r->flat, index) : tw_flat_common(r->flat, index - f->n));
 }
 
 static bool read_number(reader *r, char key, double *value) {
@@ -92,11 +91,12 @@ static bool read_piecewise(reader *r) {
 
 static bool read_operator(reader *r) {
   int64_t op, operands;
-  if (!tw_nl_integer(r->scan, "an operator", 0, TW_S_COMMON, &op) || !tw_nl_end_line(r->scan)) return false;
+  if (!tw_nl_integer(r->scan, "an operator", 0, TW_S_COMMON, &op)) return false;
   operands = tw_scalar_arity_of((int)op);
   if (op == TW_S_NUMBEROF_TEXT || op == TW_S_IF_TEXT)
     return tw_nl_unsupported(r->scan, "operator o%d works on text, which no method handles", (int)op);
   if (op >= TW_S_CALL || operands == TW_S_UNKNOWN) return tw_nl_fail(r->scan, "there is no operator o%d", (int)op);
+  if (!tw_nl_end_line(r->scan)) return false;
   if (op == TW_S_PIECEWISE) return read_piecewise(r);
   if (operands == TW_S_LIST && (!tw_nl_integer(r->scan, "the number of operands", 1, INT32_MAX, &operands) || !tw_nl_end_line(r->scan)))
     return false;

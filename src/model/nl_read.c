@@ -22,9 +22,9 @@ static bool out_of_memory(reader *r) {
 
 static bool read_body(reader *r) {
   int64_t row;
-  if (!tw_nl_integer(&r->scan, "the number of a constraint", 0, r->algebraic - 1, &row) || !tw_nl_end_line(&r->scan)) return false;
+  if (!tw_nl_integer(&r->scan, "the number of a constraint", 0, r->algebraic - 1, &row)) return false;
   if (r->flat->body[row] >= 0) return tw_nl_fail(&r->scan, "constraint C%lld is stated twice", (long long)row);
-  return tw_nl_expression(&r->scan, r->flat, &r->flat->body[row]);
+  return tw_nl_end_line(&r->scan) && tw_nl_expression(&r->scan, r->flat, &r->flat->body[row]);
 }
 
 static bool read_objective(reader *r) {
@@ -47,9 +47,10 @@ static bool read_common(reader *r) {
   int64_t index, terms, ignored;
   if (!tw_nl_integer(&r->scan, "the number of a common expression", f->n, f->n + f->n_common - 1, &index) ||
       !tw_nl_integer(&r->scan, "the number of linear terms", 0, f->n + f->n_common, &terms) ||
-      !tw_nl_integer(&r->scan, "the place of a common expression", 0, INT32_MAX, &ignored) || !tw_nl_end_line(&r->scan))
+      !tw_nl_integer(&r->scan, "the place of a common expression", 0, INT32_MAX, &ignored))
     return false;
   if (f->common[index - f->n] >= 0) return tw_nl_fail(&r->scan, "common expression V%lld is stated twice", (long long)index);
+  if (!tw_nl_end_line(&r->scan)) return false;
   if (terms > r->scan.end - r->scan.at) return tw_nl_fail(&r->scan, "%lld linear terms, more than the file holds", (long long)terms);
   int32_t *summand = tw_alloc((size_t)terms + 1, sizeof *summand);
   bool good = summand != NULL || out_of_memory(r);
