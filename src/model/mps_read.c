@@ -24,7 +24,6 @@ typedef struct reader {
   bool integer, seen_objective;
   const char *objective;   /* asked for by OBJNAME; NULL: the first */
   const char *set[3];      /* the first of right-hand sides, ranges, bounds */
-  bool has_set[3];
   int64_t matrix_row;      /* of QCMATRIX */
 } reader;
 
@@ -57,14 +56,10 @@ static bool read_number(reader *r, const char *text, double *value) {
   return tw_mps_fail(&r->lines, TW_ERR_PARSE, "'%.40s' is no number", text);
 }
 
-/* Whether a line belongs to the first set of its section. */
+/* Whether a line belongs to the first set of its section that has a name, or to none. */
 static bool in_set(reader *r, int which, const char *set) {
-  const char *name = set != NULL ? set : "";
-  if (!r->has_set[which]) {
-    r->has_set[which] = true;
-    r->set[which] = tw_flat_name(r->flat, name, strlen(name));
-  }
-  return r->set[which] != NULL && strcmp(r->set[which], name) == 0;
+  if (set != NULL && r->set[which] == NULL) r->set[which] = tw_flat_name(r->flat, set, strlen(set));
+  return set == NULL || (r->set[which] != NULL && strcmp(r->set[which], set) == 0);
 }
 
 /* ------------------------------------------------------------------ rows and columns */
