@@ -245,3 +245,38 @@ void tw_flat_open_quadratic(tw_flat *f) {
   f->n_quadratic = 0;
   free(summand);
 }
+
+/* ------------------------------------------------------------------ semi-continuous variables */
+
+static const char *name_of(tw_flat *f, const char *name, const char *suffix) {
+  tw_text text = {0};
+  tw_text_printf(&text, "%s%s", name, suffix);
+  f->failed |= text.failed;
+  const char *own = f->failed ? NULL : tw_flat_name(f, text.data, text.length);
+  tw_text_free(&text);
+  return own;
+}
+
+/* A binary y with l y <= x <= u y. Where l <= 0 <= u it is l <= x <= u. */
+tw_status tw_flat_semicontinuous(tw_flat *f, int64_t j) {
+  const double low = f->lower[j], high = f->upper[j];
+  if (!(low > 0)) return TW_OK;
+  if (!isfinite(high)) return TW_ERR_UNSUPPORTED;
+  const int64_t y = f->n, row = f->m;
+  if (!tw_flat_size(f, y + 1, row + 2, 0)) return TW_ERR_MEMORY;
+  if (f->column != NULL) f->column[y] = name_of(f, f->column[j], "_on");
+  if (f->row != NULL && f->column != NULL) {
+    f->row[row] = f->column[y];
+    f->row[row + 1] = name_of(f, f->column[j], "_off");
+  }
+  f->lower[j] = f->lower[y] = 0;
+  f->upper[y] = 1;
+  f->kind[y] = TW_BINARY;
+  f->row_lower[row] = 0;     /* x - l y >= 0 */
+  f->row_upper[row + 1] = 0; /* x - u y <= 0 */
+  for (int k = 0; k < 2; k++) {
+    tw_flat_linear(f, row + k, j, 1);
+    tw_flat_linear(f, row + k, y, k == 0 ? -low : -high);
+  }
+  return f->failed ? TW_ERR_MEMORY : TW_OK;
+}

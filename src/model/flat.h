@@ -148,6 +148,9 @@ int32_t tw_flat_common(tw_flat *flat, int64_t index);
 int32_t tw_flat_node(tw_flat *flat, int op, int32_t count, const int32_t *operands);
 void tw_flat_linear(tw_flat *flat, int64_t row, int64_t col, double value); /* zeros are dropped */
 void tw_flat_quadratic(tw_flat *flat, int64_t row, int64_t i, int64_t j, double value);
+/* x_j = 0 or l <= x_j <= u, from its bounds: with l > 0 by a binary variable and two rows, which are named after it.
+ * TW_ERR_UNSUPPORTED: there is no upper bound. */
+tw_status tw_flat_semicontinuous(tw_flat *flat, int64_t j);
 /* Quadratic terms become trees. */
 void tw_flat_open_quadratic(tw_flat *flat);
 const char *tw_flat_name(tw_flat *flat, const char *name, size_t length); /* copied; NULL when out of memory */

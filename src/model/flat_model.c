@@ -1,4 +1,5 @@
 /* Models from the files of other modelling systems. */
+#include "model/lp.h"
 #include "model/model.h"
 #include "model/mps.h"
 #include "model/nl.h"
@@ -156,7 +157,7 @@ tw_status tw_model_fill_flat(tw_model *model, tw_format format, const char *text
     status = tw_mps_parse(&flat, text, bytes, name, error);
     break;
   default:
-    status = tw_fail(error, TW_ERR_UNSUPPORTED, "%s: no reader", name);
+    status = tw_lp_parse(&flat, text, bytes, name, error);
   }
   if (status != TW_OK) return status;
   status = tw_flat_state(flat, model->problem, model->arena, &rows, error);

@@ -245,35 +245,11 @@ static void default_bounds(reader *r) {
   }
 }
 
-/* x = 0 or l <= x <= u with l > 0: a binary y with l y <= x <= u y. With l <= 0 <= u that is l <= x <= u. */
 static bool state_semicontinuous(reader *r, int64_t j) {
-  tw_flat *f = r->flat;
-  const double low = f->lower[j], high = f->upper[j];
-  if (!(low > 0)) return true;
-  if (!isfinite(high))
-    return tw_mps_fail(&r->lines, TW_ERR_UNSUPPORTED, "column '%.100s' is semi-continuous without an upper bound, which no method handles", f->column[j]);
-  const int64_t y = f->n, row = f->m;
-  tw_text text = {0};
-  tw_text_printf(&text, "%s_on", f->column[j]);
-  if (text.failed || !tw_flat_size(f, y + 1, row + 2, 0)) {
-    tw_text_free(&text);
-    return out_of_memory(r);
-  }
-  f->column[y] = f->row[row] = tw_flat_name(f, text.data, text.length);
-  tw_text_clear(&text);
-  tw_text_printf(&text, "%s_off", f->column[j]);
-  f->row[row + 1] = text.failed ? NULL : tw_flat_name(f, text.data, text.length);
-  tw_text_free(&text);
-  f->lower[j] = f->lower[y] = 0;
-  f->upper[y] = 1;
-  f->kind[y] = TW_BINARY;
-  f->row_lower[row] = 0; /* x - l y >= 0 */
-  f->row_upper[row + 1] = 0; /* x - u y <= 0 */
-  for (int k = 0; k < 2; k++) {
-    tw_flat_linear(f, row + k, j, 1);
-    tw_flat_linear(f, row + k, y, k == 0 ? -low : -high);
-  }
-  return f->row[row + 1] != NULL && !f->failed ? true : out_of_memory(r);
+  const tw_status status = tw_flat_semicontinuous(r->flat, j);
+  if (status == TW_ERR_UNSUPPORTED)
+    return tw_mps_fail(&r->lines, status, "column '%.100s' is semi-continuous without an upper bound, which no method handles", r->flat->column[j]);
+  return status == TW_OK || out_of_memory(r);
 }
 
 /* ------------------------------------------------------------------ quadratic terms */
