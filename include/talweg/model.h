@@ -25,7 +25,7 @@ typedef struct tw_model_options {
 } tw_model_options;
 
 /* The file's name tells the format: .nl (text and binary), .mps or .qps (fixed and free), .lp, else a .tw model. Of .nl files
- * STUB.col and STUB.row beside it give the names; the one override is `objno`, which objective of several is meant.
+ * STUB.col and STUB.row beside it give the names; the one override is `objno`: which objective of several is meant.
  * On failure `error` holds the whole message: "file:line:column: what, expected what" then the line and a caret. */
 tw_status tw_model_read(tw_model **model, const char *path, const tw_model_options *options, tw_error *error);
 tw_status tw_model_parse(tw_model **model, const char *text, size_t bytes, const char *name, const tw_model_options *options, tw_error *error);

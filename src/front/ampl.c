@@ -57,8 +57,8 @@ static tw_status set_option(ampl_options *o, const char *name, size_t length, co
     return TW_OK;
   }
   double number = 0;
-  if (tw_parse_number(value, value + size, false, &number) != value + size || size == 0 || !(number >= found->low && number <= found->high) ||
-      (found->kind == INTEGER && number != floor(number)))
+  if (tw_parse_number(value, value + size, false, &number) != value + size || size == 0 ||
+      !(number >= found->low && number <= found->high) || (found->kind == INTEGER && number != floor(number)))
     return tw_fail(error, TW_ERR_ARGUMENT, "%s=%.*s: expected %s in %g..%g", found->name, (int)(size > 60 ? 60 : size), value,
                    found->kind == INTEGER ? "an integer" : "a number", found->low, found->high);
   if (found->kind == INTEGER)
@@ -154,27 +154,23 @@ static tw_status run_method(session *s, tw_error *error) {
 /* solve_result_num: 0 solved, 100 uncertain, 200 infeasible, 300 unbounded, 400 limits, 500 failure. */
 static int code_of(const tw_result *r) {
   switch (r->outcome) {
-  case TW_SOLVED:
-    return 0;
-  case TW_INFEASIBLE:
-    return 200;
-  case TW_UNBOUNDED:
-    return 300;
-  case TW_STOPPED_ITERATIONS:
-    return 400;
-  case TW_STOPPED_TIME:
-    return 401;
-  case TW_STOPPED_EVALUATIONS:
-    return 402;
-  case TW_STOPPED_CALLER:
-    return 403;
-  default:
-    return isfinite(r->f) && (isnan(r->optimality.feasibility) || r->optimality.feasibility <= 1e-6) ? 100 : 500;
+  case TW_SOLVED: return 0;
+  case TW_INFEASIBLE: return 200;
+  case TW_UNBOUNDED: return 300;
+  case TW_STOPPED_ITERATIONS: return 400;
+  case TW_STOPPED_TIME: return 401;
+  case TW_STOPPED_EVALUATIONS: return 402;
+  case TW_STOPPED_CALLER: return 403;
+  default: return isfinite(r->f) && (isnan(r->optimality.feasibility) || r->optimality.feasibility <= 1e-6) ? 100 : 500;
   }
 }
 
 static int code_of_failure(tw_status status) {
-  return status == TW_ERR_INFEASIBLE ? 200 : status == TW_ERR_UNBOUNDED ? 300 : status == TW_ERR_LIMIT ? 400 : status == TW_ERR_UNSUPPORTED ? 501 : 500;
+  return status == TW_ERR_INFEASIBLE    ? 200
+         : status == TW_ERR_UNBOUNDED   ? 300
+         : status == TW_ERR_LIMIT       ? 400
+         : status == TW_ERR_UNSUPPORTED ? 501
+                                        : 500;
 }
 
 /* Reduced costs d f / d x - J' dual, of the objective as stated. */

@@ -7,19 +7,23 @@
 
 int tw_scalar_arity_of(int op) {
   static const signed char arity[TW_S_COMMON + 1] = {
-      [TW_S_ADD] = 2,      [TW_S_SUB] = 2,         [TW_S_MUL] = 2,          [TW_S_DIV] = 2,         [TW_S_REM] = 2,
-      [TW_S_POW] = 2,      [TW_S_LESS] = 2,        [TW_S_MIN] = -1,         [TW_S_MAX] = -1,        [TW_S_FLOOR] = 1,
-      [TW_S_CEIL] = 1,     [TW_S_ABS] = 1,         [TW_S_NEG] = 1,          [TW_S_OR] = 2,          [TW_S_AND] = 2,
-      [TW_S_LT] = 2,       [TW_S_LE] = 2,          [TW_S_EQ] = 2,           [TW_S_GE] = 2,          [TW_S_GT] = 2,
-      [TW_S_NE] = 2,       [TW_S_NOT] = 1,         [TW_S_IF] = 3,           [TW_S_TANH] = 1,        [TW_S_TAN] = 1,
-      [TW_S_SQRT] = 1,     [TW_S_SINH] = 1,        [TW_S_SIN] = 1,          [TW_S_LOG10] = 1,       [TW_S_LOG] = 1,
-      [TW_S_EXP] = 1,      [TW_S_COSH] = 1,        [TW_S_COS] = 1,          [TW_S_ATANH] = 1,       [TW_S_ATAN2] = 2,
-      [TW_S_ATAN] = 1,     [TW_S_ASINH] = 1,       [TW_S_ASIN] = 1,         [TW_S_ACOSH] = 1,       [TW_S_ACOS] = 1,
-      [TW_S_SUM] = -1,     [TW_S_INTDIV] = 2,      [TW_S_PRECISION] = 2,    [TW_S_ROUND] = 2,       [TW_S_TRUNC] = 2,
-      [TW_S_COUNT] = -1,   [TW_S_NUMBEROF] = -1,   [TW_S_NUMBEROF_TEXT] = -1, [TW_S_ATLEAST] = 2,   [TW_S_ATMOST] = 2,
-      [TW_S_PIECEWISE] = -1, [TW_S_IF_TEXT] = 3,   [TW_S_EXACTLY] = 2,      [TW_S_NOT_ATLEAST] = 2, [TW_S_NOT_ATMOST] = 2,
-      [TW_S_NOT_EXACTLY] = 2, [TW_S_ALL] = -1,     [TW_S_ANY] = -1,         [TW_S_IMPLIES] = 3,     [TW_S_IFF] = 2,
-      [TW_S_ALLDIFF] = -1, [TW_S_SOMESAME] = -1,   [TW_S_POW_CONSTANT] = 2, [TW_S_SQUARE] = 1,      [TW_S_CONSTANT_POW] = 2};
+      [TW_S_ADD] = 2,         [TW_S_SUB] = 2,         [TW_S_MUL] = 2,          [TW_S_DIV] = 2,
+      [TW_S_REM] = 2,         [TW_S_POW] = 2,         [TW_S_LESS] = 2,         [TW_S_MIN] = -1,
+      [TW_S_MAX] = -1,        [TW_S_FLOOR] = 1,       [TW_S_CEIL] = 1,         [TW_S_ABS] = 1,
+      [TW_S_NEG] = 1,         [TW_S_OR] = 2,          [TW_S_AND] = 2,          [TW_S_LT] = 2,
+      [TW_S_LE] = 2,          [TW_S_EQ] = 2,          [TW_S_GE] = 2,           [TW_S_GT] = 2,
+      [TW_S_NE] = 2,          [TW_S_NOT] = 1,         [TW_S_IF] = 3,           [TW_S_TANH] = 1,
+      [TW_S_TAN] = 1,         [TW_S_SQRT] = 1,        [TW_S_SINH] = 1,         [TW_S_SIN] = 1,
+      [TW_S_LOG10] = 1,       [TW_S_LOG] = 1,         [TW_S_EXP] = 1,          [TW_S_COSH] = 1,
+      [TW_S_COS] = 1,         [TW_S_ATANH] = 1,       [TW_S_ATAN2] = 2,        [TW_S_ATAN] = 1,
+      [TW_S_ASINH] = 1,       [TW_S_ASIN] = 1,        [TW_S_ACOSH] = 1,        [TW_S_ACOS] = 1,
+      [TW_S_SUM] = -1,        [TW_S_INTDIV] = 2,      [TW_S_PRECISION] = 2,    [TW_S_ROUND] = 2,
+      [TW_S_TRUNC] = 2,       [TW_S_COUNT] = -1,      [TW_S_NUMBEROF] = -1,    [TW_S_NUMBEROF_TEXT] = -1,
+      [TW_S_ATLEAST] = 2,     [TW_S_ATMOST] = 2,      [TW_S_PIECEWISE] = -1,   [TW_S_IF_TEXT] = 3,
+      [TW_S_EXACTLY] = 2,     [TW_S_NOT_ATLEAST] = 2, [TW_S_NOT_ATMOST] = 2,   [TW_S_NOT_EXACTLY] = 2,
+      [TW_S_ALL] = -1,        [TW_S_ANY] = -1,        [TW_S_IMPLIES] = 3,      [TW_S_IFF] = 2,
+      [TW_S_ALLDIFF] = -1,    [TW_S_SOMESAME] = -1,   [TW_S_POW_CONSTANT] = 2, [TW_S_SQUARE] = 1,
+      [TW_S_CONSTANT_POW] = 2};
   return op >= 0 && op <= TW_S_COMMON && arity[op] != 0 ? arity[op] : TW_S_UNKNOWN;
 }
 
@@ -113,8 +117,7 @@ static bool size_columns(tw_flat *f, int64_t n) {
 static bool size_rows(tw_flat *f, int64_t m) {
   if (m <= f->m && f->body != NULL) return true;
   if (!size_numbers(f, &f->row_lower, f->m, m, -INFINITY) || !size_numbers(f, &f->row_upper, f->m, m, INFINITY) ||
-      !size_numbers(f, &f->row_start, f->m, m, NAN) || !size_trees(f, &f->body, f->m, m) ||
-      !size_names(f, &f->row, f->m, m))
+      !size_numbers(f, &f->row_start, f->m, m, NAN) || !size_trees(f, &f->body, f->m, m) || !size_names(f, &f->row, f->m, m))
     return false;
   f->m = m;
   return true;
@@ -187,7 +190,9 @@ int32_t tw_flat_common(tw_flat *f, int64_t index) {
   return add(f, (tw_tree){.op = TW_S_COMMON, .is.index = index});
 }
 
-static bool is_number(const tw_flat *f, int32_t node) { return f->node[node].op == TW_S_NUMBER; }
+static bool is_number(const tw_flat *f, int32_t node) {
+  return f->node[node].op == TW_S_NUMBER;
+}
 
 /* One of three kinds of power, by where numbers stand. */
 static int power_of(const tw_flat *f, const int32_t *operands) {
@@ -226,8 +231,8 @@ static int by_row(const void *a, const void *b) {
 /* q x_i x_j */
 static int32_t product_of(tw_flat *f, const tw_quadratic_term *q) {
   const int32_t i = tw_flat_variable(f, q->i);
-  const int32_t product = q->i == q->j ? tw_flat_node(f, TW_S_SQUARE, 1, &i)
-                                       : tw_flat_node(f, TW_S_MUL, 2, (int32_t[]){i, tw_flat_variable(f, q->j)});
+  const int32_t product =
+      q->i == q->j ? tw_flat_node(f, TW_S_SQUARE, 1, &i) : tw_flat_node(f, TW_S_MUL, 2, (int32_t[]){i, tw_flat_variable(f, q->j)});
   return q->value == 1 ? product : tw_flat_node(f, TW_S_MUL, 2, (int32_t[]){tw_flat_number(f, q->value), product});
 }
 

@@ -51,7 +51,7 @@ typedef enum tw_scalar_op {
   TW_S_ASIN = 51,
   TW_S_ACOSH = 52,
   TW_S_ACOS = 53,
-  TW_S_SUM = 54, /* of a list */
+  TW_S_SUM = 54,       /* of a list */
   TW_S_INTDIV = 55,    /* trunc(a / b) */
   TW_S_PRECISION = 56, /* a to b significant decimal digits */
   TW_S_ROUND = 57,     /* a to b decimal places */
@@ -114,7 +114,7 @@ typedef struct tw_flat {
   tw_arena *arena; /* of names */
   bool failed;
   const char *title;
-  int64_t n, m, algebraic; /* the last m - algebraic rows state logical constraints */
+  int64_t n, m, algebraic;       /* the last m - algebraic rows state logical constraints */
   double *lower, *upper, *start; /* n; start is NaN where none is stated */
   tw_var_kind *kind;
   double *row_lower, *row_upper, *row_start; /* m; row_start: multipliers, NaN where none is stated */
@@ -124,7 +124,7 @@ typedef struct tw_flat {
   double constant;            /* of the objective */
   int32_t objective;          /* tree; -1: none */
   int32_t *body;              /* m trees or -1 */
-  int n_options; /* of a .nl file */
+  int n_options;              /* of a .nl file */
   int64_t option[9];
   double option_tolerance;
   int64_t n_common;

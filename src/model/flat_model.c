@@ -57,8 +57,9 @@ static tw_status split_names(tw_flat *flat, const char *path, char *text, int64_
   }
   if (found < count || flat->failed) {
     free(name);
-    return flat->failed ? out_of_memory(error)
-                        : tw_fail(error, TW_ERR_PARSE, "%s:%lld: the file ends, expected %lld names", path, (long long)found, (long long)count);
+    return flat->failed
+               ? out_of_memory(error)
+               : tw_fail(error, TW_ERR_PARSE, "%s:%lld: the file ends, expected %lld names", path, (long long)found, (long long)count);
   }
   *out = name;
   return TW_OK;
@@ -99,7 +100,8 @@ static tw_status read_names(tw_flat *flat, const char *path, const char *suffix,
   return status;
 }
 
-static tw_status read_nl(tw_flat **out, const char *text, size_t bytes, const char *name, const char *path, int64_t objective, tw_error *error) {
+static tw_status read_nl(tw_flat **out, const char *text, size_t bytes, const char *name, const char *path, int64_t objective,
+                         tw_error *error) {
   tw_flat *flat = tw_flat_new();
   if (flat == NULL) return out_of_memory(error);
   tw_status status = tw_nl_parse(flat, text, bytes, name, objective, error);
@@ -150,14 +152,9 @@ tw_status tw_model_fill_flat(tw_model *model, tw_format format, const char *text
   if (status == TW_OK) status = read_objective(options, format, &objective, error);
   if (status != TW_OK) return status;
   switch (format) {
-  case TW_FORMAT_NL:
-    status = read_nl(&flat, text, bytes, name, path, objective, error);
-    break;
-  case TW_FORMAT_MPS:
-    status = tw_mps_parse(&flat, text, bytes, name, error);
-    break;
-  default:
-    status = tw_lp_parse(&flat, text, bytes, name, error);
+  case TW_FORMAT_NL: status = read_nl(&flat, text, bytes, name, path, objective, error); break;
+  case TW_FORMAT_MPS: status = tw_mps_parse(&flat, text, bytes, name, error); break;
+  default: status = tw_lp_parse(&flat, text, bytes, name, error);
   }
   if (status != TW_OK) return status;
   status = tw_flat_state(flat, model->problem, model->arena, &rows, error);

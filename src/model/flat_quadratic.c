@@ -8,7 +8,7 @@ typedef struct taker {
   tw_flat *flat;
   const tw_problem *problem;
   tw_oracle oracle;
-  double sign; /* of the objective as stated in the oracle's */
+  double sign;            /* of the objective as stated in the oracle's */
   double *zero, *row, *y; /* n, n + m, m */
   tw_error *error;
 } taker;
@@ -99,7 +99,8 @@ tw_status tw_flat_fill_quadratic(tw_flat *flat, const tw_problem *problem, tw_er
   taker t = {.flat = flat, .problem = problem, .error = error, .sign = flat->maximize ? -1 : 1};
   tw_status status = tw_classify(problem, &cls, error);
   if (status == TW_OK && (cls.objective > TW_QUADRATIC || cls.constraints > TW_QUADRATIC || cls.n_regularizers > 0))
-    status = tw_fail(error, TW_ERR_UNSUPPORTED, "the model is a %s; files of rows and columns hold linear and quadratic terms alone", cls.name);
+    status =
+        tw_fail(error, TW_ERR_UNSUPPORTED, "the model is a %s; files of rows and columns hold linear and quadratic terms alone", cls.name);
   if (status == TW_OK) status = tw_oracle_from_problem(&t.oracle, problem, &cls, error);
   if (status != TW_OK) return status;
   const size_t n = (size_t)t.oracle.n, m = (size_t)t.oracle.m;

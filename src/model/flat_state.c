@@ -9,9 +9,8 @@
 
 enum { EQUAL, AT_MOST, AT_LEAST, BETWEEN, FREE, SENSES };
 
-static const char *const group_name[TW_FLAT_GROUPS] = {
-    "nonlinear_eq", "nonlinear_le", "nonlinear_ge", "nonlinear_range", "nonlinear_free",
-    "linear_eq",    "linear_le",    "linear_ge",    "linear_range",    "linear_free"};
+static const char *const group_name[TW_FLAT_GROUPS] = {"nonlinear_eq", "nonlinear_le", "nonlinear_ge", "nonlinear_range", "nonlinear_free",
+                                                       "linear_eq",    "linear_le",    "linear_ge",    "linear_range",    "linear_free"};
 
 static int sense_of(double lower, double upper) {
   if (lower == upper) return EQUAL;
@@ -42,7 +41,7 @@ typedef struct stater {
   tw_expr x;
   part *body; /* of all rows, by row */
   size_t n_body, body_capacity;
-  int64_t *first; /* m + 2: where a row's parts begin; the objective's (row -1) are the first */
+  int64_t *first;       /* m + 2: where a row's parts begin; the objective's (row -1) are the first */
   unsigned char *group; /* by row */
   tw_flat_rows *rows;
   tw_error *error;
@@ -158,8 +157,8 @@ static void add_trees(stater *s, sheaf *h, part *list, size_t count) {
   h->failed |= node == NULL || row == NULL;
   if (count > 0) qsort(list, count, sizeof *list, by_shape);
   for (size_t k = 0, next; !h->failed && k < count; k = next) {
-    for (next = k; next < count && list[next].summand.shape == list[k].summand.shape &&
-                   list[next].summand.sign == list[k].summand.sign; next++) {
+    for (next = k; next < count && list[next].summand.shape == list[k].summand.shape && list[next].summand.sign == list[k].summand.sign;
+         next++) {
       node[next - k] = list[next].summand.node;
       row[next - k] = list[next].row;
     }
@@ -301,9 +300,7 @@ static void state_group(stater *s, int group, int64_t offset, int64_t count, boo
   }
   const int sense = group % SENSES;
   const tw_expr lower = sense == AT_MOST ? TW_NONE : tw_reroll_numbers(s->graph, count, bound);
-  const tw_expr upper = sense == AT_LEAST ? TW_NONE
-                        : sense == EQUAL  ? lower
-                                          : tw_reroll_numbers(s->graph, count, bound + count);
+  const tw_expr upper = sense == AT_LEAST ? TW_NONE : sense == EQUAL ? lower : tw_reroll_numbers(s->graph, count, bound + count);
   free(bound);
   tw_problem_subject(s->problem, only ? "c" : group_name[group], values_of(s, group, offset, count), lower, upper);
 }

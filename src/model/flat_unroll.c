@@ -100,7 +100,8 @@ static tw_status take_variable(maker *m, int i) {
     if (set.kind->bounds != NULL)
       set.kind->bounds(tw_problem_graph(m->problem), shape, set.param, &low, &high);
     else if (!simplex)
-      return tw_fail(m->error, TW_ERR_UNSUPPORTED, "variable %s: the set %s has no form in rows and columns", v->name, v->domain.kind->name);
+      return tw_fail(m->error, TW_ERR_UNSUPPORTED, "variable %s: the set %s has no form in rows and columns", v->name,
+                     v->domain.kind->name);
     else
       low = tw_is_none(low) ? tw_scalar(tw_problem_graph(m->problem), 0) : tw_maximum(low, tw_scalar(tw_problem_graph(m->problem), 0));
   }

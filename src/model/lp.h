@@ -5,11 +5,25 @@
 #include "model/flat.h"
 
 typedef enum tw_lp_kind {
-  TW_LP_END, TW_LP_NAME, TW_LP_NUMBER, TW_LP_SIGN /* one of + - * ^ / [ ] : */, TW_LP_RELATION /* < > = */, TW_LP_SECTION, TW_LP_BAD
+  TW_LP_END,
+  TW_LP_NAME,
+  TW_LP_NUMBER,
+  TW_LP_SIGN /* one of + - * ^ / [ ] : */,
+  TW_LP_RELATION /* < > = */,
+  TW_LP_SECTION,
+  TW_LP_BAD
 } tw_lp_kind;
 
 typedef enum tw_lp_section {
-  TW_LP_MAXIMIZE, TW_LP_MINIMIZE, TW_LP_ROWS, TW_LP_BOUNDS, TW_LP_GENERAL, TW_LP_BINARY, TW_LP_SEMI, TW_LP_OTHER, TW_LP_LAST
+  TW_LP_MAXIMIZE,
+  TW_LP_MINIMIZE,
+  TW_LP_ROWS,
+  TW_LP_BOUNDS,
+  TW_LP_GENERAL,
+  TW_LP_BINARY,
+  TW_LP_SEMI,
+  TW_LP_OTHER,
+  TW_LP_LAST
 } tw_lp_section;
 
 typedef struct tw_lp_token {

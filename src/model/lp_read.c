@@ -27,15 +27,21 @@ static bool fail(reader *r, tw_status status, const char *format, ...) {
   return false;
 }
 
-static bool out_of_memory(reader *r) { return fail(r, TW_ERR_MEMORY, "out of memory reading the file"); }
+static bool out_of_memory(reader *r) {
+  return fail(r, TW_ERR_MEMORY, "out of memory reading the file");
+}
 
 static bool unexpected(reader *r, const char *expected) {
   if (r->token.kind == TW_LP_END) return fail(r, TW_ERR_PARSE, "the file ends, expected %s", expected);
   return fail(r, TW_ERR_PARSE, "'%.*s', expected %s", (int)(r->token.length > 40 ? 40 : r->token.length), r->token.at, expected);
 }
 
-static void next(reader *r) { r->token = tw_lp_next(&r->scan); }
-static bool is_sign(const reader *r, char sign) { return r->token.kind == TW_LP_SIGN && r->token.sign == sign; }
+static void next(reader *r) {
+  r->token = tw_lp_next(&r->scan);
+}
+static bool is_sign(const reader *r, char sign) {
+  return r->token.kind == TW_LP_SIGN && r->token.sign == sign;
+}
 
 /* ------------------------------------------------------------------ variables */
 
@@ -50,7 +56,8 @@ static bool take_column(reader *r, int64_t *j) {
     *j = f->n;
     bool *semi = tw_grow(r->semi, &r->semi_capacity, (size_t)f->n + 1, sizeof *semi);
     if (semi != NULL) r->semi = semi;
-    if (semi == NULL || !tw_flat_size(f, *j + 1, f->m, 0) || !tw_map_set(r->columns, name, (void *)(uintptr_t)(*j + 1))) return out_of_memory(r);
+    if (semi == NULL || !tw_flat_size(f, *j + 1, f->m, 0) || !tw_map_set(r->columns, name, (void *)(uintptr_t)(*j + 1)))
+      return out_of_memory(r);
     f->column[*j] = name;
     f->lower[*j] = 0;
     semi[*j] = false;
@@ -118,12 +125,14 @@ static bool take_quadratic(reader *r, int64_t row, double sign) {
   return true;
 }
 
-/* A linear and quadratic expression into a row; its numbers into *constant. */
+/* A linear and quadratic expression into a row; its numbers into *constant. Terms behind the first begin with a sign. */
 static bool take_expression(reader *r, int64_t row, double *constant) {
   double factor;
   bool stated;
   *constant = 0;
-  while (r->token.kind == TW_LP_NAME || r->token.kind == TW_LP_NUMBER || is_sign(r, '+') || is_sign(r, '-') || is_sign(r, '[')) {
+  for (bool first = true;
+       is_sign(r, '+') || is_sign(r, '-') || (first && (r->token.kind == TW_LP_NAME || r->token.kind == TW_LP_NUMBER || is_sign(r, '[')));
+       first = false) {
     int64_t j;
     if (!take_factor(r, &factor, &stated)) return false;
     if (is_sign(r, '[')) {
@@ -175,15 +184,25 @@ static bool read_objective(reader *r, bool maximize) {
 /* lower <= upper after a relation between a value and what it limits. */
 static void limit(char relation, double value, bool value_first, double *lower, double *upper) {
   const bool above = (relation == '<') == value_first; /* value <= . or . >= value */
-  if (relation == '=') *lower = *upper = value;
-  else if (above) *lower = value;
-  else *upper = value;
+  if (relation == '=')
+    *lower = *upper = value;
+  else if (above)
+    *lower = value;
+  else
+    *upper = value;
 }
 
 static bool take_number(reader *r, double *value) {
   bool stated;
   if (!take_factor(r, value, &stated)) return false;
   return stated || unexpected(r, "a number");
+}
+
+/* Behind a limit nothing is added or multiplied in the same line. */
+static bool take_limit(reader *r, double *value) {
+  const int64_t line = r->token.line;
+  if (!take_number(r, value)) return false;
+  return r->token.kind != TW_LP_SIGN || r->token.line != line || unexpected(r, "nothing behind the number");
 }
 
 static bool name_row(reader *r, int64_t row, const char *name) {
@@ -215,16 +234,15 @@ static bool read_row(reader *r) {
     if (r->token.kind == TW_LP_RELATION) {
       relation = r->token.sign;
       next(r);
-      if (!take_number(r, &value)) return false;
+      if (!take_limit(r, &value)) return false;
       limit(relation, value, false, &low, &high);
     }
   } else {
-    if (!take_number(r, &value)) return false;
+    if (!take_limit(r, &value)) return false;
     limit(relation, value, false, &low, &high);
   }
   f->row_lower[row] = low - constant;
   f->row_upper[row] = high - constant;
-  if (r->token.kind == TW_LP_SIGN) return unexpected(r, "the next row");
   return true;
 }
 
@@ -290,8 +308,7 @@ static bool read_section(reader *r) {
   case TW_LP_MINIMIZE:
     if (r->flat->has_objective) return fail(r, TW_ERR_PARSE, "a second objective");
     return read_objective(r, r->token.section == TW_LP_MAXIMIZE);
-  case TW_LP_OTHER:
-    return fail(r, TW_ERR_UNSUPPORTED, "section '%.*s', which no method handles", (int)r->token.length, r->token.at);
+  case TW_LP_OTHER: return fail(r, TW_ERR_UNSUPPORTED, "section '%.*s', which no method handles", (int)r->token.length, r->token.at);
   default:
     if (!r->flat->has_objective) return unexpected(r, "maximize or minimize");
     return read_lines(r, r->token.section);
@@ -320,7 +337,12 @@ static bool read_all(reader *r) {
 
 tw_status tw_lp_parse(tw_flat **out, const char *data, size_t bytes, const char *name, tw_error *error) {
   tw_error own = {.status = TW_OK};
-  reader r = {.scan = {.at = data, .end = data + bytes, .line = 1, .fresh = true}, .flat = tw_flat_new(), .columns = tw_map_new(), .rows = tw_map_new(), .file = name, .error = &own};
+  reader r = {.scan = {.at = data, .end = data + bytes, .line = 1, .fresh = true},
+              .flat = tw_flat_new(),
+              .columns = tw_map_new(),
+              .rows = tw_map_new(),
+              .file = name,
+              .error = &own};
   *out = NULL;
   bool good = r.flat != NULL && r.columns != NULL && r.rows != NULL && tw_flat_size(r.flat, 0, 0, 0);
   if (good) {

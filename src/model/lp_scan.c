@@ -46,7 +46,9 @@ static const struct {
                 {"user cuts", TW_LP_OTHER},
                 {"end", TW_LP_LAST}};
 
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+static bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 static bool is_name(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || (c != '\0' && strchr("!\"#$%&(),.;?@_'`{}~|", c) != NULL);
@@ -84,7 +86,7 @@ static size_t heading(const tw_lp_scan *s, tw_lp_section *section) {
     if (*w != '\0' || (p < s->end && (is_name(*p) || *p == '-')) || (size_t)(p - s->at) <= best) continue;
     const char *after = p;
     while (after < s->end && (*after == ' ' || *after == '\t')) after++;
-    if (after < s->end && *after == ':' ) continue; /* the name of a row */
+    if (after < s->end && *after == ':') continue; /* the name of a row */
     best = (size_t)(p - s->at);
     *section = headings[k].section;
   }

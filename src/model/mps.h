@@ -6,8 +6,18 @@
 #include "model/flat.h"
 
 typedef enum tw_mps_section {
-  TW_MPS_NONE, TW_MPS_ROWS, TW_MPS_COLUMNS, TW_MPS_RHS, TW_MPS_RANGES, TW_MPS_BOUNDS, TW_MPS_OBJSENSE, TW_MPS_OBJNAME,
-  TW_MPS_QUADOBJ, TW_MPS_QMATRIX, TW_MPS_QCMATRIX, TW_MPS_END
+  TW_MPS_NONE,
+  TW_MPS_ROWS,
+  TW_MPS_COLUMNS,
+  TW_MPS_RHS,
+  TW_MPS_RANGES,
+  TW_MPS_BOUNDS,
+  TW_MPS_OBJSENSE,
+  TW_MPS_OBJNAME,
+  TW_MPS_QUADOBJ,
+  TW_MPS_QMATRIX,
+  TW_MPS_QCMATRIX,
+  TW_MPS_END
 } tw_mps_section;
 
 typedef struct tw_mps_lines { /* of one file (mps_line.c) */
@@ -19,11 +29,11 @@ typedef struct tw_mps_lines { /* of one file (mps_line.c) */
 } tw_mps_lines;
 
 typedef struct tw_mps_record { /* NULL: not there */
-  bool section;     /* a line that begins a section: `word` are its words */
+  bool section;                /* a line that begins a section: `word` are its words */
   int words;
-  char *word[8];    /* free: as they come */
-  char *type;       /* of a row or bound */
-  char *set;        /* name of a right-hand side, of ranges, of bounds; of a column */
+  char *word[8]; /* free: as they come */
+  char *type;    /* of a row or bound */
+  char *set;     /* name of a right-hand side, of ranges, of bounds; of a column */
   int pairs;
   char *name[2], *value[2];
 } tw_mps_record;

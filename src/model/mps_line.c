@@ -14,7 +14,9 @@ bool tw_mps_fail(tw_mps_lines *s, tw_status status, const char *format, ...) {
   return false;
 }
 
-static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\0'; }
+static bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\0';
+}
 
 /* The line's words; *count may exceed `most`, whose rest is not kept. */
 static int split(char *from, char *end, int most, char **word) {
@@ -72,7 +74,8 @@ static bool take_pairs(tw_mps_record *r, int first) {
 static bool read_bound(tw_mps_lines *s, tw_mps_record *r) {
   r->type = r->word[0];
   const bool bare = strcmp(r->type, "FR") == 0 || strcmp(r->type, "MI") == 0 || strcmp(r->type, "PL") == 0 || strcmp(r->type, "BV") == 0;
-  if (r->words < (bare ? 2 : 3) || r->words > 4) return tw_mps_fail(s, TW_ERR_PARSE, "%d words, expected type, set, column and value", r->words);
+  if (r->words < (bare ? 2 : 3) || r->words > 4)
+    return tw_mps_fail(s, TW_ERR_PARSE, "%d words, expected type, set, column and value", r->words);
   const bool set = r->words == 4 || (bare && r->words == 3);
   r->set = set ? r->word[1] : NULL;
   r->name[0] = r->word[set ? 2 : 1];
@@ -104,19 +107,16 @@ static bool read_free(tw_mps_lines *s, tw_mps_section section, tw_mps_record *r)
     if (n < 2 || n > 5) return tw_mps_fail(s, TW_ERR_PARSE, "%d words, expected a set and one or two pairs of row and value", n);
     r->set = n % 2 == 1 ? r->word[0] : NULL;
     return take_pairs(r, n % 2);
-  case TW_MPS_BOUNDS:
-    return read_bound(s, r);
+  case TW_MPS_BOUNDS: return read_bound(s, r);
   case TW_MPS_OBJSENSE:
-  case TW_MPS_OBJNAME:
-    return true;
+  case TW_MPS_OBJNAME: return true;
   case TW_MPS_QUADOBJ:
   case TW_MPS_QMATRIX:
   case TW_MPS_QCMATRIX:
     if (n != 3) return tw_mps_fail(s, TW_ERR_PARSE, "%d words, expected two columns and a value", n);
     r->set = r->word[0];
     return take_pairs(r, 1);
-  default:
-    return tw_mps_fail(s, TW_ERR_PARSE, "'%.40s' stands in no section", r->word[0]);
+  default: return tw_mps_fail(s, TW_ERR_PARSE, "'%.40s' stands in no section", r->word[0]);
   }
 }
 

@@ -14,17 +14,17 @@ typedef struct bound_state { /* of a column */
 typedef struct reader {
   tw_mps_lines lines;
   tw_flat *flat;
-  tw_map *rows, *columns;  /* names to 3 + row, 1 + column */
-  char *type;              /* of rows: E L G */
-  double *range;           /* of rows; NaN: none */
-  int64_t *stamp;          /* of rows + the objective: the last column with an entry, from 1 */
-  bound_state *state;      /* of columns */
+  tw_map *rows, *columns; /* names to 3 + row, 1 + column */
+  char *type;             /* of rows: E L G */
+  double *range;          /* of rows; NaN: none */
+  int64_t *stamp;         /* of rows + the objective: the last column with an entry, from 1 */
+  bound_state *state;     /* of columns */
   size_t type_capacity, range_capacity, stamp_capacity, state_capacity;
-  int64_t column;          /* the present one; -1: none */
+  int64_t column; /* the present one; -1: none */
   bool integer, seen_objective;
-  const char *objective;   /* asked for by OBJNAME; NULL: the first */
-  const char *set[3];      /* the first of right-hand sides, ranges, bounds */
-  int64_t matrix_row;      /* of QCMATRIX */
+  const char *objective; /* asked for by OBJNAME; NULL: the first */
+  const char *set[3];    /* the first of right-hand sides, ranges, bounds */
+  int64_t matrix_row;    /* of QCMATRIX */
 } reader;
 
 static bool out_of_memory(reader *r) {
@@ -40,8 +40,12 @@ static bool find(reader *r, const tw_map *map, const char *what, const char *nam
   return true;
 }
 
-static bool find_row(reader *r, const char *name, int64_t *row) { return find(r, r->rows, "row", name, 3, row); }
-static bool find_column(reader *r, const char *name, int64_t *col) { return find(r, r->columns, "column", name, 1, col); }
+static bool find_row(reader *r, const char *name, int64_t *row) {
+  return find(r, r->rows, "row", name, 3, row);
+}
+static bool find_column(reader *r, const char *name, int64_t *col) {
+  return find(r, r->columns, "column", name, 1, col);
+}
 
 static bool read_number(reader *r, const char *text, double *value) {
   if (text == NULL) return tw_mps_fail(&r->lines, TW_ERR_PARSE, "a value is missing");
@@ -229,8 +233,10 @@ static bool read_bound(reader *r, const tw_mps_record *record) {
   if (!find_column(r, record->name[0], &j)) return false;
   const char *type = record->type;
   const bool bare = strcmp(type, "FR") == 0 || strcmp(type, "MI") == 0 || strcmp(type, "PL") == 0 || strcmp(type, "BV") == 0;
-  if (strcmp(type, "SC") == 0 && record->value[0] == NULL) value = INFINITY;
-  else if (!bare && !read_number(r, record->value[0], &value)) return false;
+  if (strcmp(type, "SC") == 0 && record->value[0] == NULL)
+    value = INFINITY;
+  else if (!bare && !read_number(r, record->value[0], &value))
+    return false;
   if (fabs(value) >= 1e30) value = copysign(INFINITY, value);
   return set_bound(r, type, j, value);
 }
@@ -248,7 +254,8 @@ static void default_bounds(reader *r) {
 static bool state_semicontinuous(reader *r, int64_t j) {
   const tw_status status = tw_flat_semicontinuous(r->flat, j);
   if (status == TW_ERR_UNSUPPORTED)
-    return tw_mps_fail(&r->lines, status, "column '%.100s' is semi-continuous without an upper bound, which no method handles", r->flat->column[j]);
+    return tw_mps_fail(&r->lines, status, "column '%.100s' is semi-continuous without an upper bound, which no method handles",
+                       r->flat->column[j]);
   return status == TW_OK || out_of_memory(r);
 }
 
@@ -284,9 +291,9 @@ static bool read_objective_name(reader *r, const char *word) {
 static const struct {
   const char *name;
   tw_mps_section section;
-} sections[] = {{"ROWS", TW_MPS_ROWS},       {"COLUMNS", TW_MPS_COLUMNS},   {"RHS", TW_MPS_RHS},         {"RANGES", TW_MPS_RANGES},
-                {"BOUNDS", TW_MPS_BOUNDS},   {"OBJSENSE", TW_MPS_OBJSENSE}, {"OBJNAME", TW_MPS_OBJNAME}, {"QUADOBJ", TW_MPS_QUADOBJ},
-                {"QSECTION", TW_MPS_QUADOBJ}, {"QMATRIX", TW_MPS_QMATRIX},  {"QCMATRIX", TW_MPS_QCMATRIX}, {"ENDATA", TW_MPS_END},
+} sections[] = {{"ROWS", TW_MPS_ROWS},         {"COLUMNS", TW_MPS_COLUMNS},   {"RHS", TW_MPS_RHS},           {"RANGES", TW_MPS_RANGES},
+                {"BOUNDS", TW_MPS_BOUNDS},     {"OBJSENSE", TW_MPS_OBJSENSE}, {"OBJNAME", TW_MPS_OBJNAME},   {"QUADOBJ", TW_MPS_QUADOBJ},
+                {"QSECTION", TW_MPS_QUADOBJ},  {"QMATRIX", TW_MPS_QMATRIX},   {"QCMATRIX", TW_MPS_QCMATRIX}, {"ENDATA", TW_MPS_END},
                 {"MAXIMIZE", TW_MPS_OBJSENSE}, {"MINIMIZE", TW_MPS_OBJSENSE}};
 
 static bool begin_section(reader *r, const tw_mps_record *record, tw_mps_section *section) {
@@ -300,8 +307,10 @@ static bool begin_section(reader *r, const tw_mps_record *record, tw_mps_section
   for (size_t k = 0; k < sizeof sections / sizeof *sections; k++)
     if (strcmp(sections[k].name, word) == 0) *section = sections[k].section;
   if (*section == TW_MPS_NONE)
-    return tw_mps_fail(&r->lines, TW_ERR_UNSUPPORTED, "section '%.40s', expected NAME ROWS COLUMNS RHS RANGES BOUNDS OBJSENSE OBJNAME "
-                       "QUADOBJ QMATRIX QSECTION QCMATRIX or ENDATA", word);
+    return tw_mps_fail(&r->lines, TW_ERR_UNSUPPORTED,
+                       "section '%.40s', expected NAME ROWS COLUMNS RHS RANGES BOUNDS OBJSENSE OBJNAME "
+                       "QUADOBJ QMATRIX QSECTION QCMATRIX or ENDATA",
+                       word);
   r->matrix_row = OBJECTIVE;
   if (word[0] == 'M') return read_sense(r, word);
   if (*section == TW_MPS_OBJSENSE && next != NULL) return read_sense(r, next);
@@ -315,26 +324,17 @@ static bool begin_section(reader *r, const tw_mps_record *record, tw_mps_section
 
 static bool read_line(reader *r, tw_mps_section section, const tw_mps_record *record) {
   switch (section) {
-  case TW_MPS_ROWS:
-    return read_row(r, record);
-  case TW_MPS_COLUMNS:
-    return read_column(r, record);
-  case TW_MPS_RHS:
-    return read_rhs(r, record);
-  case TW_MPS_RANGES:
-    return read_range(r, record);
-  case TW_MPS_BOUNDS:
-    return read_bound(r, record);
-  case TW_MPS_OBJSENSE:
-    return read_sense(r, record->word[0]);
-  case TW_MPS_OBJNAME:
-    return read_objective_name(r, record->word[0]);
+  case TW_MPS_ROWS: return read_row(r, record);
+  case TW_MPS_COLUMNS: return read_column(r, record);
+  case TW_MPS_RHS: return read_rhs(r, record);
+  case TW_MPS_RANGES: return read_range(r, record);
+  case TW_MPS_BOUNDS: return read_bound(r, record);
+  case TW_MPS_OBJSENSE: return read_sense(r, record->word[0]);
+  case TW_MPS_OBJNAME: return read_objective_name(r, record->word[0]);
   case TW_MPS_QUADOBJ:
   case TW_MPS_QMATRIX:
-  case TW_MPS_QCMATRIX:
-    return read_quadratic(r, section, record);
-  default:
-    return tw_mps_fail(&r->lines, TW_ERR_PARSE, "a line that stands in no section");
+  case TW_MPS_QCMATRIX: return read_quadratic(r, section, record);
+  default: return tw_mps_fail(&r->lines, TW_ERR_PARSE, "a line that stands in no section");
   }
 }
 
@@ -360,7 +360,10 @@ static bool read_all(reader *r) {
 /* *line: how far it went. */
 static tw_status parse(tw_flat **out, const char *data, size_t bytes, const char *name, bool fixed, int64_t *line, tw_error *error) {
   char *copy = malloc(bytes + 1);
-  reader r = {.flat = tw_flat_new(), .rows = tw_map_new(), .columns = tw_map_new(), .column = -1,
+  reader r = {.flat = tw_flat_new(),
+              .rows = tw_map_new(),
+              .columns = tw_map_new(),
+              .column = -1,
               .lines = {.name = name, .at = copy, .end = copy != NULL ? copy + bytes : NULL, .fixed = fixed, .error = error}};
   bool good = copy != NULL && r.flat != NULL && r.rows != NULL && r.columns != NULL && tw_flat_size(r.flat, 0, 0, 0) && grow_rows(&r, 0);
   if (good) {

@@ -8,8 +8,8 @@
 typedef struct writer {
   const tw_flat *flat;
   tw_text *out;
-  bool own_columns, own_rows; /* names can be used */
-  const tw_linear_term **term; /* by column, then row */
+  bool own_columns, own_rows;          /* names can be used */
+  const tw_linear_term **term;         /* by column, then row */
   const tw_quadratic_term **quadratic; /* by row */
 } writer;
 
@@ -209,7 +209,8 @@ tw_status tw_mps_write(const tw_flat *f, tw_text *out, tw_error *error) {
   tw_status status = check(f, error);
   w.term = tw_alloc(f->n_linear, sizeof *w.term);
   w.quadratic = tw_alloc(f->n_quadratic, sizeof *w.quadratic);
-  if (status == TW_OK && (w.term == NULL || w.quadratic == NULL)) status = tw_fail(error, TW_ERR_MEMORY, "out of memory writing an MPS file");
+  if (status == TW_OK && (w.term == NULL || w.quadratic == NULL))
+    status = tw_fail(error, TW_ERR_MEMORY, "out of memory writing an MPS file");
   if (status == TW_OK) {
     for (size_t k = 0; k < f->n_linear; k++) w.term[k] = &f->linear[k];
     for (size_t k = 0; k < f->n_quadratic; k++) w.quadratic[k] = &f->quadratic[k];

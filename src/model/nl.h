@@ -31,9 +31,9 @@ bool tw_nl_end_line(tw_nl_scan *s);
 typedef struct tw_nl_header {
   int64_t n, m, objectives, ranges, equations, logical;
   int64_t nonlinear_rows, nonlinear_objectives;
-  int64_t complementarity;                             /* linear and nonlinear rows */
-  int64_t vars_rows, vars_objectives, vars_both;       /* nonlinear variables */
-  int64_t functions, arithmetic;                       /* 1: little endian, 2: big endian, else unknown */
+  int64_t complementarity;                       /* linear and nonlinear rows */
+  int64_t vars_rows, vars_objectives, vars_both; /* nonlinear variables */
+  int64_t functions, arithmetic;                 /* 1: little endian, 2: big endian, else unknown */
   int64_t binary, integer, integer_both, integer_rows, integer_objectives;
   int64_t jacobian, gradients; /* entries */
   int64_t common[5];

@@ -5,8 +5,8 @@
 
 typedef struct waiting {
   int op;
-  int64_t left;  /* operands to come */
-  size_t first;  /* of those there are, in `value` */
+  int64_t left; /* operands to come */
+  size_t first; /* of those there are, in `value` */
 } waiting;
 
 typedef struct reader {
@@ -107,22 +107,15 @@ static bool read_item(reader *r) {
   const char key = tw_nl_key(r->scan);
   double value = 0;
   switch (key) {
-  case 'v':
-    return read_variable(r);
+  case 'v': return read_variable(r);
   case 'n':
   case 's':
-  case 'l':
-    return read_number(r, key, &value) && push_value(r, tw_flat_number(r->flat, value));
-  case 'o':
-    return read_operator(r);
-  case 'f':
-    return tw_nl_unsupported(r->scan, "the expression calls an imported function, which cannot be loaded");
-  case 'h':
-    return tw_nl_unsupported(r->scan, "the expression holds text, which no method handles");
-  case '\0':
-    return tw_nl_fail(r->scan, "the file ends within an expression");
-  default:
-    return tw_nl_fail(r->scan, "'%c' in an expression, expected v, n, s, l or o", key > ' ' ? key : '?');
+  case 'l': return read_number(r, key, &value) && push_value(r, tw_flat_number(r->flat, value));
+  case 'o': return read_operator(r);
+  case 'f': return tw_nl_unsupported(r->scan, "the expression calls an imported function, which cannot be loaded");
+  case 'h': return tw_nl_unsupported(r->scan, "the expression holds text, which no method handles");
+  case '\0': return tw_nl_fail(r->scan, "the file ends within an expression");
+  default: return tw_nl_fail(r->scan, "'%c' in an expression, expected v, n, s, l or o", key > ' ' ? key : '?');
   }
 }
 

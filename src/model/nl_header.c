@@ -68,12 +68,14 @@ static bool check(tw_nl_scan *s, const tw_nl_header *h) {
   const int64_t common = h->common[0] + h->common[1] + h->common[2] + h->common[3] + h->common[4];
   if (h->n < 1) return tw_nl_fail(s, "the header says %lld variables, expected at least 1", (long long)h->n);
   if (h->n > bytes || h->m > bytes || common > bytes || h->objectives > bytes || h->logical > bytes)
-    return tw_nl_fail(s, "the header says %lld variables, %lld constraints, %lld objectives and %lld common expressions, "
-                      "more than a file of %lld bytes holds", (long long)h->n, (long long)(h->m + h->logical),
-                      (long long)h->objectives, (long long)common, (long long)bytes);
+    return tw_nl_fail(s,
+                      "the header says %lld variables, %lld constraints, %lld objectives and %lld common expressions, "
+                      "more than a file of %lld bytes holds",
+                      (long long)h->n, (long long)(h->m + h->logical), (long long)h->objectives, (long long)common, (long long)bytes);
   if (h->vars_both > h->vars_rows || h->vars_rows > h->n || h->vars_objectives > h->n || h->binary + h->integer > h->n)
     return tw_nl_fail(s, "the header counts more nonlinear or integer variables than there are");
-  if (h->complementarity > 0) return tw_nl_unsupported(s, "the model has %lld complementarity conditions, which no method handles", (long long)h->complementarity);
+  if (h->complementarity > 0)
+    return tw_nl_unsupported(s, "the model has %lld complementarity conditions, which no method handles", (long long)h->complementarity);
   return true;
 }
 

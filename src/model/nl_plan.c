@@ -14,8 +14,12 @@ static int32_t operand_of(const tw_flat *f, int32_t node, int32_t k) {
   return tw_nl_tree(f, f->operand[f->node[node].is.first + k]);
 }
 
-static bool is_number(const tw_flat *f, int32_t node) { return f->node[node].op == TW_S_NUMBER; }
-static bool is_leaf(const tw_flat *f, int32_t node) { return is_number(f, node) || f->node[node].op == TW_S_VARIABLE; }
+static bool is_number(const tw_flat *f, int32_t node) {
+  return f->node[node].op == TW_S_NUMBER;
+}
+static bool is_leaf(const tw_flat *f, int32_t node) {
+  return is_number(f, node) || f->node[node].op == TW_S_VARIABLE;
+}
 
 /* ------------------------------------------------------------------ nodes */
 
@@ -27,7 +31,8 @@ static void find_affine(tw_nl_plan *p) {
     const int op = f->node[i].op;
     bool affine = op == TW_S_NUMBER || op == TW_S_VARIABLE || op == TW_S_COMMON || tw_scalar_is_sum(op) || op == TW_S_MUL || op == TW_S_DIV;
     if (op == TW_S_COMMON) affine = p->affine[tw_nl_tree(f, node)];
-    for (int32_t k = 0; !is_leaf(f, node) && affine && op != TW_S_COMMON && k < f->node[i].count; k++) affine = p->affine[operand_of(f, node, k)];
+    for (int32_t k = 0; !is_leaf(f, node) && affine && op != TW_S_COMMON && k < f->node[i].count; k++)
+      affine = p->affine[operand_of(f, node, k)];
     if (op == TW_S_MUL) affine = affine && (is_number(f, operand_of(f, node, 0)) || is_number(f, operand_of(f, node, 1)));
     if (op == TW_S_DIV) affine = affine && is_number(f, operand_of(f, node, 1));
     p->affine[i] = affine;
@@ -252,7 +257,8 @@ bool tw_nl_plan_make(tw_nl_plan *p, const tw_flat *f) {
                     .place = tw_alloc(n, sizeof *p->place),
                     .line = tw_alloc(m, sizeof *p->line),
                     .line_place = tw_alloc(m, sizeof *p->line_place)};
-  p->failed = f->failed || !p->affine || !p->uses || !p->common || !p->row || !p->where || !p->column || !p->place || !p->line || !p->line_place;
+  p->failed =
+      f->failed || !p->affine || !p->uses || !p->common || !p->row || !p->where || !p->column || !p->place || !p->line || !p->line_place;
   if (p->failed) return false;
   find_affine(p);
   count_uses(p);

@@ -114,8 +114,8 @@ static bool require(reader *r, int32_t tree) {
 static bool read_logical(reader *r) {
   int64_t index;
   int32_t tree;
-  return tw_nl_integer(&r->scan, "the number of a logical constraint", 0, r->header.logical - 1, &index) &&
-         tw_nl_end_line(&r->scan) && tw_nl_expression(&r->scan, r->flat, &tree) && require(r, tree);
+  return tw_nl_integer(&r->scan, "the number of a logical constraint", 0, r->header.logical - 1, &index) && tw_nl_end_line(&r->scan) &&
+         tw_nl_expression(&r->scan, r->flat, &tree) && require(r, tree);
 }
 
 /* ------------------------------------------------------------------ bounds and starts */
@@ -131,8 +131,10 @@ static bool read_limits(reader *r, const char *what, int64_t count, double *lowe
     if (key == '0' || key == '2' || key == '4') good = tw_nl_real(&r->scan, what, &lower[i]);
     if (good && (key == '0' || key == '1')) good = tw_nl_real(&r->scan, what, &upper[i]);
     if (key == '4') upper[i] = lower[i];
-    if (key == '5') return tw_nl_unsupported(&r->scan, "%s %lld is a complementarity condition, which no method handles", what, (long long)i);
-    if (key < '0' || key > '5') return tw_nl_fail(&r->scan, "%s %lld begins with '%c', expected 0 to 4", what, (long long)i, key > ' ' ? key : '?');
+    if (key == '5')
+      return tw_nl_unsupported(&r->scan, "%s %lld is a complementarity condition, which no method handles", what, (long long)i);
+    if (key < '0' || key > '5')
+      return tw_nl_fail(&r->scan, "%s %lld begins with '%c', expected 0 to 4", what, (long long)i, key > ' ' ? key : '?');
     if (!good || !tw_nl_end_line(&r->scan)) return false;
     if (isnan(lower[i]) || isnan(upper[i])) return tw_nl_fail(&r->scan, "%s %lld is NaN", what, (long long)i);
   }
@@ -160,7 +162,8 @@ static bool read_columns(reader *r, bool running) {
   int64_t count, value, last = 0, total = 0;
   if (!tw_nl_integer(&r->scan, "the number of column counts", n - 1, n - 1, &count) || !tw_nl_end_line(&r->scan)) return false;
   for (int64_t k = 0; k < count; k++) {
-    if (!tw_nl_integer(&r->scan, "a column count", running ? last : 0, r->header.jacobian, &value) || !tw_nl_end_line(&r->scan)) return false;
+    if (!tw_nl_integer(&r->scan, "a column count", running ? last : 0, r->header.jacobian, &value) || !tw_nl_end_line(&r->scan))
+      return false;
     last = value;
     total = running ? value : total + value;
   }
@@ -178,8 +181,8 @@ static bool read_linear(reader *r, bool objective) {
       !tw_nl_integer(&r->scan, "the number of linear terms", 0, r->flat->n, &terms) || !tw_nl_end_line(&r->scan))
     return false;
   for (int64_t k = 0; k < terms; k++) {
-    if (!tw_nl_integer(&r->scan, "the number of a variable", 0, r->flat->n - 1, &col) ||
-        !tw_nl_real(&r->scan, "a coefficient", &value) || !tw_nl_end_line(&r->scan))
+    if (!tw_nl_integer(&r->scan, "the number of a variable", 0, r->flat->n - 1, &col) || !tw_nl_real(&r->scan, "a coefficient", &value) ||
+        !tw_nl_end_line(&r->scan))
       return false;
     if (!isfinite(value)) return tw_nl_fail(&r->scan, "a coefficient is not finite");
     if (!objective || row == r->objective) tw_flat_linear(r->flat, objective ? -1 : row, col, value);
@@ -200,8 +203,7 @@ static bool read_suffix(reader *r) {
   if (!tw_nl_integer(&r->scan, "the number of values of a suffix", 0, length[kind & 3], &count) ||
       !tw_nl_word(&r->scan, "the name of a suffix", name, sizeof name) || !tw_nl_end_line(&r->scan))
     return false;
-  if (strcmp(name, "sosno") == 0)
-    return tw_nl_unsupported(&r->scan, "suffix sosno states special ordered sets, which no method handles");
+  if (strcmp(name, "sosno") == 0) return tw_nl_unsupported(&r->scan, "suffix sosno states special ordered sets, which no method handles");
   for (int64_t k = 0; k < count; k++) {
     int64_t whole;
     if (!tw_nl_integer(&r->scan, "a position in a suffix", 0, length[kind & 3] - 1, &index) ||
@@ -229,36 +231,21 @@ static bool read_function(reader *r) {
 static bool read_segment(reader *r, char key) {
   tw_flat *f = r->flat;
   switch (key) {
-  case 'C':
-    return read_body(r);
-  case 'O':
-    return read_objective(r);
-  case 'V':
-    return read_common(r);
-  case 'L':
-    return read_logical(r);
-  case 'F':
-    return read_function(r);
-  case 'S':
-    return read_suffix(r);
-  case 'b':
-    r->has_bounds = true;
-    return read_limits(r, "the bound of variable", f->n, f->lower, f->upper);
-  case 'r':
-    r->has_limits = true;
-    return read_limits(r, "the limit of constraint", r->algebraic, f->row_lower, f->row_upper);
-  case 'x':
-    return read_starts(r, "the number of a variable", f->n, f->start);
-  case 'd':
-    return read_starts(r, "the number of a constraint", r->algebraic, f->row_start);
+  case 'C': return read_body(r);
+  case 'O': return read_objective(r);
+  case 'V': return read_common(r);
+  case 'L': return read_logical(r);
+  case 'F': return read_function(r);
+  case 'S': return read_suffix(r);
+  case 'b': r->has_bounds = true; return read_limits(r, "the bound of variable", f->n, f->lower, f->upper);
+  case 'r': r->has_limits = true; return read_limits(r, "the limit of constraint", r->algebraic, f->row_lower, f->row_upper);
+  case 'x': return read_starts(r, "the number of a variable", f->n, f->start);
+  case 'd': return read_starts(r, "the number of a constraint", r->algebraic, f->row_start);
   case 'k':
-  case 'K':
-    return read_columns(r, key == 'k');
+  case 'K': return read_columns(r, key == 'k');
   case 'J':
-  case 'G':
-    return read_linear(r, key == 'G');
-  default:
-    return tw_nl_fail(&r->scan, "a segment begins with '%c', expected one of C L V O d x r b k K J G S F", key > ' ' ? key : '?');
+  case 'G': return read_linear(r, key == 'G');
+  default: return tw_nl_fail(&r->scan, "a segment begins with '%c', expected one of C L V O d x r b k K J G S F", key > ' ' ? key : '?');
   }
 }
 

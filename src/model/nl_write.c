@@ -22,7 +22,9 @@ static void put_bytes(writer *w, const void *data, size_t size) {
 }
 
 /* A key and its integers make a line of text. */
-static void put_key(writer *w, char key) { tw_text_append(w->out, &key, 1); }
+static void put_key(writer *w, char key) {
+  tw_text_append(w->out, &key, 1);
+}
 
 static void put_integer(writer *w, int64_t value) {
   const int32_t word = (int32_t)value;
@@ -62,7 +64,9 @@ static void put_number(writer *w, double value) {
   put_end(w);
 }
 
-static void put_operator(writer *w, int op) { put_line(w, 'o', 1, (int64_t[]){op}); }
+static void put_operator(writer *w, int op) {
+  put_line(w, 'o', 1, (int64_t[]){op});
+}
 
 static void put_operands(writer *w, int64_t count) {
   put_integer(w, count);
@@ -82,7 +86,9 @@ static bool push(writer *w, int32_t node) {
   return true;
 }
 
-static int32_t operand_of(const writer *w, const tw_tree *t, int32_t k) { return tw_nl_tree(w->flat, w->flat->operand[t->is.first + k]); }
+static int32_t operand_of(const writer *w, const tw_tree *t, int32_t k) {
+  return tw_nl_tree(w->flat, w->flat->operand[t->is.first + k]);
+}
 
 /* Lists of fewer than three operands have operators of their own. */
 static int list_operator(int op, int32_t count) {
@@ -180,15 +186,19 @@ static void put_header(writer *w) {
   const bool little = (*(const unsigned char *)&one == 1) != w->style.swap;
   tw_text *out = w->out;
   tw_text_printf(out, "%c3 1 1 0\t# problem %s\n", w->style.binary ? 'b' : 'g', f->title != NULL ? f->title : "unknown");
-  tw_text_printf(out, " %lld %lld %d %lld %lld\t# vars, constraints, objectives, ranges, eqns\n", (long long)f->n, (long long)f->m, f->has_objective,
-                 (long long)ranges, (long long)equations);
-  tw_text_printf(out, " %lld %d\t# nonlinear constraints, objectives\n 0 0\t# network constraints: nonlinear, linear\n", (long long)p->nonlinear_rows, p->row[0].n_rest > 0);
-  tw_text_printf(out, " %lld %lld %lld\t# nonlinear vars in constraints, objectives, both\n", (long long)p->vars_rows, (long long)p->vars_objective, (long long)p->vars_both);
+  tw_text_printf(out, " %lld %lld %d %lld %lld\t# vars, constraints, objectives, ranges, eqns\n", (long long)f->n, (long long)f->m,
+                 f->has_objective, (long long)ranges, (long long)equations);
+  tw_text_printf(out, " %lld %d\t# nonlinear constraints, objectives\n 0 0\t# network constraints: nonlinear, linear\n",
+                 (long long)p->nonlinear_rows, p->row[0].n_rest > 0);
+  tw_text_printf(out, " %lld %lld %lld\t# nonlinear vars in constraints, objectives, both\n", (long long)p->vars_rows,
+                 (long long)p->vars_objective, (long long)p->vars_both);
   tw_text_printf(out, " 0 0 %d 1\t# linear network variables; functions; arith, flags\n", !w->style.binary ? 0 : little ? 1 : 2);
-  tw_text_printf(out, " %lld %lld %lld %lld %lld\t# discrete variables: binary, integer, nonlinear (b,c,o)\n", (long long)p->binary, (long long)p->integer,
-                 (long long)p->integer_both, (long long)p->integer_rows, (long long)p->integer_objective);
-  tw_text_printf(out, " %lld %lld\t# nonzeros in Jacobian, gradients\n 0 0\t# max name lengths: constraints, variables\n", (long long)p->jacobian, (long long)gradient);
-  tw_text_printf(out, " %lld %lld %lld 0 0\t# common exprs: b,c,o,c1,o1\n", (long long)common[0], (long long)common[1], (long long)common[2]);
+  tw_text_printf(out, " %lld %lld %lld %lld %lld\t# discrete variables: binary, integer, nonlinear (b,c,o)\n", (long long)p->binary,
+                 (long long)p->integer, (long long)p->integer_both, (long long)p->integer_rows, (long long)p->integer_objective);
+  tw_text_printf(out, " %lld %lld\t# nonzeros in Jacobian, gradients\n 0 0\t# max name lengths: constraints, variables\n",
+                 (long long)p->jacobian, (long long)gradient);
+  tw_text_printf(out, " %lld %lld %lld 0 0\t# common exprs: b,c,o,c1,o1\n", (long long)common[0], (long long)common[1],
+                 (long long)common[2]);
 }
 
 static void put_trees(writer *w) {

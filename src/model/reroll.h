@@ -17,8 +17,8 @@ typedef struct tw_shape_key { /* words of r->word */
 typedef struct tw_reroll {
   const tw_flat *flat;
   tw_graph *graph;
-  tw_expr x; /* [n] */
-  bool failed; /* out of memory */
+  tw_expr x;      /* [n] */
+  bool failed;    /* out of memory */
   int32_t *shape; /* by node; -1: not known so far */
   size_t *list;   /* by node whose operands may be exchanged: where its summands begin in `summand` */
   int32_t *count; /* and how many there are */

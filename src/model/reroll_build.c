@@ -75,8 +75,7 @@ static tw_expr build_terms(tw_reroll *r, const int32_t *node, int64_t count, int
   if (child == NULL) r->failed = true;
   if (child == NULL) return TW_NONE;
   for (int64_t i = 0; i < count; i++)
-    for (int32_t k = 0; k < terms; k++)
-      child[i * terms + k] = r->summand[r->list[node[i]] + (size_t)(first + k)].node;
+    for (int32_t k = 0; k < terms; k++) child[i * terms + k] = r->summand[r->list[node[i]] + (size_t)(first + k)].node;
   tw_expr e = tw_reroll_build(r, child, all);
   free(child);
   if (op != TW_S_SUM && op != TW_S_MIN && op != TW_S_MAX) e = tw_scalar_apply(r->graph, op, 1, &e);
@@ -120,11 +119,9 @@ static tw_expr build_operator(tw_reroll *r, const int32_t *node, int64_t count) 
 tw_expr tw_reroll_build(tw_reroll *r, const int32_t *node, int64_t count) {
   if (r->failed || tw_graph_status(r->graph) != TW_OK) return TW_NONE;
   switch (r->flat->node[node[0]].op) {
-  case TW_S_NUMBER:
-    return build_numbers(r, node, count);
+  case TW_S_NUMBER: return build_numbers(r, node, count);
   case TW_S_VARIABLE:
-  case TW_S_COMMON:
-    return build_reads(r, node, count);
+  case TW_S_COMMON: return build_reads(r, node, count);
   case TW_S_ADD:
   case TW_S_SUB:
   case TW_S_NEG:
@@ -133,9 +130,7 @@ tw_expr tw_reroll_build(tw_reroll *r, const int32_t *node, int64_t count) {
   case TW_S_MAX:
   case TW_S_COUNT:
   case TW_S_ALL:
-  case TW_S_ANY:
-    return build_list(r, node, count);
-  default:
-    return build_operator(r, node, count);
+  case TW_S_ANY: return build_list(r, node, count);
+  default: return build_operator(r, node, count);
   }
 }

@@ -45,8 +45,7 @@ static int32_t number_of(tw_reroll *r, size_t first) {
   size_t at = hash & (r->slots - 1);
   for (; r->slot[at] >= 0; at = (at + 1) & (r->slots - 1)) {
     const tw_shape_key *key = &r->key[r->slot[at]];
-    if (key->hash != hash || (size_t)key->length != length ||
-        memcmp(r->word + key->first, r->word + first, length * sizeof *r->word) != 0)
+    if (key->hash != hash || (size_t)key->length != length || memcmp(r->word + key->first, r->word + first, length * sizeof *r->word) != 0)
       continue;
     r->n_words = first;
     return r->slot[at];
@@ -210,8 +209,7 @@ static bool build_commons(tw_reroll *r) {
   r->failed |= member == NULL || order == NULL || r->group == NULL;
   for (size_t s = 0; !r->failed && s < r->n_shapes; s++) r->group[s] = TW_NONE;
   for (int64_t i = 0; !r->failed && i < n; i++)
-    if (r->flat->common[i] >= 0)
-      order[count++] = (tw_summand){tw_reroll_shape(r, r->flat->common[i]), 1, (int32_t)i, r->flat->common[i]};
+    if (r->flat->common[i] >= 0) order[count++] = (tw_summand){tw_reroll_shape(r, r->flat->common[i]), 1, (int32_t)i, r->flat->common[i]};
   if (!r->failed && count > 0) qsort(order, count, sizeof *order, by_shape);
   for (size_t k = 0, next; !r->failed && k < count; k = next) {
     for (next = k; next < count && order[next].shape == order[k].shape; next++) {

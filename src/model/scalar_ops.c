@@ -96,31 +96,21 @@ static tw_expr number_of(int n, const tw_expr *operand) {
 tw_expr tw_scalar_reduce(int op, tw_expr e, int axis) {
   const unsigned axes = 1u << axis;
   switch (op) {
-  case TW_S_MIN:
-    return tw_reduce_min(e, axes, false);
-  case TW_S_MAX:
-    return tw_reduce_max(e, axes, false);
-  case TW_S_ALL:
-    return tw_gt(tw_reduce_min(tw_scalar_real(e), axes, false), number(e, 0));
-  case TW_S_ANY:
-    return tw_gt(tw_reduce_max(tw_scalar_real(e), axes, false), number(e, 0));
-  default: /* SUM, COUNT */
-    return tw_sum(tw_scalar_real(e), axes, false);
+  case TW_S_MIN: return tw_reduce_min(e, axes, false);
+  case TW_S_MAX: return tw_reduce_max(e, axes, false);
+  case TW_S_ALL: return tw_gt(tw_reduce_min(tw_scalar_real(e), axes, false), number(e, 0));
+  case TW_S_ANY: return tw_gt(tw_reduce_max(tw_scalar_real(e), axes, false), number(e, 0));
+  default: /* SUM, COUNT */ return tw_sum(tw_scalar_real(e), axes, false);
   }
 }
 
 tw_expr tw_scalar_join(int op, tw_expr a, tw_expr b) {
   switch (op) {
-  case TW_S_MIN:
-    return tw_minimum(a, b);
-  case TW_S_MAX:
-    return tw_maximum(a, b);
-  case TW_S_ALL:
-    return tw_and(a, b);
-  case TW_S_ANY:
-    return tw_or(a, b);
-  default:
-    return tw_add(a, b);
+  case TW_S_MIN: return tw_minimum(a, b);
+  case TW_S_MAX: return tw_maximum(a, b);
+  case TW_S_ALL: return tw_and(a, b);
+  case TW_S_ANY: return tw_or(a, b);
+  default: return tw_add(a, b);
   }
 }
 

@@ -7,8 +7,8 @@
 typedef struct tw_sol {
   const char *message;
   const tw_model_table *table;
-  const double *dual;   /* algebraic rows, in the order of the file; NULL: none */
-  const double *primal; /* n; NULL: none */
+  const double *dual;    /* algebraic rows, in the order of the file; NULL: none */
+  const double *primal;  /* n; NULL: none */
   const double *reduced; /* n: suffix rc; NULL: none */
   int64_t objective;     /* from 0 */
   int code;              /* solve_result_num */

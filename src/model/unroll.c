@@ -1,8 +1,8 @@
 /* Unrolling an expression: its nodes one after the other, operands first, without recursion. */
 #include "model/unroll.h"
 
-#include "graph/ops/loop.h"
 #include "graph/node.h"
+#include "graph/ops/loop.h"
 #include "graph/ops/ops.h"
 #include "problem/problem.h"
 
@@ -166,7 +166,8 @@ static bool step(tw_unroll *u, trail *t, bool **on, int32_t *n_on) {
     return own != NULL && evaluate(u, e, own) && remember(u, e, own);
   }
   const tw_expr instead = tw_unroll_rewrite(u, e);
-  if (u->status == TW_OK && tw_graph_status(u->graph) != TW_OK) tw_unroll_fail(u, tw_graph_status(u->graph), "%s", tw_graph_message(u->graph));
+  if (u->status == TW_OK && tw_graph_status(u->graph) != TW_OK)
+    tw_unroll_fail(u, tw_graph_status(u->graph), "%s", tw_graph_message(u->graph));
   if (u->status != TW_OK) return false;
   if (!tw_is_none(instead)) {
     top->instead = instead;
@@ -264,6 +265,7 @@ tw_expr tw_unroll_rewrite(tw_unroll *u, tw_expr e) {
   if (op == &tw_op_idiv) return tw_floor(tw_div(x, tw_input_of(e, 1)));
   if (op == &tw_op_mod) return tw_sub(x, tw_mul(tw_input_of(e, 1), tw_floor(tw_div(x, tw_input_of(e, 1)))));
   if (op == &tw_op_sign)
-    return tw_where(tw_gt(x, tw_scalar(u->graph, 0)), one, tw_where(tw_lt(x, tw_scalar(u->graph, 0)), tw_scalar(u->graph, -1), tw_scalar(u->graph, 0)));
+    return tw_where(tw_gt(x, tw_scalar(u->graph, 0)), one,
+                    tw_where(tw_lt(x, tw_scalar(u->graph, 0)), tw_scalar(u->graph, -1), tw_scalar(u->graph, 0)));
   return TW_NONE;
 }

@@ -46,8 +46,7 @@ static int32_t make(tw_unroll *u, int op, int32_t a, int32_t b) {
     if (known_a && known_b) return tw_flat_number(u->flat, x / y);
     if (known_b && y == 1) return a;
     break;
-  default:
-    break;
+  default: break;
   }
   return tw_flat_node(u->flat, op, 2, (int32_t[]){a, b});
 }
@@ -81,13 +80,15 @@ static const struct scalar_op {
   const tw_op *op;
   int scalar;
 } scalar_ops[] = {
-    {&tw_op_neg, TW_S_NEG},       {&tw_op_abs, TW_S_ABS},     {&tw_op_square, TW_S_SQUARE}, {&tw_op_floor, TW_S_FLOOR}, {&tw_op_ceil, TW_S_CEIL},
-    {&tw_op_not, TW_S_NOT},       {&tw_op_sqrt, TW_S_SQRT},   {&tw_op_exp, TW_S_EXP},       {&tw_op_log, TW_S_LOG},     {&tw_op_sin, TW_S_SIN},
-    {&tw_op_cos, TW_S_COS},       {&tw_op_tan, TW_S_TAN},     {&tw_op_asin, TW_S_ASIN},     {&tw_op_acos, TW_S_ACOS},   {&tw_op_atan, TW_S_ATAN},
-    {&tw_op_sinh, TW_S_SINH},     {&tw_op_cosh, TW_S_COSH},   {&tw_op_tanh, TW_S_TANH},     {&tw_op_add, TW_S_ADD},     {&tw_op_sub, TW_S_SUB},
-    {&tw_op_mul, TW_S_MUL},       {&tw_op_div, TW_S_DIV},     {&tw_op_pow, TW_S_POW},       {&tw_op_atan2, TW_S_ATAN2}, {&tw_op_minimum, TW_S_MIN},
-    {&tw_op_maximum, TW_S_MAX},   {&tw_op_eq, TW_S_EQ},       {&tw_op_ne, TW_S_NE},         {&tw_op_lt, TW_S_LT},       {&tw_op_le, TW_S_LE},
-    {&tw_op_and, TW_S_AND},       {&tw_op_or, TW_S_OR},       {&tw_op_where, TW_S_IF},      {&tw_op_round, TW_S_ROUND}, {&tw_op_cast, TW_S_SUM},
+    {&tw_op_neg, TW_S_NEG},     {&tw_op_abs, TW_S_ABS},     {&tw_op_square, TW_S_SQUARE}, {&tw_op_floor, TW_S_FLOOR},
+    {&tw_op_ceil, TW_S_CEIL},   {&tw_op_not, TW_S_NOT},     {&tw_op_sqrt, TW_S_SQRT},     {&tw_op_exp, TW_S_EXP},
+    {&tw_op_log, TW_S_LOG},     {&tw_op_sin, TW_S_SIN},     {&tw_op_cos, TW_S_COS},       {&tw_op_tan, TW_S_TAN},
+    {&tw_op_asin, TW_S_ASIN},   {&tw_op_acos, TW_S_ACOS},   {&tw_op_atan, TW_S_ATAN},     {&tw_op_sinh, TW_S_SINH},
+    {&tw_op_cosh, TW_S_COSH},   {&tw_op_tanh, TW_S_TANH},   {&tw_op_add, TW_S_ADD},       {&tw_op_sub, TW_S_SUB},
+    {&tw_op_mul, TW_S_MUL},     {&tw_op_div, TW_S_DIV},     {&tw_op_pow, TW_S_POW},       {&tw_op_atan2, TW_S_ATAN2},
+    {&tw_op_minimum, TW_S_MIN}, {&tw_op_maximum, TW_S_MAX}, {&tw_op_eq, TW_S_EQ},         {&tw_op_ne, TW_S_NE},
+    {&tw_op_lt, TW_S_LT},       {&tw_op_le, TW_S_LE},       {&tw_op_and, TW_S_AND},       {&tw_op_or, TW_S_OR},
+    {&tw_op_where, TW_S_IF},    {&tw_op_round, TW_S_ROUND}, {&tw_op_cast, TW_S_SUM},
 };
 
 /* Where in operand `from` the elements of an array of shape `to` come from. */
@@ -164,7 +165,8 @@ static bool unroll_move(tw_unroll *u, tw_expr e, const tw_elements *const *in, t
 
 static bool all_known(tw_unroll *u, tw_expr e, const tw_elements *const *in, int from, int to) {
   for (int i = from; i < to; i++)
-    if (in[i]->number == NULL) return tw_unroll_fail(u, TW_ERR_UNSUPPORTED, "%s at positions that depend on variables has no scalar form", tw_op_of(e)->name);
+    if (in[i]->number == NULL)
+      return tw_unroll_fail(u, TW_ERR_UNSUPPORTED, "%s at positions that depend on variables has no scalar form", tw_op_of(e)->name);
   return true;
 }
 
@@ -217,7 +219,8 @@ static bool unroll_scatter(tw_unroll *u, tw_expr e, const tw_elements *const *in
 static int32_t reduce(tw_unroll *u, const tw_op *op, int32_t *term, int64_t count) {
   if (op == &tw_op_sum) return make_sum(u, term, count);
   if (count == 1) return term[0];
-  if (op == &tw_op_reduce_max || op == &tw_op_reduce_min) return tw_flat_node(u->flat, op == &tw_op_reduce_max ? TW_S_MAX : TW_S_MIN, (int32_t)count, term);
+  if (op == &tw_op_reduce_max || op == &tw_op_reduce_min)
+    return tw_flat_node(u->flat, op == &tw_op_reduce_max ? TW_S_MAX : TW_S_MIN, (int32_t)count, term);
   int32_t product = count > 0 ? term[0] : tw_flat_number(u->flat, 1);
   for (int64_t k = 1; k < count; k++) product = make(u, TW_S_MUL, product, term[k]);
   return product;

@@ -47,8 +47,8 @@ static tw_status write_nl(tw_flat *flat, const char *path, tw_error *error) {
   tw_text text[3] = {{0}, {0}, {0}};
   int64_t *columns = NULL, *rows = NULL;
   char *col = with_suffix(path, 3, ".col"), *row = with_suffix(path, 3, ".row");
-  tw_status status = col != NULL && row != NULL ? tw_nl_write(flat, &(tw_nl_style){false, false}, &text[0], &columns, &rows, error)
-                                                : out_of_memory(error);
+  tw_status status =
+      col != NULL && row != NULL ? tw_nl_write(flat, &(tw_nl_style){false, false}, &text[0], &columns, &rows, error) : out_of_memory(error);
   if (status == TW_OK) {
     put_names(&text[1], flat->n, columns, flat->column);
     put_names(&text[2], flat->m, rows, flat->row);

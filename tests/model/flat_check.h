@@ -41,7 +41,9 @@ static inline void check_number(const char *label, const char *what, int64_t row
     fail_msg("%s: %s of row %lld is %.17g, expected %.17g", label, what, (long long)row, got, want);
 }
 
-static inline double largest(const double *x, int64_t n) { return tw_vec_norm_inf(x, (size_t)n); }
+static inline double largest(const double *x, int64_t n) {
+  return tw_vec_norm_inf(x, (size_t)n);
+}
 
 static inline void check_constraints(const char *label, const tw_flat *f, stated *s, const double *x, const double *v) {
   tw_error error = {0};
@@ -64,7 +66,8 @@ static inline void check_constraints(const char *label, const tw_flat *f, stated
   const double sign = f->maximize ? -1 : 1;
   assert_ok(s->oracle.hvp(s->oracle.context, x, y, v, hv, &error));
   const double got = tw_vec_dot(hv, v, n), size = tw_vec_norm2(hv, n) * tw_vec_norm2(v, n);
-  check_number(label, "the second derivative of the Lagrangian", 0, got, curvature + sign * objective.dd, 10 * (scale + fabs(objective.dd) + size));
+  check_number(label, "the second derivative of the Lagrangian", 0, got, curvature + sign * objective.dd,
+               10 * (scale + fabs(objective.dd) + size));
   free(c);
   free(jv);
   free(y);

@@ -11,14 +11,28 @@ typedef struct jet {
   double f, d, dd;
 } jet;
 
-static inline jet jet_number(double f) { return (jet){f, 0, 0}; }
-static inline jet jet_add(jet a, jet b, double s) { return (jet){a.f + s * b.f, a.d + s * b.d, a.dd + s * b.dd}; }
-static inline jet jet_mul(jet a, jet b) { return (jet){a.f * b.f, a.d * b.f + a.f * b.d, a.dd * b.f + 2 * a.d * b.d + a.f * b.dd}; }
+static inline jet jet_number(double f) {
+  return (jet){f, 0, 0};
+}
+static inline jet jet_add(jet a, jet b, double s) {
+  return (jet){a.f + s * b.f, a.d + s * b.d, a.dd + s * b.dd};
+}
+static inline jet jet_mul(jet a, jet b) {
+  return (jet){a.f * b.f, a.d * b.f + a.f * b.d, a.dd * b.f + 2 * a.d * b.d + a.f * b.dd};
+}
 /* phi(a) from phi, phi' and phi'' at a.f */
-static inline jet jet_of(jet a, double f, double d, double dd) { return (jet){f, d * a.d, dd * a.d * a.d + d * a.dd}; }
-static inline jet jet_log(jet a) { return jet_of(a, log(a.f), 1 / a.f, -1 / (a.f * a.f)); }
-static inline jet jet_exp(jet a) { return jet_of(a, exp(a.f), exp(a.f), exp(a.f)); }
-static inline jet jet_reciprocal(jet a) { return jet_of(a, 1 / a.f, -1 / (a.f * a.f), 2 / (a.f * a.f * a.f)); }
+static inline jet jet_of(jet a, double f, double d, double dd) {
+  return (jet){f, d * a.d, dd * a.d * a.d + d * a.dd};
+}
+static inline jet jet_log(jet a) {
+  return jet_of(a, log(a.f), 1 / a.f, -1 / (a.f * a.f));
+}
+static inline jet jet_exp(jet a) {
+  return jet_of(a, exp(a.f), exp(a.f), exp(a.f));
+}
+static inline jet jet_reciprocal(jet a) {
+  return jet_of(a, 1 / a.f, -1 / (a.f * a.f), 2 / (a.f * a.f * a.f));
+}
 static inline jet jet_power(jet a, double c) {
   const double d = c == 0 ? 0 : c * pow(a.f, c - 1), dd = c == 0 || c == 1 ? 0 : c * (c - 1) * pow(a.f, c - 2);
   return jet_of(a, pow(a.f, c), d, dd);

@@ -137,8 +137,10 @@ static void check_back(const char *label, const tw_flat *f) {
   for (int64_t j = 0; j < f->n; j++) {
     x[j] = tw_random_normal(1, (uint64_t)j);
     v[j] = tw_random_normal(2, (uint64_t)j);
-    if (back->lower[j] != f->lower[j] || back->upper[j] != f->upper[j] || back->kind[j] != f->kind[j] || strcmp(back->column[j], f->column[j]) != 0)
-      fail_msg("%s: column %s came back as %s, [%g, %g] for [%g, %g]", label, f->column[j], back->column[j], back->lower[j], back->upper[j], f->lower[j], f->upper[j]);
+    if (back->lower[j] != f->lower[j] || back->upper[j] != f->upper[j] || back->kind[j] != f->kind[j] ||
+        strcmp(back->column[j], f->column[j]) != 0)
+      fail_msg("%s: column %s came back as %s, [%g, %g] for [%g, %g]", label, f->column[j], back->column[j], back->lower[j], back->upper[j],
+               f->lower[j], f->upper[j]);
   }
   for (int64_t i = -1; i < f->m; i++) {
     const jet a = jet_row(f, i, x, v), b = jet_row(back, i, x, v);
@@ -176,9 +178,10 @@ static void test_files(void **state) {
   static const struct {
     const char *name;
     int64_t n, m, integer;
-  } files[] = {{"adlittle", 97, 56, 0}, {"afiro", 32, 27, 0},    {"avgas", 8, 10, 0},    {"bell5", 104, 91, 58}, {"blending", 2, 2, 0},
-               {"egout", 141, 98, 55},  {"flugpl", 18, 18, 11},  {"infeasible-mip0", 9, 11, 6}, {"klein1", 54, 54, 0}, {"lseu", 89, 28, 89},
-               {"qjh", 3, 1, 0},        {"qjh_quadobj", 3, 1, 0}, {"small_mip", 8, 5, 2}, {"etamacro", 688, 400, 0}};
+  } files[] = {{"adlittle", 97, 56, 0}, {"afiro", 32, 27, 0},     {"avgas", 8, 10, 0},    {"bell5", 104, 91, 58},
+               {"blending", 2, 2, 0},   {"egout", 141, 98, 55},   {"flugpl", 18, 18, 11}, {"infeasible-mip0", 9, 11, 6},
+               {"klein1", 54, 54, 0},   {"lseu", 89, 28, 89},     {"qjh", 3, 1, 0},       {"qjh_quadobj", 3, 1, 0},
+               {"small_mip", 8, 5, 2},  {"etamacro", 688, 400, 0}};
   for (size_t k = 0; k < sizeof files / sizeof *files; k++) {
     char path[128], *text;
     size_t bytes;

@@ -57,9 +57,17 @@ static void test_segments(void **state) {
 static void test_kinds(void **state) {
   (void)state;
   /* 9 variables: both [0,3) with 1 integer, constraints [3,5) with 1, objectives [5,6) with 1, linear 3: 1 binary, 1 integer */
-  const tw_nl_header h = {.n = 9, .vars_both = 3, .vars_rows = 5, .vars_objectives = 6, .binary = 1, .integer = 1,
-                          .integer_both = 1, .integer_rows = 1, .integer_objectives = 1};
-  const tw_var_kind want[9] = {TW_CONTINUOUS, TW_CONTINUOUS, TW_INTEGER, TW_CONTINUOUS, TW_INTEGER, TW_INTEGER, TW_CONTINUOUS, TW_BINARY, TW_INTEGER};
+  const tw_nl_header h = {.n = 9,
+                          .vars_both = 3,
+                          .vars_rows = 5,
+                          .vars_objectives = 6,
+                          .binary = 1,
+                          .integer = 1,
+                          .integer_both = 1,
+                          .integer_rows = 1,
+                          .integer_objectives = 1};
+  const tw_var_kind want[9] = {TW_CONTINUOUS, TW_CONTINUOUS, TW_INTEGER, TW_CONTINUOUS, TW_INTEGER,
+                               TW_INTEGER,    TW_CONTINUOUS, TW_BINARY,  TW_INTEGER};
   tw_flat *f = tw_flat_new();
   assert_true(tw_flat_size(f, 9, 0, 0));
   tw_nl_kinds(&h, f);
@@ -210,8 +218,9 @@ static void test_depth(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_segments), cmocka_unit_test(test_kinds),    cmocka_unit_test(test_objectives),
-                                     cmocka_unit_test(test_logical),  cmocka_unit_test(test_commons),  cmocka_unit_test(test_refusals),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_segments),        cmocka_unit_test(test_kinds),
+                                     cmocka_unit_test(test_objectives),      cmocka_unit_test(test_logical),
+                                     cmocka_unit_test(test_commons),         cmocka_unit_test(test_refusals),
                                      cmocka_unit_test(test_header_refusals), cmocka_unit_test(test_depth)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,7 +22,8 @@ static void check_pattern(const char *name, const char *text, stated *s, const t
   for (int64_t j = 0; j + 1 < flat->n; j++) {
     const long total = strtol(at, &at, 10);
     if (p->colptr[j + 1] != total)
-      fail_msg("%s: %lld entries in the first %lld columns, the file counts %ld", name, (long long)p->colptr[j + 1], (long long)j + 1, total);
+      fail_msg("%s: %lld entries in the first %lld columns, the file counts %ld", name, (long long)p->colptr[j + 1], (long long)j + 1,
+               total);
   }
 }
 

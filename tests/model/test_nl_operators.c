@@ -20,11 +20,21 @@ static tw_flat *new_flat(void) {
   return f;
 }
 
-static int32_t var(tw_flat *f, int64_t j) { return tw_flat_variable(f, j); }
-static int32_t num(tw_flat *f, double x) { return tw_flat_number(f, x); }
-static int32_t one(tw_flat *f, int op, int32_t a) { return tw_flat_node(f, op, 1, &a); }
-static int32_t two(tw_flat *f, int op, int32_t a, int32_t b) { return tw_flat_node(f, op, 2, (int32_t[]){a, b}); }
-static int32_t three(tw_flat *f, int op, int32_t a, int32_t b, int32_t c) { return tw_flat_node(f, op, 3, (int32_t[]){a, b, c}); }
+static int32_t var(tw_flat *f, int64_t j) {
+  return tw_flat_variable(f, j);
+}
+static int32_t num(tw_flat *f, double x) {
+  return tw_flat_number(f, x);
+}
+static int32_t one(tw_flat *f, int op, int32_t a) {
+  return tw_flat_node(f, op, 1, &a);
+}
+static int32_t two(tw_flat *f, int op, int32_t a, int32_t b) {
+  return tw_flat_node(f, op, 2, (int32_t[]){a, b});
+}
+static int32_t three(tw_flat *f, int op, int32_t a, int32_t b, int32_t c) {
+  return tw_flat_node(f, op, 3, (int32_t[]){a, b, c});
+}
 
 static void finish(tw_flat *f, const char *label) {
   f->algebraic = f->m;
@@ -171,7 +181,8 @@ static void test_piecewise(void **state) {
   tw_flat *f = new_flat();
   for (int64_t i = 0; i < ROWS; i++) {
     const int32_t argument = i == 3 ? two(f, TW_S_MUL, num(f, 2), var(f, 1)) : var(f, i);
-    f->body[i] = tw_flat_node(f, TW_S_PIECEWISE, 6, (int32_t[]){argument, num(f, -1), num(f, -0.5), num(f, 2 + (double)i), num(f, 0.5), num(f, 3)});
+    f->body[i] =
+        tw_flat_node(f, TW_S_PIECEWISE, 6, (int32_t[]){argument, num(f, -1), num(f, -0.5), num(f, 2 + (double)i), num(f, 0.5), num(f, 3)});
   }
   f->objective = tw_flat_node(f, TW_S_SUM, 3, f->body);
   finish(f, "o64");
