@@ -256,8 +256,13 @@ static void ampl_lp(void **state) {
     const double sign = maximize ? 1 : -1;
     assert_int_equal(s.code, 0);
     assert_close(s.dual[0], sign * 3, 1e-5);
-    assert_close(s.dual[1], sign * -1, 1e-5);
-    assert_close(s.dual[2], 0, 1e-5);
+    assert_close(s.dual[1], 0, 1e-5);
+    assert_close(s.dual[2], sign * -1, 1e-5);
+    char *rows;
+    size_t bytes;
+    assert_ok(tw_file_read(test_path(folder, "stub.row", name), 1 << 20, &rows, &bytes, &error));
+    assert_string_equal(rows, "wood\nboth\nleast\n");
+    free(rows);
     double reduced[2];
     const char *suffix = strstr(s.at, "suffix 4 2 3 0 0\nrc\n");
     assert_non_null(suffix);
