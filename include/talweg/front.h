@@ -92,8 +92,8 @@ tw_evidence tw_solution_evidence(const tw_solution *solution);
 
 /* Nested lists of numbers (booleans true and false; what is not finite null). */
 void tw_json_array(tw_text *text, const tw_array *array);
-/* The object of `talweg solve --json`, on one line. */
-void tw_solution_json(tw_text *text, const tw_solution *solution);
+/* The object of `talweg solve --json`, on one line. `model` names the variables and rows of .nl, .mps and .lp files; NULL: none. */
+void tw_solution_json(tw_text *text, const tw_solution *solution, const tw_model *model);
 /* For people: status, objective, variables, reports, constraints. `model` gives labels; NULL: none. */
 void tw_solution_text(tw_text *text, const tw_solution *solution, const tw_model *model, const char *title);
 

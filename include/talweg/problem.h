@@ -19,7 +19,8 @@ typedef enum tw_var_kind { TW_CONTINUOUS, TW_INTEGER, TW_BINARY } tw_var_kind;
 typedef struct tw_variable {
   const char *name;
   tw_expr expr;          /* an f64 tw_input */
-  tw_var_kind kind;
+  tw_var_kind kind;      /* of all elements; where they differ, TW_INTEGER */
+  const tw_var_kind *kinds; /* of each element, where they differ; NULL: all are `kind` */
   tw_domain domain;      /* kind NULL: none */
   tw_expr lower, upper;  /* broadcastable to the shape; TW_NONE: none */
   tw_expr start;         /* TW_NONE: 0 moved into the bounds */
@@ -48,6 +49,8 @@ tw_expr tw_problem_variable(tw_problem *p, const char *name, tw_shape shape);
 void tw_problem_bounds(tw_problem *p, tw_expr variable, tw_expr lower, tw_expr upper);
 void tw_problem_domain(tw_problem *p, tw_expr variable, tw_domain domain);
 void tw_problem_kind(tw_problem *p, tw_expr variable, tw_var_kind kind);
+/* One kind for each element, copied. Binary elements are cut to 0..1. */
+void tw_problem_kinds(tw_problem *p, tw_expr variable, const tw_var_kind *kinds);
 void tw_problem_start(tw_problem *p, tw_expr variable, tw_expr start);
 /* An input with a current value that solves read and sensitivities differentiate; the value is copied. */
 tw_expr tw_problem_parameter(tw_problem *p, const char *name, const tw_array *value);
@@ -66,6 +69,7 @@ const char *tw_problem_objective_name(const tw_problem *p);
 tw_expr tw_problem_objective(const tw_problem *p); /* as stated (not negated for maximize) */
 int tw_problem_variables(const tw_problem *p);
 const tw_variable *tw_problem_variable_at(const tw_problem *p, int i);
+static inline tw_var_kind tw_variable_kind(const tw_variable *v, int64_t element) { return v->kinds ? v->kinds[element] : v->kind; }
 int tw_problem_parameters(const tw_problem *p);
 const tw_parameter *tw_problem_parameter_at(const tw_problem *p, int i);
 int tw_problem_constraints(const tw_problem *p);

@@ -32,7 +32,7 @@ static void print_variables(const tw_problem *p, FILE *out) {
     const tw_variable *v = tw_problem_variable_at(p, i);
     fprintf(out, "  var     %s", v->name);
     print_shape(out, v->expr);
-    fputs(kind[v->kind], out);
+    fputs(v->kinds != NULL ? ", some integer" : kind[v->kind], out);
     if (v->domain.kind != NULL) fprintf(out, " in %s", v->domain.kind->name);
     if (!tw_is_none(v->lower) || !tw_is_none(v->upper)) fputs(", bounded", out);
     fputc('\n', out);
@@ -153,7 +153,7 @@ static int run(const void *fields, const tw_console *console) {
 }
 
 static const tw_argument arguments[] = {
-    {.name = "MODEL", .kind = TW_ARGUMENT_TEXT, .offset = offsetof(check_fields, model), .required = true, .doc = "the model, a .tw file"},
+    {.name = "MODEL", .kind = TW_ARGUMENT_TEXT, .offset = offsetof(check_fields, model), .required = true, .doc = "the model, a .tw, .nl, .mps or .lp file"},
     {.name = "--set", .placeholder = "NAME=VALUE", .kind = TW_ARGUMENT_TEXTS, .offset = offsetof(check_fields, sets), .doc = "another value for a param"},
     {.name = "--method", .placeholder = "NAME[:opt=val,..]", .kind = TW_ARGUMENT_TEXT, .offset = offsetof(check_fields, method), .doc = "the method that would be asked for"},
     {.name = "--plan", .kind = TW_ARGUMENT_FLAG, .offset = offsetof(check_fields, plan), .doc = "print the planned steps: flops, bytes, buffers, peak memory"},

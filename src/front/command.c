@@ -21,7 +21,8 @@ static int print_help(FILE *out) {
         "differentiates the solution.\n\n",
         out);
   for (const tw_verb *const *v = verbs; *v != NULL; v++) fprintf(out, "  %-10s %s\n", (*v)->name, (*v)->summary);
-  fputs("\ntalweg COMMAND --help tells more. Exit codes: 0 solved; 1 bad input; 2 stopped by a limit or\n"
+  fputs("\nModels are .tw, .nl, .mps and .lp files. talweg STUB -AMPL solves STUB.nl for AMPL, Pyomo and JuMP.\n"
+        "talweg COMMAND --help tells more. Exit codes: 0 solved; 1 bad input; 2 stopped by a limit or\n"
         "interrupt with a usable point; 3 infeasible or unbounded; 4 numerical failure.\n",
         out);
   return TW_EXIT_SOLVED;
@@ -95,12 +96,10 @@ static int run_verb(const tw_verb *verb, int argc, char *const *argv, const tw_c
   return code;
 }
 
-int tw_command_on(int argc, char *const *argv, const tw_console *console) {
-  if (argc < 2) {
-    print_help(console->err);
-    return TW_EXIT_INPUT;
-  }
+static int run_command(int argc, char *const *argv, const tw_console *console) {
   const char *name = argv[1];
+  if (strcmp(name, "-v") == 0 || strcmp(name, "-=") == 0 || (argc > 2 && strcmp(argv[2], "-AMPL") == 0))
+    return tw_ampl(argc, argv, console);
   if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) return print_help(console->out);
   if (strcmp(name, "help") == 0 && argc == 2) return print_help(console->out);
   const tw_verb *verb = find_verb(strcmp(name, "--version") == 0 ? "version"
@@ -111,7 +110,15 @@ int tw_command_on(int argc, char *const *argv, const tw_console *console) {
     tw_arguments_help(verb, console->out);
     return TW_EXIT_SOLVED;
   }
-  int code = run_verb(verb, argc - 2, argv + 2, console);
+  return run_verb(verb, argc - 2, argv + 2, console);
+}
+
+int tw_command_on(int argc, char *const *argv, const tw_console *console) {
+  if (argc < 2) {
+    print_help(console->err);
+    return TW_EXIT_INPUT;
+  }
+  int code = run_command(argc, argv, console);
   if (fflush(console->out) != 0 || ferror(console->out)) {
     fputs("talweg: the output could not be written\n", console->err);
     if (code == TW_EXIT_SOLVED) code = TW_EXIT_INPUT;

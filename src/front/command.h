@@ -14,5 +14,7 @@ enum { /* exit codes */
 int tw_exit_of(tw_status status);
 /* "talweg: message" on the error stream and, with `json`, {"status":"error",..} on the output; returns the exit code. */
 int tw_print_error(const tw_console *console, bool json, const tw_error *error);
+/* `talweg STUB -AMPL [option=value ..]`, `talweg -v` and `talweg -=`, as AMPL calls a solver; returns the exit code. */
+int tw_ampl(int argc, char *const *argv, const tw_console *console);
 
 #endif

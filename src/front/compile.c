@@ -159,14 +159,30 @@ static tw_status compile(const compile_fields *f, const paths *p, tw_model *mode
 
 /* ------------------------------------------------------------------ the command */
 
+/* For other solvers, by the suffix of -o. */
+static bool is_format(const compile_fields *f) {
+  return f->output != NULL && (ends_with(f->output, ".nl") || ends_with(f->output, ".mps"));
+}
+
+static tw_status convert(const compile_fields *f, tw_model *model, FILE *out, tw_error *error) {
+  if (is_same_file(f->output, f->model)) return tw_fail(error, TW_ERR_ARGUMENT, "%s would be written over the model", f->output);
+  const tw_status status = tw_model_write(model, f->output, error);
+  if (status != TW_OK)
+    tw_error_prefix(error, "%s: cannot be written as %s", f->model, base_of(f->output));
+  else
+    fprintf(out, "%s written: %lld variables, %lld constraint rows\n", f->output, (long long)tw_problem_size(tw_model_problem(model)),
+            (long long)tw_problem_rows(tw_model_problem(model)));
+  return status;
+}
+
 static int run(const void *fields, const tw_console *console) {
   const compile_fields *f = fields;
   tw_model *model = NULL;
   tw_error error = {0};
   paths names = {0};
-  tw_status status = choose_names(f, &names, &error);
+  tw_status status = is_format(f) ? TW_OK : choose_names(f, &names, &error);
   if (status == TW_OK) status = tw_model_file_open(&model, f->model, &f->sets, console, &error);
-  if (status == TW_OK) status = compile(f, &names, model, console->out, &error);
+  if (status == TW_OK) status = is_format(f) ? convert(f, model, console->out, &error) : compile(f, &names, model, console->out, &error);
   tw_model_free(model);
   free_names(&names);
   if (status == TW_OK) return TW_EXIT_SOLVED;
@@ -179,12 +195,12 @@ static const tw_argument arguments[] = {
      .kind = TW_ARGUMENT_TEXT,
      .offset = offsetof(compile_fields, model),
      .required = true,
-     .doc = "the model, a .tw file"},
+     .doc = "the model, a .tw, .nl, .mps or .lp file"},
     {.name = "-o",
      .placeholder = "FILE.c",
      .kind = TW_ARGUMENT_TEXT,
      .offset = offsetof(compile_fields, output),
-     .doc = "the C file, beside it the header FILE.h; default: MODEL with .c"},
+     .doc = "the C file, beside it the header FILE.h, or FILE.nl or FILE.mps for other solvers; default: MODEL with .c"},
     {.name = "--set",
      .placeholder = "NAME=VALUE",
      .kind = TW_ARGUMENT_TEXTS,
@@ -199,7 +215,7 @@ static const tw_argument arguments[] = {
 
 const tw_verb tw_verb_compile = {
     .name = "compile",
-    .summary = "Writes a model as C that stands alone: objective, gradient, Hessian products, constraints.",
+    .summary = "Writes a model as C that stands alone (objective, derivatives, constraints), or as .nl or .mps.",
     .arguments = arguments,
     .bytes = sizeof(compile_fields),
     .run = run};

@@ -46,9 +46,25 @@ static void put_string(tw_text *text, bool *first, const char *name, const char 
   tw_text_json_string(text, value);
 }
 
-static void put_variables(tw_text *text, const tw_solution *s, const tw_array *values) {
+/* An entry, or the rows of one, for each variable of a file with names. */
+static void put_columns(tw_text *text, const tw_model_table *table, const tw_array *value) {
+  bool first = true;
+  int64_t index[TW_MAX_RANK + 1] = {0};
+  for (int64_t j = 0; j < table->n; j++) {
+    put_key(text, &first, table->column[j]);
+    index[0] = j;
+    put_axis(text, value, 1, index);
+  }
+}
+
+static void put_variables(tw_text *text, const tw_solution *s, const tw_model_table *table, const tw_array *values) {
   bool first = true;
   tw_text_puts(text, "{");
+  if (table != NULL && table->column != NULL) {
+    put_columns(text, table, &values[0]);
+    tw_text_puts(text, "}");
+    return;
+  }
   for (int i = 0; i < tw_problem_variables(s->problem); i++) {
     put_key(text, &first, tw_problem_variable_at(s->problem, i)->name);
     tw_json_array(text, &values[i]);
@@ -66,9 +82,55 @@ static void put_reports(tw_text *text, const tw_solution *s) {
   tw_text_puts(text, "}");
 }
 
-static void put_constraints(tw_text *text, const tw_solution *s) {
+/* One number for each row of the file, from arrays over the problem's constraints one after the other. */
+static void put_rows(tw_text *text, const tw_solution *s, const tw_model_table *table, const tw_array *values, int64_t row) {
+  const int64_t at = table->position[row];
+  for (int i = 0; i < tw_problem_constraints(s->problem); i++) {
+    const tw_constraint *c = tw_problem_constraint_at(s->problem, i);
+    if (at < c->offset || at >= c->offset + c->size) continue;
+    if (values[i].data != NULL)
+      tw_text_json_number(text, ((const double *)values[i].data)[at - c->offset]);
+    else
+      tw_text_puts(text, "null");
+  }
+}
+
+/* Rows by name, in the order of the file. */
+static void put_named_rows(tw_text *text, const tw_solution *s, const tw_model_table *table) {
+  bool first = true;
+  for (int64_t i = 0; i < table->m; i++) {
+    put_key(text, &first, table->row[i]);
+    tw_text_puts(text, "{\"value\":");
+    put_rows(text, s, table, s->constraints, i);
+    tw_text_puts(text, ",\"dual\":");
+    put_rows(text, s, table, s->duals, i);
+    tw_text_puts(text, "}");
+  }
+}
+
+/* Without names: arrays over the rows of the file. */
+static void put_plain_rows(tw_text *text, const tw_solution *s, const tw_model_table *table) {
+  const bool dual = s->dual != NULL;
+  if (table->m == 0) return;
+  for (int part = 0; part < 1 + dual; part++) {
+    tw_text_puts(text, part == 0 ? "\"c\":{\"value\":[" : ",\"dual\":[");
+    for (int64_t i = 0; i < table->m; i++) {
+      if (i > 0) tw_text_puts(text, ",");
+      put_rows(text, s, table, part == 0 ? s->constraints : s->duals, i);
+    }
+    tw_text_puts(text, "]");
+  }
+  tw_text_puts(text, dual ? "}" : ",\"dual\":null}");
+}
+
+static void put_constraints(tw_text *text, const tw_solution *s, const tw_model_table *table) {
   bool first = true;
   tw_text_puts(text, "{");
+  if (table != NULL) {
+    (table->row != NULL ? put_named_rows : put_plain_rows)(text, s, table);
+    tw_text_puts(text, "}");
+    return;
+  }
   for (int i = 0; i < tw_problem_constraints(s->problem); i++) {
     put_key(text, &first, tw_problem_constraint_at(s->problem, i)->name);
     tw_text_puts(text, "{\"value\":");
@@ -83,7 +145,7 @@ static void put_constraints(tw_text *text, const tw_solution *s) {
   tw_text_puts(text, "}");
 }
 
-static void put_sensitivities(tw_text *text, const tw_solution *s) {
+static void put_sensitivities(tw_text *text, const tw_solution *s, const tw_model_table *table) {
   bool first = true;
   tw_text_puts(text, "{");
   for (int i = 0; i < s->n_sensitivities; i++) {
@@ -91,7 +153,7 @@ static void put_sensitivities(tw_text *text, const tw_solution *s) {
     tw_text_puts(text, "{\"objective\":");
     tw_json_array(text, &s->sensitivity[i].objective);
     tw_text_puts(text, ",\"variables\":");
-    put_variables(text, s, s->sensitivity[i].variables);
+    put_variables(text, s, table, s->sensitivity[i].variables);
     tw_text_puts(text, "}");
   }
   tw_text_puts(text, "}");
@@ -138,20 +200,21 @@ static void put_evidence(tw_text *text, const tw_evidence *e) {
   tw_text_puts(text, "}");
 }
 
-void tw_solution_json(tw_text *text, const tw_solution *s) {
+void tw_solution_json(tw_text *text, const tw_solution *s, const tw_model *model) {
+  const tw_model_table *table = model != NULL ? tw_model_table_of(model) : NULL;
   const tw_result *r = &s->result;
   bool first = true;
   tw_text_puts(text, "{");
   put_string(text, &first, "status", tw_outcome_name(r->outcome));
   put_number(text, &first, "objective", s->objective);
   put_key(text, &first, "variables");
-  put_variables(text, s, s->variables);
+  put_variables(text, s, table, s->variables);
   put_key(text, &first, "reports");
   put_reports(text, s);
   put_key(text, &first, "constraints");
-  put_constraints(text, s);
+  put_constraints(text, s, table);
   put_key(text, &first, "sensitivity");
-  put_sensitivities(text, s);
+  put_sensitivities(text, s, table);
   put_string(text, &first, "method", r->method);
   put_string(text, &first, "class", s->class_name);
   put_number(text, &first, "iterations", (double)r->iterations);

@@ -284,7 +284,7 @@ static tw_status write_files(session *s, const tw_solution *solution, tw_error *
 static tw_status print_solution(const session *s, const tw_solution *solution, tw_error *error) {
   tw_text text = {0};
   if (s->f->json)
-    tw_solution_json(&text, solution);
+    tw_solution_json(&text, solution, s->model);
   else
     tw_solution_text(&text, solution, s->model, tw_model_file_title(s->model, s->f->model));
   const bool failed = text.failed;
@@ -349,7 +349,7 @@ static int run(const void *fields, const tw_console *console) {
 
 #define FIELD(name) offsetof(solve_fields, name)
 static const tw_argument arguments[] = {
-    {"MODEL", NULL, TW_ARGUMENT_TEXT, FIELD(model), 0, 0, true, "the model, a .tw file"},
+    {"MODEL", NULL, TW_ARGUMENT_TEXT, FIELD(model), 0, 0, true, "the model, a .tw, .nl, .mps or .lp file"},
     {"--set", "NAME=VALUE", TW_ARGUMENT_TEXTS, FIELD(sets), 0, 0, false, "another value for a param"},
     {"--method", "NAME[:opt=val,..]", TW_ARGUMENT_TEXT, FIELD(method), 0, 0, false, "the method (see talweg methods)"},
     {"--sensitivity", "NAME,..", TW_ARGUMENT_TEXT, FIELD(sensitivity), 0, 0, false,

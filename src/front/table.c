@@ -69,6 +69,11 @@ const char *tw_table_label(const tw_model *model, const char *name, int axis, in
 
 const char *tw_table_entry(const tw_model *model, const char *name, tw_shape shape, int64_t entry, char text[TW_CELL]) {
   int64_t index[TW_MAX_RANK];
+  char own[64];
+  if (model != NULL && tw_model_entry(model, name, entry, own) != NULL) {
+    snprintf(text, TW_CELL, "%.*s", TW_CELL - 1, own);
+    return text;
+  }
   for (int axis = shape.rank - 1; axis >= 0; axis--) {
     index[axis] = entry % shape.dim[axis];
     entry /= shape.dim[axis];

@@ -1,22 +1,11 @@
 /* Models: reading, and what the front asks about them afterwards. */
-#include "model/builder.h"
+#include "model/model.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { DEFAULT_BYTES = 16 << 20 };
 static const int64_t DEFAULT_ELEMENTS = INT64_C(1) << 28;
-
-struct tw_model {
-  tw_arena *arena;
-  tw_graph *graph;
-  tw_problem *problem;
-  tw_model_text source;
-  tw_scope scope;
-  const char *method;
-  const char *title;
-  const char *nested;
-};
 
 const char *tw_model_title(const tw_model *model) {
   return model->title ? model->title : "";
@@ -34,15 +23,22 @@ static const tw_index_set *set_of_axis(const tw_model *model, const char *name, 
 }
 
 const char *const *tw_model_labels(const tw_model *model, const char *name, int axis) {
+  if (model->table) return strcmp(name, "x") == 0 && axis == 0 ? model->table->column : NULL;
   const tw_index_set *set = set_of_axis(model, name, axis);
   return set && set->kind == TW_SET_LABELS ? set->label : NULL;
 }
 
 const char *tw_model_element(const tw_model *model, const char *name, int axis, int64_t position,
                              char text[64]) {
+  const char *own = tw_model_entry(model, name, position, text);
+  if (own) return own;
   static const tw_index_set plain = {.kind = TW_SET_RANGE};
   const tw_index_set *set = set_of_axis(model, name, axis);
   return tw_index_set_text(set && set->kind != TW_SET_MIXED ? set : &plain, position, text);
+}
+
+const tw_model_table *tw_model_table_of(const tw_model *model) {
+  return model->table;
 }
 
 bool tw_model_fixed(const tw_model *model, const char *name) {
@@ -166,33 +162,46 @@ static tw_status build(tw_model *model, tw_statement *statements, const tw_model
   return unused_override(&b, error);
 }
 
-static tw_status fill(tw_model *model, const char *text, size_t bytes, const char *name,
-                      const tw_model_options *options, const char *folder, tw_error *error) {
+tw_status tw_model_open(tw_model *model, tw_error *error) {
   model->arena = tw_arena_new();
   model->graph = tw_graph_new();
   model->scope.map = tw_map_new();
   if (!model->arena || !model->graph || !model->scope.map) return oom(error);
   model->problem = tw_problem_new(model->graph);
+  return model->problem ? TW_OK : oom(error);
+}
+
+static tw_status fill(tw_model *model, const char *text, size_t bytes, const char *name,
+                      const tw_model_options *options, const char *folder, tw_error *error) {
+  tw_status status = tw_model_open(model, error);
+  if (status != TW_OK) return status;
   char *copy = tw_arena_alloc(model->arena, bytes + 1, 1);
   const char *label = tw_arena_strdup(model->arena, name);
-  if (!model->problem || !copy || !label) return oom(error);
+  if (!copy || !label) return oom(error);
   if (bytes) memcpy(copy, text, bytes);
   model->source = (tw_model_text){label, copy, bytes};
   tw_statement *statements;
-  tw_status status = tw_parse_model(model->arena, &model->source, &statements, error);
+  status = tw_parse_model(model->arena, &model->source, &statements, error);
   return status == TW_OK ? build(model, statements, options, folder, error) : status;
 }
 
+/* A model is written by people; the other formats by programs. */
+static int64_t most_bytes(tw_format format) {
+  return format == TW_FORMAT_TW ? DEFAULT_BYTES : INT64_C(1) << 31;
+}
+
 static tw_status parse(tw_model **out, const char *text, size_t bytes, const char *name,
-                       const tw_model_options *options, const char *folder, tw_error *error) {
+                       const tw_model_options *options, const char *folder, const char *path, tw_error *error) {
+  const tw_format format = tw_format_of(name);
   *out = NULL;
-  int64_t most = options && options->max_bytes > 0 ? options->max_bytes : DEFAULT_BYTES;
-  if (bytes > (size_t)most || bytes >= UINT32_MAX)
+  int64_t most = options && options->max_bytes > 0 ? options->max_bytes : most_bytes(format);
+  if (bytes > (size_t)most || (format == TW_FORMAT_TW && bytes >= UINT32_MAX))
     return tw_fail(error, TW_ERR_RANGE, "%s: %zu bytes of text, expected at most %lld", name, bytes,
                    (long long)most);
   tw_model *model = calloc(1, sizeof *model);
   if (!model) return oom(error);
-  tw_status status = fill(model, text, bytes, name, options, folder, error);
+  tw_status status = format == TW_FORMAT_TW ? fill(model, text, bytes, name, options, folder, error)
+                                            : tw_model_fill_flat(model, format, text, bytes, name, path, options, error);
   if (status == TW_OK)
     *out = model;
   else
@@ -202,7 +211,7 @@ static tw_status parse(tw_model **out, const char *text, size_t bytes, const cha
 
 tw_status tw_model_parse(tw_model **model, const char *text, size_t bytes, const char *name,
                          const tw_model_options *options, tw_error *error) {
-  return parse(model, text, bytes, name, options, options && options->folder ? options->folder : ".", error);
+  return parse(model, text, bytes, name, options, options && options->folder ? options->folder : ".", NULL, error);
 }
 
 /* "a/b.tw" -> "a"; "b.tw" -> "."; malloc'd. */
@@ -220,13 +229,13 @@ static char *folder_of(const char *path) {
 tw_status tw_model_read(tw_model **model, const char *path, const tw_model_options *options,
                         tw_error *error) {
   char *text = NULL, *folder = folder_of(path);
-  size_t bytes = 0, most = options && options->max_bytes > 0 ? (size_t)options->max_bytes : DEFAULT_BYTES;
+  size_t bytes = 0, most = options && options->max_bytes > 0 ? (size_t)options->max_bytes : (size_t)most_bytes(tw_format_of(path));
   *model = NULL;
   if (!folder) return oom(error);
   tw_status status = tw_file_read(path, most, &text, &bytes, error);
   if (status == TW_OK)
     status = parse(model, text, bytes, path, options, options && options->folder ? options->folder : folder,
-                   error);
+                   path, error);
   free(text);
   free(folder);
   return status;

@@ -183,6 +183,41 @@ void tw_problem_kind(tw_problem *p, tw_expr variable, tw_var_kind kind) {
   if (kind == TW_BINARY) tw_problem_bounds(p, variable, tw_scalar(p->graph, 0), tw_scalar(p->graph, 1));
 }
 
+/* Binary elements lie in 0..1, others anywhere. */
+static void bound_binaries(tw_problem *p, tw_expr variable, int64_t size, const tw_var_kind *kinds) {
+  double *bound = tw_alloc(2 * (size_t)size, sizeof *bound);
+  if (!bound) {
+    out_of_memory(p);
+    return;
+  }
+  for (int64_t i = 0; i < size; i++) {
+    bound[i] = kinds[i] == TW_BINARY ? 0 : -INFINITY;
+    bound[size + i] = kinds[i] == TW_BINARY ? 1 : INFINITY;
+  }
+  const tw_shape shape = tw_shape_of(variable);
+  const tw_array low = tw_array_f64(bound, shape), high = tw_array_f64(bound + size, shape);
+  tw_problem_bounds(p, variable, tw_constant(p->graph, &low), tw_constant(p->graph, &high));
+  free(bound);
+}
+
+void tw_problem_kinds(tw_problem *p, tw_expr variable, const tw_var_kind *kinds) {
+  tw_variable *v = variable_of(p, variable, "kinds");
+  if (!v || v->size == 0) return;
+  bool equal = true, binary = false;
+  for (int64_t i = 0; i < v->size; i++) {
+    equal = equal && kinds[i] == kinds[0];
+    binary = binary || kinds[i] == TW_BINARY;
+  }
+  if (equal) {
+    tw_problem_kind(p, variable, kinds[0]);
+    return;
+  }
+  v->kinds = tw_arena_dup(p->arena, kinds, (size_t)v->size * sizeof *kinds, sizeof *kinds);
+  if (!v->kinds) out_of_memory(p);
+  v->kind = TW_INTEGER;
+  if (binary) bound_binaries(p, variable, v->size, kinds);
+}
+
 void tw_problem_start(tw_problem *p, tw_expr variable, tw_expr start) {
   tw_variable *v = variable_of(p, variable, "start");
   if (v && take_fixed(p, v->name, "the start", tw_shape_of(variable), &start)) v->start = start;

@@ -174,6 +174,15 @@ static tw_fact indexed_rule(const tw_facts *facts, tw_expr e, const tw_fact *in)
   return in[0];
 }
 
+/* Values, the last operand, added up at places that the others tell. */
+static tw_fact scatter_rule(const tw_facts *facts, tw_expr e, const tw_fact *in) {
+  (void)facts;
+  const int last = tw_arity_of(e) - 1;
+  for (int i = 0; i < last; i++)
+    if (in[i].degree != TW_CONSTANT) return (tw_fact){TW_NONLINEAR, TW_CURV_UNKNOWN, in[last].sign};
+  return in[last];
+}
+
 /* Its value is the operand's, its derivative is not: no degree or curvature holds for both. */
 static tw_fact stop_rule(const tw_facts *facts, tw_expr e, const tw_fact *in) {
   (void)facts, (void)e;
@@ -338,7 +347,7 @@ static const struct entry {
     {&tw_op_concat, moved_rule},       {&tw_op_diag, moved_rule},
     {&tw_op_diag_embed, moved_rule},   {&tw_op_tril, moved_rule},
     {&tw_op_triu, moved_rule},         {&tw_op_take, indexed_rule},
-    {&tw_op_scatter_add, indexed_rule}, {&tw_op_take_along, indexed_rule},
+    {&tw_op_scatter_add, scatter_rule}, {&tw_op_take_along, indexed_rule},
     {&tw_op_scatter_along, indexed_rule}, {&tw_op_cholesky_solve, solve_rule},
     {&tw_op_triangular_solve, solve_rule}, {&tw_op_linear_solve, solve_rule},
     {&tw_op_loop, loop_rule},

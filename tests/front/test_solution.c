@@ -52,7 +52,7 @@ static tw_solution solve(const fixture *f) {
 
 static json_t *to_json(const tw_solution *s) {
   tw_text text = {0};
-  tw_solution_json(&text, s);
+  tw_solution_json(&text, s, NULL);
   assert_false(text.failed);
   const outcome o = {.out = text.data};
   json_t *object = parse_object(&o);

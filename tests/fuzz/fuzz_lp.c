@@ -1,0 +1,2 @@
+#define FUZZ_NAME "fuzz.lp"
+#include "fuzz_format.h"

@@ -1,0 +1,2 @@
+#define FUZZ_NAME "fuzz.mps"
+#include "fuzz_format.h"

@@ -1,0 +1,2 @@
+#define FUZZ_NAME "fuzz.nl"
+#include "fuzz_format.h"
