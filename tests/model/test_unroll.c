@@ -61,8 +61,8 @@ static void test_models(void **state) {
   static const char *const models[] = {
       "var x[3]\nparam a[0..2] = {0: 1, 1: 2.5, 2: -1}\nminimize sum(exp(a * x) / (1 + x^2)) + prod(x) + max(x) - min(x[0:2])",
       "var x[2, 3]\nlet s = concat(x[0], 2 * x[1])\nminimize sum(s^3) + norm(x)\nsubject to x' @ x <= 3\nsubject to cumsum(s) <= 4",
-      "var x[5]\nset I = 0..3\nminimize sum(x[i] * x[i+1]^2 - i * sin(x[i]) for i in I)\nsubject to c[i in I]: "
-      "sum(x[j] * (i + j) for j in 0..4 if j != i) + log(x[i]) <= i",
+      ("var x[5]\nset I = 0..3\nminimize sum(x[i] * x[i+1]^2 - i * sin(x[i]) for i in I)\nsubject to c[i in I]: "
+       "sum(x[j] * (i + j) for j in 0..4 if j != i) + log(x[i]) <= i"),
       "var x[4]\nminimize logsumexp(x) + sum(softmax(x) * x) + sum(sigmoid(x)) + sum(softplus(x)) + sum(relu(x - 0.5))",
       "var x[3]\nvar y\nmaximize sum(abs(x - y)) + sum(tanh(x) * tan(y)) + y^2.5 - 2^y + log1p(y) + sum(sign(x - y) * x)",
       "var x[3]\nvar y\nminimize y if x[0] < x[1] else y^2\nsubject to max(x, y) - min(x[0], y) >= 0.1\nsubject to floor(3 * x) + x >= y",
