@@ -1,5 +1,5 @@
 /* Loops of mathematical functions by SLEEF's vectors, error below 1.0 units in the last place (Shibata & Petrogalli, 2020),
- * written once; the includer says for which instruction set and element type by
+ * exp and log1p apart, written once; the includer says for which instruction set and element type by
  *   REAL, WORD                         the element type, the unsigned integer of its size
  *   NAME(x), SLEEF(x)                  x with the type's suffix, SLEEF's function x
  *   LANES, NAME(vec)                   elements of a vector, and a vector, which has C's arithmetic
@@ -13,22 +13,23 @@
  * The last few elements go through the same vectors, in a padded block, so that an element's value does not depend on its
  * position. */
 #include "graph/ops/loops_log1p.h"
+#include "graph/ops/loops_exp.h"
 
 /* 1 / (1 + e^-x), by the exponential that cannot overflow. */
 static inline NAME(vec) NAME(sigmoid_of)(NAME(vec) x) {
-  const NAME(vec) one = NAME(spread)(1), e = SLEEF(exp)(NAME(negative_abs)(x));
+  const NAME(vec) one = NAME(spread)(1), e = NAME(exp_of)(NAME(negative_abs)(x));
   return NAME(if_greater)(NAME(spread)(0), x, e, one) / (one + e);
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e^-|x|). */
 static inline NAME(vec) NAME(softplus_of)(NAME(vec) x) {
-  const NAME(vec) zero = NAME(spread)(0), tail = NAME(log1p_of)(SLEEF(exp)(NAME(negative_abs)(x)));
+  const NAME(vec) zero = NAME(spread)(0), tail = NAME(log1p_of)(NAME(exp_of)(NAME(negative_abs)(x)));
   return NAME(if_greater)(x, zero, x, zero) + tail;
 }
 
 /* Where e^x overflows, a little before sinh and cosh do, they are (e^(|x|/2) / 2) e^(|x|/2). */
 static inline NAME(vec) NAME(half_exp)(NAME(vec) magnitude) {
-  const NAME(vec) half = NAME(spread)((REAL)0.5), e = SLEEF(exp)(half * magnitude);
+  const NAME(vec) half = NAME(spread)((REAL)0.5), e = NAME(exp_of)(half * magnitude);
   return half * e * e;
 }
 static inline NAME(vec) NAME(sinh_of)(NAME(vec) x) {
@@ -82,7 +83,7 @@ static inline NAME(vec) NAME(cosh_of)(NAME(vec) x) {
   }
 #endif
 
-SLEEF_LOOP1(exp, SLEEF(exp))
+SLEEF_LOOP1(exp, NAME(exp_of))
 SLEEF_LOOP1(expm1, SLEEF(expm1))
 SLEEF_LOOP1(log, SLEEF(log))
 SLEEF_LOOP1(log1p, NAME(log1p_of))
