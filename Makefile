@@ -1,8 +1,8 @@
 # make demo    install what is missing, build, and solve the main example
 # make check   install what is missing, build, and run all tests, sanitizers and fuzzers
 # make         build/release/talweg
-# make bench   side by side with peers: bench/results.md
-# make recipes  what each recipe must show, measured: recipes/NAME/results.md
+# make bench   side by side with peers: bench/results.md, docs/benchmarks/programs.md
+# make recipes what each recipe must show, measured: recipes/NAME/results.md
 # make docs    API reference in docs/api
 .PHONY: all demo check tests sanitize bench recipes docs install clean packages-build packages-check
 
@@ -33,6 +33,7 @@ bench: packages-build
 	@tools/install-packages bench
 	@$(MAKE) --no-print-directory all
 	@bench/run
+	@bench/programs.py build/release/talweg tests/data/nl docs/benchmarks/programs.md
 
 recipes: all
 	@for recipe in recipes/*/run; do $$recipe || exit 1; done

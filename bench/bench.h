@@ -22,6 +22,7 @@ int bench_rosenbrock(void);
 int bench_chain(void);
 int bench_mlp(void);
 int bench_luksan(void);
+int bench_functions(void);
 
 /* A compiled function with what a call needs. */
 typedef struct bench_fn {

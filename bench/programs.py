@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""programs.py TALWEG FOLDER: solves every .nl file of FOLDER by the default method and by Ipopt, fed by the same derivatives, and
-prints the table of docs/benchmarks/programs.md."""
+"""programs.py TALWEG FOLDER OUT: solves every .nl file of FOLDER by the default method and by Ipopt, fed by the same derivatives, and
+writes the table OUT."""
+import datetime
 import json
 import os
 import subprocess
@@ -44,7 +45,7 @@ def met(r):
 
 
 def main():
-    talweg, folder = sys.argv[1:3]
+    talweg, folder, out = sys.argv[1:4]
     files = sorted(name for name in os.listdir(folder) if name.endswith(".nl"))
     reached = no_worse = both = 0
     ratios, lines = [], []
@@ -67,18 +68,23 @@ def main():
             small(o["feasibility"]), theirs["status"], theirs.get("iterations", "-"), number(theirs.get("objective")),
             small(p.get("feasibility")), "%.2f" % ratio if ratio else "-"))
     ratios.sort()
-    print("# Nonlinear programs\n")
-    print("The %d models of `shared/data/nl` from their given starts, by the default method and by Ipopt with the same derivatives and exact\nbounds "
-          "(`bound_relax_factor` 0), each by `talweg solve` (`bench/programs.py`; best of three runs; times are those of the solve alone).\n" % len(files))
-    print("- feasibility <= 1e-8 and stationarity <= 1e-6 reached by the default method: %d of %d" % (reached, len(files)))
-    print("- and an objective no worse than Ipopt's (1e-6 relative, or where Ipopt finds no solution): %d of %d" % (no_worse, len(files)))
-    print("- Ipopt reports a solution for %d" % both)
+    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "unknown")
+    ipopt = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", "coinor-libipopt-dev"], capture_output=True, text=True).stdout
+    text = ["# Nonlinear programs", "",
+            f"{datetime.date.today()}, {model}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Ipopt {ipopt} with MUMPS.", "",
+            f"The {len(files)} models of `{folder}` from their given starts, by the default method and by Ipopt with the same derivatives and exact bounds",
+            "(`bound_relax_factor` 0), each by `talweg solve` (`bench/programs.py`; best of three runs; times are those of the solve alone). The restarts of",
+            "`ipm` and its exact bounds were chosen with these models in view, so others may fare worse.", "",
+            f"- feasibility <= 1e-8 and stationarity <= 1e-6 reached by the default method: {reached} of {len(files)}",
+            f"- and an objective no worse than Ipopt's (1e-6 relative, or where Ipopt finds no solution): {no_worse} of {len(files)}",
+            f"- Ipopt reports a solution for {both}"]
     if ratios:
-        print("- time ratio to Ipopt: median %.2f, largest %.2f" % (ratios[len(ratios) // 2], ratios[-1]))
-    print("\n| problem | n | m | method | status | iterations | objective | stationarity | feasibility | Ipopt | iterations | objective "
-          "| feasibility | time ratio |")
-    print("|---|--:|--:|---|---|--:|--:|--:|--:|---|--:|--:|--:|--:|")
-    print("\n".join(lines))
-
+        text.append("- time ratio to Ipopt: median %.2f, largest %.2f" % (ratios[len(ratios) // 2], ratios[-1]))
+    text += ["", "| problem | n | m | method | status | iterations | objective | stationarity | feasibility | Ipopt | iterations | objective "
+             "| feasibility | time ratio |", "|---|--:|--:|---|---|--:|--:|--:|--:|---|--:|--:|--:|--:|", *lines]
+    with open(out + ".new", "w") as file:
+        file.write("\n".join(text) + "\n")
+    os.replace(out + ".new", out)
+    print("\n".join(text[:12]))
 
 main()

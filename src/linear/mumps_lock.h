@@ -1,6 +1,6 @@
 /* MUMPS keeps tables of all its instances: one thread at a time may be inside it, also by way of Ipopt. */
-#ifndef LINEAR_MUMPS_LOCK_H
-#define LINEAR_MUMPS_LOCK_H
+#ifndef TALWEG_LINEAR_MUMPS_LOCK_H
+#define TALWEG_LINEAR_MUMPS_LOCK_H
 
 void mumps_lock(void);
 void mumps_unlock(void);

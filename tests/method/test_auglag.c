@@ -20,7 +20,13 @@ static void check_kkt(const nlp *p, const tw_result *r, double tolerance) {
   }
 }
 
+/* Ipopt is a method where it is installed. */
+static void skip_without(const char *method) {
+  if (strncmp(method, "ipopt", 5) == 0 && !tw_method_find("ipopt")) skip();
+}
+
 static void solves(const char *method, bool curvature) {
+  skip_without(method);
   for (int i = 0; i < NLPS; i++) {
     const tw_oracle oracle = nlp_oracle(&nlps[i], curvature);
     tw_result r = solve(&oracle, method);
@@ -46,6 +52,7 @@ static void solves_with_gradients(void **state) {
 
 /* hs071's multipliers, d f*/ /* d bound with the sign of L = f + y'c (Ipopt's tutorial). */
 static void multipliers(void **state) {
+  skip_without(*state);
   const tw_oracle oracle = nlp_oracle(&nlps[10], true);
   tw_result r = solve(&oracle, *state);
   assert_near(r.f, 17.0140173, 1e-7);
@@ -267,6 +274,9 @@ int main(void) {
                                      BY(solves_with_curvature, "ipm"),
                                      BY(solves_with_curvature, "ipm:polish=0"),
                                      BY(solves_with_gradients, "ipm"),
+                                     BY(solves_with_curvature, "ipopt:relax=0,tol=1e-10"),
+                                     BY(solves_with_curvature, "ipopt:relax=0,tol=1e-10,mu=adaptive"),
+                                     BY(multipliers, "ipopt:relax=0,tol=1e-10"),
                                      BY(multipliers, "auglag"),
                                      BY(multipliers, "ipm"),
                                      BY(large_problem, "auglag"),

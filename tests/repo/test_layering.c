@@ -13,13 +13,14 @@ static int floor_of(const char *room, size_t length) {
   return -1;
 }
 
-/* The room of `"room/.."` or `<talweg/room.h>` in an include line; -1: not one of ours. talweg.h is above all. */
+/* The room of `"room/.."`, `<talweg/room.h>` or `<talweg/room_part.h>` in an include line; -1: not one of ours. talweg.h is
+ * above all. */
 static int included_floor(const char *line, bool *private_header) {
   const char *quote = strchr(line, '"'), *angle = strstr(line, "<talweg/");
   *private_header = quote != NULL;
   if (angle) {
     const char *name = angle + strlen("<talweg/");
-    size_t length = strcspn(name, ".");
+    size_t length = strcspn(name, "._");
     return length == 6 && strncmp(name, "talweg", 6) == 0 ? 1000 : floor_of(name, length);
   }
   if (!quote) return -1;
@@ -58,7 +59,7 @@ static void walk(const char *folder, int floor, bool public_header) {
     if (entry->d_name[0] == '.') continue;
     snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
     bool source = length > 2 && (strcmp(entry->d_name + length - 2, ".c") == 0 || strcmp(entry->d_name + length - 2, ".h") == 0);
-    int of = public_header ? floor_of(entry->d_name, length - 2) : floor;
+    int of = public_header ? floor_of(entry->d_name, strcspn(entry->d_name, "._")) : floor;
     if (source && of >= 0)
       check_file(path, of, public_header);
     else if (!source && !public_header)
@@ -88,6 +89,7 @@ static void the_check_can_fail(void **state) {
   assert_true(private_header);
   assert_int_equal(included_floor("#include <talweg/method.h>\n", &private_header), 6);
   assert_false(private_header);
+  assert_int_equal(included_floor("#include <talweg/graph_fn.h>\n", &private_header), 2);
   assert_int_equal(included_floor("#include <talweg/talweg.h>\n", &private_header), 1000);
   assert_int_equal(included_floor("#include <stdio.h>\n", &private_header), -1);
 }

@@ -1,5 +1,6 @@
 /* The inner loops of element-wise ops, in builds with the same bits for plain arithmetic: a portable one, and those
- * for AVX2 with FMA and for AVX-512 (F, DQ, VL, BW), whose mathematical functions are SLEEF's vectors. */
+ * for AVX2 with FMA and for AVX-512 (F, DQ, VL, BW), whose mathematical functions are SLEEF's vectors and
+ * own ones (loops_exp_log1p.h). */
 #ifndef TALWEG_GRAPH_OPS_LOOPS_H
 #define TALWEG_GRAPH_OPS_LOOPS_H
 

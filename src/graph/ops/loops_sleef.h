@@ -12,8 +12,7 @@
  *   SINH_END                           above which |x| SLEEF's sinh and cosh give up
  * The last few elements go through the same vectors, in a padded block, so that an element's value does not depend on its
  * position. */
-#include "graph/ops/loops_log1p.h"
-#include "graph/ops/loops_exp.h"
+#include "graph/ops/loops_exp_log1p.h"
 
 /* 1 / (1 + e^-x), by the exponential that cannot overflow. */
 static inline NAME(vec) NAME(sigmoid_of)(NAME(vec) x) {

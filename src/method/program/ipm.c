@@ -167,8 +167,8 @@ static tw_status end_solved(tw_ipm *ipm) {
                     o->stationarity / fmax(1, run->scale), o->complementarity / fmax(1, run->scale), o->feasibility);
 }
 
-/* What a solution to full accuracy looks like from inside: relaxed bounds and large multipliers can keep the problem's own errors
- * above the tolerance, which the active set then mends. */
+/* Large multipliers can keep the problem's own errors above the tolerance where those of the scaled one are below it; the active
+ * set then mends that. */
 static tw_status end_tests(tw_ipm *ipm) {
   tw_run *run = ipm->run;
   ipm_phase *ph = &ipm->outer;

@@ -10,8 +10,8 @@ enum { PRODUCTS_MOST = 500, ENTRIES_MOST = 50000000 };
 static tw_status full_pattern(tw_pattern *p, int64_t rows, int64_t cols, bool lower, tw_error *error) {
   if (rows > 0 && cols > ENTRIES_MOST / rows)
     return tw_fail(error, TW_ERR_UNSUPPORTED,
-                   "a matrix of derivatives is %lld x %lld and not sparse: too large to be factored", (long long)rows,
-                   (long long)cols);
+                   "a matrix of derivatives is %lld x %lld and not sparse: too large to be factored; method auglag needs products alone",
+                   (long long)rows, (long long)cols);
   *p = (tw_pattern){.rows = rows, .cols = cols, .nnz = lower ? cols * (cols + 1) / 2 : rows * cols};
   p->colptr = tw_alloc((size_t)cols + 1, sizeof *p->colptr);
   p->rowidx = tw_alloc((size_t)p->nnz, sizeof *p->rowidx);
