@@ -109,7 +109,8 @@ enum { /* what a method can respect beside minimising */
   TW_HANDLES_BOUNDS = 1,
   TW_HANDLES_SETS = 2,         /* through project or mirror_step */
   TW_HANDLES_REGULARIZERS = 4, /* through prox */
-  TW_HANDLES_CONSTRAINTS = 8
+  TW_HANDLES_CONSTRAINTS = 8,
+  TW_HANDLES_INTEGERS = 16
 };
 enum { /* promises that spare the driver copies of large states */
   TW_MONOTONE = 1, /* an iterate is at least as good as the ones before, and x, f, dual change only when a step succeeds */

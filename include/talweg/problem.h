@@ -96,7 +96,7 @@ typedef struct tw_class {
   bool integer, bounded; /* bounded: every set is a box (bounds included), and there is one */
   bool has_set;          /* a set that is no box */
   bool has_regularizer, constrained;
-  bool convex;           /* proven at the current parameter values: objective, constraints and sets */
+  bool convex;           /* proven at the current parameter values: objective, constraints and sets, integrality aside */
   tw_degree objective, constraints; /* of the smooth part; the largest of all constraints */
   tw_expr residual;       /* minimise scale * |residual|^2 + offset, when the objective is a sum of squares; else TW_NONE */
   double residual_scale, residual_offset; /* the offset at the current parameter values; NaN when outer names of a nested problem occur in it */
@@ -124,7 +124,10 @@ enum { /* what an oracle offers and a method needs */
   TW_MIRROR = 1 << 9,
   TW_CONSTRAINTS = 1 << 10, /* c(x), products with its Jacobian and transpose */
   TW_BOUNDS = 1 << 11,      /* lower/upper are not NULL and say all there is to say about the variables' sets */
-  TW_SPARSE = 1 << 12       /* matrices of derivatives in compressed columns, where they are sparse */
+  TW_SPARSE = 1 << 12,      /* matrices of derivatives in compressed columns, where they are sparse */
+  TW_QP = 1 << 13,          /* a linear or quadratic program: f has degree 2 at most, c degree 1, and sets are boxes, so that the
+                               derivatives at one point say all */
+  TW_CONVEX = 1 << 14       /* proven: f, constraints and sets are convex, integrality aside */
 };
 
 /* Matrices of derivatives. */
@@ -148,6 +151,7 @@ struct tw_oracle {
   double residual_scale, residual_offset;
   const double *lower, *upper;     /* n each, +-inf where free; NULL: no bounds */
   const double *c_lower, *c_upper; /* m each */
+  const tw_var_kind *kinds;        /* n: which variables are integer; NULL: none */
   tw_status (*value)(void *context, const double *x, double *f, tw_error *error);
   tw_status (*gradient)(void *context, const double *x, double *f, double *g, tw_error *error);
   /* out = (hess f(x) + sum_i y_i hess c_i(x)) v; y NULL: objective alone. */

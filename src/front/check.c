@@ -126,7 +126,8 @@ static tw_status check(const check_fields *f, tw_model *model, const tw_console 
   print_statements(p, out);
   tw_status status = tw_model_file_method(model, f->model, f->method, &cls, &method, why, error);
   if (status != TW_OK) return status;
-  fprintf(out, "\n  class   %s%s, %lld unknowns, %lld constraint rows\n", cls.name, cls.convex ? " (convex)" : "",
+  fprintf(out, "\n  class   %s%s, %lld unknowns, %lld constraint rows\n", cls.name,
+          !cls.convex ? "" : cls.integer ? " (convex relaxation)" : " (convex)",
           (long long)tw_problem_size(p), (long long)tw_problem_rows(p));
   fprintf(out, "  method  %s\n", why);
   status = tw_oracle_from_problem(&oracle, p, &cls, error);

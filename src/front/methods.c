@@ -36,11 +36,14 @@ static const word_of_bit needs[] = {{TW_VALUE, "value"},
                                     {TW_CONSTRAINTS, "constraints"},
                                     {TW_BOUNDS, "bounds"},
                                     {TW_SPARSE, "sparse derivatives"},
+                                    {TW_QP, "linear or quadratic program"},
+                                    {TW_CONVEX, "convexity"},
                                     {0, NULL}};
 static const word_of_bit handles[] = {{TW_HANDLES_BOUNDS, "bounds"},
                                       {TW_HANDLES_SETS, "sets"},
                                       {TW_HANDLES_REGULARIZERS, "regularizers"},
                                       {TW_HANDLES_CONSTRAINTS, "constraints"},
+                                      {TW_HANDLES_INTEGERS, "integers"},
                                       {0, NULL}};
 
 static const char *words(const word_of_bit *table, unsigned bits, char text[160]) {

@@ -21,6 +21,8 @@ static const struct {
     {TW_CONSTRAINTS, "constraints"},
     {TW_BOUNDS, "bounds"},
     {TW_SPARSE, "sparse derivatives"},
+    {TW_QP, "a linear or quadratic program"},
+    {TW_CONVEX, "a problem that is proven convex"},
 };
 
 /* What the problem behind the oracle demands of a method that minimises over it. A projection without bounds
@@ -31,6 +33,7 @@ static unsigned demands(const tw_oracle *o) {
   if ((o->offers & TW_PROJECT) && !(o->offers & TW_BOUNDS)) d |= TW_HANDLES_SETS;
   if ((o->offers & TW_PROX) || o->regularizer != NULL) d |= TW_HANDLES_REGULARIZERS;
   if (o->m > 0) d |= TW_HANDLES_CONSTRAINTS;
+  if (o->kinds != NULL) d |= TW_HANDLES_INTEGERS;
   return d;
 }
 
@@ -73,7 +76,8 @@ static tw_status unhandled(const tw_method *method, const tw_oracle *o, tw_error
   } kinds[] = {{TW_HANDLES_BOUNDS, "bounds"},
                {TW_HANDLES_SETS, "sets"},
                {TW_HANDLES_REGULARIZERS, "non-smooth regularizers"},
-               {TW_HANDLES_CONSTRAINTS, "general constraints"}};
+               {TW_HANDLES_CONSTRAINTS, "general constraints"},
+               {TW_HANDLES_INTEGERS, "integer variables"}};
   const unsigned lacking = unrespected(method, o);
   const char *what = "this problem";
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)

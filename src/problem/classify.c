@@ -50,7 +50,6 @@ static void look_at_variables(const tw_problem *p, tw_class *out, tw_domain *set
     out->convex &= !set[i].kind || set[i].kind->convex;
   }
   out->bounded = box && !out->has_set;
-  out->convex &= !out->integer;
 }
 
 /* ------------------------------------------------------------------ regularizers */

@@ -306,6 +306,8 @@ static void set_functions(tw_oracle *o, const tw_oracle *given, completed *c) {
                    .upper = given->upper,
                    .c_lower = given->c_lower,
                    .c_upper = given->c_upper,
+                   .kinds = given->kinds,
+                   .offers = given->offers & (TW_QP | TW_CONVEX),
                    .release = release};
   if (minimise) o->offers |= TW_VALUE | TW_GRADIENT, o->value = value, o->gradient = gradient;
   if (minimise && curvature) o->offers |= TW_CURVATURE, o->hvp = hvp;

@@ -20,6 +20,7 @@ typedef struct context {
   void **parameter; /* values, owned */
   asked asked[TW_QUESTIONS];
   double *lower, *upper, *c_lower, *c_upper;
+  tw_var_kind *kinds; /* NULL: no variable is integer */
 } context;
 
 typedef struct point { /* where the groups of inputs read */
@@ -254,6 +255,7 @@ static void release(void *self) {
   free(c->upper);
   free(c->c_lower);
   free(c->c_upper);
+  free(c->kinds);
   tw_kit_release(c->kit);
   free(c);
 }
@@ -306,6 +308,9 @@ static unsigned offers_of(const tw_kit *kit) {
   if (cls->bounded) offers |= TW_BOUNDS;
   if (cls->has_regularizer) offers |= TW_PROX;
   if (minimise && !cls->has_regularizer && tw_kit_has_mirror(kit)) offers |= TW_MIRROR;
+  const bool quadratic = cls->objective <= TW_QUADRATIC && cls->constraints <= TW_LINEAR;
+  if (minimise && quadratic && !cls->has_regularizer && !cls->has_set) offers |= TW_QP;
+  if (minimise && cls->convex) offers |= TW_CONVEX;
   return offers;
 }
 
@@ -355,6 +360,12 @@ static bool allocate(context *c, const tw_oracle *o) {
     c->c_upper = tw_alloc(m, sizeof(double));
     if (!c->c_lower || !c->c_upper) return false;
   }
+  if (!c->kit->cls.integer) return true;
+  if (!(c->kinds = tw_alloc(n, sizeof *c->kinds))) return false;
+  for (int i = 0; i < p->variables.count; i++) {
+    const tw_variable *v = p->variables.item[i];
+    for (int64_t k = 0; k < v->size; k++) c->kinds[v->offset + k] = tw_variable_kind(v, k);
+  }
   return true;
 }
 
@@ -379,6 +390,7 @@ static tw_status make(tw_oracle *out, tw_kit *kit, const void *const *parameters
   out->upper = c->upper;
   out->c_lower = c->c_lower;
   out->c_upper = c->c_upper;
+  out->kinds = c->kinds;
   if (status != TW_OK) tw_oracle_release(out);
   return status;
 }

@@ -1,0 +1,57 @@
+/* qp: a linear or quadratic program in arrays, as the methods for it see it, and how well a point solves it.
+ *
+ *   min 1/2 x'P x + q'x + constant   subject to   rl <= A x <= ru,   l <= x <= u
+ *
+ * with multipliers y of the rows and reduced costs z of the variables:
+ *
+ *   P x + q + A'y + z = 0,   y_i >= 0 only at an upper limit, <= 0 only at a lower one; z likewise at bounds
+ *
+ * Private to method/program. */
+#ifndef TALWEG_METHOD_QP_H
+#define TALWEG_METHOD_QP_H
+
+#include "method/work.h"
+
+typedef struct tw_qp {
+  int64_t n, m;
+  tw_csc p; /* lower triangle, n x n; no entries: a linear program */
+  tw_csc a; /* m x n */
+  double *q;
+  double constant;
+  double *row_lower, *row_upper; /* m, +-inf where there is no limit */
+  double *lower, *upper;         /* n, likewise */
+  bool *integer;                 /* n; NULL: none */
+} tw_qp;
+
+/* From the derivatives of an oracle that offers TW_QP, at 0. Entries that are zero are left out; constants of rows go to
+ * their limits. O(entries) beside one evaluation of each matrix. tw_qp_free also after a failure. */
+tw_status tw_qp_open(tw_qp *qp, const tw_oracle *oracle, tw_error *error);
+/* Room for n variables, m rows and matrices with so many entries; values zero, limits infinite. */
+tw_status tw_qp_new(tw_qp *qp, int64_t n, int64_t m, int64_t p_entries, int64_t a_entries, tw_error *error);
+tw_status tw_qp_copy(tw_qp *out, const tw_qp *qp, tw_error *error);
+void tw_qp_free(tw_qp *qp);
+static inline bool tw_qp_is_linear(const tw_qp *qp) {
+  return qp->p.start[qp->n] == 0;
+}
+
+double tw_qp_objective(const tw_qp *qp, const double *x);
+/* out += a P x (the whole of P); out += a A x; out += a A'y. */
+void tw_qp_add_p(const tw_qp *qp, double a, const double *x, double *out);
+void tw_qp_add_a(const tw_qp *qp, double a, const double *x, double *out);
+void tw_qp_add_at(const tw_qp *qp, double a, const double *y, double *out);
+
+/* What is left of the optimality conditions, in the program's own units; z NULL: the best there is, the part of
+ * -(P x + q + A'y) whose sign a finite bound allows. work: 2 n + m numbers. */
+tw_optimality tw_qp_optimality(const tw_qp *qp, const double *x, const double *y, const double *z, double *work);
+
+/* Certificates, checked exactly as they are defined and scaled to |.|_inf = 1.
+ *
+ * Primal infeasible (Farkas): y, z with A'y + z = 0 and  sum ru y+ + sum rl y- + sum u z+ + sum l z- < 0, where a+ = max(a, 0)
+ * and a- = min(a, 0). Returns minus that sum less |A'y + z|_1 times the radius `reach` of the points considered (the largest
+ * finite |bound| or 1); a value > 0 proves. -inf where a multiplier presses on an infinite limit. */
+double tw_qp_proves_infeasible(const tw_qp *qp, const double *y, const double *z, double *work);
+/* Dual infeasible (unbounded when there is a feasible point): a direction d with P d = 0, q'd < 0, A d and d in the recession
+ * cones of the limits. Returns -q'd less all violations; > 0 proves to that accuracy. */
+double tw_qp_proves_unbounded(const tw_qp *qp, const double *d, double *work);
+
+#endif
