@@ -55,6 +55,11 @@ static void left_over(polish *p) {
   for (int64_t i = 0; i < s->m; i++) s->rhs[s->n + i] = s->inactive[i] ? 0 : p->limit[i] - s->rp[i];
 }
 
+static double left_over_size(const polish *p) {
+  const tw_mehrotra *s = p->s;
+  return fmax(vec_norm_inf(s->n, s->rhs) / s->cost_size, vec_norm_inf(s->m, s->rhs + s->n) / s->limit_size);
+}
+
 static tw_status solve_set(polish *p, tw_error *error) {
   tw_mehrotra *s = p->s;
   const int64_t n = s->n, m = s->m;
@@ -65,7 +70,7 @@ static tw_status solve_set(polish *p, tw_error *error) {
   TW_TRY(mehrotra_factor(s, s->held, s->inactive, error));
   for (int step = 0; step < NEWTON_STEPS; step++) {
     left_over(p);
-    const double now = fmax(vec_norm_inf(n, s->rhs) / s->cost_size, vec_norm_inf(m, s->rhs + n) / s->limit_size);
+    const double now = left_over_size(p);
     if (!(now < 0.9 * before) || now == 0) return TW_OK;
     before = now;
     TW_TRY(mehrotra_solve(s, s->held, s->inactive, &left, error));
@@ -119,7 +124,8 @@ static double room(double value, double d, double l, double u) {
   return fmax(t, 0);
 }
 
-/* x along d = z_F until a bound or an inactive row stops it, which joins the set. */
+/* x along d = z_F to the least value on its way (where curvature is too small for the shifted system), or until a bound or an inactive
+ * row stops it, which joins the set. */
 static int64_t push_primal(polish *p) {
   tw_mehrotra *s = p->s;
   const tw_qp *qp = s->qp;
@@ -137,8 +143,12 @@ static int64_t push_primal(polish *p) {
     const double t = room(s->rp[i], p->ad[i], qp->row_lower[i], qp->row_upper[i]);
     if (t < step) step = t, first = s->n + i;
   }
-  if (first < 0) return 0;
-  vec_axpy(s->n, step, p->d, p->x);
+  vec_zero(s->n, s->px);
+  tw_qp_add_p(qp, 1, p->d, s->px);
+  const double curvature = vec_dot(s->n, p->d, s->px), least = curvature > 0 ? vec_dot(s->n, p->d, p->d) / curvature : INFINITY;
+  if (first < 0 && isinf(least)) return 0;
+  vec_axpy(s->n, fmin(step, least), p->d, p->x);
+  if (least < step) return 1;
   if (first < s->n) {
     s->held[first] = true;
     p->x[first] = p->d[first] > 0 ? qp->upper[first] : qp->lower[first];
@@ -225,8 +235,9 @@ static tw_status passes(polish *p, double tolerance, bool *exact, tw_error *erro
     if (changes > before && changes > MENDED_MOST) return TW_OK; /* the guess was none */
     before = changes > 0 ? changes : before;
     if (changes == 0) changes = push(p, &stuck);
-    if (stuck) return TW_OK;
+    if (getenv("DBG")) fprintf(stderr, "polish %d changes %ld before %ld left %g %g stuck %d\n", pass, (long)changes, (long)before, vec_norm_inf(p->s->n, p->s->rhs), vec_norm_inf(p->s->m,p->s->rhs+p->s->n), stuck);
     if (changes > 0) continue;
+    if (stuck && left_over_size(p) > tolerance) return TW_OK;
     round_off(p);
     *exact = true;
     return TW_OK;

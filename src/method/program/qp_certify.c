@@ -4,6 +4,7 @@
 #include "linear/csc.h"
 
 static const double ROUNDING = 1e-10; /* of the terms of a sum, what a proof must exceed */
+static const double NOISE = 1e-14; /* of the largest y, what is taken for 0 */
 static const double BALANCE = 1e-12; /* of the terms of A'y, what may be left of A'y + z */
 
 /* ------------------------------------------------------------------ the elastic program */
@@ -112,7 +113,8 @@ static bool balances(const tw_qp *qp, const double *y, const double *z, const do
 bool tw_qp_farkas(const tw_qp *qp, double *y, double *z, double *work, double *margin) {
   const int64_t n = qp->n, m = qp->m;
   *margin = -INFINITY;
-  for (int64_t i = 0; i < m; i++) y[i] = allowed(y[i], qp->row_lower[i], qp->row_upper[i]);
+  const double noise = NOISE * vec_norm_inf(m, y);
+  for (int64_t i = 0; i < m; i++) y[i] = fabs(y[i]) <= noise ? 0 : allowed(y[i], qp->row_lower[i], qp->row_upper[i]);
   vec_zero(n, work);
   tw_qp_add_at(qp, -1, y, work);
   for (int64_t j = 0; j < n; j++) z[j] = allowed(work[j], qp->lower[j], qp->upper[j]);
