@@ -195,7 +195,8 @@ static int64_t push(polish *p, bool *stuck) {
   const double cost = vec_norm_inf(s->n, s->rhs), limit = vec_norm_inf(s->m, s->rhs + s->n);
   int64_t changes = 0;
   *stuck = false;
-  if (cost > LEFT_OVER * s->cost_size) {
+  const double costs = s->cost_size + vec_norm_inf(s->m, p->y) + (tw_qp_is_linear(s->qp) ? 0 : vec_norm_inf(s->n, p->x));
+  if (cost > LEFT_OVER * costs) {
     vec_copy(s->n, s->rhs, p->d);
     changes = push_primal(p);
   } else if (limit > LEFT_OVER * (1 + vec_norm_inf(s->m, s->rp))) {
