@@ -236,7 +236,6 @@ static tw_status passes(polish *p, double tolerance, bool *exact, tw_error *erro
     if (changes > before && changes > MENDED_MOST) return TW_OK; /* the guess was none */
     before = changes > 0 ? changes : before;
     if (changes == 0) changes = push(p, &stuck);
-    if (getenv("DBG")) fprintf(stderr, "polish %d changes %ld before %ld left %g %g stuck %d\n", pass, (long)changes, (long)before, vec_norm_inf(p->s->n, p->s->rhs), vec_norm_inf(p->s->m,p->s->rhs+p->s->n), stuck);
     if (changes > 0) continue;
     if (stuck && left_over_size(p) > tolerance) return TW_OK;
     round_off(p);

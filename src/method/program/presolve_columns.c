@@ -87,6 +87,8 @@ static tw_status absorb(presolve_work *w, int64_t j, int64_t i, double a) {
   const double low = a * (a > 0 ? w->l[j] : w->u[j]), high = a * (a > 0 ? w->u[j] : w->l[j]);
   w->rl[i] -= high;
   w->ru[i] -= low;
+  w->dual_lower[i] = w->rl[i] == -INFINITY ? 0 : -INFINITY; /* the row's multiplier is another one */
+  w->dual_upper[i] = w->ru[i] == INFINITY ? 0 : INFINITY;
   w->row_count[i]--;
   w->s->column_step[j] = w->s->steps;
   return presolve_record(w, step);

@@ -143,7 +143,6 @@ static double distance(const qp_stage *g) {
 
 static tw_status after_step(tw_qp_session *s, tw_error *error) {
   qp_stage *g = &s->stage;
-if (getenv("DBG")) fprintf(stderr, "%d %3g f %.10g p %.2e d %.2e gap %.2e mu %.2e shift %g piv %g\n", s->kind, g->ipm.number[MEHROTRA_STEPS], g->ipm.f, g->ipm.primal, g->ipm.dual, g->ipm.gap, g->ipm.mu, g->ipm.number[MEHROTRA_SHIFT], g->ipm.number[MEHROTRA_PIVOTED]);
   TW_TRY(qp_stage_report(g, error));
   const double here = distance(g);
   TW_TRY(try_polish(s, here <= s->tolerance, error));
