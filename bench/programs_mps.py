@@ -97,12 +97,14 @@ def main():
             number(g[1]) if g[1] is not None else g[0], number(c[1]) if c[1] is not None else c[0],
             "-" if difference is None else "%.0e" % difference, "%.3f" % seconds,
             "-" if g[2] is None else "%.1f / %.1f" % (seconds / g[2], seconds / c[2])))
-    versions = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Version}, ", "glpk-utils", "coinor-cbc"], capture_output=True, text=True)
+    query = ["dpkg-query", "-W", "-f", "${Package} ${Version}, ", "glpk-utils", "coinor-cbc"]
+    versions = subprocess.run(query, capture_output=True, text=True)
     text = [HEAD, "",
             f"{datetime.date.today()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {versions.stdout.rstrip(', ')}.", "",
-            f"The continuous `.mps` files of `{folder}` by the default method, GLPK's simplex (`glpsol`) and CBC (`bench/programs_mps.py`; best of three "
-            "runs, times of", "whole processes, reading included). Neither peer reads quadratic terms. `gas11` has a feasible point and a ray along "
-            "which its objective falls; `klein1` has", f"none. Largest relative difference to GLPK: {largest:.0e}.", "",
+            f"The continuous `.mps` files of `{folder}` by the default method, GLPK's simplex (`glpsol`) and CBC (`bench/programs_mps.py`; best of",
+            "three runs, times of whole processes, reading included). Quadratic ones are compared with `ipm` in `tests/model/test_mps_programs.c`.",
+            "`gas11` has a feasible point and a ray along which its objective falls; `klein1` has no",
+            f"feasible point; both are certified. Largest relative difference to GLPK: {largest:.0e}.", "",
             "| problem | method | status | iterations | objective | GLPK | CBC | difference | seconds | time ratio to GLPK / CBC |",
             "|---|---|---|--:|--:|--:|--:|--:|--:|--:|", *lines]
     head = open(out).read().split(HEAD)[0].rstrip("\n") if os.path.exists(out) else "# Nonlinear programs"
