@@ -65,6 +65,7 @@ typedef struct tw_solution {
   const char *class_name;    /* borrowed, as in tw_class */
   tw_result result;          /* of the minimisation, owned */
   double objective;          /* as stated; NaN when the problem has none */
+  double bound;              /* of the objective as stated, see tw_result; NaN: none */
   tw_array *variables;       /* views of result.x */
   tw_array *constraints;     /* values of the constrained expressions */
   /* One per constraint: y with grad f + y' grad c = 0 for the objective f as stated (on the active constraints and free

@@ -207,6 +207,10 @@ void tw_solution_json(tw_text *text, const tw_solution *s, const tw_model *model
   tw_text_puts(text, "{");
   put_string(text, &first, "status", tw_outcome_name(r->outcome));
   put_number(text, &first, "objective", s->objective);
+  if (!isnan(s->bound)) {
+    put_number(text, &first, "bound", s->bound);
+    put_number(text, &first, "gap", tw_gap(r->f, r->bound));
+  }
   put_key(text, &first, "variables");
   put_variables(text, s, table, s->variables);
   put_key(text, &first, "reports");

@@ -165,6 +165,7 @@ static tw_status state_sense(tw_solution *s, tw_error *error) {
   const tw_goal goal = tw_problem_goal(s->problem);
   const bool flip = goal == TW_GOAL_MAXIMIZE;
   s->objective = flip ? 0 - s->result.f : goal == TW_GOAL_MINIMIZE ? s->result.f : NAN;
+  s->bound = flip ? 0 - s->result.bound : s->result.bound;
   if (s->result.dual == NULL) return TW_OK;
   s->dual = tw_alloc((size_t)s->result.m, sizeof *s->dual);
   if (s->dual == NULL) return tw_fail(error, TW_ERR_MEMORY, "out of memory for the multipliers");

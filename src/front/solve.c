@@ -293,6 +293,12 @@ static tw_status print_solution(const session *s, const tw_solution *solution, t
   return failed ? tw_fail(error, TW_ERR_MEMORY, "out of memory for the output") : TW_OK;
 }
 
+/* Of integer problems a point that is not feasible says nothing. */
+static bool usable(const session *s, const tw_result *r) {
+  if (s->cls.integer && r->optimality.feasibility > 1e-6) return false;
+  return isfinite(r->f) || !has_objective(s);
+}
+
 static int exit_of_result(const session *s, const tw_result *r) {
   switch (r->outcome) {
   case TW_SOLVED:
@@ -301,7 +307,7 @@ static int exit_of_result(const session *s, const tw_result *r) {
   case TW_STOPPED_EVALUATIONS:
   case TW_STOPPED_TIME:
   case TW_STOPPED_CALLER:
-    return isfinite(r->f) || !has_objective(s) ? TW_EXIT_STOPPED : TW_EXIT_NUMERIC;
+    return usable(s, r) ? TW_EXIT_STOPPED : TW_EXIT_NUMERIC;
   case TW_INFEASIBLE:
   case TW_UNBOUNDED:
     return TW_EXIT_NO_OPTIMUM;

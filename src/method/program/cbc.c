@@ -19,7 +19,8 @@ static tw_status open_program(tw_run *run, tw_qp *qp) {
 /* f and what run->x leaves of feasibility; the gap stands for stationarity. */
 static tw_status report(tw_run *run, const tw_qp *qp, const double *y, double *work) {
   run->f = tw_qp_objective(qp, run->x);
-  run->optimality = (tw_optimality){fmax(0, run->f - run->bound), tw_qp_violation(qp, run->x, work), NAN};
+  const double gap = run->bound < INFINITY ? fmax(0, run->f - run->bound) : NAN;
+  run->optimality = (tw_optimality){gap, tw_qp_violation(qp, run->x, work), NAN};
   run->scale = fabs(run->f);
   if (y && !qp->integer) {
     run->optimality = tw_qp_optimality(qp, run->x, y, NULL, work);
@@ -103,7 +104,7 @@ static tw_status solve(tw_run *run, const tw_qp *qp, double *scratch) {
     tw_qp_round(qp, run->x);
     if (a->priced) vec_copy(qp->m, a->y, run->dual);
   }
-  run->bound = a->bound;
+  run->bound = a->verdict == TW_CBC_INFEASIBLE ? INFINITY : a->bound;
   report(run, qp, a->priced ? run->dual : NULL, scratch);
   if (a->verdict == TW_CBC_OPTIMAL) run->bound = fmin(run->bound, run->f);
   const tw_status status = end_run(run, qp, a, scratch);
