@@ -76,6 +76,7 @@ typedef struct tw_solution {
   int n_sensitivities;
   tw_solution_sensitivity *sensitivity;
   tw_evidence evidence; /* of the nested problems inside; solves 0: there are none */
+  struct tw_basis_ranges *ranges; /* of a linear program's basis, owned; NULL: not asked for */
 } tw_solution;
 
 /* Takes over `result` (zeroed) and evaluates constraints and reports there (`exec` NULL: defaults); where that fails for

@@ -28,16 +28,11 @@ typedef struct session {
 
 /* ------------------------------------------------------------------ output */
 
-static double limit_of(const session *s, const tw_member *x, bool upper) {
-  const tw_oracle *o = &s->oracle;
-  return x->row ? (upper ? o->c_upper : o->c_lower)[x->index] : (upper ? o->upper : o->lower)[x->index];
-}
-
 static void put_member(const session *s, const tw_member *x, tw_text *text) {
   const char *where = tw_entry_where(s->model, x->row, x->index);
   tw_text_puts(text, x->row ? "  row    " : "  bound  ");
   tw_entry_name(s->model, x->row, x->index, text);
-  tw_text_printf(text, " %s %.10g", x->lower && x->upper ? "==" : x->lower ? ">=" : "<=", limit_of(s, x, x->upper) + 0.0);
+  tw_text_printf(text, " %s %.10g", x->lower && x->upper ? "==" : x->lower ? ">=" : "<=", x->limit + 0.0);
   if (where != NULL) tw_text_printf(text, "   %s", where);
   tw_text_puts(text, "\n");
 }
@@ -51,8 +46,11 @@ static void put_text(const session *s, tw_text *text) {
   static const char *const heading[] = {"Undecided", "Feasible", "Infeasible"};
   tw_text_printf(text, "%s: %s\n%s\n", heading[e->verdict], tw_model_file_title(s->model, s->f->model), e->message);
   if (e->members == 0) return;
-  tw_text_printf(text, "\nThese %lld cannot hold together%s\n", (long long)e->members,
-                 e->irreducible && e->members > 1 ? "; without any one of them the others can" : "");
+  if (e->members == 1)
+    tw_text_puts(text, "\nThis cannot hold\n");
+  else
+    tw_text_printf(text, "\nThese %lld cannot hold together%s\n", (long long)e->members,
+                   e->irreducible ? "; without any one of them the others can" : "");
   for (int64_t k = 0; k < e->members; k++) put_member(s, &e->member[k], text);
 }
 
@@ -62,7 +60,7 @@ static void put_json_member(const session *s, const tw_member *x, tw_text *text)
   tw_text_printf(text, "{\"kind\":\"%s\",\"name\":", x->row ? "row" : "bound");
   tw_text_json_string(text, name.data != NULL ? name.data : "");
   tw_text_printf(text, ",\"side\":\"%s\",\"limit\":", x->lower && x->upper ? "both" : x->lower ? "lower" : "upper");
-  tw_text_json_number(text, limit_of(s, x, x->upper));
+  tw_text_json_number(text, x->limit);
   const char *where = tw_entry_where(s->model, x->row, x->index);
   if (where != NULL) tw_text_puts(text, ",\"where\":"), tw_text_json_string(text, where);
   tw_text_puts(text, "}");
@@ -87,6 +85,50 @@ static void put_json(const session *s, tw_text *text) {
 
 /* ------------------------------------------------------------------ the command */
 
+/* The bounds of a variable where they cross, from its expressions. */
+static tw_status cross_bounds(session *s, const tw_variable *v, tw_error *error) {
+  const int n = tw_problem_parameters(s->p);
+  tw_expr *in = tw_alloc((size_t)n, sizeof *in);
+  const void **value = tw_alloc((size_t)n, sizeof *value);
+  double *bound = tw_alloc(2 * (size_t)v->size, sizeof *bound);
+  tw_fn *fn = NULL;
+  tw_work *work = NULL;
+  const tw_shape shape = tw_shape_of(v->expr);
+  const tw_expr out[2] = {tw_broadcast(v->lower, shape), tw_broadcast(v->upper, shape)};
+  tw_status status = in && value && bound ? TW_OK : tw_fail(error, TW_ERR_MEMORY, "out of memory for bounds");
+  for (int j = 0; j < n && status == TW_OK; j++)
+    in[j] = tw_problem_parameter_at(s->p, j)->expr, value[j] = tw_problem_parameter_at(s->p, j)->value.data;
+  if (status == TW_OK) status = tw_fn_new(&fn, n, in, 2, out, NULL, error);
+  if (status == TW_OK) status = tw_work_new(&work, fn, error);
+  if (status == TW_OK) status = tw_fn_call(fn, work, value, (void *[]){bound, bound + v->size}, 0, error);
+  for (int64_t k = 0; k < v->size && status == TW_OK; k++) {
+    if (!(bound[k] > bound[v->size + k]) || s->found.crossing++ > 0) continue;
+    s->found.member[s->found.members++] = (tw_member){false, v->offset + k, true, false, bound[k]};
+    s->found.member[s->found.members++] = (tw_member){false, v->offset + k, false, true, bound[v->size + k]};
+  }
+  tw_work_free(work);
+  tw_fn_free(fn);
+  free(in), free(value), free(bound);
+  return status;
+}
+
+/* Bounds that cross make no set: the problem was refused for them. */
+static tw_status find_crossing(session *s, tw_error *error) {
+  tw_error refusal = *error;
+  tw_graph_clear(tw_problem_graph(s->p));
+  s->found = (tw_explanation){.verdict = TW_EXPLAIN_INFEASIBLE, .irreducible = true, .residual = NAN, .member = tw_alloc(2, sizeof(tw_member))};
+  if (s->found.member == NULL) return tw_fail(error, TW_ERR_MEMORY, "out of memory for bounds");
+  for (int i = 0; i < tw_problem_variables(s->p); i++) {
+    const tw_variable *v = tw_problem_variable_at(s->p, i);
+    if (tw_is_none(v->lower) || tw_is_none(v->upper)) continue;
+    const tw_status status = cross_bounds(s, v, error);
+    if (status != TW_OK) return status;
+  }
+  int at = snprintf(s->found.message, sizeof s->found.message, "limits cross");
+  if (s->found.crossing > 1) snprintf(s->found.message + at, sizeof s->found.message - (size_t)at, "; so do %lld more", (long long)s->found.crossing - 1);
+  return s->found.members > 0 ? TW_OK : tw_fail(error, refusal.status, "%s: %s", s->f->model, refusal.message);
+}
+
 static tw_status open_problem(session *s, tw_error *error) {
   tw_class cls;
   tw_status status = tw_model_file_open(&s->model, s->f->model, &s->f->sets, s->console, error);
@@ -96,6 +138,7 @@ static tw_status open_problem(session *s, tw_error *error) {
   if (goal == TW_GOAL_ROOT || goal == TW_GOAL_FIXPOINT)
     return tw_fail(error, TW_ERR_UNSUPPORTED, "%s: equations and fixed points have no limits to choose among, expected subject to", s->f->model);
   status = tw_classify(s->p, &cls, error);
+  if (status == TW_ERR_INFEASIBLE) return find_crossing(s, error);
   if (status == TW_OK) status = tw_oracle_from_problem(&s->oracle, s->p, &cls, error);
   if (status != TW_OK) return tw_model_file_blame(status, s->f->model, error);
   status = tw_model_inspect(s->model, &s->oracle, error);
@@ -110,7 +153,7 @@ static tw_status explain(session *s, tw_error *error) {
                         .stop = s->console->stop,
                         .deadline = s->f->time_limit > 0 ? tw_now() + s->f->time_limit : 0};
   if (s->oracle.exec != NULL) s->oracle.exec(s->oracle.context, &exec);
-  status = tw_model_file_blame(tw_explain(&s->oracle, &exec, &s->found, error), s->f->model, error);
+  if (s->found.members == 0) status = tw_model_file_blame(tw_explain(&s->oracle, &exec, &s->found, error), s->f->model, error);
   if (status != TW_OK) return status;
   (s->f->json ? put_json : put_text)(s, &text);
   if (text.failed) status = tw_fail(error, TW_ERR_MEMORY, "out of memory for the output");

@@ -1,4 +1,5 @@
 /* A solution for people. */
+#include "front/ranging.h"
 #include "front/table.h"
 
 #include <math.h>
@@ -129,6 +130,7 @@ void tw_solution_text(tw_text *text, const tw_solution *s, const tw_model *model
   put_arrays(text, s, model);
   put_constraints(text, s, model);
   put_sensitivities(text, s, model);
+  if (s->ranges != NULL) tw_ranging_text(text, s->ranges, model);
   put_optimality(text, s);
   put_evidence(text, s);
 }

@@ -1,6 +1,8 @@
 /* A solution: the result of a run with the values of constraints and reports there, and its sensitivities. */
 #include <talweg/front.h>
 
+#include "method/program/ranging.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -274,6 +276,7 @@ void tw_solution_free(tw_solution *s) {
   for (int i = 0; s->reports != NULL && i < tw_problem_reports(s->problem); i++) tw_array_free(&s->reports[i]);
   for (int i = 0; i < s->n_sensitivities; i++)
     sensitivity_free(&s->sensitivity[i], tw_problem_variables(s->problem));
+  tw_ranges_free(s->ranges);
   free(s->sensitivity);
   free(s->variables);
   free(s->constraints);

@@ -14,11 +14,11 @@ static void add_members(tw_limits *limits, bool row, int64_t count, const double
   for (int64_t k = 0; k < count; k++) {
     const bool low = l[k] > -INFINITY, high = u[k] < INFINITY;
     if (l[k] == u[k]) {
-      limits->member[limits->count++] = (tw_member){row, k, true, true};
+      limits->member[limits->count++] = (tw_member){row, k, true, true, l[k]};
       continue;
     }
-    if (low) limits->member[limits->count++] = (tw_member){row, k, true, false};
-    if (high) limits->member[limits->count++] = (tw_member){row, k, false, true};
+    if (low) limits->member[limits->count++] = (tw_member){row, k, true, false, l[k]};
+    if (high) limits->member[limits->count++] = (tw_member){row, k, false, true, u[k]};
   }
 }
 
@@ -56,8 +56,8 @@ static void count_crossing(tw_explanation *e, bool row, int64_t count, const dou
     if (!crosses(l[k], u[k], integer)) continue;
     if (e->crossing++ > 0) continue;
     e->integral = !(l[k] > u[k]);
-    e->member[0] = (tw_member){row, k, true, l[k] == u[k]};
-    e->member[1] = (tw_member){row, k, false, true};
+    e->member[0] = (tw_member){row, k, true, l[k] == u[k], l[k]};
+    e->member[1] = (tw_member){row, k, false, true, u[k]};
     e->members = l[k] == u[k] ? 1 : 2;
   }
 }
@@ -68,8 +68,8 @@ static void find_crossing(const tw_limits *limits, const tw_oracle *o, tw_explan
   if (e->crossing == 0) return;
   e->verdict = TW_EXPLAIN_INFEASIBLE;
   e->irreducible = true;
-  snprintf(e->message, sizeof e->message, "limits cross");
-  if (e->crossing > 1) snprintf(e->message, sizeof e->message, "limits cross, in %lld places", (long long)e->crossing);
+  int at = snprintf(e->message, sizeof e->message, e->integral ? "no integer lies within the bounds" : "limits cross");
+  if (e->crossing > 1) snprintf(e->message + at, sizeof e->message - (size_t)at, "; so do %lld more", (long long)e->crossing - 1);
 }
 
 /* ------------------------------------------------------------------ engines */

@@ -9,6 +9,7 @@ typedef struct tw_member {
   bool row;
   int64_t index;
   bool lower, upper;
+  double limit;
 } tw_member;
 
 typedef enum tw_explain_verdict { TW_EXPLAIN_UNDECIDED, TW_EXPLAIN_FEASIBLE, TW_EXPLAIN_INFEASIBLE } tw_explain_verdict;
