@@ -4,6 +4,8 @@
 
 #include <talweg/problem.h>
 
+#include <math.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -71,10 +73,12 @@ typedef struct tw_result {
   char message[TW_MESSAGE_MAX];
 } tw_result;
 void tw_result_free(tw_result *result);
-/* What a proven bound leaves open, (f - bound) / max(1, |f|), at least 0; NaN without a bound. */
-static inline double tw_gap(double f, double bound) {
+/* What a proven bound leaves open of a feasible point's objective, (f - bound) / max(1, |f|), at least 0. NaN without a bound,
+ * inf where the point is not feasible (a violation above 1e-6). */
+static inline double tw_gap(double f, double bound, const tw_optimality *at) {
   const double size = f < 0 ? -f : f, gap = (f - bound) / (size > 1 ? size : 1);
-  return gap < 0 ? 0 : gap;
+  if (bound != bound) return bound;
+  return at->feasibility > 1e-6 ? INFINITY : gap < 0 ? 0 : gap;
 }
 
 /* ------------------------------------------------------------------ running */

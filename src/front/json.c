@@ -209,7 +209,7 @@ void tw_solution_json(tw_text *text, const tw_solution *s, const tw_model *model
   put_number(text, &first, "objective", s->objective);
   if (!isnan(s->bound)) {
     put_number(text, &first, "bound", s->bound);
-    put_number(text, &first, "gap", tw_gap(r->f, r->bound));
+    put_number(text, &first, "gap", tw_gap(r->f, r->bound, &r->optimality));
   }
   put_key(text, &first, "variables");
   put_variables(text, s, table, s->variables);

@@ -15,7 +15,7 @@ void tw_progress_draw(tw_progress_line *line, const tw_progress *progress) {
   char bound[64] = "";
   if (isfinite(progress->bound))
     snprintf(bound, sizeof bound, " bound %.9g gap %.1e", line->maximize ? 0 - progress->bound : progress->bound,
-             tw_gap(progress->f, progress->bound));
+             tw_gap(progress->f, progress->bound, &progress->optimality));
   char feasibility[40] = "";
   if (progress->optimality.feasibility > 0)
     snprintf(feasibility, sizeof feasibility, " feasibility %.1e", progress->optimality.feasibility);

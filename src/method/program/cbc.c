@@ -19,8 +19,9 @@ static tw_status open_program(tw_run *run, tw_qp *qp) {
 /* f and what run->x leaves of feasibility; the gap stands for stationarity. */
 static tw_status report(tw_run *run, const tw_qp *qp, const double *y, double *work) {
   run->f = tw_qp_objective(qp, run->x);
-  const double gap = run->bound < INFINITY ? fmax(0, run->f - run->bound) : NAN;
-  run->optimality = (tw_optimality){gap, tw_qp_violation(qp, run->x, work), NAN};
+  const double violation = tw_qp_violation(qp, run->x, work);
+  const bool measured = violation <= 1e-6 && run->bound < INFINITY;
+  run->optimality = (tw_optimality){measured ? fmax(0, run->f - run->bound) : INFINITY, violation, NAN};
   run->scale = fabs(run->f);
   if (y && !qp->integer) {
     run->optimality = tw_qp_optimality(qp, run->x, y, NULL, work);
