@@ -16,13 +16,18 @@ static const tw_option options[] = {
 
 /* ------------------------------------------------------------------ results */
 
+static bool is_proven(const tw_run *run) {
+  return (run->oracle->offers & TW_CONVEX) != 0;
+}
+
 static void report(tw_run *run, const tw_bb *bb, double violation) {
-  const double known = isnan(run->bound) ? -INFINITY : run->bound;
+  double *lower = &bb->head[TW_BB_LOWER];
   const double now = bb->head[TW_BB_BLIND] > 0 ? -INFINITY : fmin(tw_bb_raise(bb, tw_bb_lowest(bb)), bb->head[TW_BB_LOST]);
-  run->bound = fmax(known, now);
-  if (bb->head[TW_BB_FOUND] > 0) run->bound = fmin(run->bound, run->f);
-  const bool measured = bb->head[TW_BB_FOUND] > 0 && run->bound > -INFINITY;
-  run->optimality = (tw_optimality){measured ? fmax(0, run->f - run->bound) : INFINITY, violation, NAN};
+  *lower = fmax(*lower, now);
+  if (bb->head[TW_BB_FOUND] > 0) *lower = fmin(*lower, run->f);
+  const bool measured = bb->head[TW_BB_FOUND] > 0 && *lower > -INFINITY;
+  run->optimality = (tw_optimality){measured ? fmax(0, run->f - *lower) : INFINITY, violation, NAN};
+  run->bound = is_proven(run) ? *lower : NAN;
   run->scale = fabs(run->f);
 }
 
@@ -32,9 +37,11 @@ static tw_status end_empty(tw_run *run, const tw_bb *bb) {
   const bool doubt = bb->head[TW_BB_DOUBT] > 0 && bb->head[TW_BB_LOST] < tw_bb_cutoff(bb);
   if (doubt)
     return tw_run_end(run, TW_FAILED, "relaxations of %lld nodes failed: no proof after %lld nodes", (long long)bb->head[TW_BB_DOUBT], nodes);
+  if (bb->head[TW_BB_FOUND] > 0 && !is_proven(run))
+    return tw_run_end(run, TW_SOLVED, "the best of %lld nodes; their relaxations are not proven convex, so it is not proven optimal", nodes);
   if (bb->head[TW_BB_FOUND] > 0)
     return tw_run_end(run, TW_SOLVED, "optimal after %lld nodes and %lld relaxations", nodes, (long long)bb->head[TW_BB_SOLVES]);
-  run->bound = INFINITY;
+  if (is_proven(run)) run->bound = INFINITY;
   return tw_run_end(run, TW_INFEASIBLE, "no integers are feasible, after %lld nodes", nodes);
 }
 
@@ -42,16 +49,16 @@ static tw_status test_end(tw_run *run, const tw_bb *bb) {
   if (bb->head[TW_BB_BLIND] > 0 && bb->head[TW_BB_FOUND] > 0)
     return tw_run_end(run, TW_UNBOUNDED, "feasible, and the relaxation has no finite minimum");
   if (bb->head[TW_BB_OPEN] == 0) return end_empty(run, bb);
-  if (bb->head[TW_BB_FOUND] > 0 && run->bound >= tw_bb_cutoff(bb))
-    return tw_run_end(run, TW_SOLVED, "gap %.2g after %lld nodes and %lld relaxations", tw_gap(run->f, run->bound, &run->optimality), (long long)run->iteration + 1,
-                      (long long)bb->head[TW_BB_SOLVES]);
+  if (bb->head[TW_BB_FOUND] > 0 && bb->head[TW_BB_LOWER] >= tw_bb_cutoff(bb))
+    return tw_run_end(run, TW_SOLVED, "gap %.2g after %lld nodes and %lld relaxations%s", tw_gap(run->f, bb->head[TW_BB_LOWER], &run->optimality),
+                      (long long)run->iteration + 1, (long long)bb->head[TW_BB_SOLVES], is_proven(run) ? "" : "; not proven, for they are not proven convex");
   return TW_OK;
 }
 
 /* ------------------------------------------------------------------ the start */
 
 static tw_status refuse(tw_run *run) {
-  if ((run->oracle->offers & TW_CONVEX) || tw_run_choice(run, "convex") == 1) return TW_OK;
+  if (is_proven(run) || tw_run_choice(run, "convex") == 1) return TW_OK;
   return tw_fail(run->error, TW_ERR_UNSUPPORTED,
                  "branch_and_bound: the relaxation is not proven convex, so that its local solutions bound nothing; convex=assume searches all the same");
 }
@@ -74,7 +81,7 @@ static tw_status init(tw_run *run) {
   const tw_status status = tw_bb_open(&bb, run);
   run->local = bb;
   TW_TRY(status);
-  bb->head[TW_BB_DIVE] = -1, bb->head[TW_BB_LOST] = INFINITY;
+  bb->head[TW_BB_DIVE] = -1, bb->head[TW_BB_LOST] = INFINITY, bb->head[TW_BB_LOWER] = -INFINITY;
   TW_TRY(push_root(bb));
   for (int64_t k = 0; k < bb->ni; k++) {
     double *x = &run->x[bb->index[k]];

@@ -21,6 +21,7 @@ enum { /* head */
   TW_BB_SOLVES, /* relaxations */
   TW_BB_BLIND,  /* 1: the relaxation is unbounded, the objective is left out and any feasible point ends the search */
   TW_BB_DOUBT,  /* relaxations that failed */
+  TW_BB_LOWER,  /* the bound so far; the run's, where the relaxation is proven convex */
   TW_BB_HEAD
 };
 enum { /* a node; then lower bounds of I, upper bounds of I */

@@ -74,7 +74,9 @@ static tw_status try_branch(tw_bb *bb, const tw_bb_answer *at, double *node, int
   if (answer.verdict == TW_BB_FAILED) return TW_OK;
   if (answer.verdict == TW_BB_INFEASIBLE) *rise = INFINITY;
   if (answer.verdict == TW_BB_SOLVED) {
-    *rise = tw_bb_raise(bb, answer.f) >= tw_bb_cutoff(bb) ? INFINITY : fmax(0, answer.f - at->f);
+    const double raised = tw_bb_raise(bb, answer.f);
+    *rise = raised >= tw_bb_cutoff(bb) ? INFINITY : fmax(0, answer.f - at->f);
+    if (*rise == INFINITY) bb->lost = fmin(bb->lost, raised);
     if (answer.f > at->f) bb->gain[2 * k + up] = (answer.f - at->f) / (up ? ceil(x) - x : x - floor(x));
   }
   return TW_OK;

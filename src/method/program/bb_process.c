@@ -114,7 +114,6 @@ static tw_status process_round(tw_bb *bb, int round, bool *again, bool *unbounde
   bool changed, empty;
   TW_TRY(tw_bb_branch(bb, &answer, node, &chosen, &changed, &empty));
   *again = changed && round + 1 < ROUNDS;
-  if (empty || changed) drop(bb, tw_bb_cutoff(bb)); /* a branch may be empty because it is worthless */
   if (empty || *again) return TW_OK;
   if (changed) split_anyway(bb);
   else split(bb, chosen, floor(bb->at[bb->index[chosen]]), bb->at[bb->index[chosen]]);

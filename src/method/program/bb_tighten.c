@@ -128,10 +128,11 @@ void tw_bb_fix_by_cost(tw_bb *bb, const tw_bb_answer *answer, double *node) {
   const double safe = fmax(0, slack) + 1e-6 * fmax(1, fabs(answer->f));
   for (int64_t k = 0; k < bb->ni; k++) {
     double *l = &node[TW_BB_NODE + k], *u = &node[TW_BB_NODE + bb->ni + k];
-    const double x = bb->at[bb->index[k]], c = r[bb->index[k]], moved = safe / fabs(c) + 1e-6;
-    if (*l == *u || fabs(c) < 1e-7) continue;
-    if (c > 0 && x - *l < 1e-6 && *l + moved < *u) *u = *l + floor(moved), bb->lost = fmin(bb->lost, tw_bb_cutoff(bb));
-    if (c < 0 && *u - x < 1e-6 && *u - moved > *l) *l = *u - floor(moved), bb->lost = fmin(bb->lost, tw_bb_cutoff(bb));
+    const double x = bb->at[bb->index[k]], c = r[bb->index[k]], steps = floor(safe / fabs(c) + 1e-6);
+    const bool up = c > 0 && x - *l < 1e-6, down = c < 0 && *u - x < 1e-6;
+    if (fabs(c) < 1e-7 || !(*u - *l > steps) || !(up || down)) continue;
+    *(up ? u : l) = up ? *l + steps : *u - steps;
+    bb->lost = fmin(bb->lost, answer->f + fabs(c) * (steps + 1));
   }
 }
 
