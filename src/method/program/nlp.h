@@ -69,7 +69,9 @@ tw_optimality tw_nlp_optimality(tw_nlp *nlp, const double *x, const double *c, c
  *
  * Variables and rows that are masked out have a unit on the diagonal and nothing else. */
 typedef struct tw_kkt_matrix {
-  const tw_nlp *nlp;
+  int64_t n, m;
+  tw_pattern h, j; /* borrowed */
+  tw_factor_kind kind; /* TW_FACTOR_LDLT where K is quasi-definite, else TW_FACTOR_INDEFINITE */
   tw_csc k; /* lower triangle */
   int64_t *h_at, *j_at, *d_at; /* places of H's, J's and the diagonal's entries */
   double *full;                /* dense copy for small orders */
@@ -77,6 +79,10 @@ typedef struct tw_kkt_matrix {
   bool dense;
 } tw_kkt_matrix;
 tw_status tw_kkt_open(tw_kkt_matrix *kkt, const tw_nlp *nlp, tw_error *error);
+/* From patterns: H's lower triangle, n x n, and J, m x n, which the caller keeps. */
+tw_status tw_kkt_open_patterns(tw_kkt_matrix *kkt, const tw_pattern *h, const tw_pattern *j, tw_factor_kind kind, tw_error *error);
+/* Another kind of factorization from here on. */
+void tw_kkt_set_kind(tw_kkt_matrix *kkt, tw_factor_kind kind);
 void tw_kkt_close(tw_kkt_matrix *kkt);
 /* h NULL: zero. Masks may be NULL. *negative: eigenvalues below zero, or -1 when K is singular. */
 tw_status tw_kkt_factor(tw_kkt_matrix *kkt, const double *h, const double *j, const double *d, const double *e,

@@ -9,10 +9,9 @@ static bool has_diagonal(const tw_pattern *h, int64_t j) {
 
 /* Column j < n: the diagonal, H below it, J; column n + i: the diagonal. */
 static void place_entries(tw_kkt_matrix *kkt) {
-  const tw_nlp *nlp = kkt->nlp;
-  const tw_pattern *h = &nlp->h, *jac = &nlp->j;
+  const tw_pattern *h = &kkt->h, *jac = &kkt->j;
   int64_t at = 0;
-  for (int64_t j = 0; j < nlp->n; j++) {
+  for (int64_t j = 0; j < kkt->n; j++) {
     kkt->k.start[j] = at;
     kkt->d_at[j] = at;
     kkt->k.row[at++] = j;
@@ -22,34 +21,45 @@ static void place_entries(tw_kkt_matrix *kkt) {
     }
     for (int64_t p = jac->colptr[j]; p < jac->colptr[j + 1]; p++) {
       kkt->j_at[p] = at;
-      kkt->k.row[at++] = nlp->n + jac->rowidx[p];
+      kkt->k.row[at++] = kkt->n + jac->rowidx[p];
     }
   }
-  for (int64_t i = 0; i < nlp->m; i++) {
-    kkt->k.start[nlp->n + i] = at;
-    kkt->d_at[nlp->n + i] = at;
-    kkt->k.row[at++] = nlp->n + i;
+  for (int64_t i = 0; i < kkt->m; i++) {
+    kkt->k.start[kkt->n + i] = at;
+    kkt->d_at[kkt->n + i] = at;
+    kkt->k.row[at++] = kkt->n + i;
   }
-  kkt->k.start[nlp->n + nlp->m] = at;
+  kkt->k.start[kkt->n + kkt->m] = at;
 }
 
 tw_status tw_kkt_open(tw_kkt_matrix *kkt, const tw_nlp *nlp, tw_error *error) {
-  const int64_t order = nlp->n + nlp->m;
-  int64_t count = order + nlp->h.nnz + nlp->j.nnz;
-  for (int64_t j = 0; j < nlp->n; j++) count -= has_diagonal(&nlp->h, j);
-  *kkt = (tw_kkt_matrix){.nlp = nlp, .dense = order <= DENSE_ORDER};
+  return tw_kkt_open_patterns(kkt, &nlp->h, &nlp->j, TW_FACTOR_INDEFINITE, error);
+}
+
+tw_status tw_kkt_open_patterns(tw_kkt_matrix *kkt, const tw_pattern *h, const tw_pattern *j, tw_factor_kind kind, tw_error *error) {
+  const int64_t n = h->cols, m = j->rows, order = n + m;
+  int64_t count = order + h->nnz + j->nnz;
+  for (int64_t k = 0; k < n; k++) count -= has_diagonal(h, k);
+  *kkt = (tw_kkt_matrix){.n = n, .m = m, .h = *h, .j = *j, .kind = kind, .dense = order <= DENSE_ORDER};
   kkt->k = (tw_csc){.rows = order, .cols = order};
   kkt->k.start = tw_alloc((size_t)order + 1, sizeof *kkt->k.start);
   kkt->k.row = tw_alloc((size_t)count, sizeof *kkt->k.row);
   kkt->k.value = tw_alloc((size_t)count, sizeof *kkt->k.value);
-  kkt->h_at = tw_alloc((size_t)nlp->h.nnz, sizeof *kkt->h_at);
-  kkt->j_at = tw_alloc((size_t)nlp->j.nnz, sizeof *kkt->j_at);
+  kkt->h_at = tw_alloc((size_t)h->nnz, sizeof *kkt->h_at);
+  kkt->j_at = tw_alloc((size_t)j->nnz, sizeof *kkt->j_at);
   kkt->d_at = tw_alloc((size_t)order, sizeof *kkt->d_at);
   if (kkt->dense) kkt->full = tw_alloc((size_t)(order * order), sizeof *kkt->full);
   if (!kkt->k.start || !kkt->k.row || !kkt->k.value || !kkt->h_at || !kkt->j_at || !kkt->d_at || (kkt->dense && !kkt->full))
     return tw_fail(error, TW_ERR_MEMORY, "out of memory");
   place_entries(kkt);
   return TW_OK;
+}
+
+void tw_kkt_set_kind(tw_kkt_matrix *kkt, tw_factor_kind kind) {
+  if (kind == kkt->kind) return;
+  tw_factor_free(kkt->factor);
+  kkt->factor = NULL;
+  kkt->kind = kind;
 }
 
 void tw_kkt_close(tw_kkt_matrix *kkt) {
@@ -63,18 +73,17 @@ void tw_kkt_close(tw_kkt_matrix *kkt) {
 
 static void fill(tw_kkt_matrix *kkt, const double *h, const double *j, const double *d, const double *e, const bool *no_variable,
                  const bool *no_row) {
-  const tw_nlp *nlp = kkt->nlp;
   double *value = kkt->k.value;
-  vec_zero(kkt->k.start[nlp->n + nlp->m], value);
-  for (int64_t k = 0; k < nlp->n; k++) {
+  vec_zero(kkt->k.start[kkt->n + kkt->m], value);
+  for (int64_t k = 0; k < kkt->n; k++) {
     const bool out = no_variable && no_variable[k];
     value[kkt->d_at[k]] = out ? 1 : d[k];
-    for (int64_t p = nlp->h.colptr[k]; h && !out && p < nlp->h.colptr[k + 1]; p++)
-      if (!no_variable || !no_variable[nlp->h.rowidx[p]]) value[kkt->h_at[p]] += h[p];
-    for (int64_t p = nlp->j.colptr[k]; !out && p < nlp->j.colptr[k + 1]; p++)
-      if (!no_row || !no_row[nlp->j.rowidx[p]]) value[kkt->j_at[p]] = j[p];
+    for (int64_t p = kkt->h.colptr[k]; h && !out && p < kkt->h.colptr[k + 1]; p++)
+      if (!no_variable || !no_variable[kkt->h.rowidx[p]]) value[kkt->h_at[p]] += h[p];
+    for (int64_t p = kkt->j.colptr[k]; !out && p < kkt->j.colptr[k + 1]; p++)
+      if (!no_row || !no_row[kkt->j.rowidx[p]]) value[kkt->j_at[p]] = j[p];
   }
-  for (int64_t i = 0; i < nlp->m; i++) value[kkt->d_at[nlp->n + i]] = no_row && no_row[i] ? -1 : -e[i];
+  for (int64_t i = 0; i < kkt->m; i++) value[kkt->d_at[kkt->n + i]] = no_row && no_row[i] ? -1 : -e[i];
 }
 
 static tw_status factor_dense(tw_kkt_matrix *kkt, tw_error *error) {
@@ -93,7 +102,7 @@ tw_status tw_kkt_factor(tw_kkt_matrix *kkt, const double *h, const double *j, co
   fill(kkt, h, j, d, e, no_variable, no_row);
   const tw_status status = kkt->dense    ? factor_dense(kkt, &why)
                            : kkt->factor ? tw_factor_update(kkt->factor, &kkt->k, &why)
-                                         : tw_factor_csc(&kkt->factor, TW_FACTOR_INDEFINITE, &kkt->k, &why);
+                                         : tw_factor_csc(&kkt->factor, kkt->kind, &kkt->k, &why);
   *negative = -1;
   if (status == TW_ERR_SINGULAR || status == TW_ERR_DATA) return TW_OK;
   if (status != TW_OK) return tw_fail(error, status, "%s", why.message);
