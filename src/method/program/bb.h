@@ -8,6 +8,7 @@
 #define TALWEG_METHOD_BB_H
 
 #include "method/driver.h"
+#include "method/program/bb_lp.h"
 #include "method/program/qp.h"
 
 enum { /* head */
@@ -52,6 +53,7 @@ typedef struct tw_bb {
   tw_qp stated;     /* the problem's own */
   tw_qp pump;       /* the rows of qp with another objective; shares its arrays but q and p */
   tw_csc rows;      /* transpose of qp.a */
+  tw_bb_lp *lp;     /* bases of a linear program's relaxations; NULL: interior points instead */
   tw_oracle oracle; /* the relaxation of a nonlinear problem; of qp, stated, pump where a run of another method solves them */
   double *lower, *upper;           /* n: of the nonlinear relaxation */
   double *root_lower, *root_upper; /* n: integer bounds are integers */

@@ -48,7 +48,7 @@ static tw_status open_vectors(tw_bb *bb) {
 }
 
 /* What the root starts from is a function of the problem alone, so that a resumed run finds the same. */
-static void open_root(tw_bb *bb) {
+static tw_status open_root(tw_bb *bb) {
   const tw_oracle *o = bb->run->oracle;
   const bool bounded = (o->offers & TW_BOUNDS) != 0;
   for (int64_t j = 0; j < bb->n; j++) {
@@ -58,7 +58,7 @@ static void open_root(tw_bb *bb) {
     bb->root_lower[j] = ceil(bb->root_lower[j] - ROUNDING) + 0.0;
     bb->root_upper[j] = floor(bb->root_upper[j] + ROUNDING) + 0.0;
   }
-  if (!bb->is_qp) return;
+  if (!bb->is_qp) return TW_OK;
   tw_bb_tighten_rows(bb);
   bb->grid = tw_bb_grid(bb);
   double *q = bb->pump.q;
@@ -67,6 +67,8 @@ static void open_root(tw_bb *bb) {
   bb->pump.q = q;
   bb->pump.p = none;
   bb->pump.constant = 0;
+  vec_copy(bb->n, bb->root_lower, bb->qp.lower), vec_copy(bb->n, bb->root_upper, bb->qp.upper);
+  return tw_bb_lp_new(&bb->lp, &bb->qp, bb->run->error);
 }
 
 tw_status tw_bb_open(tw_bb **out, tw_run *run) {
@@ -76,12 +78,12 @@ tw_status tw_bb_open(tw_bb **out, tw_run *run) {
   TW_TRY(list_integers(bb));
   TW_TRY(open_program(bb));
   TW_TRY(open_vectors(bb));
-  open_root(bb);
-  return TW_OK;
+  return open_root(bb);
 }
 
 void tw_bb_close(tw_bb *bb) {
   if (!bb) return;
+  tw_bb_lp_free(bb->lp);
   tw_csc_free(&bb->pump.p);
   tw_csc_free(&bb->rows);
   tw_qp_free(&bb->qp);

@@ -104,6 +104,7 @@ static tw_status process_round(tw_bb *bb, int round, bool *again, bool *unbounde
   *unbounded = answer.verdict == TW_BB_UNBOUNDED;
   if (answer.verdict == TW_BB_FAILED) split_blindly(bb);
   if (answer.verdict != TW_BB_SOLVED) return TW_OK;
+  if (bb->lp) tw_bb_lp_keep(bb->lp);
   take_answer(bb, &answer);
   if (worthless(bb, node[TW_BB_BOUND])) return TW_OK;
   if (tw_bb_fractional(bb, bb->at) == 0) return handle_integral(bb);
@@ -124,6 +125,7 @@ tw_status tw_bb_process(tw_bb *bb, int64_t slot, bool *unbounded) {
   vec_copy(tw_bb_node_size(bb), tw_bb_node(bb, slot), bb->node);
   bb->children = 0, bb->improved = false, bb->solves = bb->doubts = 0, bb->lost = INFINITY, bb->learned = NAN;
   for (int64_t k = 0; k < 2 * bb->ni; k++) bb->gain[k] = NAN;
+  if (bb->lp) tw_bb_lp_restart(bb->lp);
   bool again = true;
   for (int round = 0; again; round++) TW_TRY(process_round(bb, round, &again, unbounded));
   return TW_OK;

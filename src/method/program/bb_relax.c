@@ -1,7 +1,8 @@
 /* Relaxations of nodes. */
 #include "method/program/bb.h"
-#include "method/program/qp_oracle.h"
+#include "method/program/qp_solve.h"
 
+static const double TOLERANCE = 1e-9;
 static const double FEASIBLE = 1e-6; /* violation of rows that a point may have, relative to max(1, |limit|) */
 
 void tw_bb_set_bounds(tw_bb *bb, const double *node) {
@@ -74,8 +75,8 @@ static tw_oracle relaxed_oracle(tw_bb *bb) {
 
 /* ------------------------------------------------------------------ solving */
 
-static tw_bb_verdict verdict_of(const tw_driver *child) {
-  switch (child->outcome) {
+static tw_bb_verdict verdict_of(tw_outcome outcome) {
+  switch (outcome) {
   case TW_SOLVED: return TW_BB_SOLVED;
   case TW_INFEASIBLE: return TW_BB_INFEASIBLE;
   case TW_UNBOUNDED: return TW_BB_UNBOUNDED;
@@ -88,7 +89,7 @@ static tw_status run_ipm(tw_bb *bb, const tw_oracle *oracle, const double *start
   tw_run *run = bb->run, *child = NULL;
   TW_TRY(tw_run_child(run, "relaxation", oracle, "ipm", start, &child));
   while (tw_run_child_step(child) == TW_RUNNING) {}
-  answer->verdict = verdict_of(child->driver);
+  answer->verdict = verdict_of(child->driver->outcome);
   answer->f = child->f;
   vec_copy(bb->n, child->x, bb->x);
   vec_copy(bb->m, child->dual, bb->y);
@@ -97,12 +98,18 @@ static tw_status run_ipm(tw_bb *bb, const tw_oracle *oracle, const double *start
 }
 
 static tw_status solve_program(tw_bb *bb, const tw_qp *qp, tw_bb_answer *answer) {
-  tw_oracle oracle;
+  tw_run *run = bb->run;
+  tw_qp_answer a;
   bb->solves++;
-  TW_TRY(tw_qp_oracle(&oracle, qp, true, bb->run->error));
-  const tw_status status = run_ipm(bb, &oracle, NULL, answer);
-  tw_oracle_release(&oracle);
-  return status;
+  tw_status status = tw_qp_solve(qp, TOLERANCE, run->exec, &a, run->error);
+  if (status == TW_OK) {
+    answer->verdict = verdict_of(a.outcome);
+    answer->f = a.f;
+    vec_copy(bb->n, a.x, bb->x);
+    vec_copy(bb->m, a.y, bb->y);
+  }
+  tw_qp_answer_free(&a);
+  return status == TW_OK ? tw_driver_check_budget(run->driver, run->error) : status;
 }
 
 /* Where all variables are fixed there is nothing to solve. */
@@ -134,6 +141,15 @@ static tw_status evaluate(tw_bb *bb, const double *x, double *f, double *violati
   return TW_OK;
 }
 
+/* By the dual simplex method from a basis nearby; false where there is none, or rounding spoils it. */
+static bool solve_linear(tw_bb *bb, tw_bb_answer *answer) {
+  if (!bb->lp) return false;
+  bb->solves++;
+  const tw_bb_lp_end end = tw_bb_lp_solve(bb->lp, bb->x, bb->y, &answer->f);
+  answer->verdict = end == TW_BB_LP_SOLVED ? TW_BB_SOLVED : TW_BB_INFEASIBLE;
+  return end != TW_BB_LP_GAVE_UP;
+}
+
 tw_status tw_bb_relax(tw_bb *bb, tw_bb_answer *answer) {
   if (all_fixed(bb)) {
     double violation;
@@ -147,7 +163,7 @@ tw_status tw_bb_relax(tw_bb *bb, tw_bb_answer *answer) {
     vec_zero(bb->n, bb->pump.q);
     return solve_program(bb, &bb->pump, answer);
   }
-  if (bb->is_qp) return solve_program(bb, &bb->qp, answer);
+  if (bb->is_qp) return solve_linear(bb, answer) ? tw_driver_check_budget(bb->run->driver, bb->run->error) : solve_program(bb, &bb->qp, answer);
   bb->solves++;
   const tw_oracle oracle = relaxed_oracle(bb);
   vec_copy(bb->n, bb->at, bb->point);
