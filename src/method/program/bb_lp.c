@@ -73,7 +73,16 @@ static void take_values(tw_bb_lp *lp) {
 
 /* ------------------------------------------------------------------ pivots */
 
-/* The row whose basic variable is furthest outside, -1: none; *toward: the bound it goes to. */
+/* |e_r'B^-1|^2: the tableau holds -B^-1 under the slacks. */
+static double edge(const tw_bb_lp *lp, int64_t r) {
+  const double *row = lp->now.t + r * lp->columns + lp->n;
+  double sum = 0;
+  for (int64_t i = 0; i < lp->m; i++) sum += row[i] * row[i];
+  return fmax(sum, 1e-12);
+}
+
+/* The row whose basic variable is furthest outside beside the length of its edge (Forrest & Goldfarb 1992), -1: none; *toward: the
+ * bound it goes to. */
 static int64_t leaving(const tw_bb_lp *lp, double *toward) {
   int64_t best = -1;
   double most = 0;
@@ -81,8 +90,10 @@ static int64_t leaving(const tw_bb_lp *lp, double *toward) {
     const int64_t j = lp->now.basic[r];
     const double l = lp->lower[j], u = lp->upper[j], x = lp->x[j];
     const double below = x < l ? (l - x) / fmax(1, fabs(l)) : 0, above = x > u ? (x - u) / fmax(1, fabs(u)) : 0, by = fmax(below, above);
-    if (by <= FEASIBLE || by <= most) continue;
-    most = by;
+    if (by <= FEASIBLE) continue;
+    const double far = fmax(l - x, x - u), gain = far * far / edge(lp, r);
+    if (gain <= most) continue;
+    most = gain;
     best = r;
     *toward = below > 0 ? l : u;
   }

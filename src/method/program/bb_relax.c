@@ -188,11 +188,14 @@ tw_status tw_bb_relax_pump(tw_bb *bb, const double *q, tw_bb_answer *answer) {
 
 /* ------------------------------------------------------------------ feasible points */
 
+static double best_so_far(const tw_bb *bb) {
+  return bb->improved ? bb->best_f : bb->head[TW_BB_FOUND] > 0 ? bb->run->f : INFINITY;
+}
+
 static tw_status offer(tw_bb *bb, const double *x, const double *y) {
   double f, violation;
   TW_TRY(evaluate(bb, x, &f, &violation));
-  const double best = bb->improved ? bb->best_f : bb->head[TW_BB_FOUND] > 0 ? bb->run->f : INFINITY;
-  if (!(violation <= FEASIBLE) || !(f < best)) return TW_OK;
+  if (!(violation <= FEASIBLE) || !(f < best_so_far(bb))) return TW_OK;
   vec_copy(bb->n, x, bb->best);
   vec_copy(bb->m, y, bb->best_dual);
   bb->best_f = f;
@@ -200,14 +203,29 @@ static tw_status offer(tw_bb *bb, const double *x, const double *y) {
   return TW_OK;
 }
 
-tw_status tw_bb_complete(tw_bb *bb, const double *values) {
-  double *lower = bb->is_qp ? bb->stated.lower : bb->lower, *upper = bb->is_qp ? bb->stated.upper : bb->upper;
+static void fix_integers(const tw_bb *bb, const double *values, double *lower, double *upper) {
   vec_copy(bb->n, bb->root_lower, lower);
   vec_copy(bb->n, bb->root_upper, upper);
   for (int64_t k = 0; k < bb->ni; k++) {
     const int64_t j = bb->index[k];
     lower[j] = upper[j] = fmin(fmax(nearbyint(values[j]), bb->root_lower[j]), bb->root_upper[j]) + 0.0;
   }
+}
+
+/* Integer points meet the tightened rows exactly when they meet the stated ones. */
+static bool promises_nothing(tw_bb *bb, const double *values) {
+  double f;
+  if (!bb->lp || bb->head[TW_BB_BLIND] > 0) return false;
+  fix_integers(bb, values, bb->qp.lower, bb->qp.upper);
+  bb->solves++;
+  const tw_bb_lp_end end = tw_bb_lp_solve(bb->lp, bb->x, bb->y, &f);
+  return end == TW_BB_LP_INFEASIBLE || (end == TW_BB_LP_SOLVED && f >= best_so_far(bb));
+}
+
+tw_status tw_bb_complete(tw_bb *bb, const double *values) {
+  double *lower = bb->is_qp ? bb->stated.lower : bb->lower, *upper = bb->is_qp ? bb->stated.upper : bb->upper;
+  if (bb->ni < bb->n && promises_nothing(bb, values)) return TW_OK;
+  fix_integers(bb, values, lower, upper);
   tw_bb_answer answer = {TW_BB_SOLVED, 0};
   if (bb->ni == bb->n) {
     vec_copy(bb->n, lower, bb->x);
