@@ -225,9 +225,20 @@ static tw_solver *open_solver(const tw_oracle *oracle, const char *resume) {
   return solver;
 }
 
-static void a_resumed_search_is_the_same(void **state) {
-  (void)state;
-  tw_qp qp = random_miqp(43, 6);
+/* A knapsack with two rows: bases instead of interior points. */
+static tw_qp two_knapsacks(uint64_t key) {
+  tw_qp qp = program_new(14, 2);
+  program_linear(&qp);
+  program_integer(&qp, 0, 14);
+  for (int64_t j = 0; j < 14; j++) {
+    qp.q[j] = -draw(key, (uint64_t)j, 1, 2);
+    for (int64_t i = 0; i < 2; i++) *program_at(&qp, i, j) = draw(key, (uint64_t)(20 + 14 * i + j), 1, 3);
+  }
+  qp.row_upper[0] = qp.row_upper[1] = 13;
+  return qp;
+}
+
+static void resume(tw_qp qp) {
   tw_oracle oracle;
   char folder[64], path[128];
   test_folder_make(folder);
@@ -259,6 +270,12 @@ static void a_resumed_search_is_the_same(void **state) {
   tw_oracle_release(&oracle);
   tw_qp_free(&qp);
   test_folder_remove(folder);
+}
+
+static void a_resumed_search_is_the_same(void **state) {
+  (void)state;
+  resume(random_miqp(43, 6));
+  resume(two_knapsacks(3));
 }
 
 typedef struct watch {

@@ -6,8 +6,7 @@
 
 static const tw_option options[] = {
     {"tol", TW_OPTION_REAL, 1e-9, 0, 1, NULL, "relative gap between objective and bound at which the search ends"},
-    TW_OPTION_MAX_ITER(1000),
-    {"nodes", TW_OPTION_INTEGER, 0, 0, 2e9, NULL, "limit on nodes of the search; 0: none"},
+    {"max_iter", TW_OPTION_INTEGER, 2e9, 0, 1e15, NULL, "limit on nodes of the search"},
     TW_OPTION_END};
 
 static tw_status open_program(tw_run *run, tw_qp *qp) {
@@ -76,7 +75,7 @@ static tw_status end_run(tw_run *run, const tw_qp *qp, const tw_cbc_answer *a, d
   case TW_CBC_INFEASIBLE: return end_infeasible(run, qp, a, scratch);
   case TW_CBC_UNBOUNDED: return tw_run_end(run, TW_UNBOUNDED, "CBC: feasible, and the objective has no finite minimum");
   case TW_CBC_STOPPED:
-    if (tw_run_integer(run, "nodes") > 0 && nodes >= tw_run_integer(run, "nodes"))
+    if (nodes >= run->driver->max_iter)
       return tw_run_end(run, TW_STOPPED_ITERATIONS, "CBC: limit of %lld nodes reached", nodes);
     return tw_run_end(run, TW_STOPPED_TIME, "CBC: time limit reached after %lld nodes", nodes);
   default: return tw_run_end(run, TW_FAILED, "CBC: abandoned for numerical difficulties");
@@ -93,7 +92,7 @@ static tw_status solve(tw_run *run, const tw_qp *qp, double *scratch) {
   const double deadline = run->driver->deadline;
   const tw_cbc_task task = {.gap = tw_run_tolerance(run),
                             .seconds = isfinite(deadline) ? fmax(0.01, deadline - tw_now()) : 0,
-                            .nodes = tw_run_integer(run, "nodes"),
+                            .nodes = run->driver->max_iter,
                             .seed = run->seed,
                             .log = run->exec->log,
                             .go_on = go_on,
@@ -109,6 +108,7 @@ static tw_status solve(tw_run *run, const tw_qp *qp, double *scratch) {
   report(run, qp, a->priced ? run->dual : NULL, scratch);
   if (a->verdict == TW_CBC_OPTIMAL) run->bound = fmin(run->bound, run->f);
   const tw_status status = end_run(run, qp, a, scratch);
+  if (a->nodes > 0) run->iteration += a->nodes - 1; /* the driver counts the step as one */
   tw_cbc_answer_free(qp, a);
   return status;
 }
