@@ -116,7 +116,8 @@ static tw_status cross_bounds(session *s, const tw_variable *v, tw_error *error)
 static tw_status find_crossing(session *s, tw_error *error) {
   tw_error refusal = *error;
   tw_graph_clear(tw_problem_graph(s->p));
-  s->found = (tw_explanation){.verdict = TW_EXPLAIN_INFEASIBLE, .irreducible = true, .residual = NAN, .member = tw_alloc(2, sizeof(tw_member))};
+  s->found = (tw_explanation){
+      .verdict = TW_EXPLAIN_INFEASIBLE, .irreducible = true, .residual = NAN, .member = tw_alloc(2, sizeof(tw_member))};
   if (s->found.member == NULL) return tw_fail(error, TW_ERR_MEMORY, "out of memory for bounds");
   for (int i = 0; i < tw_problem_variables(s->p); i++) {
     const tw_variable *v = tw_problem_variable_at(s->p, i);
@@ -125,7 +126,8 @@ static tw_status find_crossing(session *s, tw_error *error) {
     if (status != TW_OK) return status;
   }
   int at = snprintf(s->found.message, sizeof s->found.message, "limits cross");
-  if (s->found.crossing > 1) snprintf(s->found.message + at, sizeof s->found.message - (size_t)at, "; so do %lld more", (long long)s->found.crossing - 1);
+  if (s->found.crossing > 1)
+    snprintf(s->found.message + at, sizeof s->found.message - (size_t)at, "; so do %lld more", (long long)s->found.crossing - 1);
   return s->found.members > 0 ? TW_OK : tw_fail(error, refusal.status, "%s: %s", s->f->model, refusal.message);
 }
 
@@ -136,7 +138,8 @@ static tw_status open_problem(session *s, tw_error *error) {
   s->p = tw_model_problem(s->model);
   const tw_goal goal = tw_problem_goal(s->p);
   if (goal == TW_GOAL_ROOT || goal == TW_GOAL_FIXPOINT)
-    return tw_fail(error, TW_ERR_UNSUPPORTED, "%s: equations and fixed points have no limits to choose among, expected subject to", s->f->model);
+    return tw_fail(error, TW_ERR_UNSUPPORTED, "%s: equations and fixed points have no limits to choose among, expected subject to",
+                   s->f->model);
   status = tw_classify(s->p, &cls, error);
   if (status == TW_ERR_INFEASIBLE) return find_crossing(s, error);
   if (status == TW_OK) status = tw_oracle_from_problem(&s->oracle, s->p, &cls, error);
@@ -149,9 +152,8 @@ static tw_status explain(session *s, tw_error *error) {
   tw_text text = {0};
   tw_status status = open_problem(s, error);
   if (status != TW_OK) return status;
-  const tw_exec exec = {.threads = (int)s->f->threads,
-                        .stop = s->console->stop,
-                        .deadline = s->f->time_limit > 0 ? tw_now() + s->f->time_limit : 0};
+  const tw_exec exec = {
+      .threads = (int)s->f->threads, .stop = s->console->stop, .deadline = s->f->time_limit > 0 ? tw_now() + s->f->time_limit : 0};
   if (s->oracle.exec != NULL) s->oracle.exec(s->oracle.context, &exec);
   if (s->found.members == 0) status = tw_model_file_blame(tw_explain(&s->oracle, &exec, &s->found, error), s->f->model, error);
   if (status != TW_OK) return status;
@@ -176,13 +178,34 @@ static int run(const void *fields, const tw_console *console) {
   return code;
 }
 
-static const tw_argument arguments[] = {
-    {.name = "MODEL", .kind = TW_ARGUMENT_TEXT, .offset = offsetof(explain_fields, model), .required = true, .doc = "the model, a .tw, .nl, .mps or .lp file"},
-    {.name = "--set", .placeholder = "NAME=VALUE", .kind = TW_ARGUMENT_TEXTS, .offset = offsetof(explain_fields, sets), .doc = "another value for a param"},
-    {.name = "--time-limit", .placeholder = "SECONDS", .kind = TW_ARGUMENT_REAL, .offset = offsetof(explain_fields, time_limit), .low = 1e-9, .high = 1e15, .doc = "end the search after this time"},
-    {.name = "--threads", .placeholder = "N", .kind = TW_ARGUMENT_INTEGER, .offset = offsetof(explain_fields, threads), .high = 4096, .doc = "threads at most; 0: all cores"},
-    {.name = "--json", .kind = TW_ARGUMENT_FLAG, .offset = offsetof(explain_fields, json), .doc = "print the explanation as one JSON object"},
-    {.name = NULL}};
+static const tw_argument arguments[] = {{.name = "MODEL",
+                                         .kind = TW_ARGUMENT_TEXT,
+                                         .offset = offsetof(explain_fields, model),
+                                         .required = true,
+                                         .doc = "the model, a .tw, .nl, .mps or .lp file"},
+                                        {.name = "--set",
+                                         .placeholder = "NAME=VALUE",
+                                         .kind = TW_ARGUMENT_TEXTS,
+                                         .offset = offsetof(explain_fields, sets),
+                                         .doc = "another value for a param"},
+                                        {.name = "--time-limit",
+                                         .placeholder = "SECONDS",
+                                         .kind = TW_ARGUMENT_REAL,
+                                         .offset = offsetof(explain_fields, time_limit),
+                                         .low = 1e-9,
+                                         .high = 1e15,
+                                         .doc = "end the search after this time"},
+                                        {.name = "--threads",
+                                         .placeholder = "N",
+                                         .kind = TW_ARGUMENT_INTEGER,
+                                         .offset = offsetof(explain_fields, threads),
+                                         .high = 4096,
+                                         .doc = "threads at most; 0: all cores"},
+                                        {.name = "--json",
+                                         .kind = TW_ARGUMENT_FLAG,
+                                         .offset = offsetof(explain_fields, json),
+                                         .doc = "print the explanation as one JSON object"},
+                                        {.name = NULL}};
 
 const tw_verb tw_verb_explain = {.name = "explain",
                                  .summary = "Why a model is infeasible: limits that cannot hold together, as few as possible.",

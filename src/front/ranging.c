@@ -68,9 +68,11 @@ void tw_ranging_text(tw_text *text, const tw_basis_ranges *r, const tw_model *mo
   put_table(text, r, model, false);
   put_table(text, r, model, true);
   if (r->primal_degenerate)
-    tw_text_puts(text, "The basis is degenerate: a basic variable is at its limit. The vertex has other bases, under which prices and ranges differ.\n");
+    tw_text_puts(text, "The basis is degenerate: a basic variable is at its limit. The vertex has other bases, under which prices and "
+                       "ranges differ.\n");
   if (r->dual_degenerate) tw_text_puts(text, "A rate is zero: there may be other optimal vertices.\n");
-  if (r->moved > 1e-6) tw_text_printf(text, "The solution above is no vertex: the ranges are those of one that is %.2g away.\n", r->moved);
+  if (r->moved > 1e-6)
+    tw_text_printf(text, "The solution above is no vertex: the ranges are those of one that is %.2g away.\n", r->moved);
 }
 
 /* ------------------------------------------------------------------ JSON */
@@ -112,7 +114,8 @@ static void put_entries(tw_text *text, const tw_basis_ranges *r, const tw_model 
 }
 
 void tw_ranging_json(tw_text *text, const tw_basis_ranges *r, const tw_model *model) {
-  tw_text_printf(text, "{\"degenerate\":%s,\"unique\":%s", r->primal_degenerate ? "true" : "false", r->dual_degenerate ? "false" : "true");
+  tw_text_printf(text, "{\"degenerate\":%s,\"unique\":%s", r->primal_degenerate ? "true" : "false",
+                 r->dual_degenerate ? "false" : "true");
   put_value(text, "moved", r->moved);
   tw_text_puts(text, ",\"variables\":");
   put_entries(text, r, model, false);

@@ -111,7 +111,8 @@ static tw_status read_jit(session *s, tw_error *error) {
 static tw_status check_ranging(const session *s, tw_error *error) {
   const bool linear = s->cls.objective <= TW_LINEAR && s->cls.constraints <= TW_LINEAR && !s->cls.integer && (s->oracle.offers & TW_QP);
   if (!s->f->ranging || linear) return TW_OK;
-  return tw_fail(error, TW_ERR_ARGUMENT, "--ranging: %s is %s problem, expected a linear program without integers", s->f->model, s->cls.name);
+  return tw_fail(error, TW_ERR_ARGUMENT, "--ranging: %s is of class %s, expected a linear program without integers", s->f->model,
+                 s->cls.name);
 }
 
 static tw_status open_problem(session *s, tw_error *error) {
@@ -391,7 +392,8 @@ static const tw_argument arguments[] = {
      "draw the run as .svg or .png: convergence; level sets for one or two unknowns"},
     {"--profile", "FILE", TW_ARGUMENT_TEXT, FIELD(profile), 0, 0, false,
      "a roofline table of where time goes, and the events in Chrome's trace format; -: the table alone"},
-    {"--jit", "MODE", TW_ARGUMENT_TEXT, FIELD(jit), 0, 0, false, "auto, on or off: compile arithmetic with the system's cc; results do not depend on it"},
+    {"--jit", "MODE", TW_ARGUMENT_TEXT, FIELD(jit), 0, 0, false,
+     "auto, on or off: compile arithmetic with the system's cc; results do not depend on it"},
     {"--quiet", NULL, TW_ARGUMENT_FLAG, FIELD(quiet), 0, 0, false, "no progress line and no warnings"},
     {.name = NULL}};
 

@@ -31,21 +31,28 @@ static void explanations(void **state) {
   (void)state;
   char folder[64];
   test_folder_make(folder);
-  json_t *object = explain_text(folder, "set I = {a, b, c}\nvar x[I] >= 0 <= 10\nminimize sum(x)\nsubject to total: sum(x) >= 12\n"
-                                        "subject to cap[i in I]: x[i] <= 3\nsubject to loose: x[a] - x[b] <= 100\n", 3);
+  json_t *object = explain_text(folder,
+                                "set I = {a, b, c}\nvar x[I] >= 0 <= 10\nminimize sum(x)\nsubject to total: sum(x) >= 12\n"
+                                "subject to cap[i in I]: x[i] <= 3\nsubject to loose: x[a] - x[b] <= 100\n",
+                                3);
   assert_int_equal(json_array_size(find_value(object, "subset")), 4);
-  assert_true(names(object, "row", "total", "lower") && names(object, "row", "cap[a]", "upper") && names(object, "row", "cap[c]", "upper"));
+  assert_true(names(object, "row", "total", "lower") && names(object, "row", "cap[a]", "upper") &&
+              names(object, "row", "cap[c]", "upper"));
   assert_true(json_is_true(find_value(object, "irreducible")));
   assert_non_null(strstr(find_string(object, "subset.0.where"), "e.tw:4:"));
   json_decref(object);
-  object = explain_text(folder, "var x\nvar y >= 0 init 1\nminimize x + y\nsubject to disk: x^2 + y^2 <= 1\nsubject to far: x + y >= 3\n"
-                                "subject to other: x - y <= 10\n", 3);
+  object = explain_text(folder,
+                        "var x\nvar y >= 0 init 1\nminimize x + y\nsubject to disk: x^2 + y^2 <= 1\nsubject to far: x + y >= 3\n"
+                        "subject to other: x - y <= 10\n",
+                        3);
   assert_int_equal(json_array_size(find_value(object, "subset")), 2);
   assert_true(names(object, "row", "disk", "upper") && names(object, "row", "far", "lower"));
   assert_true(json_is_false(find_value(object, "local")));
   json_decref(object);
-  object = explain_text(folder, "var x init 0.5\nvar y init 0.4\nsubject to curve: x * y == 1\nsubject to circle: x^2 + y^2 <= 1\n"
-                                "subject to half: x >= -5\n", 3);
+  object = explain_text(folder,
+                        "var x init 0.5\nvar y init 0.4\nsubject to curve: x * y == 1\nsubject to circle: x^2 + y^2 <= 1\n"
+                        "subject to half: x >= -5\n",
+                        3);
   assert_true(json_is_true(find_value(object, "local")));
   assert_true(names(object, "row", "curve", "both") && names(object, "row", "circle", "upper"));
   assert_int_equal(json_array_size(find_value(object, "subset")), 2);
@@ -83,8 +90,9 @@ static void ranges(void **state) {
   (void)state;
   char folder[64], words[256];
   test_folder_make(folder);
-  write_text(folder, "m.lp", "Maximize\n obj: 3 tables + 2 chairs + 5\nSubject To\n wood: tables + chairs <= 4\n least: chairs >= 1\n"
-                             " both: tables + 3 chairs <= 7\nEnd\n");
+  write_text(folder, "m.lp",
+             "Maximize\n obj: 3 tables + 2 chairs + 5\nSubject To\n wood: tables + chairs <= 4\n least: chairs >= 1\n"
+             " both: tables + 3 chairs <= 7\nEnd\n");
   snprintf(words, sizeof words, "solve %s/m.lp --ranging", folder);
   outcome o = command("%s", words);
   if (o.code == 1 && strstr(o.err, "GLPK") != NULL) skip();

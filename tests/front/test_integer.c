@@ -22,7 +22,8 @@ static void classes_choose_methods(void **state) {
   char folder[64];
   test_folder_make(folder);
   write_text(folder, "q.tw", "var x[2] integer in -3..3\nminimize sum((x - [0.4, 1.6])^2)\nsubject to x[0] + x[1] <= 1\n");
-  write_text(folder, "n.tw", "var x integer in -3..5\nvar y >= -2 <= 3\nminimize (x - 1.7)^2 + exp(y) - y/2\nsubject to x^2 + y^2 <= 5\n");
+  write_text(folder, "n.tw",
+             "var x integer in -3..5\nvar y >= -2 <= 3\nminimize (x - 1.7)^2 + exp(y) - y/2\nsubject to x^2 + y^2 <= 5\n");
   write_text(folder, "s.tw", "var x integer in 0..9\nminimize sin(x)\n");
   char words[256];
   snprintf(words, sizeof words, "solve %s/q.tw", folder);
@@ -109,7 +110,7 @@ static void other_formats(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(classes_choose_methods),
-                                     cmocka_unit_test(limits), cmocka_unit_test(other_formats)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(classes_choose_methods), cmocka_unit_test(limits),
+                                     cmocka_unit_test(other_formats)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,9 +21,14 @@ static void files_of_others(void **state) {
   static const struct {
     const char *file, *method;
     double optimum;
-  } cases[] = {{"small_mip", "cbc", 3.236842105263157},  {"egout", "cbc", 568.1007}, {"flugpl", "cbc", 1201500}, {"lseu", "cbc", 1120},
-               {"bell5", "cbc", 8966406.49152},          {"small_mip", "branch_and_bound", 3.236842105263157},
-               {"egout", "branch_and_bound", 568.1007},  {"flugpl", "branch_and_bound", 1201500},
+  } cases[] = {{"small_mip", "cbc", 3.236842105263157},
+               {"egout", "cbc", 568.1007},
+               {"flugpl", "cbc", 1201500},
+               {"lseu", "cbc", 1120},
+               {"bell5", "cbc", 8966406.49152},
+               {"small_mip", "branch_and_bound", 3.236842105263157},
+               {"egout", "branch_and_bound", 568.1007},
+               {"flugpl", "branch_and_bound", 1201500},
                {"lseu", "branch_and_bound", 1120}};
   for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
     if (strcmp(cases[k].method, "cbc") == 0 && !has_cbc()) continue;

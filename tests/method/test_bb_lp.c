@@ -18,9 +18,12 @@ static tw_qp random_program(uint64_t key, int64_t n, int64_t m) {
   }
   for (int64_t i = 0; i < m; i++) {
     const double at = draw(key, 60 + (uint64_t)i, -1, 1);
-    if (i % 4 == 0) qp.row_lower[i] = qp.row_upper[i] = at;
-    else if (i % 4 == 1) qp.row_lower[i] = at;
-    else qp.row_upper[i] = at, qp.row_lower[i] = i % 4 == 2 ? -INFINITY : at - 2;
+    if (i % 4 == 0)
+      qp.row_lower[i] = qp.row_upper[i] = at;
+    else if (i % 4 == 1)
+      qp.row_lower[i] = at;
+    else
+      qp.row_upper[i] = at, qp.row_lower[i] = i % 4 == 2 ? -INFINITY : at - 2;
   }
   return qp;
 }

@@ -56,9 +56,12 @@ static tw_qp contradictory(uint64_t key, int64_t n, int64_t m) {
       *program_at(&qp, i, j) = a > 0.3 || a < -0.3 ? a : 0;
       at += *program_at(&qp, i, j) * x[j];
     }
-    if (i % 3 == 0) qp.row_lower[i] = qp.row_upper[i] = at;
-    else if (i % 3 == 1) qp.row_upper[i] = at + draw(key, (uint64_t)(50 + i), 0, 0.2);
-    else qp.row_lower[i] = at - 0.1, qp.row_upper[i] = at + 0.1;
+    if (i % 3 == 0)
+      qp.row_lower[i] = qp.row_upper[i] = at;
+    else if (i % 3 == 1)
+      qp.row_upper[i] = at + draw(key, (uint64_t)(50 + i), 0, 0.2);
+    else
+      qp.row_lower[i] = at - 0.1, qp.row_upper[i] = at + 0.1;
     if (i % 3 != 1 && i > 4) continue;
     const double weight = draw(key, (uint64_t)(70 + i), 0.2, 1);
     for (int64_t j = 0; j < n; j++) *program_at(&qp, m - 1, j) += weight * *program_at(&qp, i, j);
@@ -98,7 +101,8 @@ static void bounds_are_members(void **state) {
   qp.row_lower[0] = 3, qp.row_lower[1] = -5;
   tw_explanation e = explain(&qp);
   assert_int_equal(e.members, 3);
-  for (int64_t k = 0; k < 3; k++) assert_true(e.member[k].row ? e.member[k].index == 0 && e.member[k].lower : e.member[k].index < 2 && e.member[k].upper);
+  for (int64_t k = 0; k < 3; k++)
+    assert_true(e.member[k].row ? e.member[k].index == 0 && e.member[k].lower : e.member[k].index < 2 && e.member[k].upper);
   tw_explanation_free(&e);
   tw_qp_free(&qp);
 }
@@ -162,8 +166,11 @@ static void a_stopped_search_says_so(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(random_linear_programs), cmocka_unit_test(without_a_contradiction),
-                                     cmocka_unit_test(bounds_are_members),     cmocka_unit_test(limits_that_cross),
-                                     cmocka_unit_test(integers),               cmocka_unit_test(a_stopped_search_says_so)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(random_linear_programs),
+                                     cmocka_unit_test(without_a_contradiction),
+                                     cmocka_unit_test(bounds_are_members),
+                                     cmocka_unit_test(limits_that_cross),
+                                     cmocka_unit_test(integers),
+                                     cmocka_unit_test(a_stopped_search_says_so)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

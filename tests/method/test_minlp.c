@@ -82,7 +82,8 @@ static void optima_are_those_of_enumeration(void **state) {
         assert_int_equal(r.outcome, TW_INFEASIBLE);
         infeasible++;
       } else {
-        if (r.outcome != TW_SOLVED || fabs(r.f - optimum) > 1e-6) fail_msg("%llu: %.10g, expected %.10g (%s)", (unsigned long long)key, r.f, optimum, r.message);
+        if (r.outcome != TW_SOLVED || fabs(r.f - optimum) > 1e-6)
+          fail_msg("%llu: %.10g, expected %.10g (%s)", (unsigned long long)key, r.f, optimum, r.message);
         assert_true(r.bound <= r.f && r.bound >= r.f - 1e-6);
         for (int i = 0; i < N; i++) assert_true(r.x[i] == nearbyint(r.x[i]));
         assert_true(feasible(&p, r.x));

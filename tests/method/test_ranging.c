@@ -74,7 +74,8 @@ static void check_limits(tw_qp *qp, const tw_basis_ranges *r) {
     for (int side = 0; side < 2; side++) {
       const double end = side ? x->high : x->low, step = side ? 1 : -1, at = side ? x->at_high : x->at_low;
       const double inside = isfinite(end) ? 0.5 * (end + x->now) : x->now + 10 * step;
-      if (qp->row_lower[i] == -INFINITY || isfinite(end)) expect(qp, limit, inside, r->objective + x->rate * (inside - x->now), true, "limit", i);
+      if (qp->row_lower[i] == -INFINITY || isfinite(end))
+        expect(qp, limit, inside, r->objective + x->rate * (inside - x->now), true, "limit", i);
       if (!isfinite(end)) continue;
       assert_close(at, r->objective + x->rate * (end - x->now), 1e-9);
       expect(qp, limit, end, at, true, "limit", i);

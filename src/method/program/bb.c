@@ -7,7 +7,8 @@ static const tw_option options[] = {
     {"max_iter", TW_OPTION_INTEGER, 1e9, 0, 1e15, NULL, "limit on nodes"},
     {"gap", TW_OPTION_REAL, 1e-9, 0, 1e300, NULL, "absolute gap at which the search ends"},
     {"integrality", TW_OPTION_REAL, 1e-6, 1e-12, 0.1, NULL, "distance from an integer at which a value counts as one"},
-    {"convex", TW_OPTION_CHOICE, 0, 0, 1, "proven|assume", "assume: search although the relaxation is not proven convex; bounds are then no proof"},
+    {"convex", TW_OPTION_CHOICE, 0, 0, 1, "proven|assume",
+     "assume: search although the relaxation is not proven convex; bounds are then no proof"},
     {"open", TW_OPTION_INTEGER, 20000, 1, 1e9, NULL, "open nodes above which the deepest goes first, so that they grow no more"},
     {"strong", TW_OPTION_INTEGER, 8, 0, 1e9, NULL, "candidates of strong branching per node"},
     {"reliability", TW_OPTION_INTEGER, 4, 0, 1e9, NULL, "branchings by which a pseudo-cost is trusted"},
@@ -36,9 +37,11 @@ static tw_status end_empty(tw_run *run, const tw_bb *bb) {
   const long long nodes = (long long)run->iteration + 1;
   const bool doubt = bb->head[TW_BB_DOUBT] > 0 && bb->head[TW_BB_LOST] < tw_bb_cutoff(bb);
   if (doubt)
-    return tw_run_end(run, TW_FAILED, "relaxations of %lld nodes failed: no proof after %lld nodes", (long long)bb->head[TW_BB_DOUBT], nodes);
+    return tw_run_end(run, TW_FAILED, "relaxations of %lld nodes failed: no proof after %lld nodes", (long long)bb->head[TW_BB_DOUBT],
+                      nodes);
   if (bb->head[TW_BB_FOUND] > 0 && !is_proven(run))
-    return tw_run_end(run, TW_SOLVED, "the best of %lld nodes; their relaxations are not proven convex, so it is not proven optimal", nodes);
+    return tw_run_end(run, TW_SOLVED, "the best of %lld nodes; their relaxations are not proven convex, so it is not proven optimal",
+                      nodes);
   if (bb->head[TW_BB_FOUND] > 0)
     return tw_run_end(run, TW_SOLVED, "optimal after %lld nodes and %lld relaxations", nodes, (long long)bb->head[TW_BB_SOLVES]);
   if (is_proven(run)) run->bound = INFINITY;
@@ -50,8 +53,9 @@ static tw_status test_end(tw_run *run, const tw_bb *bb) {
     return tw_run_end(run, TW_UNBOUNDED, "feasible, and the relaxation has no finite minimum");
   if (bb->head[TW_BB_OPEN] == 0) return end_empty(run, bb);
   if (bb->head[TW_BB_FOUND] > 0 && bb->head[TW_BB_LOWER] >= tw_bb_cutoff(bb))
-    return tw_run_end(run, TW_SOLVED, "gap %.2g after %lld nodes and %lld relaxations%s", tw_gap(run->f, bb->head[TW_BB_LOWER], &run->optimality),
-                      (long long)run->iteration + 1, (long long)bb->head[TW_BB_SOLVES], is_proven(run) ? "" : "; not proven, for they are not proven convex");
+    return tw_run_end(run, TW_SOLVED, "gap %.2g after %lld nodes and %lld relaxations%s",
+                      tw_gap(run->f, bb->head[TW_BB_LOWER], &run->optimality), (long long)run->iteration + 1,
+                      (long long)bb->head[TW_BB_SOLVES], is_proven(run) ? "" : "; not proven, for they are not proven convex");
   return TW_OK;
 }
 
@@ -60,7 +64,8 @@ static tw_status test_end(tw_run *run, const tw_bb *bb) {
 static tw_status refuse(tw_run *run) {
   if (is_proven(run) || tw_run_choice(run, "convex") == 1) return TW_OK;
   return tw_fail(run->error, TW_ERR_UNSUPPORTED,
-                 "branch_and_bound: the relaxation is not proven convex, so that its local solutions bound nothing; convex=assume searches all the same");
+                 "branch_and_bound: the relaxation is not proven convex, so that its local solutions bound nothing; convex=assume "
+                 "searches all the same");
 }
 
 static tw_status push_root(tw_bb *bb) {
@@ -121,8 +126,10 @@ static tw_status commit(tw_bb *bb, int64_t slot) {
     TW_TRY(tw_bb_push(bb, bb->child[c], &slot));
     if (c == 1) bb->head[TW_BB_DIVE] = (double)slot;
   }
-  if (bb->children == 0 || !dives) bb->head[TW_BB_PLUNGE] = 0;
-  else bb->head[TW_BB_PLUNGE]++;
+  if (bb->children == 0 || !dives)
+    bb->head[TW_BB_PLUNGE] = 0;
+  else
+    bb->head[TW_BB_PLUNGE]++;
   if (bb->children == 0) bb->head[TW_BB_DIVE] = -1;
   bb->head[TW_BB_SOLVES] += (double)bb->solves, bb->head[TW_BB_DOUBT] += (double)bb->doubts;
   bb->head[TW_BB_LOST] = fmin(bb->head[TW_BB_LOST], bb->lost);
@@ -139,8 +146,7 @@ static tw_status commit(tw_bb *bb, int64_t slot) {
 
 /* The root's relaxation is unbounded: without the objective any feasible point says that the problem is. */
 static tw_status go_blind(tw_run *run, tw_bb *bb) {
-  if (!bb->is_qp || bb->head[TW_BB_FOUND] > 0)
-    return tw_run_end(run, TW_UNBOUNDED, "the relaxation has no finite minimum");
+  if (!bb->is_qp || bb->head[TW_BB_FOUND] > 0) return tw_run_end(run, TW_UNBOUNDED, "the relaxation has no finite minimum");
   bb->head[TW_BB_BLIND] = 1;
   return TW_OK;
 }

@@ -17,8 +17,10 @@ static void set_distance(const tw_bb *bb, const double *r, double *q) {
   vec_zero(bb->n, q);
   for (int64_t k = 0; k < bb->ni; k++) {
     const int64_t j = bb->index[k];
-    if (r[j] <= bb->qp.lower[j]) q[j] = 1;
-    else if (r[j] >= bb->qp.upper[j]) q[j] = -1;
+    if (r[j] <= bb->qp.lower[j])
+      q[j] = 1;
+    else if (r[j] >= bb->qp.upper[j])
+      q[j] = -1;
   }
 }
 
@@ -56,8 +58,10 @@ static tw_status pump(tw_bb *bb, const double *node) {
     double away = 0;
     for (int64_t k = 0; k < bb->ni; k++) away = fmax(away, fabs(bb->x[bb->index[k]] - next[bb->index[k]]));
     vec_copy(bb->n, next, r);
-    if (away < 1e-6) TW_TRY(tw_bb_complete(bb, r));
-    else if (back) flip(bb, bb->x, r);
+    if (away < 1e-6)
+      TW_TRY(tw_bb_complete(bb, r));
+    else if (back)
+      flip(bb, bb->x, r);
     if (away < 1e-6 && !bb->improved) return TW_OK;
   }
   return TW_OK;

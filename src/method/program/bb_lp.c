@@ -89,7 +89,8 @@ static int64_t leaving(const tw_bb_lp *lp, double *toward) {
   for (int64_t r = 0; r < lp->m; r++) {
     const int64_t j = lp->now.basic[r];
     const double l = lp->lower[j], u = lp->upper[j], x = lp->x[j];
-    const double below = x < l ? (l - x) / fmax(1, fabs(l)) : 0, above = x > u ? (x - u) / fmax(1, fabs(u)) : 0, by = fmax(below, above);
+    const double below = x < l ? (l - x) / fmax(1, fabs(l)) : 0, above = x > u ? (x - u) / fmax(1, fabs(u)) : 0,
+                 by = fmax(below, above);
     if (by <= FEASIBLE) continue;
     const double far = fmax(l - x, x - u), gain = far * far / edge(lp, r);
     if (gain <= most) continue;
@@ -112,8 +113,10 @@ static int64_t entering(const tw_bb_lp *lp, int64_t r, bool rise) {
       const bool grows = lp->now.at_upper[j] == ((row[j] > 0) == rise); /* moving it off its bound moves x_B(r) as wanted */
       if (!unbounded && !grows) continue;
       const double d = fabs(lp->now.d[j]), size = fabs(row[j]);
-      if (pass == 0) least = fmin(least, (d + SLACK) / size);
-      else if (d / size <= least && size > pivot) pivot = size, best = j;
+      if (pass == 0)
+        least = fmin(least, (d + SLACK) / size);
+      else if (d / size <= least && size > pivot)
+        pivot = size, best = j;
     }
   return best;
 }
@@ -199,8 +202,10 @@ static double lagrangian(tw_bb_lp *lp, const double *y) {
       for (int64_t p = qp->a.start[j]; p < qp->a.start[j + 1]; p++) r += qp->a.value[p] * y[qp->a.row[p]];
     if (fabs(r) < 1e-12) continue;
     const double bound = r > 0 ? lp->lower[j] : lp->upper[j];
-    if (isfinite(bound)) sum += r * bound;
-    else if (fabs(r) > 1e-8) return -INFINITY;
+    if (isfinite(bound))
+      sum += r * bound;
+    else if (fabs(r) > 1e-8)
+      return -INFINITY;
   }
   return sum;
 }
@@ -243,7 +248,8 @@ void tw_bb_lp_keep(tw_bb_lp *lp) {
 static void set_slack_basis(tw_bb_lp *lp) {
   tw_bb_tableau *t = &lp->now;
   for (int64_t j = 0; j < lp->n; j++) {
-    for (int64_t p = lp->qp->a.start[j]; p < lp->qp->a.start[j + 1]; p++) t->t[lp->qp->a.row[p] * lp->columns + j] = -lp->qp->a.value[p];
+    for (int64_t p = lp->qp->a.start[j]; p < lp->qp->a.start[j + 1]; p++)
+      t->t[lp->qp->a.row[p] * lp->columns + j] = -lp->qp->a.value[p];
     t->d[j] = lp->qp->q[j];
     t->at_upper[j] = t->d[j] < 0;
   }
@@ -289,7 +295,9 @@ tw_status tw_bb_lp_new(tw_bb_lp **out, const tw_qp *qp, tw_error *error) {
     return tw_fail(error, TW_ERR_MEMORY, "out of memory for a tableau");
   }
   lp->upper = b + lp->columns, lp->x = b + 2 * lp->columns, lp->work = b + 3 * lp->columns;
-  if (solve_root(lp)) *out = lp;
-  else tw_bb_lp_free(lp);
+  if (solve_root(lp))
+    *out = lp;
+  else
+    tw_bb_lp_free(lp);
   return TW_OK;
 }

@@ -20,9 +20,9 @@ typedef struct tw_bb_lp {
   const tw_qp *qp;
   int64_t n, m, columns;
   tw_bb_tableau root, node, now;
-  int64_t *row_of; /* n + m: where a column is basic, -1: nowhere; of `now` */
+  int64_t *row_of;           /* n + m: where a column is basic, -1: nowhere; of `now` */
   double *lower, *upper, *x; /* n + m: of a solve */
-  double *work;    /* n + m */
+  double *work;              /* n + m */
 } tw_bb_lp;
 
 typedef enum tw_bb_lp_end { TW_BB_LP_SOLVED, TW_BB_LP_INFEASIBLE, TW_BB_LP_GAVE_UP } tw_bb_lp_end;
@@ -32,8 +32,8 @@ tw_status tw_bb_lp_new(tw_bb_lp **out, const tw_qp *qp, tw_error *error);
 void tw_bb_lp_free(tw_bb_lp *lp);
 void tw_bb_lp_restart(tw_bb_lp *lp); /* solves begin at the root's basis */
 void tw_bb_lp_keep(tw_bb_lp *lp);    /* solves begin at the basis of the last one */
-/* At the present bounds of qp: x (n), y (m); *f: a bound that y proves, equal to the objective but for rounding. Infeasible is proven by a
- * combination of rows. What rounding spoils is given up. */
+/* At the present bounds of qp: x (n), y (m); *f: a bound that y proves, equal to the objective but for rounding. Infeasible is proven
+ * by a combination of rows. What rounding spoils is given up. */
 tw_bb_lp_end tw_bb_lp_solve(tw_bb_lp *lp, double *x, double *y, double *f);
 
 #endif

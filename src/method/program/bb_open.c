@@ -38,9 +38,26 @@ static tw_status open_vectors(tw_bb *bb) {
   const struct {
     double **at;
     int64_t count;
-  } part[] = {{&bb->lower, n}, {&bb->upper, n}, {&bb->root_lower, n}, {&bb->root_upper, n}, {&bb->tight_lower, n}, {&bb->tight_upper, n},
-              {&bb->x, n}, {&bb->at, n}, {&bb->point, n}, {&bb->best, n}, {&bb->work, 2 * n + 2 * m}, {&bb->y, m}, {&bb->multiplier, m},
-              {&bb->best_dual, m}, {&bb->gain, 2 * ni}, {&bb->score, ni}, {&bb->node, node}, {&bb->child[0], node}, {&bb->child[1], node}, {&bb->pump.q, n}};
+  } part[] = {{&bb->lower, n},
+              {&bb->upper, n},
+              {&bb->root_lower, n},
+              {&bb->root_upper, n},
+              {&bb->tight_lower, n},
+              {&bb->tight_upper, n},
+              {&bb->x, n},
+              {&bb->at, n},
+              {&bb->point, n},
+              {&bb->best, n},
+              {&bb->work, 2 * n + 2 * m},
+              {&bb->y, m},
+              {&bb->multiplier, m},
+              {&bb->best_dual, m},
+              {&bb->gain, 2 * ni},
+              {&bb->score, ni},
+              {&bb->node, node},
+              {&bb->child[0], node},
+              {&bb->child[1], node},
+              {&bb->pump.q, n}};
   for (size_t k = 0; k < sizeof part / sizeof *part; k++) *part[k].at = b, b += part[k].count;
   const tw_slot slots[] = {{"bb.head", TW_BB_HEAD, &bb->head}, {"bb.pseudo", TW_BB_PSEUDO * ni, &bb->pseudo}, {NULL, 0, NULL}};
   TW_TRY(tw_fetch(bb->run, slots));

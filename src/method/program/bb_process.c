@@ -73,7 +73,10 @@ static void split_blindly(tw_bb *bb) {
   bb->doubts++;
   for (int64_t k = 0; k < bb->ni; k++) {
     const double low = bb->node[TW_BB_NODE + k], high = bb->node[TW_BB_NODE + bb->ni + k];
-    bb->at[bb->index[k]] = isfinite(low) && isfinite(high) ? floor(0.5 * (low + high)) : isfinite(low) ? low : isfinite(high) ? high : 0;
+    bb->at[bb->index[k]] = isfinite(low) && isfinite(high) ? floor(0.5 * (low + high))
+                           : isfinite(low)                 ? low
+                           : isfinite(high)                ? high
+                                                           : 0;
   }
   split_anyway(bb);
 }
@@ -116,8 +119,10 @@ static tw_status process_round(tw_bb *bb, int round, bool *again, bool *unbounde
   TW_TRY(tw_bb_branch(bb, &answer, node, &chosen, &changed, &empty));
   *again = changed && round + 1 < ROUNDS;
   if (empty || *again) return TW_OK;
-  if (changed) split_anyway(bb);
-  else split(bb, chosen, floor(bb->at[bb->index[chosen]]), bb->at[bb->index[chosen]]);
+  if (changed)
+    split_anyway(bb);
+  else
+    split(bb, chosen, floor(bb->at[bb->index[chosen]]), bb->at[bb->index[chosen]]);
   return TW_OK;
 }
 

@@ -64,23 +64,38 @@ static tw_status sparse_values(void *context, tw_matrix matrix, const double *x,
 static tw_oracle relaxed_oracle(tw_bb *bb) {
   const tw_oracle *o = bb->run->oracle;
   const unsigned kept = TW_VALUE | TW_GRADIENT | TW_CURVATURE | TW_HESSIAN | TW_CONSTRAINTS | TW_SPARSE | TW_CONVEX;
-  return (tw_oracle){.context = bb, .n = o->n, .m = o->m, .offers = (o->offers & kept) | TW_BOUNDS, .lower = bb->lower, .upper = bb->upper,
-                     .c_lower = o->c_lower, .c_upper = o->c_upper, .value = value, .gradient = gradient, .hvp = o->hvp ? hvp : NULL,
-                     .hessian = o->hessian ? hessian : NULL, .constraints = o->constraints ? constraints : NULL,
+  return (tw_oracle){.context = bb,
+                     .n = o->n,
+                     .m = o->m,
+                     .offers = (o->offers & kept) | TW_BOUNDS,
+                     .lower = bb->lower,
+                     .upper = bb->upper,
+                     .c_lower = o->c_lower,
+                     .c_upper = o->c_upper,
+                     .value = value,
+                     .gradient = gradient,
+                     .hvp = o->hvp ? hvp : NULL,
+                     .hessian = o->hessian ? hessian : NULL,
+                     .constraints = o->constraints ? constraints : NULL,
                      .constraints_jvp = o->constraints_jvp ? constraints_jvp : NULL,
                      .constraints_vjp = o->constraints_vjp ? constraints_vjp : NULL,
                      .constraints_jacobian = o->constraints_jacobian ? constraints_jacobian : NULL,
-                     .sparse_pattern = o->sparse_pattern ? sparse_pattern : NULL, .sparse_values = o->sparse_values ? sparse_values : NULL};
+                     .sparse_pattern = o->sparse_pattern ? sparse_pattern : NULL,
+                     .sparse_values = o->sparse_values ? sparse_values : NULL};
 }
 
 /* ------------------------------------------------------------------ solving */
 
 static tw_bb_verdict verdict_of(tw_outcome outcome) {
   switch (outcome) {
-  case TW_SOLVED: return TW_BB_SOLVED;
-  case TW_INFEASIBLE: return TW_BB_INFEASIBLE;
-  case TW_UNBOUNDED: return TW_BB_UNBOUNDED;
-  default: return TW_BB_FAILED;
+  case TW_SOLVED:
+    return TW_BB_SOLVED;
+  case TW_INFEASIBLE:
+    return TW_BB_INFEASIBLE;
+  case TW_UNBOUNDED:
+    return TW_BB_UNBOUNDED;
+  default:
+    return TW_BB_FAILED;
   }
 }
 
@@ -163,7 +178,8 @@ tw_status tw_bb_relax(tw_bb *bb, tw_bb_answer *answer) {
     vec_zero(bb->n, bb->pump.q);
     return solve_program(bb, &bb->pump, answer);
   }
-  if (bb->is_qp) return solve_linear(bb, answer) ? tw_driver_check_budget(bb->run->driver, bb->run->error) : solve_program(bb, &bb->qp, answer);
+  if (bb->is_qp)
+    return solve_linear(bb, answer) ? tw_driver_check_budget(bb->run->driver, bb->run->error) : solve_program(bb, &bb->qp, answer);
   bb->solves++;
   const tw_oracle oracle = relaxed_oracle(bb);
   vec_copy(bb->n, bb->at, bb->point);

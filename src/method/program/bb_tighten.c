@@ -13,11 +13,16 @@ typedef struct activity {
 static activity activity_of(const tw_bb *bb, int64_t i, const double *l, const double *u) {
   activity a = {0, 0, 0, 0};
   for (int64_t p = bb->rows.start[i]; p < bb->rows.start[i + 1]; p++) {
-    const double v = bb->rows.value[p], lo = v > 0 ? l[bb->rows.row[p]] : u[bb->rows.row[p]], hi = v > 0 ? u[bb->rows.row[p]] : l[bb->rows.row[p]];
-    if (isfinite(lo)) a.low += v * lo;
-    else a.low_infinite++;
-    if (isfinite(hi)) a.high += v * hi;
-    else a.high_infinite++;
+    const double v = bb->rows.value[p], lo = v > 0 ? l[bb->rows.row[p]] : u[bb->rows.row[p]],
+                 hi = v > 0 ? u[bb->rows.row[p]] : l[bb->rows.row[p]];
+    if (isfinite(lo))
+      a.low += v * lo;
+    else
+      a.low_infinite++;
+    if (isfinite(hi))
+      a.high += v * hi;
+    else
+      a.high_infinite++;
   }
   return a;
 }

@@ -12,7 +12,8 @@ static const tw_option options[] = {
 static tw_status open_program(tw_run *run, tw_qp *qp) {
   TW_TRY(tw_qp_open(qp, run->oracle, run->error));
   if (tw_qp_is_linear(qp)) return TW_OK;
-  return tw_fail(run->error, TW_ERR_UNSUPPORTED, "cbc: the objective is quadratic, expected a linear one (branch_and_bound takes both)");
+  return tw_fail(run->error, TW_ERR_UNSUPPORTED,
+                 "cbc: the objective is quadratic, expected a linear one (branch_and_bound takes both)");
 }
 
 /* f and what run->x leaves of feasibility; the gap stands for stationarity. */
@@ -64,21 +65,25 @@ static tw_status end_infeasible(tw_run *run, const tw_qp *qp, const tw_cbc_answe
   }
   free(z);
   if (proof > 0) return tw_run_end(run, TW_INFEASIBLE, "CBC: infeasible, as multipliers of the rows prove (Farkas, by %.2g)", proof);
-  return tw_run_end(run, TW_INFEASIBLE, a->relaxed ? "CBC: infeasible" : "CBC: no integers are feasible, after %lld nodes", (long long)a->nodes);
+  return tw_run_end(run, TW_INFEASIBLE, a->relaxed ? "CBC: infeasible" : "CBC: no integers are feasible, after %lld nodes",
+                    (long long)a->nodes);
 }
 
 static tw_status end_run(tw_run *run, const tw_qp *qp, const tw_cbc_answer *a, double *scratch) {
   const long long nodes = (long long)a->nodes;
   switch (a->verdict) {
   case TW_CBC_OPTIMAL:
-    return qp->integer ? tw_run_end(run, TW_SOLVED, "CBC: optimal after %lld nodes", nodes) : tw_run_end(run, TW_SOLVED, "CBC: optimal");
-  case TW_CBC_INFEASIBLE: return end_infeasible(run, qp, a, scratch);
-  case TW_CBC_UNBOUNDED: return tw_run_end(run, TW_UNBOUNDED, "CBC: feasible, and the objective has no finite minimum");
+    return qp->integer ? tw_run_end(run, TW_SOLVED, "CBC: optimal after %lld nodes", nodes)
+                       : tw_run_end(run, TW_SOLVED, "CBC: optimal");
+  case TW_CBC_INFEASIBLE:
+    return end_infeasible(run, qp, a, scratch);
+  case TW_CBC_UNBOUNDED:
+    return tw_run_end(run, TW_UNBOUNDED, "CBC: feasible, and the objective has no finite minimum");
   case TW_CBC_STOPPED:
-    if (nodes >= run->driver->max_iter)
-      return tw_run_end(run, TW_STOPPED_ITERATIONS, "CBC: limit of %lld nodes reached", nodes);
+    if (nodes >= run->driver->max_iter) return tw_run_end(run, TW_STOPPED_ITERATIONS, "CBC: limit of %lld nodes reached", nodes);
     return tw_run_end(run, TW_STOPPED_TIME, "CBC: time limit reached after %lld nodes", nodes);
-  default: return tw_run_end(run, TW_FAILED, "CBC: abandoned for numerical difficulties");
+  default:
+    return tw_run_end(run, TW_FAILED, "CBC: abandoned for numerical difficulties");
   }
 }
 

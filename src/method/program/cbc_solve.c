@@ -104,7 +104,8 @@ static Cbc_Model *open_cbc(const job *j, const double *objective) {
   snprintf(text, sizeof text, "%.17g", j->task->gap);
   Cbc_setParameter(cbc, "ratioGap", text);
   if (isfinite(j->deadline)) snprintf(text, sizeof text, "%.3f", seconds_left(j)), Cbc_setParameter(cbc, "seconds", text);
-  if (j->task->nodes > 0) snprintf(text, sizeof text, "%.0f", fmin(2e9, (double)j->task->nodes)), Cbc_setParameter(cbc, "maxNodes", text);
+  if (j->task->nodes > 0)
+    snprintf(text, sizeof text, "%.0f", fmin(2e9, (double)j->task->nodes)), Cbc_setParameter(cbc, "maxNodes", text);
   if (j->task->seed) {
     snprintf(text, sizeof text, "%d", (int)(j->task->seed % 2147483647u));
     Cbc_setParameter(cbc, "randomCbcSeed", text);
@@ -194,7 +195,8 @@ static void solve_relaxed(const job *j, Clp_Simplex *clp) {
     else
       a->relaxed = false;
     return;
-  default: a->verdict = Clp_status(clp) == 3 ? TW_CBC_STOPPED : TW_CBC_FAILED;
+  default:
+    a->verdict = Clp_status(clp) == 3 ? TW_CBC_STOPPED : TW_CBC_FAILED;
   }
 }
 

@@ -8,12 +8,12 @@ typedef enum tw_cbc_verdict { TW_CBC_FAILED, TW_CBC_OPTIMAL, TW_CBC_INFEASIBLE, 
 
 typedef struct tw_cbc_answer {
   tw_cbc_verdict verdict;
-  bool relaxed;    /* infeasible or unbounded is already the relaxation, and `certificate` may prove it */
-  bool found;      /* x is there */
-  bool priced;     /* y is there: of the program whose integer variables are fixed as in x */
-  bool certified;  /* `certificate` is there: m multipliers (infeasible), or a direction of n numbers (unbounded) */
+  bool relaxed;   /* infeasible or unbounded is already the relaxation, and `certificate` may prove it */
+  bool found;     /* x is there */
+  bool priced;    /* y is there: of the program whose integer variables are fixed as in x */
+  bool certified; /* `certificate` is there: m multipliers (infeasible), or a direction of n numbers (unbounded) */
   int64_t nodes, iterations;
-  double bound; /* of the objective with its constant */
+  double bound;                /* of the objective with its constant */
   double *x, *y, *certificate; /* n, m, max(n, m) */
 } tw_cbc_answer;
 
@@ -21,8 +21,8 @@ typedef struct tw_cbc_task {
   double gap, seconds; /* relative gap; time limit, <= 0: none */
   int64_t nodes;       /* limit; <= 0: none */
   uint64_t seed;
-  const tw_logger *log;            /* what CBC prints goes here, at debug level; may be NULL */
-  bool (*go_on)(void *context);    /* may be NULL */
+  const tw_logger *log;         /* what CBC prints goes here, at debug level; may be NULL */
+  bool (*go_on)(void *context); /* may be NULL */
   void *context;
 } tw_cbc_task;
 

@@ -24,8 +24,12 @@ static void add_members(tw_limits *limits, bool row, int64_t count, const double
 
 tw_status tw_limits_new(tw_limits *limits, const tw_oracle *o, tw_error *error) {
   const bool bounded = (o->offers & TW_BOUNDS) != 0;
-  *limits = (tw_limits){.n = o->n, .m = o->m, .lower = bounded ? o->lower : NULL, .upper = bounded ? o->upper : NULL,
-                        .row_lower = o->c_lower, .row_upper = o->c_upper};
+  *limits = (tw_limits){.n = o->n,
+                        .m = o->m,
+                        .lower = bounded ? o->lower : NULL,
+                        .upper = bounded ? o->upper : NULL,
+                        .row_lower = o->c_lower,
+                        .row_upper = o->c_upper};
   limits->member = tw_alloc((size_t)(2 * (o->n + o->m)), sizeof *limits->member);
   if (!limits->member) return tw_fail(error, TW_ERR_MEMORY, "out of memory for the limits of a problem");
   add_members(limits, true, o->m, o->c_lower, o->c_upper);
@@ -126,7 +130,8 @@ static void tell(const tw_filter *f, tw_explanation *e) {
   for (int64_t k = 0; k < limits->count; k++)
     if (f->in[k]) e->member[e->members++] = limits->member[k];
   e->irreducible = f->irreducible;
-  snprintf(e->message, sizeof e->message, "%s%s%s%s%s", relaxed, colon, e->irreducible ? "an irreducible infeasible subset" : "an infeasible subset, perhaps not irreducible",
+  snprintf(e->message, sizeof e->message, "%s%s%s%s%s", relaxed, colon,
+           e->irreducible ? "an irreducible infeasible subset" : "an infeasible subset, perhaps not irreducible",
            e->integral ? " together with integrality" : "", e->local ? ", by local solves: evidence, no proof" : "");
 }
 
@@ -140,7 +145,8 @@ tw_status tw_explain(const tw_oracle *o, const tw_exec *exec, tw_explanation *e,
   bool *flags = tw_alloc(3 * count, sizeof *flags);
   e->member = tw_alloc(count + 2, sizeof *e->member);
   if (status == TW_OK && (!flags || !e->member)) status = tw_fail(error, TW_ERR_MEMORY, "out of memory for a search");
-  tw_filter filter = {.limits = &limits, .in = flags, .cause = flags + count, .hard = flags + 2 * count, .first = {TW_EXPLAIN_UNDECIDED, NAN}};
+  tw_filter filter = {
+      .limits = &limits, .in = flags, .cause = flags + count, .hard = flags + 2 * count, .first = {TW_EXPLAIN_UNDECIDED, NAN}};
   if (status == TW_OK) find_crossing(&limits, o, e);
   if (status == TW_OK && e->crossing == 0) {
     status = search(o, &filter, exec, e, error);

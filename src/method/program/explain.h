@@ -16,9 +16,9 @@ typedef enum tw_explain_verdict { TW_EXPLAIN_UNDECIDED, TW_EXPLAIN_FEASIBLE, TW_
 
 typedef struct tw_explanation {
   tw_explain_verdict verdict;
-  bool integral;    /* the relaxation is feasible: that variables are integers is part of the reason */
-  bool local;       /* told by local solves of a problem that is not proven convex: evidence, no proof */
-  bool irreducible; /* without any one of its members the subset is feasible */
+  bool integral;     /* the relaxation is feasible: that variables are integers is part of the reason */
+  bool local;        /* told by local solves of a problem that is not proven convex: evidence, no proof */
+  bool irreducible;  /* without any one of its members the subset is feasible */
   tw_member *member; /* the subset; owned */
   int64_t members, tests;
   int64_t crossing; /* pairs of limits that cross, of which the subset is the first */

@@ -35,7 +35,7 @@ typedef struct tw_filter {
   const tw_limits *limits;
   bool *in, *cause, *hard; /* count each */
   int64_t tests;
-  tw_test first;    /* of all members */
+  tw_test first; /* of all members */
   bool irreducible;
 } tw_filter;
 tw_status tw_filter_run(tw_filter *filter, const tw_engine *engine, tw_error *error);

@@ -14,7 +14,7 @@ typedef struct lp_engine {
   const tw_qp *qp;
   const tw_limits *limits;
   glp_prob *lp;
-  double *limit; /* rl, ru [m], l, u [n] of a test */
+  double *limit;  /* rl, ru [m], l, u [n] of a test */
   double *weight; /* r [m] */
 } lp_engine;
 

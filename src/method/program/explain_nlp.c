@@ -12,7 +12,7 @@ typedef struct nlp_engine {
   const tw_limits *limits;
   const tw_exec *exec;
   tw_oracle elastic;
-  tw_pattern h, j;          /* of the elastic problem; colptr NULL: none */
+  tw_pattern h, j;                                                      /* of the elastic problem; colptr NULL: none */
   double *lower, *upper, *row_lower, *row_upper, *x0, *c, *zero, *work; /* n + 2m; n + 2m; m; m; n + 2m; m; m; n and all values */
   double *block, *values;
 } nlp_engine;
@@ -121,10 +121,21 @@ static tw_status open_engine(nlp_engine *e, tw_error *error) {
   e->lower = b, e->upper = b + all, e->x0 = b + 2 * all, e->row_lower = b + 3 * all, e->row_upper = e->row_lower + m;
   e->c = e->row_upper + m, e->zero = e->c + m, e->work = e->zero + m;
   const unsigned kept = e->o->offers & (TW_CURVATURE | TW_SPARSE);
-  e->elastic = (tw_oracle){.context = e, .n = all, .m = m, .offers = TW_VALUE | TW_GRADIENT | TW_CONSTRAINTS | TW_BOUNDS | kept,
-                           .lower = e->lower, .upper = e->upper, .c_lower = e->row_lower, .c_upper = e->row_upper,
-                           .value = value, .gradient = gradient, .hvp = e->o->hvp ? hvp : NULL, .constraints = constraints,
-                           .constraints_jvp = constraints_jvp, .constraints_vjp = constraints_vjp, .sparse_pattern = sparse_pattern,
+  e->elastic = (tw_oracle){.context = e,
+                           .n = all,
+                           .m = m,
+                           .offers = TW_VALUE | TW_GRADIENT | TW_CONSTRAINTS | TW_BOUNDS | kept,
+                           .lower = e->lower,
+                           .upper = e->upper,
+                           .c_lower = e->row_lower,
+                           .c_upper = e->row_upper,
+                           .value = value,
+                           .gradient = gradient,
+                           .hvp = e->o->hvp ? hvp : NULL,
+                           .constraints = constraints,
+                           .constraints_jvp = constraints_jvp,
+                           .constraints_vjp = constraints_vjp,
+                           .sparse_pattern = sparse_pattern,
                            .sparse_values = sparse_values};
   return TW_OK;
 }

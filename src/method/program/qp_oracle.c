@@ -86,12 +86,24 @@ tw_status tw_qp_oracle(tw_oracle *out, const tw_qp *qp, bool convex, tw_error *e
   }
   a->qp = qp, a->p = view(&qp->p), a->a = view(&qp->a);
   for (int64_t j = 0; qp->integer && j < qp->n; j++) a->kinds[j] = qp->integer[j] ? TW_INTEGER : TW_CONTINUOUS;
-  *out = (tw_oracle){.context = a, .n = qp->n, .m = qp->m,
-                     .offers = TW_VALUE | TW_GRADIENT | TW_CURVATURE | TW_BOUNDS | TW_SPARSE | TW_QP | (qp->m > 0 ? TW_CONSTRAINTS : 0u) |
-                               (convex ? TW_CONVEX : 0u),
-                     .lower = qp->lower, .upper = qp->upper, .c_lower = qp->row_lower, .c_upper = qp->row_upper, .kinds = a->kinds,
-                     .value = value, .gradient = gradient, .hvp = hvp, .constraints = constraints, .constraints_jvp = constraints_jvp,
-                     .constraints_vjp = constraints_vjp, .sparse_pattern = sparse_pattern, .sparse_values = sparse_values,
+  *out = (tw_oracle){.context = a,
+                     .n = qp->n,
+                     .m = qp->m,
+                     .offers = TW_VALUE | TW_GRADIENT | TW_CURVATURE | TW_BOUNDS | TW_SPARSE | TW_QP |
+                               (qp->m > 0 ? TW_CONSTRAINTS : 0u) | (convex ? TW_CONVEX : 0u),
+                     .lower = qp->lower,
+                     .upper = qp->upper,
+                     .c_lower = qp->row_lower,
+                     .c_upper = qp->row_upper,
+                     .kinds = a->kinds,
+                     .value = value,
+                     .gradient = gradient,
+                     .hvp = hvp,
+                     .constraints = constraints,
+                     .constraints_jvp = constraints_jvp,
+                     .constraints_vjp = constraints_vjp,
+                     .sparse_pattern = sparse_pattern,
+                     .sparse_values = sparse_values,
                      .release = release};
   return TW_OK;
 }

@@ -117,7 +117,8 @@ static double infinite(double v) {
 static void range_cost(const job *j, int k, tw_range *r) {
   const int status = glp_get_col_stat(j->lp, k);
   const double f = j->out->objective, d = glp_get_col_dual(j->lp, k), c = glp_get_obj_coef(j->lp, k);
-  *r = (tw_range){.basic = status == GLP_BS, .value = glp_get_col_prim(j->lp, k), .rate = d, .now = c, .low = -INFINITY, .high = INFINITY};
+  *r = (tw_range){
+      .basic = status == GLP_BS, .value = glp_get_col_prim(j->lp, k), .rate = d, .now = c, .low = -INFINITY, .high = INFINITY};
   if (r->basic) {
     double low, high, x;
     int other;
@@ -137,12 +138,20 @@ static void range_cost(const job *j, int k, tw_range *r) {
 static void range_limit(const job *j, int i, tw_range *r) {
   const double l = j->qp->row_lower[i - 1], u = j->qp->row_upper[i - 1], f = j->out->objective;
   const int status = glp_get_row_stat(j->lp, i);
-  *r = (tw_range){.basic = status == GLP_BS, .value = glp_get_row_prim(j->lp, i), .rate = glp_get_row_dual(j->lp, i),
-                  .low = -INFINITY, .high = INFINITY, .at_low = f, .at_high = f, .now = NAN};
+  *r = (tw_range){.basic = status == GLP_BS,
+                  .value = glp_get_row_prim(j->lp, i),
+                  .rate = glp_get_row_dual(j->lp, i),
+                  .low = -INFINITY,
+                  .high = INFINITY,
+                  .at_low = f,
+                  .at_high = f,
+                  .now = NAN};
   if (r->basic || status == GLP_NF) {
     r->rate = 0;
-    if (l > -INFINITY && !(u - r->value < r->value - l)) r->now = l, r->high = r->value;
-    else if (u < INFINITY) r->now = u, r->low = r->value;
+    if (l > -INFINITY && !(u - r->value < r->value - l))
+      r->now = l, r->high = r->value;
+    else if (u < INFINITY)
+      r->now = u, r->low = r->value;
     return;
   }
   double low, high;
@@ -156,8 +165,10 @@ static void range_limit(const job *j, int i, tw_range *r) {
 
 static void judge(tw_basis_ranges *out, const tw_range *r, double l, double u) {
   const double near = 1e-9 * fmax(1, fabs(r->value));
-  if (r->basic) out->primal_degenerate |= inside(r->value, l, u) <= near;
-  else out->dual_degenerate |= l != u && fabs(r->rate) <= 1e-9;
+  if (r->basic)
+    out->primal_degenerate |= inside(r->value, l, u) <= near;
+  else
+    out->dual_degenerate |= l != u && fabs(r->rate) <= 1e-9;
 }
 
 static void range_apart(void *context) {
@@ -212,8 +223,10 @@ static tw_status range_program(const tw_qp *qp, const double *x, const double *y
     j.out->column[k].at_low += qp->constant, j.out->column[k].at_high += qp->constant;
   free(j.ax);
   free(j.order);
-  if (status == TW_OK) *out = j.out;
-  else if (j.out) tw_shared_free(j.out, j.out->bytes);
+  if (status == TW_OK)
+    *out = j.out;
+  else if (j.out)
+    tw_shared_free(j.out, j.out->bytes);
   return status;
 }
 #else
@@ -225,10 +238,12 @@ static tw_status range_program(const tw_qp *qp, const double *x, const double *y
 
 tw_status tw_ranges_new(tw_basis_ranges **out, const tw_oracle *o, const double *x, const double *y, tw_error *error) {
   *out = NULL;
-  if (!(o->offers & TW_QP) || o->kinds) return tw_fail(error, TW_ERR_UNSUPPORTED, "ranges are those of a basis: expected a linear program without integers");
+  if (!(o->offers & TW_QP) || o->kinds)
+    return tw_fail(error, TW_ERR_UNSUPPORTED, "ranges are those of a basis: expected a linear program without integers");
   tw_qp qp;
   tw_status status = tw_qp_open(&qp, o, error);
-  if (status == TW_OK && !tw_qp_is_linear(&qp)) status = tw_fail(error, TW_ERR_UNSUPPORTED, "ranges are those of a basis: expected a linear objective");
+  if (status == TW_OK && !tw_qp_is_linear(&qp))
+    status = tw_fail(error, TW_ERR_UNSUPPORTED, "ranges are those of a basis: expected a linear objective");
   if (status == TW_OK) status = range_program(&qp, x, y, out, error);
   tw_qp_free(&qp);
   return status;
