@@ -34,6 +34,7 @@ bench: packages-build
 	@$(MAKE) --no-print-directory all
 	@bench/run
 	@bench/programs.py build/release/talweg tests/data/nl docs/benchmarks/programs.md
+	@bench/programs_mps.py build/release/talweg tests/data/mps docs/benchmarks/programs.md
 
 recipes: all
 	@for recipe in recipes/*/run; do $$recipe || exit 1; done

@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 
+import programs_mps
+
 FEASIBLE, STATIONARY, OBJECTIVE = 1e-8, 1e-6, 1e-6
 
 
@@ -82,8 +84,9 @@ def main():
         text.append("- time ratio to Ipopt: median %.2f, largest %.2f" % (ratios[len(ratios) // 2], ratios[-1]))
     text += ["", "| problem | n | m | method | status | iterations | objective | stationarity | feasibility | Ipopt | iterations | objective "
              "| feasibility | time ratio |", "|---|--:|--:|---|---|--:|--:|--:|--:|---|--:|--:|--:|--:|", *lines]
+    rest = programs_mps.section(out)
     with open(out + ".new", "w") as file:
-        file.write("\n".join(text) + "\n")
+        file.write("\n".join(text) + "\n" + ("\n" + rest if rest else ""))
     os.replace(out + ".new", out)
     print("\n".join(text[:12]))
 

@@ -110,6 +110,9 @@ static tw_status state_problem(prepared *p, tw_error *error) {
   if (status != TW_OK) return status;
   p->method = p->nested->method ? p->nested->method : tw_method_choose(p->problem, &cls, why, sizeof why);
   if (!p->method) return tw_fail(error, TW_ERR_UNSUPPORTED, "%s: %s", p->nested->word, why);
+  /* Convex it is where the outer names are what stands in for them. */
+  const bool unproven = cls.objective == TW_QUADRATIC && p->nested->n_theta > 0;
+  if (!p->nested->method && unproven && strcmp(p->method, "mehrotra") == 0) p->method = "ipm";
   if (p->nested->objective >= 0 && !cls.constrained && !cls.has_set && !cls.has_regularizer)
     p->polish = cls.bounded ? "tron" : "newton_cg";
   return tw_oracle_from_problem(&p->oracle, p->problem, &cls, error);

@@ -18,9 +18,14 @@ static const char *nothing(const tw_class *cls, const char *reason, char *why, s
   return NULL;
 }
 
+static bool is_convex_program(const tw_class *cls) {
+  return cls->convex && cls->objective <= TW_QUADRATIC && cls->constraints <= TW_LINEAR;
+}
+
 /* Sets that are no boxes and regularizers stay with the inner methods of the augmented Lagrangian. */
 static const char *for_constrained(const tw_class *cls, char *why, size_t size) {
   if (cls->has_set || cls->has_regularizer) return chosen("auglag", "general constraints beside a set or a regularizer", why, size);
+  if (is_convex_program(cls)) return chosen("mehrotra", "a convex linear or quadratic program", why, size);
   return chosen("ipm", "general constraints, second derivatives at hand", why, size);
 }
 

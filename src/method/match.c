@@ -108,12 +108,30 @@ tw_status tw_method_match(const tw_method *method, const tw_oracle *o, tw_error 
   return TW_OK;
 }
 
+/* Second derivatives that are not sparse are too many to be factored (as nlp.c has it). */
+static bool too_large_for_ipm(const tw_oracle *o) {
+  enum { ENTRIES_MOST = 50000000 };
+  const tw_pattern *pattern;
+  tw_storage storage;
+  if (o->n <= ENTRIES_MOST / o->n && (o->m == 0 || o->n <= ENTRIES_MOST / o->m)) return false;
+  const tw_matrix both[] = {TW_MATRIX_LAGRANGIAN, TW_MATRIX_CONSTRAINTS};
+  for (int i = 0; i < 2; i++)
+    if (tw_oracle_storage(o, both[i], &storage, &pattern, NULL) != TW_OK || storage != TW_STORE_SPARSE) return true;
+  return false;
+}
+
 const char *tw_method_choose_for_oracle(const tw_oracle *o) {
   const unsigned demanded = demands(o);
   if (!(o->offers & (TW_VALUE | TW_GRADIENT))) return "newton_root";
   if (demanded & TW_HANDLES_INTEGERS) return "branch_and_bound";
+  const unsigned convex_program = TW_QP | TW_CONVEX | TW_GRADIENT | TW_CURVATURE;
+  if (demanded & TW_HANDLES_CONSTRAINTS && !(demanded & (TW_HANDLES_SETS | TW_HANDLES_REGULARIZERS)) &&
+      (o->offers & convex_program) == convex_program)
+    return "mehrotra";
   if (demanded & TW_HANDLES_CONSTRAINTS)
-    return demanded & (TW_HANDLES_SETS | TW_HANDLES_REGULARIZERS) || !(o->offers & TW_CURVATURE) ? "auglag" : "ipm";
+    return demanded & (TW_HANDLES_SETS | TW_HANDLES_REGULARIZERS) || !(o->offers & TW_CURVATURE) || too_large_for_ipm(o)
+               ? "auglag"
+               : "ipm";
   if (demanded & TW_HANDLES_REGULARIZERS) return "proximal_gradient";
   if (demanded & TW_HANDLES_SETS) return "projected_gradient";
   const bool curvature = (o->offers & TW_CURVATURE) != 0;

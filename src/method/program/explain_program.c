@@ -62,7 +62,7 @@ static tw_status test(void *context, const bool *in, const bool *hard, tw_test *
 }
 
 static const char *method_for(const tw_qp *qp) {
-  if (!qp->integer) return "ipm";
+  if (!qp->integer) return "mehrotra";
   return tw_method_find("cbc") ? "cbc" : "branch_and_bound";
 }
 

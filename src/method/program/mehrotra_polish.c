@@ -195,7 +195,8 @@ static int64_t push(polish *p, bool *stuck) {
   const double cost = vec_norm_inf(s->n, s->rhs), limit = vec_norm_inf(s->m, s->rhs + s->n);
   int64_t changes = 0;
   *stuck = false;
-  if (cost > LEFT_OVER * s->cost_size) {
+  const double costs = s->cost_size + vec_norm_inf(s->m, p->y) + (tw_qp_is_linear(s->qp) ? 0 : vec_norm_inf(s->n, p->x));
+  if (cost > LEFT_OVER * costs) {
     vec_copy(s->n, s->rhs, p->d);
     changes = push_primal(p);
   } else if (limit > LEFT_OVER * (1 + vec_norm_inf(s->m, s->rp))) {
@@ -235,7 +236,6 @@ static tw_status passes(polish *p, double tolerance, bool *exact, tw_error *erro
     if (changes > before && changes > MENDED_MOST) return TW_OK; /* the guess was none */
     before = changes > 0 ? changes : before;
     if (changes == 0) changes = push(p, &stuck);
-    if (getenv("DBG")) fprintf(stderr, "polish %d changes %ld before %ld left %g %g stuck %d\n", pass, (long)changes, (long)before, vec_norm_inf(p->s->n, p->s->rhs), vec_norm_inf(p->s->m,p->s->rhs+p->s->n), stuck);
     if (changes > 0) continue;
     if (stuck && left_over_size(p) > tolerance) return TW_OK;
     round_off(p);

@@ -38,9 +38,10 @@ tw_status tw_qp_session_open(tw_qp_session *s, tw_error *error) {
   const int64_t n = s->qp->n, m = s->qp->m;
   s->outcome = TW_RUNNING;
   s->optimality = (tw_optimality){NAN, NAN, NAN};
-  s->x = tw_alloc((size_t)(4 * n + 2 * m), sizeof(double));
+  s->x = tw_alloc((size_t)(5 * n + 3 * m), sizeof(double));
   if (!s->x) return tw_fail(error, TW_ERR_MEMORY, "out of memory for a program");
   s->z = s->x + n, s->work = s->x + 2 * n, s->y = s->work + 2 * n + m;
+  s->farkas_z = s->y + m, s->farkas_y = s->farkas_z + n;
   return tw_qp_session_refresh(s, error);
 }
 
@@ -84,18 +85,20 @@ static tw_status next_stage(tw_qp_session *s, tw_error *error) {
   return open_stage(s, error);
 }
 
-/* y and z of the stage prove that there is no feasible point. */
-static bool proves_infeasible(tw_qp_session *s) {
+/* Ends when y and z of the stage prove that there is no feasible point. */
+static tw_status test_infeasible(tw_qp_session *s, tw_error *error) {
   qp_stage *g = &s->stage;
+  const bool found = g->pre.found != TW_RUNNING;
   if (s->kind == QP_ITSELF) {
-    tw_mehrotra_answer(&g->ipm, g->rx, g->ry, g->rz);
-    tw_presolve_restore_farkas(&g->pre, g->ry, s->y, s->z);
+    if (!found) tw_mehrotra_answer(&g->ipm, g->rx, g->ry, g->rz);
+    TW_TRY(tw_presolve_restore_farkas(&g->pre, found ? NULL : g->ry, s->farkas_y, s->farkas_z, error));
   } else {
-    vec_copy(s->qp->m, g->y, s->y);
+    vec_copy(s->qp->m, g->y, s->farkas_y);
   }
-  if (!tw_qp_farkas(s->qp, s->y, s->z, s->work, &s->margin)) return false;
+  if (!tw_qp_farkas(s->qp, s->farkas_y, s->farkas_z, s->work, &s->margin)) return TW_OK;
+  vec_copy(s->qp->m, s->farkas_y, s->y), vec_copy(s->qp->n, s->farkas_z, s->z);
   s->outcome = TW_INFEASIBLE;
-  return true;
+  return TW_OK;
 }
 
 /* The stage's program is solved, as well as can be. */
@@ -106,7 +109,8 @@ static tw_status end_stage(tw_qp_session *s, tw_error *error) {
     s->outcome = TW_SOLVED;
     return TW_OK;
   case QP_ELASTIC:
-    return proves_infeasible(s) ? TW_OK : next_stage(s, error);
+    TW_TRY(test_infeasible(s, error));
+    return s->outcome == TW_INFEASIBLE ? TW_OK : next_stage(s, error);
   default:
     if (tw_qp_ray(s->qp, g->x, s->work, &s->margin)) {
       vec_copy(s->qp->n, g->x, s->x);
@@ -139,15 +143,15 @@ static double distance(const qp_stage *g) {
 
 static tw_status after_step(tw_qp_session *s, tw_error *error) {
   qp_stage *g = &s->stage;
-if (getenv("DBG")) fprintf(stderr, "%d %3g f %.10g p %.2e d %.2e gap %.2e mu %.2e shift %g piv %g\n", s->kind, g->ipm.number[MEHROTRA_STEPS], g->ipm.f, g->ipm.primal, g->ipm.dual, g->ipm.gap, g->ipm.mu, g->ipm.number[MEHROTRA_SHIFT], g->ipm.number[MEHROTRA_PIVOTED]);
-  qp_stage_report(g);
+  TW_TRY(qp_stage_report(g, error));
   const double here = distance(g);
   TW_TRY(try_polish(s, here <= s->tolerance, error));
   take_answer(s);
   if (g->exact || here <= s->tolerance) return end_stage(s, error);
   const bool over = tw_mehrotra_stalled(&g->ipm) || g->ipm.number[MEHROTRA_STEPS] >= STEPS_MOST;
   if (over && here <= ACCEPTABLE) return end_stage(s, error);
-  if ((s->kind == QP_ELASTIC || (s->kind == QP_ITSELF && g->ipm.primal > s->tolerance)) && proves_infeasible(s)) return TW_OK;
+  if (s->kind == QP_ELASTIC || (s->kind == QP_ITSELF && g->ipm.primal > s->tolerance)) TW_TRY(test_infeasible(s, error));
+  if (s->outcome != TW_RUNNING) return TW_OK;
   return over ? next_stage(s, error) : TW_OK;
 }
 
@@ -159,15 +163,25 @@ tw_status tw_qp_session_settle(tw_qp_session *s, tw_error *error) {
   return TW_OK;
 }
 
+/* Presolve said it all. */
+static tw_status nothing_left(tw_qp_session *s, tw_error *error) {
+  TW_TRY(qp_stage_accept(&s->stage, s->tolerance, error));
+  take_answer(s);
+  return end_stage(s, error);
+}
+
 static tw_status start(tw_qp_session *s, tw_error *error) {
   qp_stage *g = &s->stage;
   s->number[QP_STARTED] = 1;
   s->number[QP_POLISH_BELOW] = POLISH_FIRST;
+  if (g->pre.found == TW_INFEASIBLE) TW_TRY(test_infeasible(s, error));
+  if (s->outcome != TW_RUNNING) return TW_OK;
   if (g->pre.found != TW_RUNNING) return next_stage(s, error);
+  if (g->ipm.n == 0) return nothing_left(s, error);
   const tw_status status = tw_mehrotra_start(&g->ipm, error);
   if (numerical(status)) return next_stage(s, error);
   TW_TRY(status);
-  qp_stage_report(g);
+  TW_TRY(qp_stage_report(g, error));
   take_answer(s);
   return TW_OK;
 }

@@ -32,29 +32,38 @@ void qp_stage_close(qp_stage *g) {
   g->open = false;
 }
 
-void qp_stage_report(qp_stage *g) {
+tw_status qp_stage_report(qp_stage *g, tw_error *error) {
   tw_mehrotra_answer(&g->ipm, g->rx, g->ry, g->rz);
-  tw_presolve_restore(&g->pre, g->rx, g->ry, g->x, g->y, g->z);
+  TW_TRY(tw_presolve_restore(&g->pre, g->rx, g->ry, g->x, g->y, g->z, error));
   g->optimality = tw_qp_optimality(g->qp, g->x, g->y, NULL, g->work);
   g->exact = false;
+  return TW_OK;
 }
 
-/* Reduced costs of variables that do not lie on the bound they would press on are rounding errors. */
+/* Of a polished point, reduced costs of variables that do not lie on the bound they would press on are rounding errors, and so is the
+ * distance to it of those that do. */
 static void clean(qp_stage *g) {
   const tw_qp *qp = g->qp;
-  for (int64_t j = 0; j < qp->n; j++)
-    if (!(g->z[j] > 0 ? g->x[j] == qp->upper[j] : g->x[j] == qp->lower[j])) g->z[j] = 0;
+  const double noise = 1e-13 * vec_norm_inf(qp->n, qp->q);
+  for (int64_t j = 0; j < qp->n; j++) {
+    const double bound = g->z[j] > 0 ? qp->upper[j] : qp->lower[j];
+    if (fabs(g->z[j]) > noise && fabs(g->x[j] - bound) <= 1e-12 * (1 + fabs(bound))) g->x[j] = bound;
+    if (g->x[j] != bound) g->z[j] = 0;
+  }
 }
 
 tw_status qp_stage_polish(qp_stage *g, double tolerance, tw_error *error) {
   bool exact;
   TW_TRY(tw_mehrotra_polish(&g->ipm, 0.1 * tolerance, g->rx, g->ry, g->rz, &exact, error));
   if (!exact) return TW_OK;
-  tw_presolve_restore(&g->pre, g->rx, g->ry, g->x, g->y, g->z);
+  return qp_stage_accept(g, tolerance, error);
+}
+
+tw_status qp_stage_accept(qp_stage *g, double tolerance, tw_error *error) {
+  TW_TRY(tw_presolve_restore(&g->pre, g->rx, g->ry, g->x, g->y, g->z, error));
   clean(g);
   const tw_optimality e = tw_qp_optimality(g->qp, g->x, g->y, g->z, g->work);
   g->exact = tw_qp_relative(g->qp, g->x, tw_qp_objective(g->qp, g->x), &e) <= tolerance;
   if (g->exact) g->optimality = e;
-  if (!g->exact) qp_stage_report(g);
-  return TW_OK;
+  return g->exact ? TW_OK : qp_stage_report(g, error);
 }
