@@ -68,9 +68,9 @@ static tw_status end_session(tw_run *run, const tw_qp_session *s) {
   case TW_SOLVED:
     return end_solved(run, s);
   case TW_INFEASIBLE:
-    return tw_run_end(run, TW_INFEASIBLE, "no point satisfies all constraints: Farkas certificate verified: margin %.3g", s->margin);
+    return tw_run_end(run, TW_INFEASIBLE, "every point violates the constraints: Farkas certificate verified: margin %.3g", s->margin);
   case TW_UNBOUNDED:
-    return tw_run_end(run, TW_UNBOUNDED, "the objective falls without end: ray verified: margin %.3g", s->margin);
+    return tw_run_end(run, TW_UNBOUNDED, "there is no finite minimum: ray verified: margin %.3g", s->margin);
   default:
     return tw_run_end(run, TW_FAILED, "neither a solution nor a certificate came within reach of rounding errors");
   }
@@ -100,6 +100,8 @@ static tw_status init(tw_run *run) {
   TW_TRY(open(&own, run));
   run->scale = vec_norm_inf(run->n, own->qp.q);
   tw_qp_session *s = &own->session;
+  run->f = tw_qp_objective(s->qp, run->x); /* where presolve proves that there is no solution, there is no other point */
+  run->optimality = tw_qp_optimality(s->qp, run->x, s->y, NULL, s->work);
   while (s->outcome == TW_RUNNING && s->number[QP_STARTED] == 0) TW_TRY(tw_qp_session_step(s, run->error));
   return after(run, s);
 }
