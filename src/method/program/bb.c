@@ -96,7 +96,8 @@ static tw_status init(tw_run *run) {
   bb->head[TW_BB_FOUND] = violation <= 1e-9 && isfinite(run->f);
   if (!isfinite(run->f)) run->f = 0;
   vec_copy(bb->n, run->x, bb->at);
-  report(run, bb, fmin(violation, DBL_MAX));
+  bb->head[TW_BB_VIOLATION] = fmin(violation, DBL_MAX);
+  report(run, bb, bb->head[TW_BB_VIOLATION]);
   return TW_OK;
 }
 
@@ -139,6 +140,7 @@ static tw_status commit(tw_bb *bb, int64_t slot) {
   vec_copy(bb->m, bb->best_dual, run->dual);
   run->f = bb->best_f;
   bb->head[TW_BB_FOUND] = 1;
+  bb->head[TW_BB_VIOLATION] = bb->best_violation;
   bb->improved = false;
   sweep(bb);
   return TW_OK;
@@ -164,9 +166,7 @@ static tw_status step(tw_run *run) {
   TW_TRY(tw_bb_process(bb, slot, &unbounded));
   if (unbounded && bb->head[TW_BB_BLIND] == 0) return go_blind(run, bb);
   TW_TRY(commit(bb, slot));
-  double violation = run->optimality.feasibility, f;
-  if (bb->head[TW_BB_FOUND] > 0) TW_TRY(tw_bb_evaluate(bb, run->x, &f, &violation));
-  report(run, bb, violation);
+  report(run, bb, bb->head[TW_BB_VIOLATION]);
   return test_end(run, bb);
 }
 

@@ -23,7 +23,8 @@ enum {               /* head */
        TW_BB_BLIND,  /* 1: the relaxation is unbounded, the objective is left out and any feasible point ends the search */
        TW_BB_DOUBT,  /* relaxations that failed */
        TW_BB_LOWER,  /* the bound so far; the run's, where the relaxation is proven convex */
-       TW_BB_HEAD
+       TW_BB_VIOLATION, /* of run->x */
+  TW_BB_HEAD
 };
 enum { /* a node; then lower bounds of I, upper bounds of I */
        TW_BB_BOUND,
@@ -63,7 +64,7 @@ typedef struct tw_bb {
   double *multiplier;                /* m: of the node's */
   double *point;                     /* n: a trial */
   double *work;                      /* 2 n + 2 m */
-  double *best, *best_dual, best_f;  /* n, m: a better point of this step */
+  double *best, *best_dual, best_f, best_violation;  /* n, m: a better point of this step */
   bool improved;
   double *node;     /* the node at hand */
   double *child[2]; /* nodes to be; the second is gone on with */

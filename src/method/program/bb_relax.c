@@ -215,6 +215,7 @@ static tw_status offer(tw_bb *bb, const double *x, const double *y) {
   vec_copy(bb->n, x, bb->best);
   vec_copy(bb->m, y, bb->best_dual);
   bb->best_f = f;
+  bb->best_violation = violation;
   bb->improved = true;
   return TW_OK;
 }
