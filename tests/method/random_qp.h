@@ -77,7 +77,8 @@ static inline random_qp random_program(uint64_t seed, int64_t n, int64_t m, bool
   static entries a, p;
   tw_error error;
   random_state = seed * 2654435761u + 1;
-  random_qp r = {.x = calloc((size_t)n, sizeof(double)), .y = calloc((size_t)m + 1, sizeof(double)), .z = calloc((size_t)n, sizeof(double))};
+  random_qp r = {.x = calloc((size_t)n, sizeof(double)), .z = calloc((size_t)n, sizeof(double))};
+  r.y = calloc((size_t)m + 1, sizeof(double));
   double *ax = calloc((size_t)m + 1, sizeof(double));
   a.n = p.n = 0;
   random_rows(&a, m, n);

@@ -79,7 +79,7 @@ tw_status mehrotra_solve(tw_mehrotra *s, const bool *no_variable, const bool *no
     const double now = weighted(s, s->res);
     if (!isfinite(now)) break;
     if (now < best) best = now, vec_copy(order, s->sol, s->best);
-    if (now <= 1e-15 * size || now > 0.7 * before) break;
+    if (now <= 1e-14 * size || now > 0.7 * before) break;
     before = now;
   }
   vec_copy(order, s->best, s->sol);

@@ -253,7 +253,7 @@ tw_status tw_mehrotra_polish(tw_mehrotra *s, double tolerance, double *x, double
   if (!p.limit) return tw_fail(error, TW_ERR_MEMORY, "mehrotra: out of memory");
   p.d = p.limit + s->m, p.ad = p.d + each;
   tw_status status = passes(&p, tolerance, exact, error);
-  if (status == TW_ERR_NUMERIC || status == TW_ERR_SINGULAR) *exact = false, status = TW_OK;
+  if (status != TW_OK && status != TW_ERR_MEMORY) *exact = false, status = TW_OK;
   s->number[MEHROTRA_SHIFT] = shift, s->number[MEHROTRA_PIVOTED] = pivoted;
   s->known = false;
   free(p.limit);

@@ -98,12 +98,13 @@ static tw_status run_passes(presolve_work *w) {
 
 /* ------------------------------------------------------------------ what is left */
 
-/* Rows and columns that are left, of `from`, where both places are given; symmetric: the lower triangle of a square one. */
+/* Of `from`, the rows that have a place and the columns listed; a lower triangle stays one. */
 static tw_status cut_matrix(tw_csc *out, const tw_csc *from, const int64_t *row_place, const int64_t *column, int64_t rows, int64_t cols,
                             tw_error *error) {
   int64_t count = 0;
   for (int64_t j = 0; j < cols; j++)
-    for (int64_t k = from->start[column[j]]; k < from->start[column[j] + 1]; k++) count += from->value[k] != 0 && row_place[from->row[k]] >= 0;
+    for (int64_t k = from->start[column[j]]; k < from->start[column[j] + 1]; k++)
+      count += from->value[k] != 0 && row_place[from->row[k]] >= 0;
   TW_TRY(csc_new(out, rows, cols, count, error));
   int64_t at = 0;
   for (int64_t j = 0; j < cols; j++) {
@@ -148,7 +149,8 @@ static tw_status allocate(tw_presolve *s, tw_error *error) {
   s->column_scale = tw_alloc(n, sizeof(double)), s->row_scale = tw_alloc(m, sizeof(double));
   s->column_step = tw_alloc(n, sizeof *s->column_step), s->row_step = tw_alloc(m, sizeof *s->row_step);
   s->cost = tw_alloc(n, sizeof(double));
-  if (!s->column || !s->row || !s->column_scale || !s->row_scale || !s->column_step || !s->row_step || !s->cost) return out_of_memory(error);
+  if (!s->column || !s->row || !s->column_scale || !s->row_scale || !s->column_step || !s->row_step || !s->cost)
+    return out_of_memory(error);
   for (size_t j = 0; j < n; j++) s->column_step[j] = INT64_MAX;
   for (size_t i = 0; i < m; i++) s->row_step[i] = INT64_MAX;
   vec_copy(s->qp->n, s->qp->q, s->cost);

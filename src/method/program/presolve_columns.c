@@ -20,8 +20,10 @@ static void bound_duals(presolve_work *w) {
       const double a = qp->a.value[k];
       if (a == 0 || !row_left(w, i)) continue;
       const double y = -w->s->cost[j] / a;
-      if (w->u[j] == INFINITY) *(a > 0 ? &w->dual_lower[i] : &w->dual_upper[i]) = a > 0 ? fmax(w->dual_lower[i], y) : fmin(w->dual_upper[i], y);
-      if (w->l[j] == -INFINITY) *(a > 0 ? &w->dual_upper[i] : &w->dual_lower[i]) = a > 0 ? fmin(w->dual_upper[i], y) : fmax(w->dual_lower[i], y);
+      const bool from_below = a > 0 ? w->u[j] == INFINITY : w->l[j] == -INFINITY;
+      const bool from_above = a > 0 ? w->l[j] == -INFINITY : w->u[j] == INFINITY;
+      if (from_below) w->dual_lower[i] = fmax(w->dual_lower[i], y);
+      if (from_above) w->dual_upper[i] = fmin(w->dual_upper[i], y);
     }
   }
 }

@@ -50,7 +50,8 @@ static tw_status merge(presolve_work *w, int64_t i, int64_t k, double factor) {
   const double low = (factor > 0 ? w->rl[i] : w->ru[i]) / factor, high = (factor > 0 ? w->ru[i] : w->rl[i]) / factor;
   const double slack = 1e-12 * (1 + fmax(isfinite(low) ? fabs(low) : 0, isfinite(high) ? fabs(high) : 0));
   if (low > w->ru[k] + slack || high < w->rl[k] - slack) return TW_OK; /* contradict each other: for the solver to prove */
-  presolve_step step = {.kind = PRESOLVE_DUPLICATE, .i = i, .j = k, .a = factor, .lower_moved = low > w->rl[k], .upper_moved = high < w->ru[k]};
+  presolve_step step = {.kind = PRESOLVE_DUPLICATE, .i = i, .j = k, .a = factor};
+  step.lower_moved = low > w->rl[k], step.upper_moved = high < w->ru[k];
   const double least = fmax(low, w->rl[k]), most = fmin(high, w->ru[k]);
   w->rl[k] = least;
   w->ru[k] = fmax(least, most);

@@ -34,8 +34,16 @@ tw_status tw_qp_session_refresh(tw_qp_session *s, tw_error *error) {
   return s->stage.open && s->kind == stage_of(s) ? attach(s, error) : open_stage(s, error);
 }
 
+static double largest_limit(int64_t n, const double *limit, double most) {
+  for (int64_t k = 0; k < n; k++)
+    if (isfinite(limit[k])) most = fmax(most, fabs(limit[k]));
+  return most;
+}
+
 tw_status tw_qp_session_open(tw_qp_session *s, tw_error *error) {
   const int64_t n = s->qp->n, m = s->qp->m;
+  const double rows = largest_limit(m, s->qp->row_lower, largest_limit(m, s->qp->row_upper, 0));
+  s->limit_size = 1 + largest_limit(n, s->qp->lower, largest_limit(n, s->qp->upper, rows));
   s->outcome = TW_RUNNING;
   s->optimality = (tw_optimality){NAN, NAN, NAN};
   s->x = tw_alloc((size_t)(5 * n + 3 * m), sizeof(double));
@@ -71,6 +79,9 @@ static void take_answer(tw_qp_session *s) {
     vec_zero(m, s->y), vec_zero(n, s->z);
     s->optimality = tw_qp_optimality(s->qp, s->x, s->y, NULL, s->work);
   }
+  const double violation = s->optimality.feasibility / s->limit_size;
+  s->number[QP_VIOLATION] = s->number[QP_SEEN] != 0 ? fmin(s->number[QP_VIOLATION], violation) : violation;
+  s->number[QP_SEEN] = 1;
   s->exact = g->exact;
   s->gap = g->ipm.mu * (double)g->ipm.pairs / g->pre.cost_scale;
 }
@@ -80,7 +91,8 @@ static tw_status next_stage(tw_qp_session *s, tw_error *error) {
     s->outcome = TW_FAILED;
     return TW_OK;
   }
-  s->number[QP_STAGE]++;
+  const bool feasible = s->number[QP_SEEN] != 0 && s->number[QP_VIOLATION] <= s->tolerance;
+  s->number[QP_STAGE] = s->kind == QP_ITSELF && !feasible ? QP_ELASTIC : QP_RECESSION;
   s->number[QP_STARTED] = 0;
   return open_stage(s, error);
 }
@@ -112,7 +124,7 @@ static tw_status end_stage(tw_qp_session *s, tw_error *error) {
     TW_TRY(test_infeasible(s, error));
     return s->outcome == TW_INFEASIBLE ? TW_OK : next_stage(s, error);
   default:
-    if (tw_qp_ray(s->qp, g->x, s->work, &s->margin)) {
+    if (s->number[QP_SEEN] != 0 && s->number[QP_VIOLATION] <= ACCEPTABLE && tw_qp_ray(s->qp, g->x, s->work, &s->margin)) {
       vec_copy(s->qp->n, g->x, s->x);
       s->outcome = TW_UNBOUNDED;
       return TW_OK;

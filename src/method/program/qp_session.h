@@ -13,6 +13,8 @@ enum { /* saved numbers */
   QP_STAGE,
   QP_STARTED,
   QP_POLISH_BELOW, /* the error at which the next polish is due */
+  QP_SEEN,         /* 1: a point was measured */
+  QP_VIOLATION,    /* then the least violation of a point so far, relative to the limits */
   QP_NUMBERS
 };
 
@@ -44,7 +46,8 @@ typedef struct tw_qp_session {
   double gap; /* sum of all products of multipliers and distances to limits */
   tw_optimality optimality;
   tw_outcome outcome;
-  double margin; /* of the certificate */
+  double margin;     /* of the certificate */
+  double limit_size; /* 1 + the largest |limit| */
   int64_t iterations;
   bool exact; /* on its active set */
 } tw_qp_session;

@@ -30,9 +30,9 @@ static bool stopped(const tw_exec *exec, tw_outcome *outcome) {
 /* Limits that cross: no multipliers of this form prove it, and nothing else is to be said. */
 static bool crossed(const tw_qp *qp) {
   for (int64_t j = 0; j < qp->n; j++)
-    if (!(qp->lower[j] <= qp->upper[j])) return true;
+    if (!(qp->lower[j] <= qp->upper[j]) || qp->lower[j] == INFINITY || qp->upper[j] == -INFINITY) return true;
   for (int64_t i = 0; i < qp->m; i++)
-    if (!(qp->row_lower[i] <= qp->row_upper[i])) return true;
+    if (!(qp->row_lower[i] <= qp->row_upper[i]) || qp->row_lower[i] == INFINITY || qp->row_upper[i] == -INFINITY) return true;
   return false;
 }
 
