@@ -15,6 +15,7 @@ Run with Debian's /usr/bin/python3 (packages.txt). Seconds are wall time from a 
 """
 import argparse
 import csv
+import ctypes
 import json
 import os
 import pathlib
@@ -50,6 +51,17 @@ def loaded_blas():
     with open("/proc/self/maps") as maps:
         paths = {line.split()[-1] for line in maps if "/" in line}
     return sorted({os.path.realpath(p) for p in paths if os.path.basename(p).startswith(("libblas", "libopenblas"))})
+
+
+def set_threads(count):
+    """PyTorch's own threads and those of its BLAS: torch.set_num_threads alone leaves OpenBLAS at all cores."""
+    import torch
+
+    torch.set_num_threads(count)
+    for path in loaded_blas():
+        limit = getattr(ctypes.CDLL(path), "openblas_set_num_threads", None)
+        if limit is not None:
+            limit(ctypes.c_int(count))
 
 
 def cpu_model():
@@ -153,7 +165,7 @@ def bench_ridge(threads, repeats, batch_seconds):
     calls = ridge_calls(xs, yc, w0, loglam0)
     value, norm = check_ridge(calls, xs, yc, w0, loglam0)
     for count in threads:
-        torch.set_num_threads(count)
+        set_threads(count)
         for name, call in calls.items():
             if name.startswith("numpy") and count != threads[0]:
                 continue
@@ -170,7 +182,7 @@ def bench_torch(name, call, threads, repeats, batch_seconds):
     import torch
 
     for count in threads:
-        torch.set_num_threads(count)
+        set_threads(count)
         emit(bench=name, peer="pytorch autograd", version=torch.__version__, threads=count,
              **seconds_per_call(call, repeats, batch_seconds))
 

@@ -4,6 +4,7 @@
  * and at the end o / l. Memory is that of a block of scores, whatever the number of keys. */
 #include "graph/ops/attention.h"
 #include "graph/ops/loops.h"
+#include "graph/ops/reduce.h"
 
 #include <math.h>
 
@@ -11,7 +12,6 @@ enum {
   ROWS = 64,         /* queries of a tile */
   BLOCK = 256,        /* keys of a block, more where a tile has few queries */
   SCORES = ROWS * BLOCK,
-  LANES = 16,
   LINE = 64
 };
 
@@ -54,38 +54,22 @@ typedef struct attention_task {
   const void *q, *k, *v;
   void *out, *room;
   int64_t room_size;
-  tw_loop *exp;
+  tw_loop *exp, *sub;
+  tw_fold_loop *max, *sum;
 } attention_task;
 
 #define KERNEL(T, suffix)                                                                                                   \
-  /* A NaN among the scores is left to the exponentials. */                                                                \
-  static T largest_##suffix(const T *x, int64_t n, T most) {                                                                \
-    T lane[LANES];                                                                                                          \
-    int64_t j = 0;                                                                                                          \
-    for (int c = 0; c < LANES; c++) lane[c] = most;                                                                         \
-    for (; j + LANES <= n; j += LANES)                                                                                      \
-      for (int c = 0; c < LANES; c++) lane[c] = x[j + c] > lane[c] ? x[j + c] : lane[c];                                    \
-    for (; j < n; j++) most = x[j] > most ? x[j] : most;                                                                    \
-    for (int c = 0; c < LANES; c++) most = lane[c] > most ? lane[c] : most;                                                 \
-    return most;                                                                                                            \
-  }                                                                                                                         \
-  static T sum_##suffix(const T *x, int64_t n) {                                                                            \
-    T lane[LANES] = {0}, rest = 0;                                                                                          \
-    int64_t j = 0;                                                                                                          \
-    for (; j + LANES <= n; j += LANES)                                                                                      \
-      for (int c = 0; c < LANES; c++) lane[c] += x[j + c];                                                                  \
-    for (; j < n; j++) rest += x[j];                                                                                        \
-    for (int width = LANES / 2; width > 0; width /= 2)                                                                      \
-      for (int c = 0; c < width; c++) lane[c] += lane[c + width];                                                           \
-    return lane[0] + rest;                                                                                                  \
-  }                                                                                                                         \
-  /* Of the n scores at x the first `seen` become s - m', the others -inf; m and a as above. m' = 0 where it is infinite,  \
+  /* Of the n scores at x the first `seen` become s - m', the others -inf; m and a as above. m' = 0 where it is infinite,   \
      so that inf - inf makes no NaN of its own. */                                                                          \
-  static void carry_##suffix(T *x, int64_t n, int64_t seen, T *m, T *a) {                                                   \
-    const T top = largest_##suffix(x, seen, *m), shift = top - top == 0 ? top : 0, before = *m - *m == 0 ? *m : 0;          \
+  static void carry_##suffix(const attention_task *t, T *x, int64_t n, int64_t seen, T *m, T *a) {                          \
+    T top;                                                                                                                  \
+    t->max(x, seen, 1, 1, &top);                                                                                            \
+    top = top < *m ? *m : top;                                                                                              \
+    const T shift = top - top == 0 ? top : 0, before = *m - *m == 0 ? *m : 0;                                               \
+    const int64_t row[] = {0, 0}, step[] = {1, 0};                                                                          \
     *a = *m == -(T)INFINITY ? 0 : (T)exp((double)(before - shift));                                                         \
     *m = top;                                                                                                               \
-    for (int64_t j = 0; j < seen; j++) x[j] -= shift;                                                                       \
+    t->sub(1, seen, (const void *[]){x, &shift}, row, step, x);                                                             \
     for (int64_t j = seen; j < n; j++) x[j] = -(T)INFINITY;                                                                 \
   }                                                                                                                         \
   static void tile_##suffix(void *context, int64_t tile, int worker) {                                                      \
@@ -107,15 +91,14 @@ typedef struct attention_task {
       const tw_product values = {.dtype = s->dtype, .m = n, .n = s->e, .k = keys, .lda = keys, .ldb = s->e, .ldc = s->e,    \
                                  .add = j > 0};                                                                             \
       tw_dense_product(&scores, scaled, k + j * s->d, x);                                                                   \
-      for (int64_t i = 0; i < n; i++) {                                                                                     \
-        const int64_t seen = first + i + s->ahead - j;                                                                      \
-        carry_##suffix(x + i * keys, keys, seen < 0 ? 0 : least(keys, seen), &m[i], &a[i]);                              \
-      }                                                                                                                     \
-      const int64_t row = 0, step = 1;                                                                                      \
-      const void *in = x;                                                                                                   \
-      t->exp(1, n * keys, &in, &row, &step, x);                                                                             \
-      for (int64_t i = 0; i < n; i++) {                                                                                     \
-        l[i] = a[i] * l[i] + sum_##suffix(x + i * keys, keys);                                                               \
+      for (int64_t i = 0; i < n; i++) { /* a row at a time, while it is in the cache */                                     \
+        T *score = x + i * keys;                                                                                            \
+        const int64_t seen = first + i + s->ahead - j, row = 0, step = 1;                                                   \
+        carry_##suffix(t, score, keys, seen < 0 ? 0 : least(keys, seen), &m[i], &a[i]);                                     \
+        t->exp(1, keys, &(const void *){score}, &row, &step, score);                                                        \
+        T sum;                                                                                                              \
+        t->sum(score, keys, 1, 1, &sum);                                                                                    \
+        l[i] = a[i] * l[i] + sum;                                                                                           \
         for (int64_t c = 0; c < s->e && j > 0 && a[i] != 1; c++) out[i * s->e + c] *= a[i];                                 \
       }                                                                                                                     \
       tw_dense_product(&values, x, v + j * s->e, out);                                                                      \
@@ -131,7 +114,8 @@ tw_status tw_attention_kernel(const tw_call *call) {
   attention_task t = {.s = &s, .q = call->in[0], .k = call->in[1], .v = call->in[2], .out = call->out, .room = call->scratch};
   if (s.stack == 0 || s.nq == 0 || s.e == 0) return TW_OK;
   t.room_size = room_of(&s);
-  t.exp = tw_loop_get(TW_LOOP_exp, s.dtype);
+  t.exp = tw_loop_get(TW_LOOP_exp, s.dtype), t.sub = tw_loop_get(TW_LOOP_sub, s.dtype);
+  t.max = tw_fold_get(TW_FOLD_MAX, s.dtype), t.sum = tw_fold_get(TW_FOLD_SUM, s.dtype);
   const double work = (double)s.stack * (double)s.nq * (double)s.nk * (double)(s.d + s.e + 8) / 4;
   int threads = tw_call_threads(call, work < 1e15 ? (int64_t)work : TW_PARALLEL_WORK);
   if (threads <= 0 || threads > workers_of(&s)) threads = workers_of(&s);

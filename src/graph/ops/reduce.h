@@ -50,6 +50,12 @@ typedef enum tw_fold_id {
 } tw_fold_id;
 /* From elements of `dtype`; the result is i64 for sums and products of integers, else of the same dtype. */
 tw_fold_loop *tw_fold_get(tw_fold_id id, tw_dtype dtype);
+enum {
+  TW_FOLD_TILE = 16384,       /* elements of a tile */
+  TW_FOLD_COLUMNS_MOST = 1024 /* columns folded at once, at most */
+};
+typedef tw_fold_loop *tw_fold_table[TW_FOLD_COUNT][TW_DTYPE_COUNT];
+extern const tw_fold_table tw_folds_avx2; /* where the build has them */
 
 /* Folds the middle axis of node's operand in fixed tiles by `id`, and the tiles' results by `combine`. */
 tw_status tw_reduce_run(const tw_call *call, tw_fold_id id, tw_fold_id combine);

@@ -3,116 +3,6 @@
  * same bits come out whatever the number of threads. */
 #include "graph/ops/reduce.h"
 
-#include <math.h>
-
-#define TILE 16384   /* elements of a tile */
-#define COLUMNS 1024 /* columns folded at once, at most */
-#define LEAF 32      /* rows folded in a plain loop */
-#define PAIRED 128   /* elements of a row summed in a plain loop: rounding is that of pairs of such */
-#define LANES 8      /* independent accumulators along a contiguous row */
-
-/* T: element, A: accumulator, U: result. Each row of at most TILE elements is split in halves down to PLAIN. */
-#define FOLD(name, PLAIN, T, A, U, IDENTITY, MAP, JOIN)                                                      \
-  static A name##_row(const T *x, int64_t n) {                                                               \
-    if (n > PLAIN) {                                                                                          \
-      const int64_t half = n / 2 / LANES * LANES;                                                            \
-      const A a = name##_row(x, half), b = name##_row(x + half, n - half);                                   \
-      return (A)JOIN(a, b);                                                                                  \
-    }                                                                                                        \
-    A lane[LANES], all = (A)(IDENTITY);                                                                      \
-    int64_t i = 0;                                                                                           \
-    for (int k = 0; k < LANES; k++) lane[k] = (A)(IDENTITY);                                                 \
-    for (; i + LANES <= n; i += LANES)                                                                       \
-      for (int k = 0; k < LANES; k++) {                                                                      \
-        const A e = (A)x[i + k];                                                                             \
-        lane[k] = (A)JOIN(lane[k], (A)MAP(e));                                                               \
-      }                                                                                                      \
-    for (; i < n; i++) {                                                                                     \
-      const A e = (A)x[i];                                                                                   \
-      all = (A)JOIN(all, (A)MAP(e));                                                                         \
-    }                                                                                                        \
-    for (int width = LANES / 2; width > 0; width /= 2)                                                       \
-      for (int k = 0; k < width; k++) lane[k] = (A)JOIN(lane[k], lane[k + width]);                           \
-    return (A)JOIN(lane[0], all);                                                                            \
-  }                                                                                                          \
-  static void name##_columns(const T *x, int64_t rows, int64_t columns, int64_t stride, A *acc) {            \
-    if (rows > LEAF) {                                                                                       \
-      A half[COLUMNS];                                                                                       \
-      name##_columns(x, rows / 2, columns, stride, acc);                                                     \
-      name##_columns(x + rows / 2 * stride, rows - rows / 2, columns, stride, half);                         \
-      for (int64_t c = 0; c < columns; c++) acc[c] = (A)JOIN(acc[c], half[c]);                               \
-      return;                                                                                                \
-    }                                                                                                        \
-    for (int64_t c = 0; c < columns; c++) acc[c] = (A)(IDENTITY);                                            \
-    int64_t r = 0;                                                                                           \
-    for (; r + 2 <= rows; r += 2, x += 2 * stride)                                                           \
-      for (int64_t c = 0; c < columns; c++) {                                                                \
-        const A e = (A)x[c], f = (A)x[stride + c];                                                           \
-        const A pair = (A)JOIN((A)MAP(e), (A)MAP(f));                                                        \
-        acc[c] = (A)JOIN(acc[c], pair);                                                                      \
-      }                                                                                                      \
-    if (r < rows)                                                                                            \
-      for (int64_t c = 0; c < columns; c++) {                                                                \
-        const A e = (A)x[c];                                                                                 \
-        acc[c] = (A)JOIN(acc[c], (A)MAP(e));                                                                 \
-      }                                                                                                      \
-  }                                                                                                          \
-  static void name(const void *x, int64_t rows, int64_t columns, int64_t stride, void *out) {                \
-    A acc[COLUMNS];                                                                                          \
-    if (columns == 1 && stride == 1) {                                                                       \
-      *(U *)out = (U)name##_row(x, rows);                                                                    \
-      return;                                                                                                \
-    }                                                                                                        \
-    for (int64_t c = 0; c < columns; c += COLUMNS) {                                                         \
-      const int64_t width = columns - c < COLUMNS ? columns - c : COLUMNS;                                   \
-      name##_columns((const T *)x + c, rows, width, stride, acc);                                            \
-      for (int64_t k = 0; k < width; k++) ((U *)out)[c + k] = (U)acc[k];                                     \
-    }                                                                                                        \
-  }
-
-#define SAME(e) (e)
-#define SQUARE(e) ((e) * (e))
-#define ADD(a, b) ((a) + (b))
-#define MULTIPLY(a, b) ((a) * (b))
-/* NaN wins; without a branch, so that lanes become vectors */
-#define LARGER(a, b) ((((a) > (b)) | ((a) != (a))) ? (a) : (b))
-#define SMALLER(a, b) ((((a) < (b)) | ((a) != (a))) ? (a) : (b))
-#define LARGER_WHOLE(a, b) ((a) > (b) ? (a) : (b))
-#define SMALLER_WHOLE(a, b) ((a) < (b) ? (a) : (b))
-
-/* f32 accumulates in double; integers wrap in 64 bits. */
-#define ARITHMETIC_FOLDS(name, IDENTITY, JOIN)                                                               \
-  FOLD(name##_f64, PAIRED, double, double, double, IDENTITY, SAME, JOIN)                                             \
-  FOLD(name##_f32, PAIRED, float, double, float, IDENTITY, SAME, JOIN)                                               \
-  FOLD(name##_i64, PAIRED, int64_t, uint64_t, int64_t, IDENTITY, SAME, JOIN)                                         \
-  FOLD(name##_i32, PAIRED, int32_t, uint64_t, int64_t, IDENTITY, SAME, JOIN)                                         \
-  FOLD(name##_u8, PAIRED, uint8_t, uint64_t, int64_t, IDENTITY, SAME, JOIN)
-ARITHMETIC_FOLDS(sum, 0, ADD)
-ARITHMETIC_FOLDS(prod, 1, MULTIPLY)
-FOLD(squares_f64, PAIRED, double, double, double, 0, SQUARE, ADD)
-FOLD(squares_f32, PAIRED, float, double, float, 0, SQUARE, ADD)
-FOLD(max_f64, TILE, double, double, double, -INFINITY, SAME, LARGER)
-FOLD(max_f32, TILE, float, float, float, -INFINITY, SAME, LARGER)
-FOLD(max_i64, TILE, int64_t, int64_t, int64_t, INT64_MIN, SAME, LARGER_WHOLE)
-FOLD(max_i32, TILE, int32_t, int32_t, int32_t, INT32_MIN, SAME, LARGER_WHOLE)
-FOLD(max_u8, TILE, uint8_t, uint8_t, uint8_t, 0, SAME, LARGER_WHOLE)
-FOLD(min_f64, TILE, double, double, double, INFINITY, SAME, SMALLER)
-FOLD(min_f32, TILE, float, float, float, INFINITY, SAME, SMALLER)
-FOLD(min_i64, TILE, int64_t, int64_t, int64_t, INT64_MAX, SAME, SMALLER_WHOLE)
-FOLD(min_i32, TILE, int32_t, int32_t, int32_t, INT32_MAX, SAME, SMALLER_WHOLE)
-FOLD(min_u8, TILE, uint8_t, uint8_t, uint8_t, UINT8_MAX, SAME, SMALLER_WHOLE)
-
-tw_fold_loop *tw_fold_get(tw_fold_id id, tw_dtype dtype) {
-#define ROW(name)                                                                                            \
-  { name##_f64, name##_f32, name##_i64, name##_i32, name##_u8, name##_u8 }
-  static tw_fold_loop *const fold[TW_FOLD_COUNT][TW_DTYPE_COUNT] = {[TW_FOLD_SUM] = ROW(sum),
-                                                               [TW_FOLD_SQUARES] = {squares_f64, squares_f32},
-                                                               [TW_FOLD_PROD] = ROW(prod),
-                                                               [TW_FOLD_MAX] = ROW(max),
-                                                               [TW_FOLD_MIN] = ROW(min)};
-  return fold[id][dtype];
-}
-
 /* [outer, middle, inner] cut into pieces of `rows` by `columns` elements, `pieces` = outer x tiles x chunks
  * of them; a task takes `batch` pieces in turn. With several tiles, tile t of outer o leaves its result in
  * partial[o][t]. */
@@ -127,14 +17,14 @@ typedef struct reduction {
 
 static void reduction_cut(reduction *cut, tw_extents extent) {
   cut->extent = extent;
-  cut->columns = extent.inner < COLUMNS ? extent.inner : COLUMNS;
-  cut->rows = TILE / cut->columns;
+  cut->columns = extent.inner < TW_FOLD_COLUMNS_MOST ? extent.inner : TW_FOLD_COLUMNS_MOST;
+  cut->rows = TW_FOLD_TILE / cut->columns;
   cut->tiles = extent.middle > cut->rows ? (extent.middle + cut->rows - 1) / cut->rows : 1;
   if (cut->tiles == 1) cut->rows = extent.middle;
   cut->chunks = (extent.inner + cut->columns - 1) / cut->columns;
   cut->pieces = extent.outer * cut->tiles * cut->chunks;
   const int64_t elements = cut->rows * cut->columns;
-  cut->batch = elements > 0 && elements < TILE ? TILE / elements : 1;
+  cut->batch = elements > 0 && elements < TW_FOLD_TILE ? TW_FOLD_TILE / elements : 1;
 }
 
 static void reduction_piece(const reduction *cut, int64_t piece) {
