@@ -201,6 +201,22 @@ tw_status tw_program_find(const char *program, char *path, size_t size, tw_error
 /* Runs argv[0] (a path) without a shell, its output thrown away; TW_ERR_IO unless it ends with 0 within `seconds`. */
 tw_status tw_program_run(const char *const *argv, double seconds, tw_error *error);
 
+/* Runs task(context) in a copy of this process (fork), where a foreign library can neither write on this process' streams nor
+ * bring it down, and can be stopped at any time. Memory is as it was, what the copy writes there is lost but in memory of
+ * tw_shared_alloc. The task starts no threads. */
+typedef struct tw_apart {
+  void (*task)(void *context);
+  void (*line)(void *context, const char *line); /* of what the copy prints, cut at 1000 bytes; may be NULL */
+  bool (*go_on)(void *context); /* asked 50 times a second; false: the copy gets SIGINT, and SIGKILL `grace` seconds later; may be NULL */
+  void *context;
+  double grace;
+} tw_apart;
+/* *stopped: go_on said so. TW_ERR_NUMERIC: the copy ended by a signal or a status of its own. */
+tw_status tw_run_apart(const tw_apart *apart, bool *stopped, tw_error *error);
+/* Zeroed; NULL when out of memory. */
+void *tw_shared_alloc(size_t bytes);
+void tw_shared_free(void *memory, size_t bytes);
+
 /* ------------------------------------------------------------------ log */
 
 typedef enum tw_level { TW_LOG_ERROR, TW_LOG_WARNING, TW_LOG_INFO, TW_LOG_DEBUG } tw_level;

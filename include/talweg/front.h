@@ -65,6 +65,7 @@ typedef struct tw_solution {
   const char *class_name;    /* borrowed, as in tw_class */
   tw_result result;          /* of the minimisation, owned */
   double objective;          /* as stated; NaN when the problem has none */
+  double bound;              /* of the objective as stated, see tw_result; NaN: none */
   tw_array *variables;       /* views of result.x */
   tw_array *constraints;     /* values of the constrained expressions */
   /* One per constraint: y with grad f + y' grad c = 0 for the objective f as stated (on the active constraints and free
@@ -75,6 +76,7 @@ typedef struct tw_solution {
   int n_sensitivities;
   tw_solution_sensitivity *sensitivity;
   tw_evidence evidence; /* of the nested problems inside; solves 0: there are none */
+  struct tw_basis_ranges *ranges; /* of a linear program's basis, owned; NULL: not asked for */
 } tw_solution;
 
 /* Takes over `result` (zeroed) and evaluates constraints and reports there (`exec` NULL: defaults); where that fails for

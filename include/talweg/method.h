@@ -4,6 +4,8 @@
 
 #include <talweg/problem.h>
 
+#include <math.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -49,7 +51,7 @@ typedef struct tw_progress {
   const char *method;
   int64_t iteration, n;
   const double *x;
-  double f;
+  double f, bound;       /* bound as in tw_result */
   tw_optimality optimality;
   tw_counts counts;
   double seconds;
@@ -63,6 +65,7 @@ typedef struct tw_result {
                          minimisation, <= 0 at an active lower one (L = f + y'c); owned; NULL when m = 0 */
   int64_t n, m;
   double f;           /* minimised objective, regularizers included */
+  double bound;       /* proven: no feasible point has a lower objective; NaN: the method proves none. See tw_gap */
   tw_optimality optimality;
   tw_counts counts;
   int64_t iterations;
@@ -70,6 +73,13 @@ typedef struct tw_result {
   char message[TW_MESSAGE_MAX];
 } tw_result;
 void tw_result_free(tw_result *result);
+/* What a proven bound leaves open of a feasible point's objective, (f - bound) / max(1, |f|), at least 0. NaN without a bound,
+ * inf where the point is not feasible (a violation above 1e-6). */
+static inline double tw_gap(double f, double bound, const tw_optimality *at) {
+  const double size = f < 0 ? -f : f, gap = (f - bound) / (size > 1 ? size : 1);
+  if (bound != bound) return bound;
+  return at->feasibility > 1e-6 ? INFINITY : gap < 0 ? 0 : gap;
+}
 
 /* ------------------------------------------------------------------ running */
 
@@ -114,7 +124,8 @@ enum { /* what a method can respect beside minimising */
 };
 enum { /* promises that spare the driver copies of large states */
   TW_MONOTONE = 1, /* an iterate is at least as good as the ones before, and x, f, dual change only when a step succeeds */
-  TW_ATOMIC = 2    /* a step that fails in an evaluation leaves every vector that the next step reads as it was */
+  TW_ATOMIC = 2,   /* a step that fails in an evaluation leaves every vector that the next step reads as it was */
+  TW_PATIENT = 4   /* many iterations may pass without visible progress: they are no reason to end the run */
 };
 enum { TW_FOR_MINIMIZE = 1, TW_FOR_LEAST_SQUARES = 2, TW_FOR_ROOT = 4, TW_FOR_FIXPOINT = 8 };
 
@@ -131,7 +142,7 @@ typedef struct tw_method {
   tw_status (*init)(tw_run *run);
   tw_status (*step)(tw_run *run);
   void (*finish)(tw_run *run); /* optional: before the run's state is released */
-  unsigned traits; /* TW_MONOTONE | TW_ATOMIC */
+  unsigned traits; /* TW_MONOTONE | TW_ATOMIC | TW_PATIENT */
 } tw_method;
 
 struct tw_run { /* what the driver lends to a method */
@@ -140,6 +151,7 @@ struct tw_run { /* what the driver lends to a method */
   int64_t n;
   double *x;               /* current iterate; a method may let it point into a vector of its own (tw_run_vector) */
   double f;                /* objective at x */
+  double bound;            /* see tw_result; NaN at the start */
   double *dual;            /* m multipliers, zeros at the start; NULL when m = 0 */
   tw_optimality optimality; /* stationarity absolute here; the driver scales it */
   double scale;            /* the driver divides stationarity by max(1, scale); methods set it in init (norm of the first residual) */

@@ -35,7 +35,7 @@ typedef struct tw_verb {
   int (*run)(const void *fields, const tw_console *console);
 } tw_verb;
 
-extern const tw_verb tw_verb_solve, tw_verb_check, tw_verb_compile, tw_verb_methods, tw_verb_version;
+extern const tw_verb tw_verb_solve, tw_verb_check, tw_verb_compile, tw_verb_explain, tw_verb_methods, tw_verb_version;
 
 /* Reads argv[0..argc-1] into `fields` (zeroed, verb->bytes of it). *help: --help was among them, the rest is not read. */
 tw_status tw_arguments_read(const tw_verb *verb, int argc, char *const *argv, void *fields, bool *help, tw_error *error);

@@ -1,5 +1,5 @@
 /* JSON of a solution. */
-#include <talweg/front.h>
+#include "front/ranging.h"
 
 #include <math.h>
 
@@ -207,6 +207,10 @@ void tw_solution_json(tw_text *text, const tw_solution *s, const tw_model *model
   tw_text_puts(text, "{");
   put_string(text, &first, "status", tw_outcome_name(r->outcome));
   put_number(text, &first, "objective", s->objective);
+  if (!isnan(s->bound)) {
+    put_number(text, &first, "bound", s->bound);
+    put_number(text, &first, "gap", tw_gap(r->f, r->bound, &r->optimality));
+  }
   put_key(text, &first, "variables");
   put_variables(text, s, table, s->variables);
   put_key(text, &first, "reports");
@@ -215,6 +219,10 @@ void tw_solution_json(tw_text *text, const tw_solution *s, const tw_model *model
   put_constraints(text, s, table);
   put_key(text, &first, "sensitivity");
   put_sensitivities(text, s, table);
+  if (s->ranges != NULL) {
+    put_key(text, &first, "ranging");
+    tw_ranging_json(text, s->ranges, model);
+  }
   put_string(text, &first, "method", r->method);
   put_string(text, &first, "class", s->class_name);
   put_number(text, &first, "iterations", (double)r->iterations);

@@ -59,11 +59,10 @@ tw_status tw_model_file_method(tw_model *model, const char *path, const char *as
   status = tw_model_file_blame(tw_classify(p, cls, error), path, error);
   if (status != TW_OK) return status;
   const char *chosen = tw_method_choose(p, cls, why, TW_MESSAGE_MAX);
-  /* No method looks at integrality, so none may be asked to solve the relaxation in its place. */
-  if (chosen == NULL && (cls->integer || (asked == NULL && tw_model_method(model) == NULL)))
+  if (chosen == NULL && asked == NULL && tw_model_method(model) == NULL)
     return tw_fail(error, TW_ERR_UNSUPPORTED, "%s: %s", path, why);
   *method = asked != NULL ? asked : tw_model_method(model) != NULL ? tw_model_method(model) : chosen;
-  if (*method != chosen)
+  if (chosen == NULL || strcmp(*method, chosen) != 0)
     snprintf(why, TW_MESSAGE_MAX, "%s: %s", *method, asked != NULL ? "asked for" : "the model asks for it");
   return TW_OK;
 }

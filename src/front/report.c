@@ -1,4 +1,5 @@
 /* A solution for people. */
+#include "front/ranging.h"
 #include "front/table.h"
 
 #include <math.h>
@@ -24,6 +25,7 @@ static void put_objective(tw_text *text, const tw_solution *s) {
   const bool solved = s->result.outcome == TW_SOLVED;
   tw_text_printf(text, "\n%s", !solved ? "Objective" : goal == TW_GOAL_MAXIMIZE ? "Maximum" : "Minimum");
   tw_text_printf(text, "%s%s = %.12g\n", !named ? "" : solved ? " of " : " ", named ? name : "", s->objective);
+  if (isfinite(s->bound)) tw_text_printf(text, "Bound = %.12g, gap %.2g\n", s->bound, tw_gap(s->result.f, s->result.bound, &s->result.optimality));
 }
 
 static void put_arrays(tw_text *text, const tw_solution *s, const tw_model *model) {
@@ -128,6 +130,7 @@ void tw_solution_text(tw_text *text, const tw_solution *s, const tw_model *model
   put_arrays(text, s, model);
   put_constraints(text, s, model);
   put_sensitivities(text, s, model);
+  if (s->ranges != NULL) tw_ranging_text(text, s->ranges, model);
   put_optimality(text, s);
   put_evidence(text, s);
 }

@@ -1,6 +1,8 @@
 /* A solution: the result of a run with the values of constraints and reports there, and its sensitivities. */
 #include <talweg/front.h>
 
+#include "method/program/ranging.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,6 +167,7 @@ static tw_status state_sense(tw_solution *s, tw_error *error) {
   const tw_goal goal = tw_problem_goal(s->problem);
   const bool flip = goal == TW_GOAL_MAXIMIZE;
   s->objective = flip ? 0 - s->result.f : goal == TW_GOAL_MINIMIZE ? s->result.f : NAN;
+  s->bound = flip ? 0 - s->result.bound : s->result.bound;
   if (s->result.dual == NULL) return TW_OK;
   s->dual = tw_alloc((size_t)s->result.m, sizeof *s->dual);
   if (s->dual == NULL) return tw_fail(error, TW_ERR_MEMORY, "out of memory for the multipliers");
@@ -273,6 +276,7 @@ void tw_solution_free(tw_solution *s) {
   for (int i = 0; s->reports != NULL && i < tw_problem_reports(s->problem); i++) tw_array_free(&s->reports[i]);
   for (int i = 0; i < s->n_sensitivities; i++)
     sensitivity_free(&s->sensitivity[i], tw_problem_variables(s->problem));
+  tw_ranges_free(s->ranges);
   free(s->sensitivity);
   free(s->variables);
   free(s->constraints);

@@ -3,6 +3,7 @@
 #include "front/inspect.h"
 #include "front/model_file.h"
 #include "front/progress.h"
+#include "front/ranging.h"
 
 #include "model/diagnose.h"
 
@@ -15,7 +16,7 @@ typedef struct solve_fields {
   tw_words sets;
   double time_limit;
   int64_t max_iter, seed, threads;
-  bool json, quiet;
+  bool json, quiet, ranging;
 } solve_fields;
 
 /* Everything that lives while the command runs. */
@@ -106,6 +107,14 @@ static tw_status read_jit(session *s, tw_error *error) {
   return s->f->jit == NULL ? TW_OK : tw_fail(error, TW_ERR_ARGUMENT, "--jit is '%.100s'; expected auto, on or off", s->f->jit);
 }
 
+/* Known before the run. */
+static tw_status check_ranging(const session *s, tw_error *error) {
+  const bool linear = s->cls.objective <= TW_LINEAR && s->cls.constraints <= TW_LINEAR && !s->cls.integer && (s->oracle.offers & TW_QP);
+  if (!s->f->ranging || linear) return TW_OK;
+  return tw_fail(error, TW_ERR_ARGUMENT, "--ranging: %s is of class %s, expected a linear program without integers", s->f->model,
+                 s->cls.name);
+}
+
 static tw_status open_problem(session *s, tw_error *error) {
   char why[TW_MESSAGE_MAX];
   tw_status status = check_outputs(s->f, error);
@@ -120,6 +129,7 @@ static tw_status open_problem(session *s, tw_error *error) {
     status = tw_model_file_method(s->model, s->f->model, s->f->method, &s->cls, &s->method, why, error);
   if (status == TW_OK)
     status = tw_model_file_blame(tw_oracle_from_problem(&s->oracle, s->p, &s->cls, error), s->f->model, error);
+  if (status == TW_OK) status = check_ranging(s, error);
   return status;
 }
 
@@ -210,6 +220,14 @@ static void judge(const session *s, tw_result *result, const tw_evidence *eviden
            evidence->message);
 }
 
+static tw_status range_solution(const session *s, tw_solution *solution, tw_error *error) {
+  const tw_result *r = &solution->result;
+  const tw_status status = tw_ranges_new(&solution->ranges, &s->oracle, r->x, r->dual, error);
+  if (status != TW_OK) return tw_error_prefix(error, "--ranging");
+  tw_ranging_state(solution->ranges, maximizes(s));
+  return TW_OK;
+}
+
 static tw_status make_solution(session *s, tw_result *result, tw_solution *solution, tw_error *error) {
   const tw_exec exec = calm(s);
   if (s->oracle.exec != NULL) s->oracle.exec(s->oracle.context, &exec);
@@ -226,10 +244,9 @@ static tw_status make_solution(session *s, tw_result *result, tw_solution *solut
     tw_log_write(&s->log, TW_LOG_WARNING, "the sensitivity to %s is not reliable: %s", s->sensitivity.word[i],
                  solution->sensitivity[i].evidence.message);
   }
-  if (status != TW_OK) {
-    tw_error_prefix(error, "--sensitivity");
-    tw_solution_free(solution);
-  }
+  if (status != TW_OK) tw_error_prefix(error, "--sensitivity");
+  if (status == TW_OK && s->f->ranging && solved) status = range_solution(s, solution, error);
+  if (status != TW_OK) tw_solution_free(solution);
   return status;
 }
 
@@ -293,6 +310,12 @@ static tw_status print_solution(const session *s, const tw_solution *solution, t
   return failed ? tw_fail(error, TW_ERR_MEMORY, "out of memory for the output") : TW_OK;
 }
 
+/* Of integer problems a point that is not feasible says nothing. */
+static bool usable(const session *s, const tw_result *r) {
+  if (s->cls.integer && r->optimality.feasibility > 1e-6) return false;
+  return isfinite(r->f) || !has_objective(s);
+}
+
 static int exit_of_result(const session *s, const tw_result *r) {
   switch (r->outcome) {
   case TW_SOLVED:
@@ -301,7 +324,7 @@ static int exit_of_result(const session *s, const tw_result *r) {
   case TW_STOPPED_EVALUATIONS:
   case TW_STOPPED_TIME:
   case TW_STOPPED_CALLER:
-    return isfinite(r->f) || !has_objective(s) ? TW_EXIT_STOPPED : TW_EXIT_NUMERIC;
+    return usable(s, r) ? TW_EXIT_STOPPED : TW_EXIT_NUMERIC;
   case TW_INFEASIBLE:
   case TW_UNBOUNDED:
     return TW_EXIT_NO_OPTIMUM;
@@ -361,13 +384,16 @@ static const tw_argument arguments[] = {
      "threads at most; 0: all cores. Results do not depend on it"},
     {"--checkpoint", "FILE", TW_ARGUMENT_TEXT, FIELD(checkpoint), 0, 0, false, "keep the run's state here as it goes"},
     {"--resume", "FILE", TW_ARGUMENT_TEXT, FIELD(resume), 0, 0, false, "go on from such a file"},
+    {"--ranging", NULL, TW_ARGUMENT_FLAG, FIELD(ranging), 0, 0, false,
+     "of a linear program: how far costs and limits may move before the basis changes"},
     {"--json", NULL, TW_ARGUMENT_FLAG, FIELD(json), 0, 0, false, "print the result as one JSON object"},
     {"--trace", "FILE", TW_ARGUMENT_TEXT, FIELD(trace), 0, 0, false, "write a row per iteration as CSV"},
     {"--plot", "FILE", TW_ARGUMENT_TEXT, FIELD(plot), 0, 0, false,
      "draw the run as .svg or .png: convergence; level sets for one or two unknowns"},
     {"--profile", "FILE", TW_ARGUMENT_TEXT, FIELD(profile), 0, 0, false,
      "a roofline table of where time goes, and the events in Chrome's trace format; -: the table alone"},
-    {"--jit", "MODE", TW_ARGUMENT_TEXT, FIELD(jit), 0, 0, false, "auto, on or off: compile arithmetic with the system's cc; results do not depend on it"},
+    {"--jit", "MODE", TW_ARGUMENT_TEXT, FIELD(jit), 0, 0, false,
+     "auto, on or off: compile arithmetic with the system's cc; results do not depend on it"},
     {"--quiet", NULL, TW_ARGUMENT_FLAG, FIELD(quiet), 0, 0, false, "no progress line and no warnings"},
     {.name = NULL}};
 

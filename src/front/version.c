@@ -9,6 +9,12 @@
 #ifdef TALWEG_CAIRO
 #include <cairo.h>
 #endif
+#ifdef TALWEG_CBC
+#include <Cbc_C_Interface.h>
+#endif
+#ifdef TALWEG_GLPK
+#include <glpk.h>
+#endif
 #ifdef TALWEG_DNNL
 #include <dnnl.h>
 #endif
@@ -29,6 +35,16 @@ static void print_libraries(FILE *out) {
   fprintf(out, "  Ipopt        found: method ipopt\n");
 #else
   fprintf(out, "  Ipopt        not found: no method ipopt\n");
+#endif
+#ifdef TALWEG_CBC
+  fprintf(out, "  CBC          %s: method cbc\n", Cbc_getVersion());
+#else
+  fprintf(out, "  CBC          not found: no method cbc\n");
+#endif
+#ifdef TALWEG_GLPK
+  fprintf(out, "  GLPK         %s\n", glp_version());
+#else
+  fprintf(out, "  GLPK         not found: no ranging\n");
 #endif
   fprintf(out, "  zlib         %s\n", zlibVersion());
 #ifdef TALWEG_SLEEF

@@ -12,7 +12,7 @@
 #include <zlib.h>
 
 static const char MAGIC[8] = "TALWEGCK";
-enum { VERSION = 2, BYTE_ORDER_MARK = 0x01020304, NAME_MAX_BYTES = 128, HEADER_BYTES = 32 };
+enum { VERSION = 3, BYTE_ORDER_MARK = 0x01020304, NAME_MAX_BYTES = 128, HEADER_BYTES = 32 };
 static const size_t FILE_MAX = (size_t)1 << 40;
 
 /* ------------------------------------------------------------------ identity of a problem */
@@ -52,6 +52,7 @@ static void pack_tally(tw_packer *p, const tw_tally *t) {
   tw_pack_bytes(p, &t->counts, sizeof t->counts);
   tw_pack_i64(p, t->iteration);
   tw_pack_f64(p, t->f);
+  tw_pack_f64(p, t->bound);
   tw_pack_f64(p, t->scale);
   tw_pack_f64(p, t->f_start);
   pack_optimality(p, &t->optimality);
@@ -66,6 +67,7 @@ static tw_tally unpack_tally(tw_unpacker *u) {
   tw_unpack_bytes(u, &t.counts, sizeof t.counts);
   t.iteration = tw_unpack_i64(u);
   t.f = tw_unpack_f64(u);
+  t.bound = tw_unpack_f64(u);
   t.scale = tw_unpack_f64(u);
   t.f_start = tw_unpack_f64(u);
   t.optimality = unpack_optimality(u);

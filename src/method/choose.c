@@ -45,13 +45,21 @@ static const char *for_smooth(int64_t n, const tw_class *cls, char *why, size_t 
   return chosen("lbfgs", "smooth, many variables", why, size);
 }
 
+static const char *for_integers(const tw_class *cls, char *why, size_t size) {
+  const bool linear = cls->objective <= TW_LINEAR && cls->constraints <= TW_LINEAR;
+  if (cls->has_set || cls->has_regularizer)
+    return nothing(cls, "integer variables beside a set or a regularizer, which no method handles", why, size);
+  if (linear && tw_method_find("cbc") != NULL) return chosen("cbc", "linear, with integer variables", why, size);
+  if (cls->convex) return chosen("branch_and_bound", "integer variables, and a convex relaxation", why, size);
+  return nothing(cls,
+                 "integer variables, and a relaxation that is not proven convex: its local solutions bound nothing "
+                 "(branch_and_bound:convex=assume searches all the same; or declare the variables continuous)",
+                 why, size);
+}
+
 const char *tw_method_choose(const tw_problem *p, const tw_class *cls, char *why, size_t size) {
   const int64_t n = tw_problem_size(p);
-  if (cls->integer)
-    return nothing(cls,
-                   "integer variables need branch and bound, which this version does not have (declare them "
-                   "continuous for the relaxation)",
-                   why, size);
+  if (cls->integer) return for_integers(cls, why, size);
   switch (tw_problem_goal(p)) {
   case TW_GOAL_ROOT:
     return chosen("newton_root", "a system of equations", why, size);

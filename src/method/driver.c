@@ -155,7 +155,7 @@ void tw_driver_test_end(tw_driver *d) {
   if (minimizes(d) && feasible(d, &o) && d->run.f < BOTTOM * fmax(1, fabs(d->f_start)))
     tw_driver_end(d, TW_UNBOUNDED, "the objective fell to %.3g: it seems to have no finite minimum",
                   d->run.f);
-  if (d->idle >= IDLE_LIMIT)
+  if (d->idle >= IDLE_LIMIT && !(d->run.method->traits & TW_PATIENT))
     tw_driver_end(d, TW_FAILED, "no progress in %d iterations: stationarity %.2g, tolerance %.2g", IDLE_LIMIT,
                   o.stationarity, d->tol);
 }
@@ -215,6 +215,7 @@ tw_tally tw_driver_tally(const tw_driver *d) {
   return (tw_tally){.counts = d->counts,
                     .iteration = d->run.iteration,
                     .f = d->run.f,
+                    .bound = d->run.bound,
                     .scale = d->run.scale,
                     .f_start = d->f_start,
                     .optimality = d->run.optimality,
@@ -228,6 +229,7 @@ void tw_driver_set_tally(tw_driver *d, const tw_tally *t) {
   d->counts = t->counts;
   d->run.iteration = t->iteration;
   d->run.f = t->f;
+  d->run.bound = t->bound;
   d->run.scale = t->scale;
   d->f_start = t->f_start;
   d->run.optimality = t->optimality;
@@ -330,7 +332,7 @@ static tw_status prepare(tw_driver *d, const tw_driver_setup *setup, tw_error *e
   d->run.method = setup->method;
   d->run.n = setup->oracle->n;
   d->m = setup->oracle->m;
-  d->run.f = NAN;
+  d->run.f = d->run.bound = NAN;
   d->run.optimality = (tw_optimality){NAN, NAN, NAN};
   d->run.seed = setup->seed;
   d->run.exec = &d->exec;

@@ -23,7 +23,7 @@ typedef struct tw_named_child {
 typedef struct tw_tally {
   tw_counts counts;
   int64_t iteration;
-  double f, scale, f_start;
+  double f, bound, scale, f_start;
   tw_optimality optimality;
   double last_f, last_stationarity,
       last_feasibility; /* of the iteration before; monotone: the lowest so far */

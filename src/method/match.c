@@ -123,6 +123,7 @@ static bool too_large_for_ipm(const tw_oracle *o) {
 const char *tw_method_choose_for_oracle(const tw_oracle *o) {
   const unsigned demanded = demands(o);
   if (!(o->offers & (TW_VALUE | TW_GRADIENT))) return "newton_root";
+  if (demanded & TW_HANDLES_INTEGERS) return "branch_and_bound";
   const unsigned convex_program = TW_QP | TW_CONVEX | TW_GRADIENT | TW_CURVATURE;
   if (demanded & TW_HANDLES_CONSTRAINTS && !(demanded & (TW_HANDLES_SETS | TW_HANDLES_REGULARIZERS)) &&
       (o->offers & convex_program) == convex_program)

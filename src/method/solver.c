@@ -127,6 +127,7 @@ void tw_solver_progress(const tw_solver *s, tw_progress *progress) {
                             .n = d->run.n,
                             .x = d->run.x,
                             .f = d->run.f,
+                            .bound = d->run.bound,
                             .optimality = tw_driver_relative(d),
                             .counts = d->counts,
                             .seconds = tw_driver_seconds(d)};
@@ -143,6 +144,7 @@ tw_status tw_solver_result(const tw_solver *s, tw_result *result, tw_error *erro
                         .n = d->run.n,
                         .m = d->m,
                         .f = current ? d->run.f : d->best.f,
+                        .bound = d->run.bound,
                         .optimality = current ? tw_driver_relative(d) : d->best.optimality,
                         .counts = d->counts,
                         .iterations = d->run.iteration,

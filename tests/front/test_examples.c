@@ -113,13 +113,17 @@ static void example_2_from_three_starts(void **state) {
   }
 }
 
-/* Integer variables end with the class and what solves it. */
-static void integer_models_are_refused_clearly(void **state) {
+static void integer_models_are_solved(void **state) {
   (void)state;
   tw_model *model;
   tw_result result = {0};
   assert_ok(tw_model_read(&model, TALWEG_SOURCE_DIR "/examples/knapsack.tw", NULL, &error));
-  assert_fails(tw_solve_problem(tw_model_problem(model), NULL, &result, &error), TW_ERR_UNSUPPORTED, "MILP");
+  assert_ok(tw_solve_problem(tw_model_problem(model), NULL, &result, &error));
+  assert_int_equal(result.outcome, TW_SOLVED);
+  assert_close(result.f, -15, 1e-9);
+  assert_close(result.bound, -15, 1e-9);
+  for (int k = 0; k < 5; k++) assert_true(result.x[k] == (k > 0));
+  tw_result_free(&result);
   tw_model_free(model);
 }
 
@@ -174,7 +178,7 @@ int main(void) {
       cmocka_unit_test(known_optima),
       cmocka_unit_test(lasso_agrees_with_coordinate_descent),
       cmocka_unit_test(example_2_from_three_starts),
-      cmocka_unit_test(integer_models_are_refused_clearly),
+      cmocka_unit_test(integer_models_are_solved),
       cmocka_unit_test(build_does_not_grow_with_the_index_set),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
