@@ -123,6 +123,13 @@ void tw_emit_body_captured(tw_emitter *e, const tw_emit_body *b, int n_varying, 
 
 void tw_emit_pass(tw_emitter *e, const tw_emit_frame *frame, const tw_step *step);
 
+/* tw_source_add_packed, refused when it would add more than `most` numbers of constants to the file. */
+tw_status tw_source_add_within(tw_source *source, const char *name, const char *meaning, const tw_fn *fn, int n,
+                               const tw_source_argument *arguments, const tw_source_part *part, int64_t most,
+                               tw_error *error);
+/* Text for the header and for the file. */
+void tw_source_append(tw_source *source, const char *declaration, const char *definition);
+
 /* Puts the runtime functions that `body` calls, and those that they call, before it into `out`. */
 tw_status tw_emit_runtime(const char *body, tw_text *out, tw_error *error);
 

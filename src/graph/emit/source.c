@@ -119,9 +119,15 @@ static void put_comment(tw_text *out, const signature *s, const char *name, cons
 
 /* ------------------------------------------------------------------ constants */
 
-static bool known_constant(tw_source *source, const void *data) {
+static bool is_known(const tw_source *source, const void *data) {
   for (size_t k = 0; k < source->n_constants; k++)
     if (source->constant[k] == data) return true;
+  return false;
+}
+
+/* True when it is there, or there is no memory to add it. */
+static bool known_constant(tw_source *source, const void *data) {
+  if (is_known(source, data)) return true;
   const void **grown = tw_grow(source->constant, &source->capacity, source->n_constants + 1, sizeof *grown);
   if (!grown) {
     source->body.failed = true;
@@ -147,14 +153,27 @@ static void put_constant(tw_source *source, tw_expr e) {
   tw_text_puts(&source->constants, "};\n");
 }
 
-/* Constants read in place, in this function and in the bodies it holds. */
+/* Whether the function or a body that it holds reads the node, a constant, in place. */
+static bool reads_constant(const tw_text *written, tw_expr node) {
+  char name[40];
+  if (tw_op_of(node) != &tw_op_constant || !written->data) return false;
+  snprintf(name, sizeof name, "(c%llx ", (unsigned long long)(uintptr_t)tw_constant_data(node));
+  return strstr(written->data, name) != NULL;
+}
+
 static void put_constants(tw_source *source, const tw_text *written, tw_graph *graph) {
-  for (int32_t id = 0; id < graph->count && written->data; id++) {
-    if (tw_node_at(graph, id)->op != &tw_op_constant) continue;
-    char name[40];
-    snprintf(name, sizeof name, "(c%llx ", (unsigned long long)(uintptr_t)tw_constant_data(tw_at(graph, id)));
-    if (strstr(written->data, name)) put_constant(source, tw_at(graph, id));
+  for (int32_t id = 0; id < graph->count; id++)
+    if (reads_constant(written, tw_at(graph, id))) put_constant(source, tw_at(graph, id));
+}
+
+/* Numbers of the constants that are not in the file yet. */
+static int64_t count_constants(const tw_source *source, const tw_text *written, tw_graph *graph) {
+  int64_t count = 0;
+  for (int32_t id = 0; id < graph->count; id++) {
+    const tw_expr node = tw_at(graph, id);
+    if (reads_constant(written, node) && !is_known(source, tw_constant_data(node))) count += tw_size_of(node);
   }
+  return count;
 }
 
 /* ------------------------------------------------------------------ functions */
@@ -183,8 +202,10 @@ static void put_function(tw_source *source, const char *name, const char *meanin
   tw_text_puts(&source->body, "  return 0;\n}\n\n");
 }
 
-tw_status tw_source_add_packed(tw_source *source, const char *name, const char *meaning, const tw_fn *fn, int n,
-                               const tw_source_argument *arguments, const tw_source_part *part, tw_error *error) {
+tw_status tw_source_add_within(tw_source *source, const char *name, const char *meaning, const tw_fn *fn, int n,
+                               const tw_source_argument *arguments, const tw_source_part *part, int64_t most,
+                               tw_error *error) {
+  tw_graph *graph = fn->n_inputs + fn->n_outputs > 0 ? fn->input[0].graph : NULL;
   signature s;
   tw_text text = {0};
   tw_emitter e = {.text = &text, .indent = 1, .names = source->names, .error = error};
@@ -201,13 +222,26 @@ tw_status tw_source_add_packed(tw_source *source, const char *name, const char *
   }
   source->names = e.names;
   source->refused = e.refused;
+  if (e.status == TW_OK && graph && most < INT64_MAX && count_constants(source, &text, graph) > most)
+    e.status = tw_fail(error, TW_ERR_UNSUPPORTED, "its tables of indices are not regular: they take more than %lld numbers",
+                       (long long)most);
   if (e.status == TW_OK) {
     put_function(source, name, meaning, &s, &e);
-    if (fn->n_inputs + fn->n_outputs > 0) put_constants(source, &text, fn->input[0].graph);
+    if (graph) put_constants(source, &text, graph);
   }
   tw_text_free(&text);
   free_signature(&s);
   return e.status;
+}
+
+tw_status tw_source_add_packed(tw_source *source, const char *name, const char *meaning, const tw_fn *fn, int n,
+                               const tw_source_argument *arguments, const tw_source_part *part, tw_error *error) {
+  return tw_source_add_within(source, name, meaning, fn, n, arguments, part, INT64_MAX, error);
+}
+
+void tw_source_append(tw_source *source, const char *declaration, const char *definition) {
+  tw_text_puts(&source->declarations, declaration);
+  tw_text_puts(&source->body, definition);
 }
 
 /* Every input and output an argument of its own. */
