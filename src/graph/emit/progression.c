@@ -1,6 +1,6 @@
 /* Loops in integer sequences. Level by level: where a stretch of items recurs, each of its numbers growing by a step of its
- * own, all its occurrences become one item, a loop. At each place the period that saves most text is taken, the shortest of
- * equals. Items of one level recur on the next: a grid's rows are loops in a loop. */
+ * own, all its occurrences become one item, a loop. At each place the shortest such stretch is taken. Items of one level recur
+ * on the next: a grid's rows are loops in a loop. */
 #include "graph/emit/progression.h"
 
 #include <stdlib.h>
@@ -53,22 +53,18 @@ static int64_t repeats(const tw_progression *p, const level *l, const stretch *s
   return (i - s->at) / s->period;
 }
 
-/* The stretch at item `at` whose loop saves most; count 1: none. */
-static stretch best_stretch(const tw_progression *p, const level *l, int64_t at, int64_t base) {
+/* The shortest stretch at item `at` whose loop is shorter than what it replaces; count 1: none. */
+static stretch find_stretch(const tw_progression *p, const level *l, int64_t at, int64_t base) {
   const int64_t most = l->n - at < REPEATS * PERIOD_MOST ? (l->n - at) / REPEATS : PERIOD_MOST;
-  stretch s = {.at = at, .base = base}, best = {.at = at, .base = base, .count = 1};
-  int64_t saved = 0;
+  stretch s = {.at = at, .base = base};
   for (s.period = 1; s.period <= most; s.period++) {
     const tw_progression_shape *last = &p->shape[item_at(l, at + s.period - 1)];
     s.numbers += last->numbers;
     s.written += last->written;
     s.count = repeats(p, l, &s);
-    const int64_t saves = (s.count - 1) * s.written - TW_PROGRESSION_LOOP;
-    if (s.count < REPEATS || saves <= saved) continue;
-    saved = saves;
-    best = s;
+    if (s.count >= REPEATS && (s.count - 1) * s.written > TW_PROGRESSION_LOOP) return s;
   }
-  return best;
+  return (stretch){.at = at, .base = base, .count = 1};
 }
 
 /* ------------------------------------------------------------------ shapes */
@@ -142,7 +138,7 @@ static tw_status append(items *to, int32_t shape, const int64_t *base, size_t nu
 static tw_status raise_level(tw_progression *p, const level *l, items *above, tw_error *error) {
   tw_status status = TW_OK;
   for (int64_t at = 0, base = 0; at < l->n && status == TW_OK;) {
-    const stretch s = best_stretch(p, l, at, base);
+    const stretch s = find_stretch(p, l, at, base);
     int32_t shape = item_at(l, at);
     if (s.count > 1) status = shape_of(p, l, &s, &shape, error);
     if (status != TW_OK) break;
@@ -154,10 +150,10 @@ static tw_status raise_level(tw_progression *p, const level *l, items *above, tw
   return status;
 }
 
-static tw_status check_written(const tw_progression *p, tw_error *error) {
+int64_t tw_progression_length(const tw_progression *p) {
   int64_t written = 0;
   for (size_t i = 0; i < p->n; i++) written += p->shape[p->item[i]].written;
-  return written > TW_PROGRESSION_MOST ? irregular(error) : TW_OK;
+  return written;
 }
 
 tw_status tw_progression_find(int64_t n, const int64_t *value, tw_progression *out, tw_error *error) {
@@ -179,5 +175,5 @@ tw_status tw_progression_find(int64_t n, const int64_t *value, tw_progression *o
     l = (level){.n = (int64_t)above.n, .item = above.item, .base = above.base};
     if (done) break;
   }
-  return check_written(out, error);
+  return tw_progression_length(out) > TW_PROGRESSION_MOST ? irregular(error) : TW_OK;
 }

@@ -34,5 +34,8 @@ enum {
  * Release with tw_progression_free, whatever the status. */
 tw_status tw_progression_find(int64_t n, const int64_t *value, tw_progression *out, tw_error *error);
 void tw_progression_free(tw_progression *p);
+int64_t tw_progression_length(const tw_progression *p); /* numbers that it takes */
+/* C statements that write the sequence to the pointer `array` and on, which moves along. */
+void tw_progression_write(const tw_progression *p, const char *array, tw_text *out);
 
 #endif
