@@ -123,6 +123,34 @@ static void examples_agree(void **state) {
 
 /* ------------------------------------------------------------------ what the files are */
 
+/* A program of a million variables: products by the written matrices are the written products. */
+static const char products[] =
+    "#include \"m.h\"\n#include <math.h>\n#include <stdio.h>\n"
+    "enum { N = 1000000, M = N - 2 };\n"
+    "static double x[N], y[M], v[N], product[N], sum[N], value[3 * N];\n"
+    "static int64_t start[N + 1], row[3 * N];\n"
+    "static struct m_hvp_work hvp;\nstatic struct m_hessian_values_work hessian;\n"
+    "static struct m_constraints_jvp_work jvp;\nstatic struct m_jacobian_values_work jacobian;\n"
+    "static double difference(int rows, int symmetric) {\n"
+    "  double worst = 0;\n"
+    "  for (int i = 0; i < rows; i++) sum[i] = 0;\n"
+    "  for (int j = 0; j < N; j++)\n"
+    "    for (int64_t k = start[j]; k < start[j + 1]; k++) {\n"
+    "      sum[row[k]] += value[k] * v[j];\n"
+    "      if (symmetric && row[k] != j) sum[j] += value[k] * v[row[k]];\n"
+    "    }\n"
+    "  for (int i = 0; i < rows; i++) worst = fmax(worst, fabs(sum[i] - product[i]) / (1 + fabs(sum[i])));\n"
+    "  return worst;\n}\n"
+    "int main(void) {\n"
+    "  for (int i = 0; i < N; i++) x[i] = sin(i), v[i] = cos(i);\n"
+    "  for (int i = 0; i < M; i++) y[i] = sin(2. * i);\n"
+    "  m_hessian_pattern(start, row);\n"
+    "  if (start[N] != m_hessian_nnz || m_hessian_values(x, y, value, &hessian) || m_hvp(x, y, v, product, &hvp)) return 1;\n"
+    "  if (!(difference(N, 1) < 1e-12)) return 2;\n"
+    "  m_jacobian_pattern(start, row);\n"
+    "  if (start[N] != m_jacobian_nnz || m_jacobian_values(x, value, &jacobian) || m_constraints_jvp(x, v, product, &jvp)) return 3;\n"
+    "  return difference(M, 0) < 1e-12 ? 0 : 4;\n}\n";
+
 static void files_do_not_grow(void **state) {
   (void)state;
   enum { SIZES = 3 };
@@ -138,6 +166,9 @@ static void files_do_not_grow(void **state) {
     drop_digits(text[t]);
   }
   for (int t = 1; t < SIZES; t++) assert_string_equal(text[0], text[t]);
+  assert_null(strstr(text[0], "alloc"));
+  write_text(folder, "main.c", products);
+  run_shell("cc -std=c11 -O2 -Wall -Wextra -Werror %s/main.c %s/m.c -o %s/main -lm && %s/main", folder, folder, folder, folder);
   for (int t = 0; t < SIZES; t++) free(text[t]);
   test_folder_remove(folder);
 }
