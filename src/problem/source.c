@@ -218,7 +218,7 @@ static const written *sparse_of(const written *f) {
   return s;
 }
 
-/* The matrix in compressed columns; *storage: how the library would hold it, not sparse where it is left out. */
+/* The matrix in compressed columns; *storage: sparse, dense, or TW_STORE_PRODUCTS where it is left out. */
 static tw_status write_sparse(tw_kit *kit, const written *f, const char *name, tw_source *source, tw_storage *storage,
                               tw_error *error) {
   const written *sparse = sparse_of(f);
@@ -244,7 +244,10 @@ static tw_status write_matrix(tw_kit *kit, const written *f, const char *name, t
   if (status != TW_OK) return status;
   if (elements <= (storage == TW_STORE_SPARSE ? TW_SOURCE_DENSE_SPARSE : TW_SOURCE_DENSE))
     return write_compiled(kit, f, name, NULL, source, error);
-  return leave_out(name, "it has too many elements; its products with vectors are", source, error);
+  return leave_out(name,
+                   storage == TW_STORE_PRODUCTS ? "it has too many elements; its products with vectors are"
+                                                : "it has too many elements; its values in compressed columns are",
+                   source, error);
 }
 
 static tw_status write_function(tw_kit *kit, const written *f, const char *prefix, tw_source *source,
