@@ -193,6 +193,14 @@ typedef struct tw_source_part { /* `offset` elements into argument number `argum
  * overlap neither each other nor inputs. `meaning` goes to the function's comment. */
 tw_status tw_source_add_packed(tw_source *source, const char *name, const char *meaning, const tw_fn *fn, int n,
                                const tw_source_argument *arguments, const tw_source_part *part, tw_error *error);
+/* The same for `int name_values(..)`, the nnz values of a sparse matrix, and beside it `void name_pattern(int64_t *start,
+ * int64_t *row)`, which fills start [cols + 1] and row [nnz]: compressed columns as in tw_pattern; the header defines name_nnz.
+ * What is regular in the pattern is written as loops: stretches that recur, each of their numbers with a step of its own, and
+ * stretches of such loops that do. TW_ERR_UNSUPPORTED, and nothing is added, where start, row or the constants that the values
+ * need beyond those of the file are not regular and would take more than 16384 numbers each. O(cols + nnz). */
+tw_status tw_source_add_sparse(tw_source *source, const char *name, const char *meaning, const tw_fn *fn, int n,
+                               const tw_source_argument *arguments, const tw_source_part *part, const tw_pattern *pattern,
+                               tw_error *error);
 /* The op that the last TW_ERR_UNSUPPORTED was about; NULL: none. */
 const tw_op *tw_source_refused(const tw_source *source);
 /* A comment of these lines between the functions. */

@@ -223,15 +223,22 @@ tw_status tw_oracle_check(const tw_oracle *oracle, const double *x, double *wors
  *   PREFIX_gradient       x -> objective, gradient [n]
  *   PREFIX_hvp            x, y [m], v [n] -> product [n]    (hess f + sum_i y_i hess c_i) v; without y when m = 0
  *   PREFIX_hessian        x, y -> hessian [n, n]            of the same Lagrangian
+ *   PREFIX_hessian_values                                   x, y -> values [nnz]: its lower triangle in compressed columns
+ *   PREFIX_hessian_pattern                                  -> start [n + 1], row [nnz]: their places
  *   PREFIX_constraints    x -> constraints [m]
  *   PREFIX_constraints_jvp, PREFIX_constraints_vjp          x, v [n] -> product [m];  x, y [m] -> product [n]
  *   PREFIX_jacobian       x -> jacobian [m, n]
+ *   PREFIX_jacobian_values, PREFIX_jacobian_pattern         x -> values [nnz];  -> start [n + 1], row [nnz]
  *   PREFIX_start -> x;  PREFIX_bounds -> lower, upper [n];  PREFIX_constraint_bounds -> lower, upper [m]
  * Without an objective (equations, feasibility) f is 0 and the first two are missing, without constraints those about them.
- * Dense matrices are written when they have at most TW_SOURCE_DENSE elements; a start that has no C form is left out, with a
- * comment. Integer variables are continuous here, and sets that are no boxes are not written. TW_ERR_UNSUPPORTED: fixed points, and problems that hold an op without a C form, such as
- * a nested problem (tw_source_refused). Builds on the problem's graph. */
-#define TW_SOURCE_DENSE 1000000
+ * Values and patterns are those of tw_oracle.sparse_values and sparse_pattern; the header defines PREFIX_hessian_nnz and
+ * PREFIX_jacobian_nnz. Patterns are code, so that the file does not grow with the index sets (tw_source_add_sparse); where that
+ * cannot be, and where the library derives no sparse matrix, they are left out with a comment. The dense functions are there
+ * up to TW_SOURCE_DENSE elements, or TW_SOURCE_DENSE_SPARSE beside matrices in compressed columns that tw_oracle_storage calls
+ * sparse. A start that has no C form is left out, with a comment. Integer variables are continuous here, and sets that are no
+ * boxes are not written. TW_ERR_UNSUPPORTED: fixed points, and problems that hold an op without a C form, such as a nested
+ * problem (tw_source_refused). Builds on the problem's graph. */
+enum { TW_SOURCE_DENSE = 1000000, TW_SOURCE_DENSE_SPARSE = 100000 };
 tw_status tw_problem_source(const tw_problem *p, const char *prefix, tw_source *source, tw_error *error);
 
 /* ------------------------------------------------------------------ standard test problems (tests, bench) */

@@ -215,7 +215,7 @@ static const tw_argument arguments[] = {
 
 const tw_verb tw_verb_compile = {
     .name = "compile",
-    .summary = "Writes a model as C that stands alone (objective, derivatives, constraints), or as .nl or .mps.",
+    .summary = "Writes a model as C that stands alone (objective, constraints, dense and sparse derivatives), or as .nl or .mps.",
     .arguments = arguments,
     .bytes = sizeof(compile_fields),
     .run = run};

@@ -77,6 +77,8 @@ void tw_kit_release(tw_kit *kit);
 tw_status tw_kit_compile(tw_kit *kit, tw_question question, tw_error *error);
 /* Derives a sparse matrix when it is first asked for (sparse.c). The kit owns the pattern. */
 tw_status tw_kit_sparse(tw_kit *kit, tw_matrix matrix, const tw_sparse_derivative **out, tw_error *error);
+/* TW_STORE_SPARSE by tw_oracle_storage's rule, else TW_STORE_DENSE. */
+tw_storage tw_pattern_storage(const tw_pattern *pattern, tw_matrix matrix);
 /* The groups that a question reads, a bit each. */
 unsigned tw_question_groups(tw_question question);
 bool tw_kit_has_mirror(const tw_kit *kit);

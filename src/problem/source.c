@@ -2,10 +2,11 @@
 #include "problem/oracle.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* ------------------------------------------------------------------ what is written */
 
-typedef enum extents { ONE, N, M, N_BY_N, M_BY_N } extents; /* of n variables and m constraint rows */
+typedef enum extents { ONE, N, M, N_BY_N, M_BY_N, NNZ } extents; /* of n variables and m constraint rows */
 
 typedef struct written { /* one function */
   const char *name, *meaning;
@@ -17,7 +18,7 @@ typedef struct written { /* one function */
   unsigned asks; /* what must be there */
 } written;
 
-enum { OBJECTIVE = 1, CONSTRAINTS = 2, EITHER = 4 };
+enum { OBJECTIVE = 1, CONSTRAINTS = 2, EITHER = 4, MATRIX = 8 };
 
 #define ASK(question) TW_ASK_##question, TW_ASK_##question
 static const written functions[] = {
@@ -38,7 +39,7 @@ static const written functions[] = {
      TW_ASK_LAGRANGIAN_HESSIAN,
      TW_ASK_HESSIAN,
      {{"hessian", N_BY_N}},
-     EITHER},
+     EITHER | MATRIX},
     {"constraints",
      "what is bounded by the constraints, c",
      ASK(CONSTRAINTS),
@@ -54,14 +55,31 @@ static const written functions[] = {
      "the Jacobian of c, by rows",
      ASK(CONSTRAINTS_JACOBIAN),
      {{"jacobian", M_BY_N}},
-     CONSTRAINTS},
+     CONSTRAINTS | MATRIX},
     {"start", "where to start", ASK(START), {{"x", N}}, 0},
     {"bounds", "lower <= x <= upper", ASK(BOUNDS), {{"lower", N}, {"upper", N}}, 0},
     {"constraint_bounds", "lower <= c <= upper", ASK(C_BOUNDS), {{"lower", M}, {"upper", M}}, CONSTRAINTS},
 };
 enum { FUNCTIONS = sizeof functions / sizeof *functions };
 
-static tw_shape shape_of(const tw_problem *p, extents e) {
+/* The same matrices without the zeros of their structure. */
+#define SPARSE(matrix) TW_ASK_SPARSE + TW_MATRIX_##matrix
+static const written sparse_functions[] = {
+    {"hessian",
+     "the Hessian of objective + sum_i y[i] c[i], lower triangle in compressed columns",
+     SPARSE(LAGRANGIAN),
+     SPARSE(HESSIAN),
+     {{"values", NNZ}},
+     EITHER | MATRIX},
+    {"jacobian",
+     "the Jacobian of c in compressed columns",
+     SPARSE(CONSTRAINTS),
+     SPARSE(CONSTRAINTS),
+     {{"values", NNZ}},
+     CONSTRAINTS | MATRIX},
+};
+
+static tw_shape shape_of(const tw_problem *p, extents e, int64_t nnz) {
   switch (e) {
   case N:
     return TW_SHAPE(p->size);
@@ -71,6 +89,8 @@ static tw_shape shape_of(const tw_problem *p, extents e) {
     return TW_SHAPE(p->size, p->size);
   case M_BY_N:
     return TW_SHAPE(p->rows, p->size);
+  case NNZ:
+    return TW_SHAPE(nnz);
   default:
     return TW_SCALAR;
   }
@@ -83,12 +103,12 @@ static bool fits(const written *f, const tw_problem *p) {
   return !(f->asks & EITHER) || objective || constraints;
 }
 
-static bool is_small(const written *f, const tw_problem *p) {
-  const extents e = f->output[0].shape;
-  const double size = e == N_BY_N   ? (double)p->size * (double)p->size
-                      : e == M_BY_N ? (double)p->rows * (double)p->size
-                                    : 0;
-  return size <= TW_SOURCE_DENSE;
+static double elements_of(const written *f, const tw_problem *p) {
+  return (double)(f->output[0].shape == N_BY_N ? p->size : p->rows) * (double)p->size;
+}
+
+static tw_question question_of(const written *f, const tw_problem *p) {
+  return p->rows > 0 ? f->question : f->unconstrained;
 }
 
 /* ------------------------------------------------------------------ arguments */
@@ -97,6 +117,7 @@ typedef struct writer {
   tw_kit *kit;
   tw_source_argument *argument;
   tw_source_part *part;
+  int64_t nnz;          /* of the sparse matrix that is written */
   int n;                /* arguments so far */
   int first[TW_GROUPS]; /* argument of a group; of parameters the first */
 } writer;
@@ -117,7 +138,7 @@ static int add_arguments(writer *w, const written *f, tw_question q) {
   w->n = 0;
   if (reads(q, TW_GROUP_X) || reads(q, TW_GROUP_FLAT))
     w->first[TW_GROUP_X] = w->first[TW_GROUP_FLAT] =
-        add(w, "x", "the variables", TW_F64, shape_of(p, N), false);
+        add(w, "x", "the variables", TW_F64, shape_of(p, N, 0), false);
   w->first[TW_GROUP_PARAMETERS] = w->n;
   for (int i = 0; i < p->parameters.count; i++) {
     const tw_parameter *parameter = p->parameters.item[i];
@@ -125,11 +146,11 @@ static int add_arguments(writer *w, const written *f, tw_question q) {
   }
   if (reads(q, TW_GROUP_Y) || reads(q, TW_GROUP_W))
     w->first[TW_GROUP_Y] = w->first[TW_GROUP_W] =
-        add(w, "y", "a weight for each constraint row", TW_F64, shape_of(p, M), false);
-  if (reads(q, TW_GROUP_V)) w->first[TW_GROUP_V] = add(w, "v", "a direction", TW_F64, shape_of(p, N), false);
+        add(w, "y", "a weight for each constraint row", TW_F64, shape_of(p, M, 0), false);
+  if (reads(q, TW_GROUP_V)) w->first[TW_GROUP_V] = add(w, "v", "a direction", TW_F64, shape_of(p, N, 0), false);
   const int first = w->n;
   for (int k = 0; k < 2 && f->output[k].name; k++)
-    add(w, f->output[k].name, NULL, TW_F64, shape_of(p, f->output[k].shape), true);
+    add(w, f->output[k].name, NULL, TW_F64, shape_of(p, f->output[k].shape, w->nnz), true);
   return first;
 }
 
@@ -156,39 +177,89 @@ static tw_status out_of_memory(tw_error *error) {
   return tw_fail(error, TW_ERR_MEMORY, "out of memory writing C");
 }
 
-/* Starts that no C computes are left to the caller. */
-static tw_status leave_out(const char *name, tw_source *source, tw_error *error) {
+/* A comment in the place of the function. */
+static tw_status leave_out(const char *name, const char *why, tw_source *source, tw_error *error) {
   tw_text text = {0};
-  tw_text_printf(&text, "%s is not written: %s.", name, error->message);
+  tw_text_printf(&text, "%s is not written: %s.", name, why);
   const bool failed = text.failed;
   if (!failed) tw_source_comment(source, text.data);
   tw_text_free(&text);
   return failed ? out_of_memory(error) : TW_OK;
 }
 
-static tw_status write_function(tw_kit *kit, const written *f, const char *prefix, tw_source *source,
-                                tw_error *error) {
+/* `pattern`: of a matrix in compressed columns; NULL otherwise. */
+static tw_status write_compiled(tw_kit *kit, const written *f, const char *name, const tw_pattern *pattern,
+                                tw_source *source, tw_error *error) {
   const tw_problem *p = kit->problem;
-  const tw_question q = p->rows > 0 ? f->question : f->unconstrained;
+  const tw_question q = question_of(f, p);
   tw_status status = tw_kit_compile(kit, q, error);
   if (status != TW_OK) return status;
   size_t parts = (size_t)kit->n_out[q];
   for (int g = 0; g < TW_GROUPS; g++) parts += (size_t)kit->count[g];
   writer w = {.kit = kit,
+              .nnz = pattern ? pattern->nnz : 0,
               .argument = calloc((size_t)p->parameters.count + 5, sizeof *w.argument),
               .part = calloc(parts, sizeof *w.part)};
-  tw_text name = {0};
-  tw_text_printf(&name, "%s_%s", prefix, f->name);
-  if (w.argument && w.part && !name.failed) {
+  if (w.argument && w.part) {
     set_parts(&w, q, add_arguments(&w, f, q));
-    status = tw_source_add_packed(source, name.data, f->meaning, kit->fn[q], w.n, w.argument, w.part, error);
-    if (status == TW_ERR_UNSUPPORTED && q == TW_ASK_START) status = leave_out(name.data, source, error);
+    status = pattern ? tw_source_add_sparse(source, name, f->meaning, kit->fn[q], w.n, w.argument, w.part, pattern, error)
+                     : tw_source_add_packed(source, name, f->meaning, kit->fn[q], w.n, w.argument, w.part, error);
   } else {
     status = out_of_memory(error);
   }
-  tw_text_free(&name);
   free(w.argument);
   free(w.part);
+  return status;
+}
+
+static const written *sparse_of(const written *f) {
+  const written *s = sparse_functions;
+  while (strcmp(s->name, f->name) != 0) s++;
+  return s;
+}
+
+/* The matrix in compressed columns; *storage: sparse, dense, or TW_STORE_PRODUCTS where it is left out. */
+static tw_status write_sparse(tw_kit *kit, const written *f, const char *name, tw_source *source, tw_storage *storage,
+                              tw_error *error) {
+  const written *sparse = sparse_of(f);
+  const tw_matrix matrix = (tw_matrix)(question_of(sparse, kit->problem) - TW_ASK_SPARSE);
+  const tw_sparse_derivative *d;
+  tw_text both = {0};
+  *storage = TW_STORE_PRODUCTS;
+  tw_status status = tw_kit_sparse(kit, matrix, &d, error);
+  if (status == TW_OK) status = write_compiled(kit, sparse, name, &d->pattern, source, error);
+  if (status == TW_OK) *storage = tw_pattern_storage(&d->pattern, matrix);
+  if (status != TW_ERR_UNSUPPORTED) return status;
+  tw_text_printf(&both, "%s_values", name);
+  status = both.failed ? out_of_memory(error) : leave_out(both.data, error->message, source, error);
+  tw_text_free(&both);
+  return status;
+}
+
+/* In compressed columns where that can be; with all elements where that is small, or smallish and as good. */
+static tw_status write_matrix(tw_kit *kit, const written *f, const char *name, tw_source *source, tw_error *error) {
+  const double elements = elements_of(f, kit->problem);
+  tw_storage storage;
+  const tw_status status = write_sparse(kit, f, name, source, &storage, error);
+  if (status != TW_OK) return status;
+  if (elements <= (storage == TW_STORE_SPARSE ? TW_SOURCE_DENSE_SPARSE : TW_SOURCE_DENSE))
+    return write_compiled(kit, f, name, NULL, source, error);
+  return leave_out(name,
+                   storage == TW_STORE_PRODUCTS ? "it has too many elements; its products with vectors are"
+                                                : "it has too many elements; its values in compressed columns are",
+                   source, error);
+}
+
+static tw_status write_function(tw_kit *kit, const written *f, const char *prefix, tw_source *source,
+                                tw_error *error) {
+  tw_text name = {0};
+  tw_text_printf(&name, "%s_%s", prefix, f->name);
+  tw_status status = name.failed            ? out_of_memory(error)
+                     : f->asks & MATRIX     ? write_matrix(kit, f, name.data, source, error)
+                                            : write_compiled(kit, f, name.data, NULL, source, error);
+  if (status == TW_ERR_UNSUPPORTED && f->question == TW_ASK_START)
+    status = leave_out(name.data, error->message, source, error); /* to the caller */
+  tw_text_free(&name);
   return status;
 }
 
@@ -231,11 +302,6 @@ static void put_layout(tw_text *out, const tw_problem *p) {
     put_place(out, "c", c->name, c->expr, c->offset, c->size);
     tw_text_puts(out, !tw_is_none(c->lower) && tw_same(c->lower, c->upper) ? ", equality\n" : "\n");
   }
-  for (int f = 0; f < FUNCTIONS; f++)
-    if (fits(&functions[f], p) && !is_small(&functions[f], p))
-      tw_text_printf(out,
-                     "The %s has more than %d elements and is not written; its products with vectors are.\n",
-                     functions[f].name, TW_SOURCE_DENSE);
   tw_text_puts(out, "Work memory is a struct for each function, static or from malloc; calls need not keep "
                     "what is in it.\n");
 }
@@ -261,7 +327,7 @@ tw_status tw_problem_source(const tw_problem *p, const char *prefix, tw_source *
   tw_status status = tw_kit_new(&kit, p, &cls, error);
   if (status == TW_OK) status = write_comment(p, source, error);
   for (int f = 0; f < FUNCTIONS && status == TW_OK; f++)
-    if (fits(&functions[f], p) && is_small(&functions[f], p))
+    if (fits(&functions[f], p))
       status = write_function(kit, &functions[f], prefix, source, error);
   tw_kit_release(kit);
   tw_graph_unlock(p->graph);

@@ -5,9 +5,7 @@ enum { SHORT = 50, SPARSE_SHARE = 5, DENSE_MOST = 4000000 /* entries */ };
 
 /* What the matrix is a derivative of; TW_NONE: the problem has no such thing. */
 static tw_expr subject(const tw_kit *kit, tw_matrix matrix) {
-  const tw_goal goal = kit->problem->goal;
-  const bool minimise = goal != TW_GOAL_ROOT && goal != TW_GOAL_FIXPOINT,
-             constrained = kit->problem->rows > 0;
+  const bool minimise = !tw_is_none(kit->cls.smooth), constrained = kit->problem->rows > 0;
   switch (matrix) {
   case TW_MATRIX_HESSIAN:
     return minimise ? tw_kit_lagrangian(kit, false) : TW_NONE;
@@ -80,6 +78,11 @@ static int64_t entries_of(const tw_pattern *p, tw_matrix matrix) {
   return entries;
 }
 
+tw_storage tw_pattern_storage(const tw_pattern *p, tw_matrix matrix) {
+  const bool few = entries_of(p, matrix) <= p->rows * p->cols / SPARSE_SHARE;
+  return p->rows > SHORT && p->cols > SHORT && few ? TW_STORE_SPARSE : TW_STORE_DENSE;
+}
+
 tw_status tw_oracle_storage(const tw_oracle *o, tw_matrix matrix, tw_storage *storage,
                             const tw_pattern **pattern, tw_error *error) {
   const int64_t rows = rows_of(o, matrix);
@@ -90,7 +93,7 @@ tw_status tw_oracle_storage(const tw_oracle *o, tw_matrix matrix, tw_storage *st
   const tw_pattern *p;
   const tw_status status = o->sparse_pattern(o->context, matrix, &p, error);
   if (status != TW_OK) return status == TW_ERR_UNSUPPORTED ? TW_OK : status;
-  if (entries_of(p, matrix) > rows * o->n / SPARSE_SHARE) return TW_OK;
+  if (tw_pattern_storage(p, matrix) != TW_STORE_SPARSE) return TW_OK;
   *storage = TW_STORE_SPARSE;
   *pattern = p;
   return TW_OK;

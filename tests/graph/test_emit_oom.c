@@ -1,4 +1,4 @@
-/* Every allocation of writing a function with loops and a reverse sweep as C may fail: an error comes back,
+/* Every allocation of writing a function with loops and a reverse sweep, and a sparse matrix, as C may fail: an error comes back,
  * the text is whole or not there, and nothing leaks (address sanitizer). */
 #include "failing_malloc.h"
 
@@ -22,11 +22,34 @@ static tw_status make(tw_graph *g, int64_t checkpoints, tw_fn **fn, tw_error *er
   return tw_fn_new(fn, 2, (tw_expr[]){x, start}, 3, out, NULL, error);
 }
 
-static tw_status write_text(const tw_fn *fn, tw_text *c, tw_text *header, tw_error *error) {
+enum { LONG = 1100 };
+
+/* Elements of z at positions from a long regular table. */
+static tw_status make_values(tw_graph *g, tw_fn **fn, tw_error *error) {
+  int64_t number[LONG];
+  for (int64_t i = 0; i < LONG; i++) number[i] = i / 100 + 2 * (i % 100);
+  const tw_array table = {.dtype = TW_I64, .shape = TW_SHAPE(LONG), .stride = {1}, .data = number};
+  const tw_expr z = tw_input(g, "z", TW_F64, TW_SHAPE(LONG)), at = tw_constant(g, &table), values = tw_take(z, 1, &at);
+  return tw_fn_new(fn, 1, &z, 1, &values, NULL, error);
+}
+
+/* As the values of a diagonal matrix. */
+static tw_status add_values(tw_source *source, const tw_fn *fn, tw_error *error) {
+  int64_t start[LONG + 1], row[LONG];
+  for (int64_t i = 0; i <= LONG; i++) start[i] = i;
+  for (int64_t i = 0; i < LONG; i++) row[i] = i;
+  const tw_pattern pattern = {LONG, LONG, LONG, start, row};
+  const tw_source_argument argument[2] = {{"z", NULL, TW_F64, TW_SHAPE(LONG), false}, {"values", NULL, TW_F64, TW_SHAPE(LONG), true}};
+  const tw_source_part part[2] = {{0, 0}, {1, 0}};
+  return tw_source_add_sparse(source, "s", "a diagonal", fn, 2, argument, part, &pattern, error);
+}
+
+static tw_status write_text(const tw_fn *fn, const tw_fn *values, tw_text *c, tw_text *header, tw_error *error) {
   tw_source *source = tw_source_new();
   if (!source) return tw_fail(error, TW_ERR_MEMORY, "out of memory");
   tw_source_comment(source, "one\ntwo");
   tw_status status = tw_source_add(source, "f", fn, (const char *const[]){"a", "b", "c"}, error);
+  if (status == TW_OK) status = add_values(source, values, error);
   if (status == TW_OK) status = tw_source_write(source, "title", "f.h", c, header, error);
   tw_source_free(source);
   return status;
@@ -39,16 +62,18 @@ static void every_allocation_may_fail(void **state) {
     bool happened = true;
     for (long i = -1; happened; i++) {
       tw_graph *g = tw_graph_new(); /* what runs out of memory once stays so */
-      tw_fn *fn = NULL;
+      tw_fn *fn = NULL, *values = NULL;
       tw_text text[2] = {{0}, {0}};
       tw_error error = {0};
       assert_ok(make(g, checkpoints, &fn, &error));
+      assert_ok(make_values(g, &values, &error));
       if (i >= 0) failing_arm(i);
-      const tw_status status = write_text(fn, &text[0], &text[1], &error);
+      const tw_status status = write_text(fn, values, &text[0], &text[1], &error);
       happened = failing_disarm() || i < 0;
       if (i < 0) {
         assert_int_equal(status, TW_OK);
         for (int t = 0; t < 2; t++) expected[t] = text[t];
+        assert_non_null(strstr(text[0].data, "_fill((int64_t *)"));
       } else if (status == TW_OK) {
         for (int t = 0; t < 2; t++) assert_string_equal(text[t].data, expected[t].data);
       } else if (status != TW_ERR_MEMORY || !happened) {
@@ -56,6 +81,7 @@ static void every_allocation_may_fail(void **state) {
       }
       for (int t = 0; t < 2 && i >= 0; t++) tw_text_free(&text[t]);
       tw_fn_free(fn);
+      tw_fn_free(values);
       tw_graph_free(g);
     }
     for (int t = 0; t < 2; t++) tw_text_free(&expected[t]);

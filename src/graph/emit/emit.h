@@ -123,6 +123,34 @@ void tw_emit_body_captured(tw_emitter *e, const tw_emit_body *b, int n_varying, 
 
 void tw_emit_pass(tw_emitter *e, const tw_emit_frame *frame, const tw_step *step);
 
+/* Constants that a file holds, in the order of their numbers. */
+typedef struct tw_emit_constant {
+  const void *data;
+  bool literal, filled; /* what of it is in the text: an array, a function that fills one */
+} tw_emit_constant;
+
+typedef struct tw_emit_constants {
+  tw_text text;
+  tw_emit_constant *item;
+  size_t n, capacity;
+} tw_emit_constants;
+
+void tw_emit_constants_free(tw_emit_constants *c);
+/* Adds those that `written` reads and that are not there. With `most` below INT64_MAX, long tables of integers that are loops
+ * lie in work memory instead, at its end; `before` gets lines that fill them there; and nothing is added when what is added
+ * takes more than `most` numbers: TW_ERR_UNSUPPORTED. */
+tw_status tw_emit_constants_add(tw_emit_constants *c, tw_graph *graph, const tw_text *written, int64_t most, tw_text *before,
+                                size_t *work, tw_error *error);
+/* Copies `text` with the names that constants have while the file is made replaced by their numbers. */
+void tw_emit_constants_number(const tw_emit_constants *c, const tw_text *text, tw_text *out);
+
+/* tw_source_add_packed, with constants of at most `most` numbers (see tw_emit_constants_add). */
+tw_status tw_source_add_within(tw_source *source, const char *name, const char *meaning, const tw_fn *fn, int n,
+                               const tw_source_argument *arguments, const tw_source_part *part, int64_t most,
+                               tw_error *error);
+/* Text for the header and for the file. */
+void tw_source_append(tw_source *source, const char *declaration, const char *definition);
+
 /* Puts the runtime functions that `body` calls, and those that they call, before it into `out`. */
 tw_status tw_emit_runtime(const char *body, tw_text *out, tw_error *error);
 

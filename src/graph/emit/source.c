@@ -8,9 +8,7 @@
 struct tw_source {
   tw_text body;         /* functions so far */
   tw_text declarations; /* for the header */
-  tw_text constants;
-  const void **constant; /* those written, by address */
-  size_t n_constants, capacity;
+  tw_emit_constants constants;
   int names;
   const tw_op *refused;
 };
@@ -21,8 +19,7 @@ void tw_source_free(tw_source *source) {
   if (!source) return;
   tw_text_free(&source->body);
   tw_text_free(&source->declarations);
-  tw_text_free(&source->constants);
-  free(source->constant);
+  tw_emit_constants_free(&source->constants);
   free(source);
 }
 
@@ -117,54 +114,15 @@ static void put_comment(tw_text *out, const signature *s, const char *name, cons
   tw_text_puts(out, " */\n");
 }
 
-/* ------------------------------------------------------------------ constants */
-
-static bool known_constant(tw_source *source, const void *data) {
-  for (size_t k = 0; k < source->n_constants; k++)
-    if (source->constant[k] == data) return true;
-  const void **grown = tw_grow(source->constant, &source->capacity, source->n_constants + 1, sizeof *grown);
-  if (!grown) {
-    source->body.failed = true;
-    return true;
-  }
-  source->constant = grown;
-  grown[source->n_constants++] = data;
-  return false;
-}
-
-/* A constant is named after its address while the file is made; tw_source_write numbers them. */
-static void put_constant(tw_source *source, tw_expr e) {
-  const char *data = tw_constant_data(e);
-  const tw_dtype dtype = tw_dtype_of(e);
-  const size_t element = tw_dtype_get(dtype)->size;
-  const int64_t n = tw_size_of(e);
-  if (n == 0 || known_constant(source, data)) return;
-  tw_text_printf(&source->constants, "static const %s c%llx[%lld] = {", tw_c_type(dtype), (unsigned long long)(uintptr_t)data, (long long)n);
-  for (int64_t i = 0; i < n; i++) {
-    if (i) tw_text_puts(&source->constants, i % 8 ? ", " : ",\n  ");
-    tw_emit_literal(&source->constants, dtype, data + (size_t)i * element);
-  }
-  tw_text_puts(&source->constants, "};\n");
-}
-
-/* Constants read in place, in this function and in the bodies it holds. */
-static void put_constants(tw_source *source, const tw_text *written, tw_graph *graph) {
-  for (int32_t id = 0; id < graph->count && written->data; id++) {
-    if (tw_node_at(graph, id)->op != &tw_op_constant) continue;
-    char name[40];
-    snprintf(name, sizeof name, "(c%llx ", (unsigned long long)(uintptr_t)tw_constant_data(tw_at(graph, id)));
-    if (strstr(written->data, name)) put_constant(source, tw_at(graph, id));
-  }
-}
-
 /* ------------------------------------------------------------------ functions */
 
 enum { MALLOC_ALIGN = 16 }; /* so that a work area may come from malloc */
 
 static tw_status no_memory(tw_error *error) { return tw_fail(error, TW_ERR_MEMORY, "out of memory writing C"); }
 
-/* Declaration and definition around the lines of a body. */
-static void put_function(tw_source *source, const char *name, const char *meaning, const signature *s, const tw_emitter *e) {
+/* Declaration and definition around the lines of a body; `before` comes first. */
+static void put_function(tw_source *source, const char *name, const char *meaning, const signature *s, const tw_emitter *e,
+                         const tw_text *before) {
   const tw_text *text = e->text;
   put_comment(&source->declarations, s, name, meaning, e->work_most, e->can_fail);
   tw_text_printf(&source->declarations, "struct %s_work {\n  _Alignas(%d) unsigned char bytes[%zu];\n};\n", name, MALLOC_ALIGN,
@@ -173,20 +131,23 @@ static void put_function(tw_source *source, const char *name, const char *meanin
   tw_text_puts(&source->declarations, ";\n\n");
   put_arguments(&source->body, s, name);
   tw_text_puts(&source->body, " {\n");
-  if (tw_emit_occurs(text, "work"))
+  if (before->data || tw_emit_occurs(text, "work"))
     tw_text_puts(&source->body, "  unsigned char *const work = memory->bytes;\n");
   else
     tw_text_puts(&source->body, "  (void)memory;\n");
   for (int k = 0; k < s->n; k++)
     if (!tw_emit_occurs(text, s->name[k])) tw_text_printf(&source->body, "  (void)%s;\n", s->name[k]);
+  if (before->data) tw_text_append(&source->body, before->data, before->length);
   if (text->data) tw_text_append(&source->body, text->data, text->length);
   tw_text_puts(&source->body, "  return 0;\n}\n\n");
 }
 
-tw_status tw_source_add_packed(tw_source *source, const char *name, const char *meaning, const tw_fn *fn, int n,
-                               const tw_source_argument *arguments, const tw_source_part *part, tw_error *error) {
+tw_status tw_source_add_within(tw_source *source, const char *name, const char *meaning, const tw_fn *fn, int n,
+                               const tw_source_argument *arguments, const tw_source_part *part, int64_t most,
+                               tw_error *error) {
+  tw_graph *graph = fn->n_inputs + fn->n_outputs > 0 ? fn->input[0].graph : NULL;
   signature s;
-  tw_text text = {0};
+  tw_text text = {0}, before = {0};
   tw_emitter e = {.text = &text, .indent = 1, .names = source->names, .error = error};
   if (make_signature(&s, fn, n, arguments, part)) {
     e.n_arguments = n;
@@ -201,13 +162,24 @@ tw_status tw_source_add_packed(tw_source *source, const char *name, const char *
   }
   source->names = e.names;
   source->refused = e.refused;
-  if (e.status == TW_OK) {
-    put_function(source, name, meaning, &s, &e);
-    if (fn->n_inputs + fn->n_outputs > 0) put_constants(source, &text, fn->input[0].graph);
-  }
+  if (e.status == TW_OK && graph)
+    e.status = tw_emit_constants_add(&source->constants, graph, &text, most, &before, &e.work_most, error);
+  if (e.status == TW_OK && before.failed) e.status = no_memory(error);
+  if (e.status == TW_OK) put_function(source, name, meaning, &s, &e, &before);
+  tw_text_free(&before);
   tw_text_free(&text);
   free_signature(&s);
   return e.status;
+}
+
+tw_status tw_source_add_packed(tw_source *source, const char *name, const char *meaning, const tw_fn *fn, int n,
+                               const tw_source_argument *arguments, const tw_source_part *part, tw_error *error) {
+  return tw_source_add_within(source, name, meaning, fn, n, arguments, part, INT64_MAX, error);
+}
+
+void tw_source_append(tw_source *source, const char *declaration, const char *definition) {
+  tw_text_puts(&source->declarations, declaration);
+  tw_text_puts(&source->body, definition);
 }
 
 /* Every input and output an argument of its own. */
@@ -246,28 +218,6 @@ void tw_source_comment(tw_source *source, const char *lines) {
   }
 }
 
-/* Copies `text` with the addresses of constants replaced by their numbers, so that equal graphs give equal files. */
-static void put_numbered(const tw_source *source, const tw_text *text, tw_text *out) {
-  const char *p = text->data ? text->data : "";
-  while (*p) {
-    const bool start = *p == 'c' && (p == text->data || !(isalnum((unsigned char)p[-1]) || p[-1] == '_'));
-    size_t which = source->n_constants;
-    char *end = NULL;
-    if (start && isxdigit((unsigned char)p[1])) {
-      const uintptr_t address = (uintptr_t)strtoull(p + 1, &end, 16);
-      for (which = 0; which < source->n_constants && (uintptr_t)source->constant[which] != address;) which++;
-    }
-    if (which < source->n_constants) {
-      tw_text_printf(out, "constant_%zu", which);
-      p = end;
-    } else {
-      const size_t length = strcspn(p + 1, "c") + 1;
-      tw_text_append(out, p, length);
-      p += length;
-    }
-  }
-}
-
 static void put_includes(tw_text *out) {
   tw_text_puts(out, "#ifndef _DEFAULT_SOURCE\n#define _DEFAULT_SOURCE\n#endif\n#include <math.h>\n#include <stdbool.h>\n#include <stdint.h>\n"
                     "#include <string.h>\n#include <tgmath.h>\n\n");
@@ -288,12 +238,12 @@ static void put_header(const tw_source *source, const char *title, const char *i
 tw_status tw_source_write(const tw_source *source, const char *title, const char *include, tw_text *c, tw_text *header,
                           tw_error *error) {
   tw_status status = TW_OK;
-  if (source->declarations.failed || source->body.failed || source->constants.failed) return no_memory(error);
+  if (source->declarations.failed || source->body.failed || source->constants.text.failed) return no_memory(error);
   if (c) {
     tw_text body = {0};
-    put_numbered(source, &source->constants, &body);
+    tw_emit_constants_number(&source->constants, &source->constants.text, &body);
     tw_text_puts(&body, "\n");
-    put_numbered(source, &source->body, &body);
+    tw_emit_constants_number(&source->constants, &source->body, &body);
     tw_text_puts(c, "/* ");
     put_remark(c, title, strlen(title));
     tw_text_puts(c, ". Written by Talweg; depends on libm alone. */\n");
