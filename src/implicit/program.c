@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double WEAK = 1e-7; /* relative to the sizes of gradients and limits */
+/* Relative to the sizes of gradients and limits. Where a limit is weak, interior points stop with multiplier and distance both of
+ * the size of the root of mu. */
+static const double WEAK = 1e-7, WEAK_INSIDE = 1e-4, ALIKE = 1e-2;
 
 /* ------------------------------------------------------------------ along theta, as expressions */
 
@@ -119,6 +121,12 @@ tw_status tw_program_matrices(tw_program *s, const double *x, const double *y, d
   return TW_OK;
 }
 
+/* Of multiplier and distance: both vanish, or neither does beside the other. */
+static bool is_weak(double a, double b) {
+  const double most = fmax(a, b);
+  return most <= WEAK || (most <= WEAK_INSIDE && fmin(a, b) >= ALIKE * most);
+}
+
 /* A limit holds where its multiplier is larger than the distance to it; a weak one where both vanish. */
 static void active_set(tw_program *s) {
   double gradient = 1;
@@ -131,9 +139,9 @@ static void active_set(tw_program *s) {
     s->side[i] = l >= u ? TW_SIDE_BOTH : y > u - v ? TW_SIDE_UPPER : -y > v - l ? TW_SIDE_LOWER : TW_SIDE_NONE;
     if (s->side[i] == TW_SIDE_BOTH || (l == -INFINITY && u == INFINITY)) continue;
     const double slack = fmin(v - l, u - v), limit = v - l < u - v ? l : u;
-    const double margin = fmax(fabs(y) / gradient, slack / fmax(1, fabs(limit)));
-    s->margin = fmin(s->margin, margin);
-    if (!(margin <= WEAK)) continue;
+    const double press = fabs(y) / gradient, distance = slack / fmax(1, fabs(limit));
+    s->margin = fmin(s->margin, fmax(press, distance));
+    if (!is_weak(press, distance)) continue;
     s->weak[i] = true;
     s->weak_count++;
     s->side[i] = v - l < u - v ? TW_SIDE_LOWER : TW_SIDE_UPPER;

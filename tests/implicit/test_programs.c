@@ -195,6 +195,9 @@ static const irregular cases[] = {
     {"param t = 0\nvar x[2] >= 1.5 <= [1.5 + t, 9]\nminimize x[0]^2 + x[1]^2\nsubject to x[0] + x[1] <= 20\n", TW_DERIVATIVE_ONE_SIDED, "part", 0, {0, 0}},
     {"param t = 0\nvar x[2] >= 1.5 <= [1.5 + t, 9]\nmaximize 3*x[0] - x[1]^2\n", TW_DERIVATIVE_ONE_SIDED, "part", 3, {1, 0}},
     {"param t = 0\nvar x[2] >= 1.5 <= [1.5 - t, 9]\nmaximize 3*x[0] - x[1]^2\n", TW_DERIVATIVE_NONE, "part", NAN, {NAN, NAN}},
+    /* The same of a row and by an interior point that stays off it. */
+    {"param t = 0\nvar x[3] init 0.5\nminimize exp(x[0]) - x[0] + x[1]^2 + (x[2]-1)^2 - t*x[0]\nsubject to x[0] >= 0\n"
+     "subject to x[0]^2 + x[1]^2 + x[2]^2 <= 5\n", TW_DERIVATIVE_ONE_SIDED, "degenerate", 0, {1, 0, 0}},
     /* A row that only touches, beside an equation. */
     {"param t = 0\nvar x[2] init 1\nminimize x[0]^2 + x[1]^2\nsubject to x[0] + x[1] == 2 + t\nsubject to x[0] - x[1] >= 0.5*t\n",
      TW_DERIVATIVE_ONE_SIDED, "degenerate", 2, {0.75, 0.25}},
@@ -210,16 +213,18 @@ static void irregular_solutions_are_told(void **state) {
     double df, dx[3];
     tw_evidence evidence;
     assert_ok(tw_sensitivity(p, &r, "t", &df, dx, &evidence, &error));
+    /* An interior point's distance from a weak limit is an error of the solution. */
+    const double gap = evidence.complementarity_gap, tolerance = 1e-6 + (gap < 1e-4 ? 3 * gap : 0);
     print_message("%2zu %s %s (%g; %g %g) %s\n", i, r.method, (const char *[]){"regular", "one-sided", "least norm", "none"}[evidence.kind],
                   df, dx[0], dx[1], evidence.message);
     if (evidence.kind != cases[i].kind) fail_msg("case %zu: kind %d, expected %d (%s)", i, evidence.kind, cases[i].kind, evidence.message);
     assert_false(evidence.reliable);
     if (!strstr(evidence.message, cases[i].why)) fail_msg("case %zu: %s", i, evidence.message);
     assert_true(isnan(df) == isnan(cases[i].df));
-    if (!isnan(df)) assert_close(df, cases[i].df, 1e-6);
+    if (!isnan(df)) assert_close(df, cases[i].df, tolerance);
     for (int64_t k = 0; k < n; k++) {
       assert_true(isnan(dx[k]) == isnan(cases[i].dx[k]));
-      if (!isnan(dx[k])) assert_close(dx[k], cases[i].dx[k], 1e-6);
+      if (!isnan(dx[k])) assert_close(dx[k], cases[i].dx[k], tolerance);
     }
     tw_result_free(&r);
     tw_model_free(model);
