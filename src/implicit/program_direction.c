@@ -169,13 +169,6 @@ static tw_status choose_multipliers(local *c, bool *found, tw_error *error) {
   return TW_OK;
 }
 
-static bool is_definite(local *c, const double *h, double shift) {
-  tw_dual_factor f = {.n = c->n, .j = c->work, .r = c->work + c->n * c->n};
-  memcpy(c->shifted, h, (size_t)(c->n * c->n) * sizeof *h);
-  for (int64_t k = 0; k < c->n; k++) c->shifted[k * c->n + k] += shift;
-  return tw_dual_factor_start(&f, c->shifted);
-}
-
 /* H + rho sum a a', q - rho sum a r over the equations: the same on all d that meet them. */
 static void penalise(local *c, double rho) {
   const int64_t n = c->n;
@@ -248,11 +241,11 @@ static tw_status move(local *c, double gradient, bool *found, bool *singular, tw
   set_limits(c, true, ZERO_MULTIPLIER * gradient);
   for (int k = 0; k < PENALTIES; k++, rho *= 100) {
     penalise(c, rho);
-    if (is_definite(c, c->h, -FLAT * base)) {
+    if (tw_dual_is_definite(c->n, c->h, -FLAT * base, c->work)) {
       memset(c->active, 0, (size_t)(c->m + c->n));
       return solve(c, c->h, c->q, c->m, c->a, found, error);
     }
-    if (!is_definite(c, c->h, SHIFT * base)) continue;
+    if (!tw_dual_is_definite(c->n, c->h, SHIFT * base, c->work)) continue;
     TW_TRY(proximal(c, c->h, c->q, SHIFT * base, found, error));
     if (!*found || is_unique(c)) return TW_OK;
     *singular = true;

@@ -39,6 +39,8 @@ typedef struct tw_dual_factor {
   double *r; /* column k of R is r[k n .. k n + k] */
 } tw_dual_factor;
 
+/* Whether H + shift I is positive definite; work: n x n. */
+bool tw_dual_is_definite(int64_t n, const double *h, double shift, double *work);
 /* J = L^-T for H = L L', no active constraint; false when H is not positive definite. j and r: n x n each, the caller's. */
 bool tw_dual_factor_start(tw_dual_factor *f, const double *h);
 /* d = J'v; v NULL: the unit vector k. */

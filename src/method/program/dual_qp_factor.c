@@ -5,12 +5,12 @@
 #include <math.h>
 #include <string.h>
 
-/* The Cholesky factor of H by rows into the lower triangle of l. */
-static bool cholesky(int64_t n, const double *h, double *l) {
+/* The Cholesky factor of H + shift I by rows into the lower triangle of l. */
+static bool cholesky(int64_t n, const double *h, double shift, double *l) {
   for (int64_t i = 0; i < n; i++)
     for (int64_t j = 0; j <= i; j++) {
       const double *a = l + i * n, *b = l + j * n;
-      double sum = h[i * n + j];
+      double sum = h[i * n + j] + (i == j ? shift : 0);
       for (int64_t k = 0; k < j; k++) sum -= a[k] * b[k];
       if (i != j)
         l[i * n + j] = sum / l[j * n + j];
@@ -22,12 +22,16 @@ static bool cholesky(int64_t n, const double *h, double *l) {
   return true;
 }
 
+bool tw_dual_is_definite(int64_t n, const double *h, double shift, double *work) {
+  return cholesky(n, h, shift, work);
+}
+
 /* Column i of L^-T is row i of L^-1. */
 bool tw_dual_factor_start(tw_dual_factor *f, const double *h) {
   const int64_t n = f->n;
   double *l = f->r, *inverse = f->j;
   f->active = 0;
-  if (!cholesky(n, h, l)) return false;
+  if (!cholesky(n, h, 0, l)) return false;
   memset(inverse, 0, (size_t)(n * n) * sizeof *inverse);
   for (int64_t i = 0; i < n; i++) {
     double *row = inverse + i * n;
