@@ -20,6 +20,11 @@ enum { /* numbers of the run */
   SQP_FLOOR, /* shift that every B gets, after steps that failed */
   SQP_STUCK, /* steps in a row that failed */
   SQP_GAMMA, /* weight of violations in elastic programs */
+  SQP_HOPELESS, /* elastic programs in a row that saw no way to lessen the violation */
+  SQP_ATTEMPT,    /* starts so far, but for the first */
+  SQP_BEGAN,      /* iteration of the last one */
+  SQP_INFEASIBLE, /* 1 once an attempt ended in local infeasibility */
+  SQP_FAILED,     /* 1 once the first attempt ended otherwise than by its limit */
   SQP_NUMBERS
 };
 
@@ -30,6 +35,7 @@ typedef struct tw_sqp {
   double tol;
   /* state */
   double *number, *x, *c, *g, *j, *y, *nu;
+  double *start; /* n: x where every attempt starts */
   double *guess; /* m + n: the last active set, -1, 0, 1 */
   /* scratch */
   double *rl, *ru, *l, *u;        /* limits of rows and variables; infinite where there is none */
@@ -43,8 +49,13 @@ typedef struct tw_sqp {
   double *zl, *zu;
   double *block;
   bool elastic;                   /* the last step came of an elastic program */
+  bool shifted;                   /* B is H with a shift: steps may be too short by any factor */
 } tw_sqp;
 
+/* sqp.c: phi at a point. */
+double sqp_merit(const tw_sqp *s, double f, const double *c);
+/* sqp_escape.c */
+tw_status sqp_escape(tw_sqp *s, double *f, bool *moved);
 /* sqp_direction.c */
 /* B from the derivatives at x. *finite: whether they are. */
 tw_status sqp_curvature(tw_sqp *s, bool *finite);

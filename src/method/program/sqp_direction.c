@@ -7,7 +7,7 @@
 #include "method/program/sqp.h"
 
 static const double PENALTY[] = {10, 1e3, 1e5}; /* rho relative to the size of H */
-static const double FIRST_SHIFT = 1e-6, SHIFT_GROWS = 8, SHIFT_FALLS = 3, FLAT = 1e-9;
+static const double FIRST_SHIFT = 1e-6, SHIFT_GROWS = 8, SHIFT_FALLS = 3, FLAT = 1e-9, LEAST_SIZE = 1e-2;
 
 /* ------------------------------------------------------------------ curvature */
 
@@ -48,6 +48,7 @@ static void make_definite(tw_sqp *s, double size) {
   const int64_t n = s->n;
   double *last = &s->number[SQP_SHIFT], shift = s->number[SQP_FLOOR] * size, used = 0;
   for (int64_t k = 0; k < n; k++) s->b[k * n + k] += shift;
+  s->shifted = false;
   if (tw_dual_is_definite(n, s->b, -FLAT * size, s->work)) return;
   for (size_t i = 0; i < sizeof PENALTY / sizeof *PENALTY; i++) {
     penalise(s, PENALTY[i] * size - used);
@@ -57,6 +58,7 @@ static void make_definite(tw_sqp *s, double size) {
   for (shift = fmax(FIRST_SHIFT, *last / SHIFT_FALLS); !tw_dual_is_definite(n, s->b, (shift - FLAT) * size, s->work) && shift < 1e20;)
     shift *= SHIFT_GROWS;
   *last = shift;
+  s->shifted = true;
   for (int64_t k = 0; k < n; k++) s->b[k * n + k] += shift * size;
 }
 
@@ -66,8 +68,7 @@ tw_status sqp_curvature(tw_sqp *s, bool *finite) {
   dense_hessian(s);
   dense_jacobian(s);
   vec_zero(s->m + s->n, s->penalty);
-  const double size = vec_norm_inf(s->n * s->n, s->b);
-  make_definite(s, size > 0 ? size : 1);
+  make_definite(s, fmax(vec_norm_inf(s->n * s->n, s->b), LEAST_SIZE));
   return TW_OK;
 }
 
@@ -89,16 +90,12 @@ static void state_program(tw_sqp *s, const double *base) {
   }
 }
 
-/* Multipliers of the penalised rows are those of (QP) plus what the penalty presses with where they are left. */
-static void correct_multipliers(tw_sqp *s, const double *d, double *y, double *z) {
-  const int64_t n = s->n, m = s->m;
-  for (int64_t i = 0; i < m; i++) {
-    if (s->penalty[i] == 0) continue;
-    const double r = s->guess[i] > 0 ? s->au[i] : s->al[i], left = s->penalty[i] * (vec_dot(n, s->a + i * n, d) - r);
-    if (s->rl[i] == s->ru[i] || y[i] != 0) y[i] += left;
+/* An elastic program may leave penalised limits: what the penalty presses with there belongs to their multipliers. Elsewhere it is 0. */
+static void add_penalties(tw_sqp *s, const double *d, double *y) {
+  for (int64_t i = 0; i < s->m; i++) {
+    const double r = s->guess[i] > 0 ? s->au[i] : s->al[i];
+    if (s->penalty[i] != 0 && (s->rl[i] == s->ru[i] || y[i] != 0)) y[i] += s->penalty[i] * (vec_dot(s->n, s->a + i * s->n, d) - r);
   }
-  for (int64_t k = 0; k < n; k++)
-    if (s->penalty[m + k] != 0 && z[k] != 0) z[k] += s->penalty[m + k] * (d[k] - (s->guess[m + k] > 0 ? s->du[k] : s->dl[k]));
 }
 
 static tw_status solve(tw_sqp *s, const tw_dense_qp *qp, tw_dense_qp_answer *answer, bool *found) {
@@ -114,9 +111,7 @@ tw_status sqp_program(tw_sqp *s, const double *base, double *d, double *y, doubl
   state_program(s, base);
   const tw_dense_qp qp = {s->n, s->m, s->b, s->q, s->a, s->al, s->au, s->dl, s->du};
   tw_dense_qp_answer answer = {.x = d, .y = y, .z = z, .active = s->active};
-  TW_TRY(solve(s, &qp, &answer, found));
-  if (*found) correct_multipliers(s, d, y, z);
-  return TW_OK;
+  return solve(s, &qp, &answer, found);
 }
 
 /* ------------------------------------------------------------------ elastic programs */
@@ -173,7 +168,7 @@ tw_status sqp_elastic(tw_sqp *s, bool *found) {
     vec_copy(s->n, e.x, s->d);
     vec_copy(s->n, e.z, s->qz);
     for (int64_t i = 0; i < s->m + s->n; i++) s->active[i] = e.active[i];
-    if (status == TW_OK && *found) correct_multipliers(s, s->d, s->qy, s->qz);
+    if (status == TW_OK && *found) add_penalties(s, s->d, s->qy);
   }
   free(e.block);
   free(e.active);
