@@ -52,10 +52,12 @@ static const program programs[] = {
      "param N = 400\nparam t = 100\nparam s = 3\nset I = 1..N-1\nset J = 0..N-3\n"
      "var x[N] init [(-1.2 if i - 2*floor(i/2) == 0 else 1.0) for i in 0..N-1]\n"
      "minimize sum(t*(x[i-1]^2 - x[i])^2 + (x[i-1] - 1)^2 for i in I)\n"
-     "subject to c[k in J]: 3*x[k+1]^3 + 2*x[k+2] - 5 + sin(x[k+1]-x[k+2])*sin(x[k+1]+x[k+2]) + 4*x[k+1] - x[k]*exp(x[k]-x[k+1]) - s == 0\n"},
+     "subject to c[k in J]: 3*x[k+1]^3 + 2*x[k+2] - 5 + sin(x[k+1]-x[k+2])*sin(x[k+1]+x[k+2])"
+     " + 4*x[k+1] - x[k]*exp(x[k]-x[k+1]) - s == 0\n"},
     {"sparse QP, an obstacle", "load floor",
      "param load = 1\nparam floor = 0.1\nset I = 0..299\nvar u[300] <= floor\n"
-     "minimize sum((u[i+1] - u[i])^2 for i in 0..298) * 150 + 150 * u[0]^2 + 150 * u[299]^2 - load * sum(u[i] / 300 * (1 + 0.3 * sin(i)) for i in I)\n"},
+     "minimize sum((u[i+1] - u[i])^2 for i in 0..298) * 150 + 150 * u[0]^2 + 150 * u[299]^2"
+     " - load * sum(u[i] / 300 * (1 + 0.3 * sin(i)) for i in I)\n"},
     {"NLP without constraints", "a b",
      "param a = 1\nparam b = 100\nvar x init -1.2\nvar y init 1\nminimize (a - x)^2 + b * (y - x^2)^2 + 0.1 * exp(x * a)\n"},
 };
@@ -164,12 +166,15 @@ typedef struct irregular {
 
 static const irregular cases[] = {
     /* Three constraints meet at a vertex of the plane: as t grows the third leaves; as it shrinks the vertex would move. */
-    {"param t = 0\nvar x[2] >= 0\nmaximize x[0] + 2*x[1]\nsubject to a: x[0] <= 1\nsubject to b: x[1] <= 1\nsubject to x[0] + x[1] <= 2 + t\n",
+    {"param t = 0\nvar x[2] >= 0\nmaximize x[0] + 2*x[1]\nsubject to a: x[0] <= 1\nsubject to b: x[1] <= 1\n"
+     "subject to x[0] + x[1] <= 2 + t\n",
      TW_DERIVATIVE_ONE_SIDED, "depend on each other", 0, {0, 0}},
-    {"param t = 0\nvar x[2] >= 0\nmaximize x[0] + 2*x[1]\nsubject to a: x[0] <= 1\nsubject to b: x[1] <= 1\nsubject to x[0] + x[1] <= 2 - t\n",
+    {"param t = 0\nvar x[2] >= 0\nmaximize x[0] + 2*x[1]\nsubject to a: x[0] <= 1\nsubject to b: x[1] <= 1\n"
+     "subject to x[0] + x[1] <= 2 - t\n",
      TW_DERIVATIVE_ONE_SIDED, "depend on each other", -1, {-1, 0}},
     /* A vertex of three active rows in the plane, with variables far from bounds, and t that turns one of the rows. */
-    {"param t = 0\nvar x[2]\nminimize -x[0] - x[1]\nsubject to a: x[0] <= 1\nsubject to b: x[1] <= 1\nsubject to (1 + t) * x[0] + x[1] <= 2\n",
+    {"param t = 0\nvar x[2]\nminimize -x[0] - x[1]\nsubject to a: x[0] <= 1\nsubject to b: x[1] <= 1\n"
+     "subject to (1 + t) * x[0] + x[1] <= 2\n",
      TW_DERIVATIVE_ONE_SIDED, "depend on each other", 1, {-1, 0}},
     /* An equation stated twice: only together can they move. */
     {"param t = 0\nvar x[2]\nminimize x[0]^2 + x[1]^2\nsubject to x[0] + x[1] == 2 + t\nsubject to 2*x[0] + 2*x[1] == 4 + 2*t\n",
@@ -177,7 +182,8 @@ static const irregular cases[] = {
     {"param t = 0\nvar x[2]\nminimize x[0]^2 + x[1]^2\nsubject to x[0] + x[1] == 2 + t\nsubject to 2*x[0] + 2*x[1] == 4\n",
      TW_DERIVATIVE_NONE, "jumps or ends", NAN, {NAN, NAN}},
     /* A face of optima. */
-    {"param t = 0\nvar x[2] >= 0\nmaximize x[0] + x[1]\nsubject to x[0] + x[1] <= 2 + t\nsubject to x[0] <= 1.5\n", TW_DERIVATIVE_LEAST_NORM,
+    {"param t = 0\nvar x[2] >= 0\nmaximize x[0] + x[1]\nsubject to x[0] + x[1] <= 2 + t\n"
+     "subject to x[0] <= 1.5\n", TW_DERIVATIVE_LEAST_NORM,
      "not isolated", 1, {0.5, 0.5}},
     /* Costs that decide between its ends. */
     {"param t = 0\nvar x[2] >= 0\nmaximize (1 + t) * x[0] + x[1]\nsubject to x[0] + x[1] <= 2\n", TW_DERIVATIVE_NONE, "not isolated", NAN,
@@ -190,9 +196,11 @@ static const irregular cases[] = {
     /* A bound that only touches: it lets go on one side. */
     {"param t = 0\nvar x[2] >= 0\nminimize (x[0] - t)^2 + (x[1] - 1)^2 + x[0]*x[1] - x[0]\n", TW_DERIVATIVE_ONE_SIDED, "degenerate", 0,
      {4. / 3, -2. / 3}},
-    {"param t = 0\nvar x[2] >= 0\nminimize (x[0] + t)^2 + (x[1] - 1)^2 + x[0]*x[1] - x[0]\n", TW_DERIVATIVE_ONE_SIDED, "degenerate", 0, {0, 0}},
+    {"param t = 0\nvar x[2] >= 0\n"
+     "minimize (x[0] + t)^2 + (x[1] - 1)^2 + x[0]*x[1] - x[0]\n", TW_DERIVATIVE_ONE_SIDED, "degenerate", 0, {0, 0}},
     /* Two limits that are one part, or cross. */
-    {"param t = 0\nvar x[2] >= 1.5 <= [1.5 + t, 9]\nminimize x[0]^2 + x[1]^2\nsubject to x[0] + x[1] <= 20\n", TW_DERIVATIVE_ONE_SIDED, "part", 0, {0, 0}},
+    {"param t = 0\nvar x[2] >= 1.5 <= [1.5 + t, 9]\nminimize x[0]^2 + x[1]^2\n"
+     "subject to x[0] + x[1] <= 20\n", TW_DERIVATIVE_ONE_SIDED, "part", 0, {0, 0}},
     {"param t = 0\nvar x[2] >= 1.5 <= [1.5 + t, 9]\nmaximize 3*x[0] - x[1]^2\n", TW_DERIVATIVE_ONE_SIDED, "part", 3, {1, 0}},
     {"param t = 0\nvar x[2] >= 1.5 <= [1.5 - t, 9]\nmaximize 3*x[0] - x[1]^2\n", TW_DERIVATIVE_NONE, "part", NAN, {NAN, NAN}},
     /* The same of a row and by an interior point that stays off it. */

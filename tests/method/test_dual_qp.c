@@ -141,7 +141,8 @@ static void infeasible_programs_have_a_farkas_vector(void **state) {
 
 static void small_cases(void **state) {
   (void)state;
-  double h[] = {2, 0, 0, 2}, q[] = {-2, -5}, a[] = {1, 1, 1, 1, 0, 0}, al[] = {1, 1, -1}, au[] = {1, 1, 1}, l[] = {0, 0}, u[] = {INFINITY, 0.5};
+  double h[] = {2, 0, 0, 2}, q[] = {-2, -5}, a[] = {1, 1, 1, 1, 0, 0}, al[] = {1, 1, -1}, au[] = {1, 1, 1};
+  double l[] = {0, 0}, u[] = {INFINITY, 0.5};
   answer *s = new_answer();
   /* (x - 1)^2 + (y - 2.5)^2 on x + y = 1, stated twice, beside a row of zeros; y <= 1/2. */
   tw_dense_qp qp = {2, 3, h, q, a, al, au, l, u};

@@ -46,7 +46,8 @@ static void files_of_other_modellers(void **state) {
 static void warm_starts_take_few_steps(void **state) {
   (void)state;
   tw_model *model = parse("param volume = 25\nvar x[4] >= 1 <= 5 init {0: 1, 1: 5, 2: 5, 3: 1}\n"
-                          "minimize x[0]*x[3]*(x[0]+x[1]+x[2]) + x[2]\nsubject to x[0]*x[1]*x[2]*x[3] >= volume\nsubject to sum(x^2) == 40\n");
+                          "minimize x[0]*x[3]*(x[0]+x[1]+x[2]) + x[2]\n"
+                          "subject to x[0]*x[1]*x[2]*x[3] >= volume\nsubject to sum(x^2) == 40\n");
   tw_problem *p = tw_model_problem(model);
   tw_class cls;
   tw_result far, near, same;

@@ -235,7 +235,8 @@ static tw_status open_dual(dual *s, const tw_dense_qp *qp, tw_dense_qp_answer *o
   s->f.j = s->block, s->f.r = s->block + n * n, s->size = s->block + 2 * n * n;
   for (size_t i = 0; i < 5; i++) *parts[i] = s->size + m + i * n;
   for (size_t i = 0; i < m; i++) s->size[i] = sqrt(dot(qp->n, qp->a + i * n, qp->a + i * n));
-  if (!tw_dual_factor_start(&s->f, qp->h)) return tw_fail(error, TW_ERR_SINGULAR, "the quadratic program's Hessian is not positive definite");
+  if (!tw_dual_factor_start(&s->f, qp->h))
+    return tw_fail(error, TW_ERR_SINGULAR, "the quadratic program's Hessian is not positive definite");
   return TW_OK;
 }
 
