@@ -85,7 +85,6 @@ static tw_status compile(tw_program *s, tw_expr theta, tw_error *error) {
   }
   if (status == TW_OK) {
     in[parameters] = z, in[parameters + 1] = t;
-    s->in[parameters] = s->x, s->in[parameters + 1] = s->t;
     status = tw_fn_new(&s->tangent, parameters + 2, in, OUTPUTS, along, NULL, error);
   }
   free(in);
@@ -93,6 +92,8 @@ static tw_status compile(tw_program *s, tw_expr theta, tw_error *error) {
 }
 
 tw_status tw_program_along(tw_program *s, int64_t column, tw_error *error) {
+  const int parameters = tw_problem_parameters(s->problem);
+  s->in[parameters] = s->x, s->in[parameters + 1] = s->t;
   s->t[column] = 1;
   void *out[OUTPUTS] = {s->d_stationarity, &s->d_f, s->d_lower, s->d_upper};
   const tw_status status = tw_fn_call(s->tangent, s->work, s->in, out, 0, error);
@@ -209,12 +210,29 @@ static tw_status pass_on(const tw_program *s, tw_status status, tw_error *error)
   return status;
 }
 
+static void find_nested(void *context, tw_expr node, void *state) {
+  bool *found = context;
+  (void)state;
+  *found |= tw_op_is_nested(tw_op_of(node));
+}
+
+/* The matrices of what has nested problems inside cost too much. */
+static bool holds_nested(const tw_program *s) {
+  bool found = false;
+  tw_work_visit(s->work, find_nested, &found);
+  return found;
+}
+
 tw_status tw_program_open(tw_program *s, const tw_problem *p, const tw_class *cls, const tw_nested *nested, const tw_result *at,
                           tw_expr theta, bool *fits, tw_error *error) {
   *s = (tw_program){.problem = p, .nested = nested, .cls = cls, .n = nested->n, .m = nested->m};
   *fits = nested->program;
   if (!*fits) return TW_OK;
-  tw_status status = pass_on(s, open_matrices(s, at, error), error);
+  tw_status status = compile(s, theta, error);
+  if (status != TW_OK) return status;
+  *fits = !holds_nested(s);
+  if (!*fits) return TW_OK;
+  status = pass_on(s, open_matrices(s, at, error), error);
   if (status == TW_ERR_UNSUPPORTED || s->nlp.second == TW_NLP_BFGS) *fits = false;
   if (!*fits) return TW_OK;
   if (status == TW_OK) status = allocate(s, tw_size_of(theta), error);
@@ -226,7 +244,7 @@ tw_status tw_program_open(tw_program *s, const tw_problem *p, const tw_class *cl
   tw_evidence inside;
   tw_oracle_evidence(&s->oracle, &inside);
   *fits = *fits && inside.solves == 0;
-  return status == TW_OK && *fits ? compile(s, theta, error) : status;
+  return status;
 }
 
 void tw_program_close(tw_program *s) {
