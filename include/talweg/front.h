@@ -72,6 +72,9 @@ typedef struct tw_solution {
    * variables). Empty when the method has none. */
   tw_array *duals;
   double *dual; /* what they are views of; owned */
+  /* One per variable: z = grad f + y' grad c for the objective f as stated, d objective / d bound where one is active. NULL: none. */
+  tw_array *reduced_costs;
+  double *reduced_cost; /* what they are views of; owned */
   tw_array *reports;
   int n_sensitivities;
   tw_solution_sensitivity *sensitivity;
@@ -83,6 +86,8 @@ typedef struct tw_solution {
  * numerical reasons they are NaN, and a solved result becomes a numerical failure. On failure nothing is left to free. */
 tw_status tw_solution_new(tw_solution *solution, const tw_problem *p, const tw_class *cls, tw_result *result,
                           const tw_exec *exec, tw_error *error);
+/* Adds the reduced costs where there are any (see tw_has_reduced_costs); `oracle` is the one that was solved. */
+tw_status tw_solution_price(tw_solution *solution, const tw_oracle *oracle, tw_error *error);
 /* Adds the derivatives with respect to one parameter; TW_ERR_NAME when the problem has none of this name. Derivatives that do
  * not exist are NaN, and the evidence says why. */
 tw_status tw_solution_differentiate(tw_solution *solution, const char *parameter, tw_error *error);

@@ -30,6 +30,14 @@ bool tw_op_is_nested(const tw_op *op);
  * is fixed to b's entry (row and column leave the system). */
 tw_expr tw_implicit_solve(tw_graph *graph, const tw_body *body, int n_p, const tw_expr *p, tw_expr b, tw_expr free_mask, bool symmetric);
 
+/* What derivatives of a solution are. */
+typedef enum tw_derivative_kind {
+  TW_DERIVATIVE_REGULAR,    /* of a unique solution, the same on both sides */
+  TW_DERIVATIVE_ONE_SIDED,  /* a constraint is active with multiplier zero, or multipliers are not unique: for theta that grows */
+  TW_DERIVATIVE_LEAST_NORM, /* the solution is not unique: the smallest motion that keeps it one */
+  TW_DERIVATIVE_NONE        /* it jumps, or ceases to exist: NaN */
+} tw_derivative_kind;
+
 /* Evidence: what stands behind the values and derivatives that a workspace or oracle has computed last. */
 typedef struct tw_evidence {
   int solves;                 /* nested solves found */
@@ -40,6 +48,9 @@ typedef struct tw_evidence {
   double derivative_error;    /* estimate of the relative error of derivatives that comes of inexact solutions and singular systems */
   bool reliable;
   char message[256];          /* why not, "" when reliable */
+  tw_derivative_kind kind;    /* the least regular of all */
+  int factorizations;         /* of sensitivities of mathematical programs: matrices factored, */
+  int64_t evaluations;        /* and derivatives (or values) of the problem's functions evaluated */
 } tw_evidence;
 /* derivative_error is measured on request, by two more solves with the linear system of every solution that derivatives were
  * taken at. */
@@ -47,7 +58,12 @@ void tw_work_evidence(tw_work *work, tw_evidence *evidence);
 void tw_oracle_evidence(const tw_oracle *oracle, tw_evidence *evidence);
 
 /* Sensitivities at a solution of an outer problem: df/dtheta and dx/dtheta (shape x.shape + theta.shape), by treating the
- * problem itself as nested. dx and df are caller-allocated, size n * size(theta) and size(theta). */
+ * problem itself as nested. dx and df are caller-allocated, size n * size(theta) and size(theta).
+ *
+ * Mathematical programs (bounds and constraints alone) take one factorization of their KKT matrix, sparse where the problem is,
+ * and a solve for each entry of theta. Where the solution is not regular (evidence->kind) each column is the motion along its
+ * entry as that grows: one-sided, of least norm, or NaN, by dense quadratic programs; beyond 800 variables the least-norm
+ * solution of the linear system. */
 tw_status tw_sensitivity(const tw_problem *p, const tw_result *at, const char *parameter, double *df, double *dx,
                          tw_evidence *evidence, tw_error *error);
 

@@ -81,6 +81,12 @@ static inline double tw_gap(double f, double bound, const tw_optimality *at) {
   return at->feasibility > 1e-6 ? INFINITY : gap < 0 ? 0 : gap;
 }
 
+/* Reduced costs z = grad f + J'y (n) of a minimisation at its result: d objective / d bound where a bound is active (>= 0 at a lower
+ * one, <= 0 at an upper one), zero in between. One gradient and one product with J'. TW_ERR_UNSUPPORTED where tw_has_reduced_costs
+ * says no (sets and regularizers that are no bounds, neither bounds nor constraints) or the result has no multipliers. */
+bool tw_has_reduced_costs(const tw_oracle *oracle);
+tw_status tw_reduced_costs(const tw_oracle *oracle, const tw_result *at, double *z, tw_error *error);
+
 /* ------------------------------------------------------------------ running */
 
 typedef struct tw_solve_options { /* zero-initialise for defaults */

@@ -154,6 +154,9 @@ static void put_sensitivities(tw_text *text, const tw_solution *s, const tw_mode
     tw_json_array(text, &s->sensitivity[i].objective);
     tw_text_puts(text, ",\"variables\":");
     put_variables(text, s, table, s->sensitivity[i].variables);
+    const tw_evidence *e = &s->sensitivity[i].evidence;
+    tw_text_printf(text, ",\"unique\":%s,\"why\":", e->kind == TW_DERIVATIVE_REGULAR ? "true" : "false");
+    tw_text_json_string(text, e->message);
     tw_text_puts(text, "}");
   }
   tw_text_puts(text, "}");
@@ -217,6 +220,10 @@ void tw_solution_json(tw_text *text, const tw_solution *s, const tw_model *model
   put_reports(text, s);
   put_key(text, &first, "constraints");
   put_constraints(text, s, table);
+  if (s->reduced_costs != NULL) {
+    put_key(text, &first, "reduced_costs");
+    put_variables(text, s, table, s->reduced_costs);
+  }
   put_key(text, &first, "sensitivity");
   put_sensitivities(text, s, table);
   if (s->ranges != NULL) {

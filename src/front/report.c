@@ -81,6 +81,23 @@ static void put_constraints(tw_text *text, const tw_solution *s, const tw_model 
 
 /* ------------------------------------------------------------------ the rest */
 
+/* Only where some bound presses. */
+static void put_reduced_costs(tw_text *text, const tw_solution *s, const tw_model *model) {
+  double scale = 0, largest = 0;
+  const int64_t n = tw_problem_size(s->problem);
+  for (int i = 0; s->dual != NULL && i < s->result.m; i++) scale = fmax(scale, fabs(s->dual[i]));
+  for (int64_t k = 0; s->reduced_costs != NULL && k < n; k++) largest = fmax(largest, fabs(s->reduced_cost[k]));
+  if (!(largest > 1e-7 * fmax(1, scale))) return;
+  tw_text_puts(text, "\nReduced costs\n");
+  for (int i = 0; i < tw_problem_variables(s->problem); i++)
+    tw_table_array(text, tw_problem_variable_at(s->problem, i)->name, &s->reduced_costs[i], model);
+}
+
+static const char *const kinds[] = {[TW_DERIVATIVE_REGULAR] = "",
+                                    [TW_DERIVATIVE_ONE_SIDED] = "one-sided",
+                                    [TW_DERIVATIVE_LEAST_NORM] = "not unique",
+                                    [TW_DERIVATIVE_NONE] = "none"};
+
 static void put_sensitivities(tw_text *text, const tw_solution *s, const tw_model *model) {
   for (int k = 0; k < s->n_sensitivities; k++) {
     const tw_solution_sensitivity *d = &s->sensitivity[k];
@@ -88,6 +105,7 @@ static void put_sensitivities(tw_text *text, const tw_solution *s, const tw_mode
     tw_table_array(text, "objective", &d->objective, NULL);
     for (int i = 0; i < tw_problem_variables(s->problem); i++)
       tw_table_array(text, tw_problem_variable_at(s->problem, i)->name, &d->variables[i], model);
+    if (d->evidence.kind != TW_DERIVATIVE_REGULAR) tw_text_printf(text, "  %s: %s\n", kinds[d->evidence.kind], d->evidence.message);
   }
 }
 
@@ -129,6 +147,7 @@ void tw_solution_text(tw_text *text, const tw_solution *s, const tw_model *model
   put_objective(text, s);
   put_arrays(text, s, model);
   put_constraints(text, s, model);
+  put_reduced_costs(text, s, model);
   put_sensitivities(text, s, model);
   if (s->ranges != NULL) tw_ranging_text(text, s->ranges, model);
   put_optimality(text, s);

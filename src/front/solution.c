@@ -18,6 +18,9 @@ void tw_evidence_merge(tw_evidence *into, const tw_evidence *from) {
   into->derivative_error = fmax(into->derivative_error, from->derivative_error);
   if (into->reliable && !from->reliable) memcpy(into->message, from->message, sizeof into->message);
   into->reliable = into->reliable && from->reliable;
+  into->kind = into->kind > from->kind ? into->kind : from->kind;
+  into->factorizations += from->factorizations;
+  into->evaluations += from->evaluations;
 }
 
 tw_evidence tw_solution_evidence(const tw_solution *s) {
@@ -187,6 +190,26 @@ tw_status tw_solution_new(tw_solution *s, const tw_problem *p, const tw_class *c
   return status;
 }
 
+tw_status tw_solution_price(tw_solution *s, const tw_oracle *oracle, tw_error *error) {
+  const tw_problem *p = s->problem;
+  const int variables = tw_problem_variables(p);
+  const bool answer = s->result.outcome != TW_INFEASIBLE && s->result.outcome != TW_UNBOUNDED;
+  if (!answer || !tw_has_reduced_costs(oracle) || s->reduced_costs != NULL || (oracle->m > 0 && s->result.dual == NULL)) return TW_OK;
+  tw_error failure = {0};
+  s->reduced_cost = tw_alloc((size_t)oracle->n, sizeof *s->reduced_cost);
+  s->reduced_costs = tw_alloc((size_t)variables, sizeof *s->reduced_costs);
+  if (s->reduced_cost == NULL || s->reduced_costs == NULL) return tw_fail(error, TW_ERR_MEMORY, "out of memory for reduced costs");
+  const tw_status status = tw_reduced_costs(oracle, &s->result, s->reduced_cost, &failure);
+  if (status != TW_OK && !is_numerical(status)) return tw_fail(error, status, "%s", failure.message);
+  const double sign = tw_problem_goal(p) == TW_GOAL_MAXIMIZE ? -1 : 1;
+  for (int64_t k = 0; k < oracle->n; k++) s->reduced_cost[k] = status == TW_OK ? 0 + sign * s->reduced_cost[k] : NAN;
+  for (int i = 0; i < variables; i++) {
+    const tw_variable *v = tw_problem_variable_at(p, i);
+    s->reduced_costs[i] = tw_array_f64(s->reduced_cost + v->offset, tw_shape_of(v->expr));
+  }
+  return TW_OK;
+}
+
 /* ------------------------------------------------------------------ sensitivities */
 
 static const tw_parameter *find_parameter(const tw_problem *p, const char *name) {
@@ -242,7 +265,8 @@ static tw_status differentiate(tw_solution *s, const tw_parameter *parameter, tw
   if (is_numerical(status)) {
     fill_unknown(&d->objective);
     for (int64_t i = 0; i < tw_problem_size(p) * columns; i++) dx[i] = NAN;
-    d->evidence = (tw_evidence){.linear_residual = INFINITY, .condition = INFINITY, .complementarity_gap = INFINITY};
+    d->evidence = (tw_evidence){.linear_residual = INFINITY, .condition = INFINITY, .complementarity_gap = INFINITY,
+                                .kind = TW_DERIVATIVE_NONE};
     snprintf(d->evidence.message, sizeof d->evidence.message, "%.*s", (int)sizeof d->evidence.message - 1, failure.message);
     status = TW_OK;
   } else if (failure.status != TW_OK) {
@@ -282,6 +306,8 @@ void tw_solution_free(tw_solution *s) {
   free(s->constraints);
   free(s->duals);
   free(s->dual);
+  free(s->reduced_costs);
+  free(s->reduced_cost);
   free(s->reports);
   tw_result_free(&s->result);
   *s = (tw_solution){0};

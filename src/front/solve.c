@@ -237,6 +237,7 @@ static tw_status make_solution(session *s, tw_result *result, tw_solution *solut
   tw_status status = tw_solution_new(solution, s->p, &s->cls, result, &exec, error);
   if (status != TW_OK) return tw_model_file_blame(status, s->f->model, error);
   tw_evidence_merge(&solution->evidence, &evidence);
+  status = tw_solution_price(solution, &s->oracle, error);
   for (int i = 0; i < s->sensitivity.count && solved && status == TW_OK; i++) {
     status = tw_solution_differentiate(solution, s->sensitivity.word[i], error);
     if (status != TW_OK || solution->sensitivity[i].evidence.reliable) continue;

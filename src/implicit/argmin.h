@@ -26,6 +26,13 @@ double tw_worst_residual(const tw_optimality *optimality);
 void tw_work_evidence_with(tw_work *work, const tw_argmin_evidence *solution, double derivative_error,
                            tw_evidence *evidence);
 
+/* The evidence of derivatives at a solution by one linear solve; `kind` and `why` tell what they are. */
+struct tw_solve_evidence;
+void tw_evidence_at(const tw_argmin_evidence *solution, const struct tw_solve_evidence *solve, double derivative_error,
+                    tw_derivative_kind kind, const char *why, tw_evidence *evidence);
+/* Condition numbers beyond this are singular. */
+extern const double tw_good_condition;
+
 /* The derivatives along dtheta, with z held, of outputs over the params of `body` (variables, theta, ..) at
  * args. */
 void tw_theta_jvp(const tw_nested *nested, const tw_body *body, const tw_expr *args, const tw_expr *dtheta,

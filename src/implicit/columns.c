@@ -139,7 +139,7 @@ static tw_piece proximal(tw_condition *c, int i, const penalty *p) {
 
 static tw_piece projected(tw_condition *c, int i, const tw_domain_kind *kind, const tw_expr *param) {
   tw_expr x = c->param[i], u = tw_sub(x, c->gradient[i]), p = kind->project(u, param);
-  c->nested->symmetric = false;
+  c->nested->symmetric = c->nested->program = false;
   tw_condition_margin(c, tw_set_margin(kind, u, p, param));
   /* Danskin: the projection of a point that is held, so that only the set moves. */
   tw_piece piece = {.f = tw_sub(x, p),
@@ -161,6 +161,7 @@ tw_piece tw_condition_variable(tw_condition *c, int i) {
     kind = NULL;
   }
   if (is_penalized(c, i)) {
+    c->nested->program = false;
     penalty p = find_penalty(c, i);
     if (p.kind == &tw_regularizer_l1 || p.kind == &tw_regularizer_elastic_net)
       return sparse(c, i, &p, lower, upper);

@@ -245,7 +245,7 @@ static tw_status make_bodies(tw_condition *c) {
   if (nested->goal == TW_GOAL_ROOT || nested->goal == TW_GOAL_FIXPOINT) {
     equations(c, out);
   } else {
-    nested->symmetric = true;
+    nested->symmetric = nested->program = true;
     if (minimization(c, out, &danskin) != TW_OK) return TW_ERR_MEMORY;
   }
   out[2] = tw_is_none(c->margin) ? tw_scalar(c->graph, INFINITY) : c->margin;

@@ -5,8 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-static const double GOOD_RESIDUAL = 1e-7, GOOD_SOLVE = 1e-6, GOOD_CONDITION = 1e12, GOOD_MARGIN = 1e-7,
-                    GOOD_ERROR = 1e-3;
+static const double GOOD_RESIDUAL = 1e-7, GOOD_SOLVE = 1e-6, GOOD_MARGIN = 1e-7, GOOD_ERROR = 1e-3;
+const double tw_good_condition = 1e12;
 
 /* NaN is worse than any number. */
 static double worst(double a, double b) {
@@ -54,26 +54,29 @@ static void judge(tw_evidence *e) {
     bool bad;
     const char *format;
     double value;
+    tw_derivative_kind kind;
   } checks[] = {
-      {!(e->inner_residual <= GOOD_RESIDUAL), "the inner problem is solved to %.1e only", e->inner_residual},
+      {!(e->inner_residual <= GOOD_RESIDUAL), "the inner problem is solved to %.1e only", e->inner_residual,
+       TW_DERIVATIVE_REGULAR},
       {!(e->linear_residual <= GOOD_SOLVE), "the implicit linear system is solved to %.1e only",
-       e->linear_residual},
-      {!(e->condition <= GOOD_CONDITION),
+       e->linear_residual, TW_DERIVATIVE_REGULAR},
+      {!(e->condition <= tw_good_condition),
        "the implicit linear system is nearly singular (condition %.1e): the solution is not isolated, or not "
        "regular",
-       e->condition},
+       e->condition, TW_DERIVATIVE_LEAST_NORM},
       {!(e->complementarity_gap >= GOOD_MARGIN),
        "the solution is degenerate: a constraint is active with multiplier near zero (margin %.1e), so "
        "derivatives are one-sided",
-       e->complementarity_gap},
+       e->complementarity_gap, TW_DERIVATIVE_ONE_SIDED},
       {!(e->derivative_error <= GOOD_ERROR),
        "derivatives may be wrong by %.1e: their linear system is singular at the solution, or that is not "
        "solved well enough",
-       e->derivative_error},
+       e->derivative_error, TW_DERIVATIVE_REGULAR},
   };
   for (size_t i = 0; i < sizeof checks / sizeof *checks && e->reliable; i++) {
     if (!checks[i].bad) continue;
     e->reliable = false;
+    e->kind = checks[i].kind;
     char number[64];
     snprintf(number, sizeof number, "%.1e", checks[i].value);
     const char *at = strstr(checks[i].format, "%.1e");
@@ -109,6 +112,18 @@ void tw_work_evidence_with(tw_work *work, const tw_argmin_evidence *solution, do
   tw_work_visit(work, collect, evidence);
   tw_work_visit(work, measure, evidence);
   judge(evidence);
+}
+
+void tw_evidence_at(const tw_argmin_evidence *solution, const tw_solve_evidence *solve, double derivative_error,
+                    tw_derivative_kind kind, const char *why, tw_evidence *e) {
+  start(e);
+  add_solution(e, solution);
+  e->linear_residual = solve->residual;
+  e->condition = solve->condition;
+  e->derivative_error = derivative_error;
+  if (!e->message[0]) snprintf(e->message, sizeof e->message, "%s", why);
+  judge(e);
+  e->kind = kind;
 }
 
 void tw_oracle_evidence(const tw_oracle *oracle, tw_evidence *evidence) {

@@ -49,6 +49,7 @@ struct tw_nested {
   const tw_body *lagrangian;
   const tw_body *held; /* (variables, theta, y) -> r, u */
   bool symmetric, masked;
+  bool program; /* a minimisation over bounds and constraints: no other sets, no kinks */
 };
 
 /* Builds condition, linear and lagrangian of a nested problem whose statement is closed. */

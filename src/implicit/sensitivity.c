@@ -1,6 +1,6 @@
 /* Sensitivities of an outer problem: the problem seen as nested in its own parameters, at a solution already
  * known. */
-#include "implicit/argmin.h"
+#include "implicit/program.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -97,6 +97,14 @@ tw_status tw_sensitivity(const tw_problem *p, const tw_result *at, const char *p
   tw_graph_lock(graph);
   const tw_nested *nested = tw_nested_close(p, NULL, error);
   tw_status status = nested ? TW_OK : error ? error->status : TW_ERR_ARGUMENT;
+  tw_class cls;
+  bool done = false;
+  if (status == TW_OK) status = tw_classify(p, &cls, error);
+  if (status == TW_OK) status = tw_program_sensitivity(p, &cls, nested, at, theta->expr, df, dx, evidence, &done, error);
+  if (status != TW_OK || done) {
+    tw_graph_unlock(graph);
+    return status;
+  }
   double *z = nested ? tw_alloc((size_t)(nested->n + nested->m) + 1, sizeof *z) : NULL;
   if (status == TW_OK && !z) status = tw_fail(error, TW_ERR_MEMORY, "sensitivity: out of memory");
   if (status == TW_OK) {

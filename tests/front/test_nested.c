@@ -101,6 +101,38 @@ static void missing_derivatives_are_null(void **state) {
   outcome_free(&o);
 }
 
+/* Each parameter's derivatives say whether they are of a unique solution; reduced costs have the sense of the objective. */
+static void programs_have_prices(void **state) {
+  (void)state;
+  for (int tied = 0; tied < 2; tied++) {
+    char text[256];
+    snprintf(text, sizeof text, "param b = 4\nparam ub = 1\nvar x[3] >= 0 <= [9, ub, 9]\nmaximize 2*x[0] + 3*x[1] + %s*x[2]\n"
+             "subject to r: x[0] + x[1] + x[2] <= b\n", tied ? "2" : "1");
+    outcome o = solve("model.tw", text, "--json --quiet --sensitivity b,ub");
+    expect_code(&o, tied ? 4 : 0);
+    json_t *object = parse_object(&o);
+    const double prices[] = {0, 1, tied ? 0 : -1};
+    for (int k = 0; k < 3; k++) {
+      char path[64];
+      snprintf(path, sizeof path, "reduced_costs.x.%d", k);
+      assert_close(find_number(object, path), prices[k], 1e-7);
+    }
+    assert_close(find_number(object, "constraints.r.dual"), -2, 1e-7);
+    assert_close(find_number(object, "sensitivity.b.objective"), 2, 1e-7);
+    assert_close(find_number(object, "sensitivity.ub.objective"), 1, 1e-7);
+    assert_close(find_number(object, "sensitivity.b.variables.x.0"), tied ? 0.5 : 1, 1e-7);
+    assert_true(json_is_true(find_value(object, "sensitivity.b.unique")) == !tied);
+    const char *why = json_string_value(find_value(object, "sensitivity.b.why"));
+    assert_true(why != NULL && (strstr(why, "not isolated") != NULL) == tied);
+    json_decref(object);
+    outcome_free(&o);
+    o = solve("model.tw", text, "--sensitivity b");
+    expect_text(o.out, "Reduced costs");
+    if (tied) expect_text(o.out, "not unique: the solution is not isolated");
+    outcome_free(&o);
+  }
+}
+
 /* An answer that rests on derivatives through a degenerate inner solution is none. */
 static void doubtful_answers_are_none(void **state) {
   (void)state;
@@ -157,7 +189,8 @@ int main(void) {
                                      cmocka_unit_test(doubtful_sensitivities_are_told),
                                      cmocka_unit_test(good_sensitivities_are_not_doubted),
                                      cmocka_unit_test(missing_derivatives_are_null),
-                                     cmocka_unit_test(doubtful_answers_are_none),
+                                     cmocka_unit_test(programs_have_prices),
+      cmocka_unit_test(doubtful_answers_are_none),
                                      cmocka_unit_test(resumed_runs_print_the_same)};
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

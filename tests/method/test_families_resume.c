@@ -24,7 +24,8 @@ typedef struct fixture {
 static tw_oracle oracle_for(fixture *f, const char *method) {
   if (strncmp(method, "lm", 2) == 0 || strncmp(method, "gauss", 5) == 0) return nist_oracle(&f->nist);
   if (strncmp(method, "ipm:mu", 6) == 0) return nlp_oracle(&nlps[10], false);
-  if (strncmp(method, "auglag", 6) == 0 || strncmp(method, "ipm", 3) == 0)
+  if (strncmp(method, "auglag", 6) == 0 || strncmp(method, "ipm", 3) == 0 ||
+      strncmp(method, "sqp", 3) == 0)
     return nlp_oracle(&nlps[NLPS - 1], strstr(method, "tron") == NULL);
   if (strncmp(method, "newton_root", 11) == 0) return system_oracle(&systems[0]);
   if (strncmp(method, "broyden", 7) == 0) return system_oracle(&systems[2]);
@@ -87,7 +88,9 @@ static void resumed_equals_uninterrupted(void **state) {
                                         "auglag",
                                         "auglag:inner=lbfgs",
                                         "ipm",
-                                        "ipm:mu=0.2"};
+                                        "ipm:mu=0.2",
+                                        "sqp",
+                                        "sqp:restarts=0"};
   fixture *f = *state;
   char path[] = "/tmp/talweg-resume-XXXXXX";
   const int file = mkstemp(path);

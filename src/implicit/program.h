@@ -1,0 +1,96 @@
+/* Sensitivities of mathematical programs: smooth objective and constraints, bounds on variables, nothing else.
+ *
+ * Unknowns i = 0 .. n+m-1: the variables, then the rows. Each has a value v_i (x_i or c_i(x)), limits l_i <= v_i <= u_i and a
+ * multiplier (of its limit; L = f + y'c, so that of a bound is -dL/dx_i). Along a direction of theta
+ *
+ *   H dx + J'dy = -d(grad_x L)  on free variables,   dx = d(limit) on held ones,   J dx = d(limit) - dc  on active rows,
+ *
+ * where d is with x and y held. H and J are sparse where the problem is. */
+#ifndef TALWEG_IMPLICIT_PROGRAM_H
+#define TALWEG_IMPLICIT_PROGRAM_H
+
+#include "implicit/argmin.h"
+#include "implicit/solve.h"
+#include "method/driver.h"
+#include "method/program/nlp.h"
+
+enum { TW_SIDE_NONE = 0, TW_SIDE_LOWER = -1, TW_SIDE_UPPER = 1, TW_SIDE_BOTH = 2 };
+
+typedef struct tw_program {
+  const tw_problem *problem;
+  const tw_nested *nested;
+  const tw_class *cls;
+  int64_t n, m;
+  tw_oracle oracle;
+  tw_driver *driver; /* counts evaluations; it runs nothing */
+  tw_nlp nlp;
+  tw_kkt_matrix kkt;
+  int factorizations;
+  /* at the solution */
+  double *x, *y;                 /* n, m: one block of n + m */
+  double *g;                     /* n: grad f */
+  double *value, *multiplier;    /* n + m */
+  double *lower, *upper;         /* n + m */
+  double *h, *j;                 /* entries of H (lower triangle) and J */
+  signed char *side;             /* n + m: the limit that holds with equality; TW_SIDE_BOTH: they are one */
+  bool *weak;                    /* n + m: with a multiplier of zero */
+  bool *held, *out;              /* n, m: of the matrix in use: variables that are held, rows that are out */
+  int64_t weak_count;
+  double margin;                 /* of strict complementarity, relative; inf when nothing is at stake */
+  /* along one direction of theta */
+  tw_fn *tangent;
+  tw_work *work;
+  const void **in;
+  double *t;                     /* size of theta */
+  double *d_stationarity, *d_rows; /* n, m: of grad_x L and c, one block of n + m */
+  double d_f;                    /* of f */
+  double *d_lower, *d_upper;     /* n + m */
+  double *scratch;               /* 2 (n + m) */
+  double *block;
+  bool *flags;
+} tw_program;
+
+/* *fits is false where the problem is no mathematical program (sets, kinks, nested problems inside) or its matrices are not to be
+ * had. Call tw_program_close in any case. */
+tw_status tw_program_open(tw_program *s, const tw_problem *p, const tw_class *cls, const tw_nested *nested, const tw_result *at,
+                          tw_expr theta, bool *fits, tw_error *error);
+void tw_program_close(tw_program *s);
+/* H and J at a point. */
+tw_status tw_program_matrices(tw_program *s, const double *x, const double *y, double *h, double *j, bool *finite);
+/* Everything along the unit vector of entry `column` of theta, with the multipliers in s->y. */
+tw_status tw_program_along(tw_program *s, int64_t column, tw_error *error);
+/* The derivative of the limit that i lies at; of two that part, the one that presses. */
+static inline double tw_program_limit(const tw_program *s, int64_t i) {
+  const bool upper = s->side[i] == TW_SIDE_UPPER || (s->side[i] == TW_SIDE_BOTH && s->multiplier[i] > 0);
+  return upper ? s->d_upper[i] : s->d_lower[i];
+}
+/* Whether some limits that are one part (1), or cross (-1), in the present direction; else 0. */
+int tw_program_parting(const tw_program *s);
+
+/* The matrix of the active set that side and weak tell (weak limits are out); h NULL: the identity in place of H, which tells
+ * whether the active gradients are independent. *negative: as in tw_kkt_factor. */
+tw_status tw_program_factor(tw_program *s, const double *h, int64_t *negative, double *condition, tw_error *error);
+/* Solves with it; unknowns that are out come back 0. *residual: relative. */
+tw_status tw_program_solve(tw_program *s, double *xy, double *residual, tw_error *error);
+/* dx (n) along the present direction, by the factorization at hand; *df: of the optimal value. */
+tw_status tw_program_regular(tw_program *s, double *dx, double *df, double *residual, tw_error *error);
+/* The same in the least-squares sense, of least norm, for singular matrices: by MINRES on the active set of the last factorization. */
+tw_status tw_program_least_norm(tw_program *s, double *dx, double *df, double *residual, tw_error *error);
+/* tw_nested_derivative_error by the factorization at hand. */
+tw_status tw_program_error(tw_program *s, double *inexact, tw_error *error);
+
+/* What is wrong with the solution. */
+typedef struct tw_irregular {
+  bool weak, dependent, singular; /* weak limits; active gradients that depend on each other; a solution that is not isolated */
+} tw_irregular;
+/* One-sided or least-norm derivatives along the present direction, by dense quadratic programs (program_direction.c). *found is
+ * false where there is none; *singular tells that the least-norm one was taken. */
+enum { TW_DIRECTION_MOST = 800 };
+tw_status tw_program_direction(tw_program *s, const tw_irregular *what, int64_t column, double *dx, double *df, bool *found,
+                               bool *singular, tw_error *error);
+
+/* tw_sensitivity of a mathematical program; *fits is false where the problem is none. */
+tw_status tw_program_sensitivity(const tw_problem *p, const tw_class *cls, const tw_nested *nested, const tw_result *at, tw_expr theta,
+                                 double *df, double *dx, tw_evidence *evidence, bool *fits, tw_error *error);
+
+#endif

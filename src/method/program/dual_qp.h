@@ -1,0 +1,56 @@
+/* dual_qp: strictly convex quadratic programs with dense matrices, by the dual active-set method of Goldfarb & Idnani (1983).
+ *
+ *   min 1/2 x'H x + q'x   subject to   al <= A x <= au,   l <= x <= u
+ *
+ * Private to method/ and implicit/. */
+#ifndef TALWEG_METHOD_DUAL_QP_H
+#define TALWEG_METHOD_DUAL_QP_H
+
+#include <talweg/base.h>
+
+typedef struct tw_dense_qp {
+  int64_t n, m;
+  const double *h;       /* n x n, positive definite; the lower triangle is read */
+  const double *q;       /* n */
+  const double *a;       /* m x n row-major */
+  const double *al, *au; /* m; infinite where there is no limit, equal for equations */
+  const double *l, *u;   /* n; NULL: none */
+} tw_dense_qp;
+
+/* Arrays of the caller's. Multipliers with H x + q + A'y + z = 0: y_i >= 0 at au_i, <= 0 at al_i, z likewise for u and l. */
+typedef struct tw_dense_qp_answer {
+  double *x, *y, *z;     /* n, m, n */
+  signed char *active;   /* m + n, rows first: 1 at the upper limit, -1 at the lower, 0 free. On entry a guess, or zeros. */
+  bool feasible;         /* else y and z are a Farkas vector: A'y + z = 0 and y+'au - y-'al + z+'u - z-'l < 0 */
+  int64_t iterations;    /* constraints added or dropped */
+} tw_dense_qp_answer;
+
+/* TW_ERR_SINGULAR: H is not positive definite. TW_ERR_LIMIT: no end in 100 (n + m) + 1000 iterations. O(n^3 + iterations (n^2 + m n)). */
+tw_status tw_dense_qp_solve(const tw_dense_qp *qp, tw_dense_qp_answer *answer, tw_error *error);
+
+/* ------------------------------------------------------------------ the factors of the active set's normals N
+ *
+ *   J'H J = I,   J'N = [R; 0]  (R upper triangular)
+ *
+ * J is kept by columns: row i of `j` is column i of J. */
+typedef struct tw_dual_factor {
+  int64_t n, active;
+  double *j; /* n x n */
+  double *r; /* column k of R is r[k n .. k n + k] */
+} tw_dual_factor;
+
+/* Whether H + shift I is positive definite; work: n x n. */
+bool tw_dual_is_definite(int64_t n, const double *h, double shift, double *work);
+/* J = L^-T for H = L L', no active constraint; false when H is not positive definite. j and r: n x n each, the caller's. */
+bool tw_dual_factor_start(tw_dual_factor *f, const double *h);
+/* d = J'v; v NULL: the unit vector k. */
+void tw_dual_factor_image(const tw_dual_factor *f, const double *v, int64_t k, double *d);
+/* The normal whose image is d (overwritten) becomes the last. */
+void tw_dual_factor_add(tw_dual_factor *f, double *d);
+/* The k-th leaves. */
+void tw_dual_factor_drop(tw_dual_factor *f, int64_t k);
+/* x = R^-1 x, x = R^-T x. */
+void tw_dual_factor_solve(const tw_dual_factor *f, double *x);
+void tw_dual_factor_solve_transposed(const tw_dual_factor *f, double *x);
+
+#endif
