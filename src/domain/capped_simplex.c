@@ -61,7 +61,9 @@ static double threshold(const section *c, double s, double *kink) {
       high = middle;
   }
   double left = low > 0 ? kink[low - 1] : -INFINITY, right = low < kinks ? kink[low] : INFINITY;
-  double inside = low == 0 ? (kinks ? right - 1 : 0) : low == kinks ? left + 1 : left + (right - left) / 2;
+  double inside = low == 0       ? (kinks ? nextafter(right, -INFINITY) : 0)
+                  : low == kinks ? nextafter(left, INFINITY)
+                                 : left + (right - left) / 2;
   split part = split_at(c, inside);
   if (part.free == 0) return isfinite(right) ? right : left;
   return fmin(fmax((part.sum + part.fixed - s) / (double)part.free, left), right);

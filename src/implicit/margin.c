@@ -41,6 +41,17 @@ static tw_expr l1_ball(tw_expr u, tw_expr p, tw_expr radius) {
   return tw_minimum(tw_abs(rest), tw_where(outside, simplex(size, tw_abs(p)), inf));
 }
 
+/* Kinks: the boundary, and outside |z_i| = lambda, by which t has grown. */
+static tw_expr l1_epigraph(tw_expr u, tw_expr p) {
+  const tw_shape shape = tw_shape_of(u);
+  const int axis = shape.rank - 1;
+  const int64_t n = shape.dim[axis] - 1;
+  tw_expr z = tw_slice(u, axis, 0, n, 1), t = tw_slice(u, axis, n, 1, 1), size = tw_abs(z), rest = tw_sub(tw_row_sum(size), t);
+  if (n == 0) return tw_abs(t);
+  tw_expr kinks = tw_abs(tw_sub(size, tw_sub(tw_slice(p, axis, n, 1, 1), t))), inf = tw_scalar(u.graph, INFINITY);
+  return tw_minimum(tw_abs(rest), tw_where(tw_gt(rest, zero(u)), kinks, inf));
+}
+
 static tw_expr halfspace(tw_expr u, const tw_expr *param) {
   tw_expr rest = tw_sub(tw_row_sum(tw_mul(param[0], u)), tw_row_column(param[1]));
   return tw_div(tw_abs(rest), tw_row_norm(param[0]));
@@ -74,6 +85,7 @@ tw_expr tw_set_margin(const tw_domain_kind *kind, tw_expr u, tw_expr p, const tw
   if (kind == &tw_domain_capped_simplex) return capped_simplex(u, p, param);
   if (kind == &tw_domain_l1_ball) return l1_ball(u, p, param[0]);
   if (kind == &tw_domain_l1_sphere) return simplex(tw_abs(u), tw_abs(p));
+  if (kind == &tw_domain_l1_epigraph) return l1_epigraph(u, p);
   if (kind == &tw_domain_ball) return tw_abs(tw_sub(tw_row_norm(u), tw_row_column(param[0])));
   if (kind == &tw_domain_sphere) return tw_row_norm(u);
   if (kind == &tw_domain_halfspace) return halfspace(u, param);

@@ -179,6 +179,20 @@ static inline void l1_ball_row_draw(const set_case *c, int64_t r, uint64_t key, 
 }
 BY_ROWS(l1_ball)
 
+static inline double l1_epigraph_row_outside(const set_case *c, int64_t r, const double *x, int64_t n) {
+  (void)c, (void)r;
+  return l1_of(x, n - 1) - x[n - 1];
+}
+
+/* Now and then on the boundary, at the apex, with zeros. */
+static inline void l1_epigraph_row_draw(const set_case *c, int64_t r, uint64_t key, double *z, int64_t n) {
+  (void)c, (void)r;
+  const double t = uniform(key, n);
+  for (int64_t i = 0; i + 1 < n; i++) z[i] = t < 0.1 || uniform(key, i) < 0.3 ? 0 : 2 * normal(key, i);
+  z[n - 1] = l1_of(z, n - 1) + (t < 0.5 ? 0 : t);
+}
+BY_ROWS(l1_epigraph)
+
 /* ------------------------------------------------------------------ l2 */
 
 static inline double ball_row_outside(const set_case *c, int64_t r, const double *x, int64_t n) {

@@ -51,6 +51,10 @@ static void add_inequalities(polyhedron *p, const set_case *c) {
     double *row = add_row(p, param_at(c, 0, 0, 1));
     for (int64_t i = 0; i < n; i++) row[i] = signs >> i & 1 ? -1 : 1;
   }
+  for (int signs = 0; is(c, "l1_epigraph") && signs < 1 << (n - 1); signs++) {
+    double *row = add_row(p, 0);
+    for (int64_t i = 0; i < n; i++) row[i] = i == n - 1 || signs >> i & 1 ? -1 : 1;
+  }
   for (int64_t i = 0; i < n; i++) {
     if (c->outside == box_outside) add_bounds(p, i, low_of(c, i), high_of(c, i));
     if (is(c, "simplex")) add_bounds(p, i, 0, INFINITY);
@@ -143,7 +147,8 @@ static void polyhedra(void **state) {
   int checked = 0;
   for (int k = 0; k < SET_CASES; k++) {
     const set_case *c = &set_cases[k];
-    if (!tw_domain_find(c->kind)->polyhedral || c->rank != 1 || (is(c, "l1_ball") && case_size(c) > 3))
+    if (!tw_domain_find(c->kind)->polyhedral || c->rank != 1 ||
+        ((is(c, "l1_ball") || is(c, "l1_epigraph")) && case_size(c) > 3))
       continue;
     check_polyhedron(c);
     checked++;

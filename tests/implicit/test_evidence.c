@@ -84,6 +84,9 @@ static tw_expr ball(tw_graph *g, tw_expr theta) {
 static tw_expr l1_ball(tw_graph *g, tw_expr theta) {
   return nearest(g, theta, "l1_ball", 0, NULL, 2, (double[]){0.25, -0.75}, (double[]){1, 0.3});
 }
+static tw_expr l1_epigraph(tw_graph *g, tw_expr theta) {
+  return nearest(g, theta, "l1_epigraph", 0, NULL, 3, (double[]){0.25, -0.75, 1}, (double[]){1, 0.3, 0.2});
+}
 static tw_expr halfspace(tw_graph *g, tw_expr theta) {
   tw_expr param[] = {vector(g, 2, (double[]){3, 4}), tw_scalar(g, 5)};
   return nearest(g, theta, "halfspace", 2, param, 2, (double[]){0.6, 0.8}, (double[]){1, 1});
@@ -134,7 +137,7 @@ static tw_expr inequality(tw_graph *g, tw_expr theta) {
 static void weakly_active_constraints_are_told(void **state) {
   (void)state;
   tw_expr (*const cases[])(tw_graph *, tw_expr) = {at_bound,     simplex,   capped_simplex, ball,    l1_ball,
-                                                   halfspace,    l1,        group_l2,       nuclear, linf,
+                                                   l1_epigraph,  halfspace,    l1,        group_l2,       nuclear, linf,
                                                    semidefinite, inequality};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     expect_bad(cases[i], 0, "the solution is degenerate");

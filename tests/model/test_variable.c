@@ -89,6 +89,7 @@ static void sets_by_name(void **state) {
       {"sphere", "sphere", "abs(norm(z) - 1) < 1e-12"},
       {"nonneg", "nonneg", "min(z) >= 0"},
       {"l1_ball(2)", "l1_ball", "sum(abs(z)) <= 2 + 1e-12"},
+      {"l1_epigraph", "l1_epigraph", "abs(z[0]) + abs(z[1]) <= z[2] + 1e-12"},
       {"halfspace([1, 1, 1], 1)", "halfspace", "sum(z) <= 1 + 1e-12"},
       {"hyperplane([1, 1, 1], 1)", "hyperplane", "abs(sum(z) - 1) < 1e-12"},
   };
