@@ -136,6 +136,7 @@ static tw_status factor_new(tw_factor **out, const char *function, const factor_
   f->rows = rows;
   f->cols = cols;
   f->flipped = ops->tall && rows < cols;
+  f->refinements = 3;
   *out = f;
   return TW_OK;
 }
@@ -277,6 +278,27 @@ tw_status tw_factor_solve(tw_factor *f, bool transpose, int64_t columns, const d
     return tw_fail(error, TW_ERR_NUMERIC, "tw_factor_solve: the solution overflows: x[%lld] is %g",
                    (long long)bad, x[bad]);
   return TW_OK;
+}
+
+static tw_status apply_inverse(void *f, const double *b, double *x) {
+  return tw_factor_solve(f, false, 1, b, x, NULL);
+}
+
+static tw_status apply_inverse_transpose(void *f, const double *b, double *x) {
+  return tw_factor_solve(f, true, 1, b, x, NULL);
+}
+
+tw_linop tw_factor_linop(tw_factor *f) {
+  return (tw_linop){.rows = f->cols,
+                    .cols = f->rows,
+                    .flags = f->ops->symmetric ? TW_LINOP_SYMMETRIC : 0,
+                    .apply = apply_inverse,
+                    .apply_transpose = apply_inverse_transpose,
+                    .context = f};
+}
+
+void tw_factor_refinement(tw_factor *f, int most) {
+  if (f) f->refinements = most > 0 ? most : 0;
 }
 
 void tw_factor_inertia(const tw_factor *f, int64_t *positive, int64_t *negative, int64_t *zero) {

@@ -35,6 +35,7 @@ struct tw_factor {
   double norm_one, norm_inf; /* of A or A' */
   double condition;          /* negative until asked for */
   int64_t positive, negative;
+  int refinements; /* most steps of refinement in a solve that does them */
 };
 
 /* TW_ERR_MEMORY. */

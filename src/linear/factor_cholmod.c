@@ -89,12 +89,11 @@ static bool solve_columns(cholesky *c, int64_t columns, const double *b) {
          c->common.status >= 0;
 }
 
-/* LDL' does not pivot for stability: steps of refinement while they halve the residual, at most `STEPS`. */
+/* LDL' does not pivot for stability: steps of refinement while they halve the residual. */
 static bool refine(cholesky *c, const double *b, double *x) {
-  enum { STEPS = 3 };
   const int64_t n = c->base.rows;
   double before = INFINITY;
-  for (int step = 0; step < STEPS; step++) {
+  for (int step = 0; step < c->base.refinements; step++) {
     symmetric_residual(&c->base.sparse, b, x, c->terms);
     const double norm = vec_norm(n, c->terms);
     if (!(norm < 0.5 * before) || norm <= DBL_EPSILON * vec_norm(n, b)) return true;
@@ -110,7 +109,7 @@ static tw_status solve(tw_factor *f, bool adjoint, int64_t columns, const double
   (void)adjoint;
   cholesky *c = (cholesky *)f;
   const int64_t n = f->rows;
-  const bool refined = f->kind == TW_FACTOR_LDLT;
+  const bool refined = f->kind == TW_FACTOR_LDLT && f->refinements > 0;
   double *right = refined && b == x ? tw_alloc((size_t)n, (size_t)columns * sizeof *right) : NULL;
   if (refined && b == x && !right) return factor_no_memory(f, error);
   if (right) vec_copy(n * columns, b, right);
