@@ -3,8 +3,8 @@
 
 #include "method/program/nlp.h"
 
-enum { BLOCK = 10, ADAPT_EVERY = 50, SETTLED = 2 }; /* iterations between checks, and between changes of rho; growth between polishings */
-static const double ADAPT_GROWTH = 1.3;
+enum { BLOCK = 10, ADAPT_EVERY = 50 }; /* iterations between checks, and between changes of rho */
+static const double ADAPT_GROWTH = 1.3, POLISH_GROWTH = 1.5; /* .. later, and between polishings */
 static const double RHO_FACTOR = 5, POLISH_FROM = 1e-3, POLISHED = 1e-2; /* a point polished early meets a tolerance this much lower */
 
 static const tw_option options[] = {TW_OPTION_TOL(1e-6),
@@ -32,13 +32,13 @@ static void place_point(osqp_point *p, double **at, int64_t n, int64_t m) {
 
 static tw_status allocate(tw_osqp *s) {
   const int64_t n = s->n, m = s->m;
-  double *at = s->block = tw_alloc((size_t)(19 * n + 14 * m + 1), sizeof *at);
+  double *at = s->block = tw_alloc((size_t)(23 * n + 17 * m + 1), sizeof *at);
   if (!at) return tw_fail(s->run->error, TW_ERR_MEMORY, "osqp: out of memory");
   s->q = cut(&at, n);
   s->lower = cut(&at, m + n), s->upper = cut(&at, m + n), s->rho = cut(&at, m + n), s->step_y = cut(&at, m + n);
   s->step_x = cut(&at, n), s->right = cut(&at, n + m), s->made = cut(&at, 2 * (n + m) + 1);
   s->work = cut(&at, 2 * n + m);
-  place_point(&s->at, &at, n, m), place_point(&s->polished, &at, n, m);
+  place_point(&s->at, &at, n, m), place_point(&s->polished, &at, n, m), place_point(&s->trial, &at, n, m);
   return TW_OK;
 }
 
@@ -61,14 +61,6 @@ static void finish(tw_run *run) {
   run->local = NULL;
 }
 
-static tw_status open_program(tw_osqp *s) {
-  TW_TRY(tw_qp_open(&s->qp, s->run->oracle, s->run->error));
-  if (s->run->oracle->offers & TW_CONVEX) return TW_OK;
-  bool convex;
-  TW_TRY(tw_qp_is_convex(&s->qp, &convex, s->run->error));
-  return convex ? TW_OK : tw_fail(s->run->error, TW_ERR_UNSUPPORTED, "osqp: the quadratic part of the objective is not convex");
-}
-
 /* The run's local memory, opened again after a resume. */
 static tw_status enter(tw_osqp **out, tw_run *run) {
   tw_osqp *s = run->local;
@@ -76,7 +68,7 @@ static tw_status enter(tw_osqp **out, tw_run *run) {
     if (!(s = run->local = tw_alloc(1, sizeof *s))) return tw_fail(run->error, TW_ERR_MEMORY, "osqp: out of memory");
     *s = (tw_osqp){.run = run, .n = run->n, .m = run->oracle->m};
     s->sigma = tw_run_real(run, "sigma"), s->alpha = tw_run_real(run, "alpha");
-    TW_TRY(open_program(s));
+    TW_TRY(tw_qp_open_convex(&s->qp, run->oracle, "osqp", run->error));
     TW_TRY(allocate(s));
   }
   *out = s;
@@ -187,15 +179,14 @@ static tw_status end_proven(tw_osqp *s, tw_outcome outcome, const char *why) {
   return tw_run_end(s->run, outcome, "%s", why);
 }
 
-/* The active set, where it is as it was at the last check and has not been tried: as soon as the residuals are small, at iterations
- * that grow by a factor; and at the end. *solved: the polished point meets the tolerance. */
+/* The active set, where it has not been tried: as soon as the residuals are small, then at iterations that grow by a factor; and at the
+ * end. *solved: the polished point meets the tolerance. */
 static tw_status polish(tw_osqp *s, bool met, bool *solved) {
   double *number = s->number;
   const double key = osqp_active_key(s), now = (double)s->run->iteration;
-  const bool settled = key == number[OSQP_ACTIVE] && osqp_meets(&s->at, POLISH_FROM) && now >= SETTLED * number[OSQP_TRIED_AT];
-  number[OSQP_ACTIVE] = key;
+  const bool due = osqp_meets(&s->at, POLISH_FROM) && now >= POLISH_GROWTH * number[OSQP_TRIED_AT];
   *solved = met;
-  if (!tw_run_flag(s->run, "polish") || (!met && (!settled || key == number[OSQP_TRIED]))) return TW_OK;
+  if (!tw_run_flag(s->run, "polish") || (!met && (!due || key == number[OSQP_TRIED]))) return TW_OK;
   number[OSQP_TRIED] = key, number[OSQP_TRIED_AT] = now;
   bool better;
   TW_TRY(osqp_polish(s, &better));

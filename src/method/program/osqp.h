@@ -30,8 +30,7 @@ typedef struct osqp_point {
 enum {
   OSQP_C,       /* c */
   OSQP_RHO,
-  OSQP_ACTIVE,  /* a key of the active set at the last check */
-  OSQP_TRIED,   /* .. that was polished last, and when */
+  OSQP_TRIED,   /* a key of the active set that was polished last, and when */
   OSQP_TRIED_AT,
   OSQP_ADAPT_AT, /* the iteration from which rho may change again */
   OSQP_NUMBERS
@@ -51,7 +50,7 @@ typedef struct tw_osqp {
   tw_csc k;                        /* lower triangle of the KKT matrix, order n + m */
   tw_factor *factor;
   double *made;                    /* d, e, rho, c that the factor was made for */
-  osqp_point at, polished;
+  osqp_point at, polished, trial;
   double *step_x, *step_y; /* what the last iteration changed: n, m + n */
   double *right, *work;    /* n + m; 2 n + m */
   double *block;           /* memory of all these */

@@ -95,24 +95,10 @@ bool osqp_meets(const osqp_point *p, double tol) {
          p->optimality.complementarity <= tol * (1 + p->value_scale);
 }
 
+/* Section 5.2, with the residuals that the end is judged by in place of the scaled ones. */
 double osqp_next_rho(const tw_osqp *s) {
   const osqp_point *p = &s->at;
-  const double c = s->number[OSQP_C];
-  double primal = 0, primal_scale = 1e-10, dual = 0, dual_scale = 1e-10;
-  for (int64_t i = 0; i < s->m; i++) {
-    primal = fmax(primal, s->e[i] * fabs(p->ax[i] - p->row[i]));
-    primal_scale = fmax(primal_scale, s->e[i] * fmax(fabs(p->ax[i]), fabs(p->row[i])));
-  }
-  for (int64_t j = 0; j < s->n; j++) {
-    const double w = c * s->d[j], z = s->z[s->m + j];
-    if (s->rho[s->m + j] > 0) {
-      primal = fmax(primal, fabs(s->x[j] - z));
-      primal_scale = fmax(primal_scale, fmax(fabs(s->x[j]), fabs(z)));
-    }
-    dual = fmax(dual, w * fabs(p->px[j] + s->qp.q[j] + p->aty[j] + p->z[j]));
-    dual_scale = fmax(dual_scale, w * fmax(fmax(fabs(p->px[j]), fabs(s->qp.q[j])), fabs(p->aty[j] + p->z[j])));
-  }
-  const double ratio = (primal / primal_scale) / fmax(dual / dual_scale, 1e-15);
+  const double ratio = (p->primal / fmax(p->primal_scale, 1e-10)) / fmax(p->dual / fmax(p->dual_scale, 1e-10), 1e-15);
   return fmin(fmax(s->number[OSQP_RHO] * sqrt(ratio), LEAST_RHO), LARGEST_RHO);
 }
 

@@ -49,6 +49,8 @@ tw_optimality tw_qp_judge(const tw_qp *qp, const double *x, const double *ax, co
 
 /* Whether P is positive semidefinite, by a Cholesky factorization of P + 1e-10 max|P_ij| I. */
 tw_status tw_qp_is_convex(const tw_qp *qp, bool *convex, tw_error *error);
+/* tw_qp_open, and TW_ERR_UNSUPPORTED unless the oracle promises or this finds that the program is convex. */
+tw_status tw_qp_open_convex(tw_qp *qp, const tw_oracle *oracle, const char *method, tw_error *error);
 
 /* Certificates, checked exactly as they are defined and scaled to |.|_inf = 1.
  *

@@ -39,3 +39,10 @@ tw_status tw_qp_is_convex(const tw_qp *qp, bool *convex, tw_error *error) {
   tw_csc_free(&p);
   return status;
 }
+
+tw_status tw_qp_open_convex(tw_qp *qp, const tw_oracle *oracle, const char *method, tw_error *error) {
+  TW_TRY(tw_qp_open(qp, oracle, error));
+  bool convex = (oracle->offers & TW_CONVEX) != 0;
+  if (!convex) TW_TRY(tw_qp_is_convex(qp, &convex, error));
+  return convex ? TW_OK : tw_fail(error, TW_ERR_UNSUPPORTED, "%s: the quadratic part of the objective is not convex", method);
+}
