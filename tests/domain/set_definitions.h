@@ -332,4 +332,48 @@ static inline void stiefel_draw(const set_case *c, uint64_t key, double *z) {
   }
 }
 
+/* ------------------------------------------------------------------ transport polytopes */
+
+static inline double transport_outside(const set_case *c, const double *x) {
+  const int64_t n = c->dim[c->rank - 1], m = c->dim[c->rank - 2];
+  double worst = -INFINITY;
+  for (int64_t k = 0; k < case_size(c); k++) worst = fmax(worst, -x[k]);
+  for (const double *at = x; at < x + case_size(c); at += m * n) {
+    for (int64_t i = 0; i < m; i++) {
+      double sum = -param_at(c, 0, i, 1);
+      for (int64_t j = 0; j < n; j++) sum += at[i * n + j];
+      worst = fmax(worst, fabs(sum));
+    }
+    for (int64_t j = 0; j < n; j++) {
+      double sum = -param_at(c, 1, j, 1);
+      for (int64_t i = 0; i < m; i++) sum += at[i * n + j];
+      worst = fmax(worst, fabs(sum));
+    }
+  }
+  return worst;
+}
+
+/* A vertex by the north-west rule with a random first column, mixed with the product of the sums. */
+static inline void transport_draw(const set_case *c, uint64_t key, double *z) {
+  const int64_t n = c->dim[c->rank - 1], m = c->dim[c->rank - 2];
+  double total = 0;
+  for (int64_t i = 0; i < m; i++) total += param_at(c, 0, i, 1);
+  for (int64_t k = 0; k < case_size(c); k += m * n) {
+    const int64_t first = (int64_t)(uniform(key, k) * (double)n);
+    const double mix = uniform(key, k + 1) < 0.5 ? 0 : uniform(key, k + 2);
+    double column[8], left;
+    assert_true(n <= 8);
+    for (int64_t j = 0; j < n; j++) column[j] = param_at(c, 1, j, 1);
+    for (int64_t i = 0; i < m; i++) {
+      left = param_at(c, 0, i, 1);
+      for (int64_t t = 0; t < n; t++) {
+        const int64_t j = (first + t) % n;
+        const double take = fmin(left, column[j]);
+        z[k + i * n + j] = (1 - mix) * take + mix * param_at(c, 0, i, 1) * param_at(c, 1, j, 1) / total;
+        left -= take, column[j] -= take;
+      }
+    }
+  }
+}
+
 #endif

@@ -134,6 +134,14 @@ static const set_case set_cases[] = {
     {"stiefel", S2(3, 3), 0, {SCALAR(0)}, stiefel_outside, stiefel_draw, true},
     {"stiefel", S2(1, 1), 0, {SCALAR(0)}, stiefel_outside, stiefel_draw, true},
     {"stiefel", S3(2, 4, 2), 0, {SCALAR(0)}, stiefel_outside, stiefel_draw, true},
+    {"transport", S2(2, 3), 2, {V1(2, 1, 2), V1(3, 0.5, 1.3, 1.2)}, transport_outside, transport_draw, true},
+    {"transport", S2(1, 1), 2, {SCALAR(2), SCALAR(2)}, transport_outside, transport_draw, true},
+    {"transport", S2(3, 4), 2, {V1(3, 1, 0, 2.5), V1(4, 0.5, 0, 1, 2)}, transport_outside, transport_draw, false},
+    {"transport", S3(2, 3, 2), 2, {V1(3, 1, 0.7, 0.3), V1(2, 1.4, 0.6)}, transport_outside, transport_draw, true},
+    {"birkhoff", S2(2, 2), 0, {SCALAR(0)}, transport_outside, transport_draw, true},
+    {"birkhoff", S2(1, 1), 0, {SCALAR(0)}, transport_outside, transport_draw, true},
+    {"birkhoff", S2(4, 4), 0, {SCALAR(0)}, transport_outside, transport_draw, true},
+    {"birkhoff", S3(2, 3, 3), 0, {SCALAR(0)}, transport_outside, transport_draw, true},
 };
 enum { SET_CASES = sizeof set_cases / sizeof *set_cases };
 
