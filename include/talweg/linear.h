@@ -144,6 +144,10 @@ typedef struct tw_factor tw_factor;
 tw_status tw_factor_dense(tw_factor **out, tw_factor_kind kind, int64_t rows, int64_t cols, const double *a,
                           tw_error *error);
 tw_status tw_factor_csc(tw_factor **out, tw_factor_kind kind, const tw_csc *a, tw_error *error);
+/* Sparse Cholesky and LDL' alone. The order of elimination: pivot k is that of row order[k] of A (false for others); and a factorization
+ * in a given order, a permutation of n, in place of AMD's, whose search can cost more than all else. */
+bool tw_factor_order(const tw_factor *factor, int64_t *order);
+tw_status tw_factor_csc_ordered(tw_factor **out, tw_factor_kind kind, const tw_csc *a, const int64_t *order, tw_error *error);
 /* New values, same pattern: reuses the symbolic analysis. Sparse only. When it fails the factor cannot solve
  * until an update succeeds. */
 tw_status tw_factor_update(tw_factor *factor, const tw_csc *a, tw_error *error);

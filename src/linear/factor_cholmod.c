@@ -18,7 +18,8 @@ static tw_status analyse(tw_factor *f, tw_error *error) {
   c->common.supernodal = f->kind == TW_FACTOR_CHOLESKY ? CHOLMOD_SUPERNODAL : CHOLMOD_SIMPLICIAL;
   c->terms = tw_alloc((size_t)f->rows, sizeof *c->terms);
   cholmod_sparse a = cholmod_view(&f->sparse, -1);
-  c->l = cholmod_l_analyze(&a, &c->common);
+  if (f->given) c->common.method[0].ordering = CHOLMOD_GIVEN;
+  c->l = cholmod_l_analyze_p(&a, (int64_t *)(uintptr_t)f->given, NULL, 0, &c->common);
   return c->terms && c->l ? TW_OK : factor_no_memory(f, error);
 }
 
@@ -121,6 +122,11 @@ static tw_status solve(tw_factor *f, bool adjoint, int64_t columns, const double
   return ok ? TW_OK : factor_no_memory(f, error);
 }
 
+static const int64_t *order_of(const tw_factor *f) {
+  const cholesky *c = (const cholesky *)f;
+  return c->l ? c->l->Perm : NULL;
+}
+
 static void release(tw_factor *f) {
   cholesky *c = (cholesky *)f;
   free(c->terms);
@@ -139,6 +145,7 @@ const factor_ops factor_cholmod_llt = {.name = "sparse Cholesky factorization",
                                        .analyse = analyse,
                                        .factorize = factorize,
                                        .solve = solve,
+                                       .order = order_of,
                                        .release = release};
 const factor_ops factor_cholmod_ldlt = {.name = "sparse LDL' factorization",
                                         .size = sizeof(cholesky),
@@ -147,4 +154,5 @@ const factor_ops factor_cholmod_ldlt = {.name = "sparse LDL' factorization",
                                         .analyse = analyse,
                                         .factorize = factorize,
                                         .solve = solve,
+                                        .order = order_of,
                                         .release = release};

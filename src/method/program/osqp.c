@@ -7,7 +7,8 @@ enum { BLOCK = 10, ADAPT_EVERY = 50 }; /* iterations between checks, and between
 static const double ADAPT_GROWTH = 1.3, POLISH_GROWTH = 1.5; /* .. later, and between polishings */
 static const double RHO_FACTOR = 5, POLISH_FROM = 1e-3, POLISHED = 1e-2; /* a point polished early meets a tolerance this much lower */
 
-static const tw_option options[] = {TW_OPTION_TOL(1e-6),
+static const tw_option options[] = {{"tol", TW_OPTION_REAL, 1e-6, 0, 1, NULL,
+                                     "solved when the residuals and complementarity are at most this times 1 + the size of their terms"},
                                     TW_OPTION_MAX_ITER(4000),
                                     {"rho", TW_OPTION_REAL, 0.1, 1e-6, 1e6, NULL, "first weight of the rows; equalities have 1000 times it"},
                                     {"sigma", TW_OPTION_REAL, 1e-6, 1e-12, 1, NULL, "weight of the proximal term in x"},
@@ -189,8 +190,9 @@ static tw_status polish(tw_osqp *s, bool met, bool *solved) {
   if (!tw_run_flag(s->run, "polish") || (!met && (!due || key == number[OSQP_TRIED]))) return TW_OK;
   number[OSQP_TRIED] = key, number[OSQP_TRIED_AT] = now;
   bool better;
-  TW_TRY(osqp_polish(s, &better));
-  if (!better || !(met || osqp_meets(&s->polished, fmax(1e-12, POLISHED * tw_run_tolerance(s->run))))) return TW_OK;
+  const double enough = fmax(1e-12, POLISHED * tw_run_tolerance(s->run));
+  TW_TRY(osqp_polish(s, enough, &better));
+  if (!better || !(met || osqp_meets(&s->polished, enough))) return TW_OK;
   const osqp_point other = s->at;
   s->at = s->polished, s->polished = other;
   give(s, &s->at);

@@ -31,13 +31,14 @@ typedef struct reduced {
   tw_csc k;        /* lower triangle, with the diagonal's shifts */
   int64_t order, n_free;
   int64_t *place;    /* n + m: where a variable or row is, or -1 */
+  int64_t *order_of; /* n + m: of elimination */
   int *side;         /* m + n: the limit that is held, or 0 */
   double *b, *v, *x; /* order; order; n: scaled x with the active bounds */
 } reduced;
 
 static void close_reduced(reduced *r) {
   tw_csc_free(&r->k);
-  free(r->place), free(r->side);
+  free(r->place), free(r->order_of), free(r->side);
   free(r->b), free(r->v), free(r->x);
 }
 
@@ -100,9 +101,16 @@ static tw_status apply_reduced(void *context, const double *x, double *y) {
   return TW_OK;
 }
 
+/* In the order of elimination of the whole, which leaves no more entries here than there. */
 static tw_status solve_reduced(const tw_osqp *s, reduced *r) {
   tw_factor *factor = NULL;
-  TW_TRY(tw_factor_csc(&factor, TW_FACTOR_LDLT, &r->k, s->run->error));
+  int64_t count = 0;
+  tw_factor_order(s->factor, r->order_of);
+  for (int64_t k = 0; k < s->n + s->m; k++) {
+    const int64_t at = r->place[r->order_of[k]];
+    if (at >= 0) r->order_of[count++] = at;
+  }
+  TW_TRY(tw_factor_csc_ordered(&factor, TW_FACTOR_LDLT, &r->k, r->order_of, s->run->error));
   tw_factor_refinement(factor, 0);
   const tw_linop k = {r->order, r->order, TW_LINOP_SYMMETRIC, apply_reduced, NULL, r}, inverse = tw_factor_linop(factor);
   const tw_linear_options options = {.rtol = 1e-15};
@@ -172,7 +180,7 @@ static tw_status one_round(tw_osqp *s, reduced *r) {
   return TW_OK;
 }
 
-static tw_status polish_rounds(tw_osqp *s, reduced *r, bool *better) {
+static tw_status polish_rounds(tw_osqp *s, reduced *r, double enough, bool *better) {
   for (int64_t i = 0; i < s->m + s->n; i++) r->side[i] = pressed(s, i);
   double least = INFINITY;
   for (int round = 0; round < ROUNDS; round++) {
@@ -185,17 +193,18 @@ static tw_status polish_rounds(tw_osqp *s, reduced *r, bool *better) {
       least = error;
       *better = least < largest_error(&s->at);
     }
-    if (!worth || !change) break;
+    if (!worth || !change || osqp_meets(&s->polished, enough)) break;
   }
   return TW_OK;
 }
 
-tw_status osqp_polish(tw_osqp *s, bool *better) {
+tw_status osqp_polish(tw_osqp *s, double enough, bool *better) {
   const size_t most = (size_t)(s->n + s->m);
-  reduced r = {.place = tw_alloc(most, sizeof *r.place), .side = tw_alloc(most, sizeof *r.side), .b = tw_alloc(most, sizeof *r.b),
+  reduced r = {.place = tw_alloc(most, sizeof *r.place), .order_of = tw_alloc(most, sizeof *r.order_of),
+               .side = tw_alloc(most, sizeof *r.side), .b = tw_alloc(most, sizeof *r.b),
                .v = tw_alloc(most, sizeof *r.v), .x = tw_alloc((size_t)s->n, sizeof *r.x)};
   *better = false;
-  const tw_status status = r.place && r.side && r.b && r.v && r.x ? polish_rounds(s, &r, better)
+  const tw_status status = r.place && r.order_of && r.side && r.b && r.v && r.x ? polish_rounds(s, &r, enough, better)
                                                                   : tw_fail(s->run->error, TW_ERR_MEMORY, "osqp: out of memory for polishing");
   close_reduced(&r);
   return status == TW_ERR_SINGULAR || status == TW_ERR_NUMERIC ? TW_OK : status;
