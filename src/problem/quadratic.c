@@ -7,14 +7,15 @@
 
 typedef struct context {
   tw_quadratic program;
-  tw_pattern p, a; /* views of the caller's */
+  tw_csc none;     /* P without entries, where the caller gives none */
+  tw_pattern p, a; /* views of the matrices */
 } context;
 
 /* ------------------------------------------------------------------ products */
 
 /* out += P x */
 static void add_p(const tw_csc *p, const double *x, double *out) {
-  for (int64_t j = 0; p && j < p->cols; j++)
+  for (int64_t j = 0; j < p->cols; j++)
     for (int64_t k = p->start[j]; k < p->start[j + 1]; k++) {
       const int64_t i = p->row[k];
       out[i] += p->value[k] * x[j];
@@ -79,7 +80,7 @@ static tw_status hessian(void *self, const double *x, const double *y, double *h
   const tw_csc *p = program->p;
   const int64_t n = program->a->cols;
   memset(h, 0, (size_t)(n * n) * sizeof *h);
-  for (int64_t j = 0; p && j < n; j++)
+  for (int64_t j = 0; j < n; j++)
     for (int64_t k = p->start[j]; k < p->start[j + 1]; k++) h[p->row[k] * n + j] = h[j * n + p->row[k]] = p->value[k];
   return TW_OK;
 }
@@ -93,7 +94,6 @@ static tw_status jacobian(void *self, const double *x, double *out, tw_error *er
   return TW_OK;
 }
 
-/* The matrix asked for; NULL: it has no entries. */
 static const tw_csc *matrix_of(const context *c, tw_matrix matrix) {
   return matrix == TW_MATRIX_CONSTRAINTS ? c->program.a : c->program.p;
 }
@@ -101,8 +101,8 @@ static const tw_csc *matrix_of(const context *c, tw_matrix matrix) {
 static tw_status sparse_pattern(void *self, tw_matrix matrix, const tw_pattern **pattern, tw_error *error) {
   const context *c = self;
   *pattern = NULL;
-  if (matrix == TW_MATRIX_RESIDUAL || !matrix_of(c, matrix))
-    return tw_fail(error, TW_ERR_UNSUPPORTED, "quadratic program: it has no matrix of this kind");
+  if (matrix == TW_MATRIX_RESIDUAL)
+    return tw_fail(error, TW_ERR_UNSUPPORTED, "quadratic program: it has no residual");
   *pattern = matrix == TW_MATRIX_CONSTRAINTS ? &c->a : &c->p;
   return TW_OK;
 }
@@ -140,18 +140,39 @@ static tw_status check(const tw_quadratic *program, tw_error *error) {
 }
 
 static tw_pattern view(const tw_csc *a) {
-  return a ? (tw_pattern){.rows = a->rows, .cols = a->cols, .nnz = a->start[a->cols], .colptr = a->start, .rowidx = a->row} : (tw_pattern){0};
+  return (tw_pattern){.rows = a->rows, .cols = a->cols, .nnz = a->start[a->cols], .colptr = a->start, .rowidx = a->row};
+}
+
+static void release(void *self) {
+  tw_csc_free(&((context *)self)->none);
+  free(self);
+}
+
+static tw_status open_context(context **out, const tw_quadratic *program, tw_error *error) {
+  const int64_t n = program->a->cols;
+  context *c = *out = tw_alloc(1, sizeof *c);
+  if (!c) return tw_fail(error, TW_ERR_MEMORY, "quadratic program: out of memory");
+  c->program = *program;
+  if (!program->p) {
+    const tw_status status = tw_csc_from_triplets(&c->none, n, n, 0, NULL, NULL, NULL, error);
+    if (status != TW_OK) return status;
+    c->program.p = &c->none;
+  }
+  c->p = view(c->program.p), c->a = view(program->a);
+  return TW_OK;
 }
 
 tw_status tw_oracle_quadratic(tw_oracle *out, const tw_quadratic *program, tw_error *error) {
   enum { DENSE_MOST = 10000000 };
   if (!out || !program) return tw_fail(error, TW_ERR_ARGUMENT, "quadratic program: the oracle or the program is NULL");
   *out = (tw_oracle){0};
-  const tw_status status = check(program, error);
-  if (status != TW_OK) return status;
-  context *c = tw_alloc(1, sizeof *c);
-  if (!c) return tw_fail(error, TW_ERR_MEMORY, "quadratic program: out of memory");
-  *c = (context){*program, view(program->p), view(program->a)};
+  context *c = NULL;
+  tw_status status = check(program, error);
+  if (status == TW_OK) status = open_context(&c, program, error);
+  if (status != TW_OK) {
+    if (c) release(c);
+    return status;
+  }
   const int64_t n = program->a->cols, m = program->a->rows;
   const bool dense = n <= DENSE_MOST / (n > 0 ? n : 1), dense_rows = m <= DENSE_MOST / (n > 0 ? n : 1);
   *out = (tw_oracle){.context = c,
@@ -173,6 +194,6 @@ tw_status tw_oracle_quadratic(tw_oracle *out, const tw_quadratic *program, tw_er
                      .constraints_jacobian = m > 0 && dense_rows ? jacobian : NULL,
                      .sparse_pattern = sparse_pattern,
                      .sparse_values = sparse_values,
-                     .release = free};
+                     .release = release};
   return TW_OK;
 }
