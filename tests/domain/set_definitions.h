@@ -332,6 +332,44 @@ static inline void stiefel_draw(const set_case *c, uint64_t key, double *z) {
   }
 }
 
+/* ------------------------------------------------------------------ polyhedra */
+
+static inline double polyhedron_row_outside(const set_case *c, int64_t r, const double *x, int64_t n) {
+  const int64_t m = c->param[0].dim[0];
+  double worst = -INFINITY;
+  for (int64_t i = 0; i < m; i++) {
+    double v = 0;
+    for (int64_t j = 0; j < n; j++) v += c->param[0].v[i * n + j] * x[j];
+    worst = fmax(worst, fmax(param_at(c, 1, r * m + i, 0) - v, v - param_at(c, 2, r * m + i, 0)));
+  }
+  return worst;
+}
+
+/* From the point nearest to 0 on the first row, where that is an equality, else from 0 (inside in all cases), in a random direction that
+ * keeps an equality: a part of the way to the border. */
+static inline void polyhedron_row_draw(const set_case *c, int64_t r, uint64_t key, double *z, int64_t n) {
+  const int64_t m = c->param[0].dim[0];
+  const double *a = c->param[0].v;
+  double g[8], square = 0, along = 0, least = 3;
+  assert_true(n <= 8);
+  const bool equal = param_at(c, 1, r * m, 0) == param_at(c, 2, r * m, 0);
+  for (int64_t j = 0; j < n; j++) g[j] = normal(key, j), square += a[j] * a[j], along += a[j] * g[j];
+  for (int64_t j = 0; j < n; j++) {
+    z[j] = equal ? a[j] * param_at(c, 1, r * m, 0) / square : 0;
+    if (equal) g[j] -= along / square * a[j];
+  }
+  for (int64_t i = equal; i < m; i++) {
+    double v = 0, slope = 0;
+    for (int64_t j = 0; j < n; j++) v += a[i * n + j] * z[j], slope += a[i * n + j] * g[j];
+    const double room = slope > 0 ? param_at(c, 2, r * m + i, 0) - v : v - param_at(c, 1, r * m + i, 0);
+    if (slope != 0) least = fmin(least, room / fabs(slope));
+  }
+  const double t = least * (uniform(key, 99) < 0.3 ? 1 - 1e-15 : uniform(key, 98));
+  for (int64_t j = 0; j < n; j++) z[j] += t * g[j];
+}
+
+BY_ROWS(polyhedron)
+
 /* ------------------------------------------------------------------ transport polytopes */
 
 static inline double transport_outside(const set_case *c, const double *x) {

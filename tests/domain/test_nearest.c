@@ -34,6 +34,10 @@ static void add_equalities(polyhedron *p, const set_case *c) {
     double *row = add_row(p, param_at(c, 1, k, 0));
     for (int64_t i = 0; i < n; i++) row[i] = param_at(c, 0, k * n + i, 0);
   }
+  for (int64_t k = 0; is(c, "polyhedron") && k < c->param[0].dim[0]; k++) {
+    if (param_at(c, 1, k, 0) != param_at(c, 2, k, 0)) continue;
+    memcpy(add_row(p, param_at(c, 1, k, 0)), c->param[0].v + k * n, (size_t)n * sizeof(double));
+  }
   if (is(c, "transport") || is(c, "birkhoff")) {
     const int64_t rows = c->dim[0], cols = c->dim[1];
     for (int64_t k = 0; k < rows + cols; k++) {
@@ -57,6 +61,12 @@ static void add_inequalities(polyhedron *p, const set_case *c) {
   for (int signs = 0; is(c, "l1_ball") && signs < 1 << n; signs++) {
     double *row = add_row(p, param_at(c, 0, 0, 1));
     for (int64_t i = 0; i < n; i++) row[i] = signs >> i & 1 ? -1 : 1;
+  }
+  for (int64_t k = 0; is(c, "polyhedron") && k < c->param[0].dim[0]; k++) {
+    const double low = param_at(c, 1, k, 0), high = param_at(c, 2, k, 0), *a = c->param[0].v + k * n;
+    if (low != high && isfinite(high)) memcpy(add_row(p, high), a, (size_t)n * sizeof *a);
+    double *row = low != high && isfinite(low) ? add_row(p, -low) : NULL;
+    for (int64_t i = 0; row && i < n; i++) row[i] = -a[i];
   }
   for (int64_t i = 0; i < n; i++) {
     if (c->outside == box_outside) add_bounds(p, i, low_of(c, i), high_of(c, i));

@@ -24,7 +24,8 @@ static void each_point(property *holds) {
  * correction to the point itself, which is as exact as its digits. */
 static double size_of_set(const projection *q, const double *x, const double *p) {
   const bool correction = q->set->outside == hyperplane_outside || q->set->outside == halfspace_outside ||
-                          q->set->outside == affine_outside || q->set->outside == transport_outside;
+                          q->set->outside == affine_outside || q->set->outside == transport_outside ||
+                          q->set->outside == polyhedron_outside;
   double size = fmax(1, fmax(size_inf(p, q->n), correction ? size_inf(x, q->n) : 0));
   for (int i = 0; i < q->set->n_params; i++)
     for (int j = 0; j < 16; j++)
@@ -202,7 +203,7 @@ static void empty_points(void **state) {
     tw_graph *graph = tw_graph_new();
     const bool table = strcmp((*kind)->name, "transport") == 0 || strcmp((*kind)->name, "birkhoff") == 0;
     const bool matrix = strcmp((*kind)->name, "psd") == 0 || strcmp((*kind)->name, "stiefel") == 0 || table;
-    const bool affine = strcmp((*kind)->name, "affine") == 0;
+    const bool affine = strcmp((*kind)->name, "affine") == 0 || strcmp((*kind)->name, "polyhedron") == 0;
     const tw_shape none = matrix ? TW_SHAPE(0, 2, 2) : TW_SHAPE(0, 2),
                    flat = matrix ? TW_SHAPE(0, 0) : TW_SHAPE(0);
     tw_expr param[TW_DOMAIN_PARAMS] = {tw_scalar(graph, 1), tw_scalar(graph, 1), tw_scalar(graph, 1)};

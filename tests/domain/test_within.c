@@ -127,7 +127,7 @@ static void refused_pairs(void **state) {
     tw_graph_clear(graph);
     refused++;
   }
-  assert_int_equal(refused, 11);
+  assert_int_equal(refused, 12);
   assert_null(within(whole, 3, tw_scalar(graph, 1), tw_scalar(graph, 0)).kind);
   assert_int_equal(tw_graph_status(graph), TW_ERR_INFEASIBLE);
   tw_graph_clear(graph);
