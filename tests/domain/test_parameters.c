@@ -156,8 +156,10 @@ static void known_only_when_evaluated(void **state) {
   fails_when_evaluated("capped_simplex", 3, p, 2, -1, TW_ERR_INFEASIBLE, "[0, 3]");
   p[2] = number(1);
   fails_when_evaluated("capped_simplex", 3, p, 1, -1, TW_ERR_INFEASIBLE, "bounds cross");
-  p[0] = LEAF(2, 3, 1, 1, 1, 1, 1, 1), p[1] = VECTOR(graph, 1, -2), p[2] = number(1); /* the same row twice */
+  p[0] = LEAF(2, 3, 1, 1, 1, -1, -1, -1), p[1] = number(-INFINITY), p[2] = number(1); /* sum(x) and -sum(x) below -1 */
   fails_when_evaluated("polyhedron", 3, p, 2, -1, TW_ERR_INFEASIBLE, "no point satisfies");
+  p[1] = number(0);
+  fails_when_evaluated("polyhedron", 3, p, 2, -1, TW_ERR_INFEASIBLE, "cross");
 }
 
 /* On a failed graph nothing happens, and nothing is lost. */
