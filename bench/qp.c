@@ -99,9 +99,11 @@ int main(int argc, char **argv) {
     tw_result_free(&r);
   }
   qsort(again, (size_t)count, sizeof *again, by_value);
-  printf("{\"outcome\":\"%s\",\"solved\":%s,\"seconds\":%.6g,\"iterations\":%lld,\"objective\":%.12g,\"again\":%.6g,\"again_iterations\":%.3g,\"message\":\"%s\"}\n",
-         tw_outcome_name(first.outcome), solved ? "true" : "false", seconds, (long long)first.iterations, first.f, again[count / 2],
-         count > 0 ? (double)iterations / (double)count : 0, first.message);
+  printf(
+      "{\"outcome\":\"%s\",\"solved\":%s,\"seconds\":%.6g,\"iterations\":%lld,\"objective\":%.12g,\"again\":%.6g,\"again_iterations\":%.3g,"
+      "\"message\":\"%s\"}\n",
+      tw_outcome_name(first.outcome), solved ? "true" : "false", seconds, (long long)first.iterations, first.f, again[count / 2],
+      count > 0 ? (double)iterations / (double)count : 0, first.message);
   tw_solver_free(solver);
   tw_oracle_release(&oracle);
   return 0;

@@ -111,8 +111,8 @@ tw_status tw_sor(const tw_csc *a, const double *b, double *x, double omega, cons
 
 /* Iterative refinement (Wilkinson 1963): x += M^-1 (b - A x) from the x given, where `inverse` applies M^-1 for an M near A, such as a
  * regularized or rounded A that has been factored (tw_factor_linop), or an inner iteration. Converges when A M^-1 - I is a contraction.
- * Ends as the Krylov solvers do, or as TW_LINEAR_STAGNATED where the residual no longer falls, with the best x. Defaults: rtol 1e-7, max_iter
- * 10. The condition is NaN. */
+ * Ends as the Krylov solvers do, or as TW_LINEAR_STAGNATED where the residual no longer falls, with the best x. Defaults: rtol 1e-7,
+ * max_iter 10. The condition is NaN. */
 tw_status tw_refine(const tw_linop *a, const tw_linop *inverse, const double *b, double *x, const tw_linear_options *options,
                     tw_linear_result *result, tw_error *error);
 

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-static const double FEASIBLE = 1e-12, DEPENDENT = 1e-12;
+static const double FEASIBLE = 1e-12, DEPENDENT = 1e-12, CROSSING = 1e-5; /* limits of an equality may cross by rounding */
 
 /* One point under way. q rows are held: normals N (with the sign of their side), N = Q' R with orthonormal rows of Q. */
 typedef struct search {
@@ -158,7 +158,8 @@ static tw_status find_sides(search *s, tw_error *error) {
   const int64_t limit = 100 * (s->m + s->n + 1);
   memcpy(s->z, s->x, (size_t)s->n * sizeof *s->z);
   for (int64_t i = 0; i < s->m; i++)
-    if (!(s->l[i] <= s->u[i])) return tw_fail(error, TW_ERR_INFEASIBLE, "polyhedron: the limits of row %lld cross: %g and %g", (long long)i, s->l[i], s->u[i]);
+    if (!(s->l[i] - s->u[i] <= CROSSING * fmax(1, fabs(s->u[i]))))
+      return tw_fail(error, TW_ERR_INFEASIBLE, "polyhedron: the limits of row %lld cross: %g and %g", (long long)i, s->l[i], s->u[i]);
   for (int64_t i = 0; i < s->m; i++) s->side[i] = 0, s->norm[i] = sqrt(dot(s->n, s->a + i * s->n, s->a + i * s->n));
   for (int64_t k = 0; k < limit; k++) {
     const int64_t p = most_violated(s);

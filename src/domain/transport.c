@@ -163,7 +163,9 @@ static tw_status minimise(table *t, tw_error *error) {
   }
   evaluate(t, t->v);
   const double left = largest(t->g, order);
-  return left <= 1e-8 * scale ? TW_OK : tw_fail(error, TW_ERR_NUMERIC, "transport: the sums are missed by %.3g (does the point forbid them?)", left);
+  return left <= 1e-8 * scale
+             ? TW_OK
+             : tw_fail(error, TW_ERR_NUMERIC, "transport: the sums are missed by %.3g (does the point forbid them?)", left);
 }
 
 /* Sums of equal total, nearest to those given. */

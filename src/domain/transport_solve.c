@@ -105,7 +105,8 @@ static tw_status potentials_kernel(const tw_call *call) {
   for (int64_t k = 0; k < count; k++) {
     double *v = (double *)call->out + k * order;
     memcpy(v, (const double *)call->in[1] + k * order, (size_t)order * sizeof *v);
-    if (!tw_transport_solve(m, n, (const double *)call->in[0] + k * m * n, v, matrix, (int64_t *)(void *)(matrix + order * order + 2 * order)))
+    if (!tw_transport_solve(m, n, (const double *)call->in[0] + k * m * n, v, matrix,
+                            (int64_t *)(void *)(matrix + order * order + 2 * order)))
       for (int64_t i = 0; i < order; i++) v[i] = NAN;
   }
   return TW_OK;

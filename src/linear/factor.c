@@ -232,7 +232,8 @@ tw_status tw_factor_csc_ordered(tw_factor **out, tw_factor_kind kind, const tw_c
   *out = NULL;
   if (kind != TW_FACTOR_CHOLESKY && kind != TW_FACTOR_LDLT)
     return tw_fail(error, TW_ERR_ARGUMENT, "tw_factor_csc_ordered: the kind must be Cholesky or LDL'");
-  if (!is_order(a->cols, order)) return tw_fail(error, TW_ERR_RANGE, "tw_factor_csc_ordered: order is no permutation of %lld", (long long)a->cols);
+  if (!is_order(a->cols, order))
+    return tw_fail(error, TW_ERR_RANGE, "tw_factor_csc_ordered: order is no permutation of %lld", (long long)a->cols);
   return factor_sparse(out, kind, a, order, error);
 }
 

@@ -128,10 +128,11 @@ static tw_status check_matrix(const tw_csc *a, const char *name, bool lower, tw_
 
 static tw_status check(const tw_quadratic *program, tw_error *error) {
   const tw_csc *a = program->a, *p = program->p;
-  if (!a || !a->start) return tw_fail(error, TW_ERR_ARGUMENT, "quadratic program: a is NULL, expected a matrix (of 0 rows when there are none)");
+  if (!a || !a->start)
+    return tw_fail(error, TW_ERR_ARGUMENT, "quadratic program: a is NULL, expected a matrix (of 0 rows when there are none)");
   if (p && (p->rows != a->cols || p->cols != a->cols))
-    return tw_fail(error, TW_ERR_SHAPE, "quadratic program: P is %lld x %lld and A has %lld columns", (long long)p->rows, (long long)p->cols,
-                   (long long)a->cols);
+    return tw_fail(error, TW_ERR_SHAPE, "quadratic program: P is %lld x %lld and A has %lld columns", (long long)p->rows,
+                   (long long)p->cols, (long long)a->cols);
   if (a->rows > 0 && (!program->row_lower || !program->row_upper))
     return tw_fail(error, TW_ERR_ARGUMENT, "quadratic program: row_lower or row_upper is NULL");
   if (!program->lower != !program->upper) return tw_fail(error, TW_ERR_ARGUMENT, "quadratic program: one of lower and upper is NULL");

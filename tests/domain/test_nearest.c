@@ -160,7 +160,8 @@ static void polyhedra(void **state) {
   int checked = 0;
   for (int k = 0; k < SET_CASES; k++) {
     const set_case *c = &set_cases[k];
-    if (!tw_domain_find(c->kind)->polyhedral || c->rank != (is(c, "transport") || is(c, "birkhoff") ? 2 : 1) || case_size(c) > N_MOST || (is(c, "l1_ball") && case_size(c) > 3))
+    if (!tw_domain_find(c->kind)->polyhedral || c->rank != (is(c, "transport") || is(c, "birkhoff") ? 2 : 1) || case_size(c) > N_MOST ||
+        (is(c, "l1_ball") && case_size(c) > 3))
       continue;
     check_polyhedron(c);
     checked++;

@@ -82,7 +82,8 @@ static void large_tables(void **state) {
     double *x = tw_alloc((size_t)(m * n), sizeof *x), *p = tw_alloc((size_t)(m * n), sizeof *p), *a = tw_alloc((size_t)(m + n), sizeof *a);
     draw_sums(m, n, (uint64_t)i, a, a + m);
     for (int64_t k = 0; k < m * n; k++) x[k] = scale * normal((uint64_t)i, k);
-    const tw_expr in[3] = {tw_input(graph, "x", TW_F64, TW_SHAPE(m, n)), tw_input(graph, "a", TW_F64, TW_SHAPE(m)), tw_input(graph, "b", TW_F64, TW_SHAPE(n))};
+    const tw_expr in[3] = {tw_input(graph, "x", TW_F64, TW_SHAPE(m, n)), tw_input(graph, "a", TW_F64, TW_SHAPE(m)),
+                           tw_input(graph, "b", TW_F64, TW_SHAPE(n))};
     call c = call_open("large", 3, in, tw_project(transport(m, n, in[1], in[2]), in[0]));
     call_at(&c, (const double *const[]){x, a, a + m}, p);
     sums_hold(m, n, p, a, a + m, 1e-12);
@@ -168,7 +169,8 @@ static void parameters(void **state) {
   assert_null(square.kind);
   assert_int_equal(tw_graph_status(graph), TW_ERR_SHAPE);
   tw_graph_clear(graph);
-  const tw_domain negative = tw_domain_make(graph, tw_domain_find("transport"), TW_SHAPE(2, 2), 2, (tw_expr[]){tw_scalar(graph, -1), tw_scalar(graph, 1)});
+  const tw_domain negative =
+      tw_domain_make(graph, tw_domain_find("transport"), TW_SHAPE(2, 2), 2, (tw_expr[]){tw_scalar(graph, -1), tw_scalar(graph, 1)});
   assert_null(negative.kind);
   assert_int_equal(tw_graph_status(graph), TW_ERR_RANGE);
   tw_graph_clear(graph);

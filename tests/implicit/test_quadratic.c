@@ -75,7 +75,8 @@ static void same(int n, const case_of *cases) {
       evaluate_case(&cases[i], thetas[k], other, other_j);
       for (int r = 0; r < N; r++) assert_close(other[r], x[r], 1e-8);
       for (int r = 0; r < LARGEST; r++)
-        if (!(fabs(other_j[r] - j[r]) <= 1e-6)) fail_msg("%s and %s: entry %d is %.9g and %.9g", cases[0].name, cases[i].name, r, j[r], other_j[r]);
+        if (!(fabs(other_j[r] - j[r]) <= 1e-6))
+          fail_msg("%s and %s: entry %d is %.9g and %.9g", cases[0].name, cases[i].name, r, j[r], other_j[r]);
     }
     for (int t = 0; t < D; t++) {
       memcpy(at, thetas[k], sizeof at);
@@ -101,7 +102,8 @@ static void with_bounds(void **state) {
 
 static void with_equalities(void **state) {
   (void)state;
-  same(3, (const case_of[]){{"equality_qp", "equality_qp", on_plane}, {"by GMRES", "equality_qp:solver=gmres", on_plane}, {"osqp", "osqp", on_plane}});
+  same(3, (const case_of[]){
+              {"equality_qp", "equality_qp", on_plane}, {"by GMRES", "equality_qp:solver=gmres", on_plane}, {"osqp", "osqp", on_plane}});
 }
 
 int main(void) {

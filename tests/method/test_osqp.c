@@ -240,7 +240,8 @@ static void resumed_equals_uninterrupted(void **state) {
     program s;
     draw(&s, i);
     for (int stop = 0; stop < 9; stop += 4) {
-      tw_solver *whole = open_solver(&s.oracle, &options), *first = open_solver(&s.oracle, &options), *second = open_solver(&s.oracle, &options);
+      tw_solver *whole = open_solver(&s.oracle, &options), *first = open_solver(&s.oracle, &options),
+                *second = open_solver(&s.oracle, &options);
       for (int k = 0; k < stop; k++) tw_solver_step(first);
       for (int k = 0; k < i % 3; k++) tw_solver_step(second); /* what it has done by itself is forgotten */
       if (tw_solver_save(first, path, &error) != TW_OK || tw_solver_load(second, path, &error) != TW_OK) fail_msg("%s", error.message);

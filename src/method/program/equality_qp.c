@@ -86,7 +86,8 @@ static tw_status check_equalities(tw_run *run) {
   TW_TRY(tw_nlp_check_rows(run));
   for (int64_t i = 0; i < o->m; i++)
     if (o->c_lower[i] != o->c_upper[i])
-      return tw_fail(run->error, TW_ERR_UNSUPPORTED, "equality_qp: constraint row %lld is no equality; osqp and ipm take inequalities", (long long)i);
+      return tw_fail(run->error, TW_ERR_UNSUPPORTED, "equality_qp: constraint row %lld is no equality; osqp and ipm take inequalities",
+                     (long long)i);
   return TW_OK;
 }
 
@@ -101,7 +102,8 @@ static tw_status end_run(const tw_qp *qp, tw_run *run, double *r, double *work) 
   const double scale = fmax(1, run->scale);
   double *rows = r + qp->n, *none = work + 2 * qp->n + qp->m;
   if (run->optimality.stationarity <= tw_run_tolerance(run) * scale && run->optimality.feasibility <= tw_run_tolerance(run) * scale)
-    return tw_run_end(run, TW_SOLVED, "stationarity %.2g, violation %.2g", run->optimality.stationarity / scale, run->optimality.feasibility);
+    return tw_run_end(run, TW_SOLVED, "stationarity %.2g, violation %.2g", run->optimality.stationarity / scale,
+                      run->optimality.feasibility);
   vec_zero(qp->n, none);
   for (int64_t i = 0; i < qp->m; i++) rows[i] = -rows[i];
   if (vec_norm_inf(qp->m, rows) > CERTAIN && tw_qp_proves_infeasible(qp, rows, none, work) > 0)

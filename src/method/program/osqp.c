@@ -7,16 +7,17 @@ enum { BLOCK = 10, ADAPT_EVERY = 50 }; /* iterations between checks, and between
 static const double ADAPT_GROWTH = 1.3, POLISH_GROWTH = 1.5; /* .. later, and between polishings */
 static const double RHO_FACTOR = 5, POLISH_FROM = 1e-3, POLISHED = 1e-2; /* a point polished early meets a tolerance this much lower */
 
-static const tw_option options[] = {{"tol", TW_OPTION_REAL, 1e-6, 0, 1, NULL,
-                                     "solved when the residuals and complementarity are at most this times 1 + the size of their terms"},
-                                    TW_OPTION_MAX_ITER(4000),
-                                    {"rho", TW_OPTION_REAL, 0.1, 1e-6, 1e6, NULL, "first weight of the rows; equalities have 1000 times it"},
-                                    {"sigma", TW_OPTION_REAL, 1e-6, 1e-12, 1, NULL, "weight of the proximal term in x"},
-                                    {"alpha", TW_OPTION_REAL, 1.6, 0.1, 1.99, NULL, "relaxation"},
-                                    {"adaptive", TW_OPTION_FLAG, 1, 0, 1, NULL, "rho follows the ratio of the residuals"},
-                                    {"scaling", TW_OPTION_INTEGER, 10, 0, 1000, NULL, "iterations of Ruiz's equilibration"},
-                                    {"polish", TW_OPTION_FLAG, 1, 0, 1, NULL, "solve for the active set once it settles"},
-                                    TW_OPTION_END};
+static const tw_option options[] = {
+    {"tol", TW_OPTION_REAL, 1e-6, 0, 1, NULL,
+     "solved when the residuals and complementarity are at most this times 1 + the size of their terms"},
+    TW_OPTION_MAX_ITER(4000),
+    {"rho", TW_OPTION_REAL, 0.1, 1e-6, 1e6, NULL, "first weight of the rows; equalities have 1000 times it"},
+    {"sigma", TW_OPTION_REAL, 1e-6, 1e-12, 1, NULL, "weight of the proximal term in x"},
+    {"alpha", TW_OPTION_REAL, 1.6, 0.1, 1.99, NULL, "relaxation"},
+    {"adaptive", TW_OPTION_FLAG, 1, 0, 1, NULL, "rho follows the ratio of the residuals"},
+    {"scaling", TW_OPTION_INTEGER, 10, 0, 1000, NULL, "iterations of Ruiz's equilibration"},
+    {"polish", TW_OPTION_FLAG, 1, 0, 1, NULL, "solve for the active set once it settles"},
+    TW_OPTION_END};
 
 /* ------------------------------------------------------------------ memory */
 

@@ -204,8 +204,9 @@ tw_status osqp_polish(tw_osqp *s, double enough, bool *better) {
                .side = tw_alloc(most, sizeof *r.side), .b = tw_alloc(most, sizeof *r.b),
                .v = tw_alloc(most, sizeof *r.v), .x = tw_alloc((size_t)s->n, sizeof *r.x)};
   *better = false;
-  const tw_status status = r.place && r.order_of && r.side && r.b && r.v && r.x ? polish_rounds(s, &r, enough, better)
-                                                                  : tw_fail(s->run->error, TW_ERR_MEMORY, "osqp: out of memory for polishing");
+  const tw_status status = r.place && r.order_of && r.side && r.b && r.v && r.x
+                               ? polish_rounds(s, &r, enough, better)
+                               : tw_fail(s->run->error, TW_ERR_MEMORY, "osqp: out of memory for polishing");
   close_reduced(&r);
   return status == TW_ERR_SINGULAR || status == TW_ERR_NUMERIC ? TW_OK : status;
 }
