@@ -2,9 +2,10 @@
 # make check   install what is missing, build, and run all tests, sanitizers and fuzzers
 # make         build/release/talweg
 # make bench   side by side with peers: bench/results.md, docs/benchmarks/programs.md
+# make bench-qp  quadratic programs against Ipopt and HiGHS, some minutes: docs/benchmarks/qp.md
 # make recipes what each recipe must show, measured: recipes/NAME/results.md
 # make docs    API reference in docs/api
-.PHONY: all demo check tests sanitize bench recipes docs install clean packages-build packages-check
+.PHONY: all demo check tests sanitize bench bench-qp recipes docs install clean packages-build packages-check
 
 JOBS ?= $(shell nproc)
 preset = cmake --preset $(1) >build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }; cmake --build --preset $(1) --parallel $(JOBS) | tail -n 1
@@ -35,6 +36,11 @@ bench: packages-build
 	@bench/run
 	@bench/programs.py build/release/talweg tests/data/nl docs/benchmarks/programs.md
 	@bench/programs_mps.py build/release/talweg tests/data/mps docs/benchmarks/programs.md
+
+bench-qp: packages-build
+	@tools/install-packages bench
+	@$(MAKE) --no-print-directory all
+	@bench/qp.py build/release/bench/talweg_qp docs/benchmarks/qp.md
 
 recipes: all
 	@for recipe in recipes/*/run; do $$recipe || exit 1; done

@@ -35,7 +35,7 @@ typedef struct tw_domain {
 } tw_domain;
 
 /* Kinds: nonneg, box, hypercube, linf_ball, simplex, capped_simplex, l1_ball, l1_sphere, l1_epigraph, ball (l2), sphere (l2),
- * hyperplane, halfspace, affine; psd, stiefel. Boxes act element-wise; the other vector sets on the last axis (an array holds one point
+ * hyperplane, halfspace, affine, polyhedron(A, l, u); psd, stiefel, transport(a, b), birkhoff. Boxes act element-wise; the other vector sets on the last axis (an array holds one point
  * per row, and a radius or offset is a scalar or has one entry per row); matrix sets on the last two axes. */
 const tw_domain_kind *const *tw_domain_kinds(void);        /* NULL-terminated table */
 const tw_domain_kind *tw_domain_find(const char *name);    /* NULL when unknown */

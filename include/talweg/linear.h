@@ -109,6 +109,13 @@ tw_status tw_normal_cg(const tw_linop *a, const double *b, double *x, const tw_l
 tw_status tw_sor(const tw_csc *a, const double *b, double *x, double omega, const tw_linear_options *options,
                  tw_linear_result *result, tw_error *error); /* successive over-relaxation, 0 < omega < 2 */
 
+/* Iterative refinement (Wilkinson 1963): x += M^-1 (b - A x) from the x given, where `inverse` applies M^-1 for an M near A, such as a
+ * regularized or rounded A that has been factored (tw_factor_linop), or an inner iteration. Converges when A M^-1 - I is a contraction.
+ * Ends as the Krylov solvers do, or as TW_LINEAR_STAGNATED where the residual no longer falls, with the best x. Defaults: rtol 1e-7,
+ * max_iter 10. The condition is NaN. */
+tw_status tw_refine(const tw_linop *a, const tw_linop *inverse, const double *b, double *x, const tw_linear_options *options,
+                    tw_linear_result *result, tw_error *error);
+
 /* ------------------------------------------------------------------ preconditioners */
 
 typedef struct tw_precond tw_precond;
@@ -137,14 +144,22 @@ typedef struct tw_factor tw_factor;
 tw_status tw_factor_dense(tw_factor **out, tw_factor_kind kind, int64_t rows, int64_t cols, const double *a,
                           tw_error *error);
 tw_status tw_factor_csc(tw_factor **out, tw_factor_kind kind, const tw_csc *a, tw_error *error);
+/* Sparse Cholesky and LDL' alone. The order of elimination: pivot k is that of row order[k] of A (false for others); and a factorization
+ * in a given order, a permutation of n, in place of AMD's, whose search can cost more than all else. */
+bool tw_factor_order(const tw_factor *factor, int64_t *order);
+tw_status tw_factor_csc_ordered(tw_factor **out, tw_factor_kind kind, const tw_csc *a, const int64_t *order, tw_error *error);
 /* New values, same pattern: reuses the symbolic analysis. Sparse only. When it fails the factor cannot solve
  * until an update succeeds. */
 tw_status tw_factor_update(tw_factor *factor, const tw_csc *a, tw_error *error);
+/* Each column solved by a sparse LDL' is refined while that halves its residual, at most 3 times; `most` in its place. */
+void tw_factor_refinement(tw_factor *factor, int most);
 /* X = A^-1 B (or A^-T B), B and X n x columns, column after column; may be the same memory. QR: least squares
  * where A (or A' when `transpose`) has more rows than columns, the minimum-norm solution where it has fewer.
  */
 tw_status tw_factor_solve(tw_factor *factor, bool transpose, int64_t columns, const double *b, double *x,
                           tw_error *error);
+/* A^-1 as an operator over a factor of a square A, which must outlive it. */
+tw_linop tw_factor_linop(tw_factor *factor);
 double tw_factor_condition(const tw_factor *factor); /* 1-norm estimate, for QR 2-norm; a few solves on first
                                                         use; NaN when not available */
 void tw_factor_inertia(const tw_factor *factor, int64_t *positive, int64_t *negative,

@@ -99,6 +99,7 @@ typedef struct tw_solve_options { /* zero-initialise for defaults */
   tw_exec exec;          /* threads, stop flag, log */
   bool (*callback)(void *context, const tw_progress *progress); /* after every iteration; false stops */
   void *callback_context;
+  const double *dual;     /* m multipliers to start from, for the methods that can use them (osqp); NULL: zeros */
   const char *checkpoint; /* file rewritten atomically every checkpoint_seconds (default 10; <0: every iteration) and at the end */
   double checkpoint_seconds;
   const char *resume;     /* file to go on from */
@@ -117,6 +118,10 @@ void tw_solver_progress(const tw_solver *solver, tw_progress *progress);
 tw_status tw_solver_result(const tw_solver *solver, tw_result *result, tw_error *error); /* best so far, any time */
 tw_status tw_solver_save(const tw_solver *solver, const char *path, tw_error *error); /* atomically */
 tw_status tw_solver_load(tw_solver *solver, const char *path, tw_error *error); /* refuses another problem's or method's file */
+/* Runs again on what the oracle says by then (after tw_oracle_parameters, or a change of the data behind callbacks; sizes and patterns
+ * as before), from the last x and with what the method can keep, such as multipliers and a factorization. Counts, iterations and the
+ * clock begin at 0. Methods without a `restart` begin at the last x. */
+tw_status tw_solver_restart(tw_solver *solver, tw_error *error);
 void tw_solver_free(tw_solver *solver);
 
 /* ------------------------------------------------------------------ what a method must say */
@@ -149,6 +154,7 @@ typedef struct tw_method {
   tw_status (*step)(tw_run *run);
   void (*finish)(tw_run *run); /* optional: before the run's state is released */
   unsigned traits; /* TW_MONOTONE | TW_ATOMIC | TW_PATIENT */
+  tw_status (*restart)(tw_run *run); /* optional: as init, when the oracle's answers have changed and the run's state is at hand */
 } tw_method;
 
 struct tw_run { /* what the driver lends to a method */
@@ -158,7 +164,7 @@ struct tw_run { /* what the driver lends to a method */
   double *x;               /* current iterate; a method may let it point into a vector of its own (tw_run_vector) */
   double f;                /* objective at x */
   double bound;            /* see tw_result; NaN at the start */
-  double *dual;            /* m multipliers, zeros at the start; NULL when m = 0 */
+  double *dual;            /* m multipliers, at the start those of tw_solve_options or zeros; NULL when m = 0 */
   tw_optimality optimality; /* stationarity absolute here; the driver scales it */
   double scale;            /* the driver divides stationarity by max(1, scale); methods set it in init (norm of the first residual) */
   int64_t iteration;

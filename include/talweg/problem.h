@@ -199,6 +199,24 @@ tw_status tw_oracle_parameters(tw_oracle *oracle, const void *const *values, tw_
 /* An oracle for another thread, with parameter values of its own, that shares what is compiled. */
 tw_status tw_oracle_clone(tw_oracle *out, const tw_oracle *oracle, tw_error *error);
 
+/* A quadratic program in the caller's arrays:
+ *
+ *   min 1/2 x'P x + q'x + constant   subject to   row_lower <= A x <= row_upper,   lower <= x <= upper
+ *
+ * Rows ascend within columns. The arrays are read whenever they are asked, so that numbers in them (no patterns) may change between
+ * solves (tw_solver_restart). */
+typedef struct tw_quadratic {
+  const tw_csc *p; /* n x n, its lower triangle; NULL: a linear program */
+  const double *q; /* n; NULL: zeros */
+  double constant;
+  const tw_csc *a;                     /* m x n, m may be 0 */
+  const double *row_lower, *row_upper; /* m, +-inf where there is no limit */
+  const double *lower, *upper;         /* n, likewise; NULL: no bounds */
+  bool convex;                         /* the caller's promise: P is positive semidefinite */
+} tw_quadratic;
+/* Copies the struct; its arrays must outlive the oracle. */
+tw_status tw_oracle_quadratic(tw_oracle *out, const tw_quadratic *program, tw_error *error);
+
 /* How to hold a matrix of derivatives, by its size and by the entries that its structure leaves:
  *   sparse    TW_SPARSE has it, both sides are longer than 50, and at most 1/5 of the entries are there
  *   dense     the oracle has the dense function, and there are at most 4e6 entries

@@ -136,6 +136,7 @@ static tw_status factor_new(tw_factor **out, const char *function, const factor_
   f->rows = rows;
   f->cols = cols;
   f->flipped = ops->tall && rows < cols;
+  f->refinements = 3;
   *out = f;
   return TW_OK;
 }
@@ -190,23 +191,56 @@ static tw_status take_sparse(const tw_factor *f, tw_csc *out, const tw_csc *a, t
   return f->flipped ? tw_csc_transpose(out, a, error) : csc_copy(out, a, error);
 }
 
-tw_status tw_factor_csc(tw_factor **out, tw_factor_kind kind, const tw_csc *a, tw_error *error) {
-  if (!out) return tw_fail(error, TW_ERR_ARGUMENT, "tw_factor_csc: out must not be NULL");
+static tw_status factor_sparse(tw_factor **out, tw_factor_kind kind, const tw_csc *a, const int64_t *order, tw_error *error) {
   *out = NULL;
   tw_factor *f = NULL;
   tw_status status = csc_check(a, "tw_factor_csc", error);
   if (status == TW_OK)
     status = factor_new(&f, "tw_factor_csc", sparse_backends, kind, a->rows, a->cols, error);
   if (status != TW_OK) return status;
+  f->given = order;
   status = take_sparse(f, &f->sparse, a, error);
   if (status == TW_OK) status = new_scale(f, error);
   if (status == TW_OK && factor_t_cols(f) > 0) status = f->ops->analyse(f, error);
+  f->given = NULL;
   if (status == TW_OK) status = refactor(f, error);
   if (status == TW_OK)
     *out = f;
   else
     tw_factor_free(f);
   return status;
+}
+
+tw_status tw_factor_csc(tw_factor **out, tw_factor_kind kind, const tw_csc *a, tw_error *error) {
+  if (!out) return tw_fail(error, TW_ERR_ARGUMENT, "tw_factor_csc: out must not be NULL");
+  return factor_sparse(out, kind, a, NULL, error);
+}
+
+/* A permutation of n? */
+static bool is_order(int64_t n, const int64_t *order) {
+  bool *seen = tw_alloc((size_t)n, sizeof *seen), good = seen != NULL;
+  for (int64_t k = 0; k < n && good; k++) {
+    good = order[k] >= 0 && order[k] < n && !seen[order[k]];
+    if (good) seen[order[k]] = true;
+  }
+  free(seen);
+  return good;
+}
+
+tw_status tw_factor_csc_ordered(tw_factor **out, tw_factor_kind kind, const tw_csc *a, const int64_t *order, tw_error *error) {
+  if (!out || !a || !order) return tw_fail(error, TW_ERR_ARGUMENT, "tw_factor_csc_ordered: out, a and order must not be NULL");
+  *out = NULL;
+  if (kind != TW_FACTOR_CHOLESKY && kind != TW_FACTOR_LDLT)
+    return tw_fail(error, TW_ERR_ARGUMENT, "tw_factor_csc_ordered: the kind must be Cholesky or LDL'");
+  if (!is_order(a->cols, order))
+    return tw_fail(error, TW_ERR_RANGE, "tw_factor_csc_ordered: order is no permutation of %lld", (long long)a->cols);
+  return factor_sparse(out, kind, a, order, error);
+}
+
+bool tw_factor_order(const tw_factor *f, int64_t *order) {
+  const int64_t *own = f && f->ops->order ? f->ops->order(f) : NULL;
+  if (own) memcpy(order, own, (size_t)f->rows * sizeof *order);
+  return own != NULL;
 }
 
 tw_status tw_factor_update(tw_factor *f, const tw_csc *a, tw_error *error) {
@@ -277,6 +311,27 @@ tw_status tw_factor_solve(tw_factor *f, bool transpose, int64_t columns, const d
     return tw_fail(error, TW_ERR_NUMERIC, "tw_factor_solve: the solution overflows: x[%lld] is %g",
                    (long long)bad, x[bad]);
   return TW_OK;
+}
+
+static tw_status apply_inverse(void *f, const double *b, double *x) {
+  return tw_factor_solve(f, false, 1, b, x, NULL);
+}
+
+static tw_status apply_inverse_transpose(void *f, const double *b, double *x) {
+  return tw_factor_solve(f, true, 1, b, x, NULL);
+}
+
+tw_linop tw_factor_linop(tw_factor *f) {
+  return (tw_linop){.rows = f->cols,
+                    .cols = f->rows,
+                    .flags = f->ops->symmetric ? TW_LINOP_SYMMETRIC : 0,
+                    .apply = apply_inverse,
+                    .apply_transpose = apply_inverse_transpose,
+                    .context = f};
+}
+
+void tw_factor_refinement(tw_factor *f, int most) {
+  if (f) f->refinements = most > 0 ? most : 0;
 }
 
 void tw_factor_inertia(const tw_factor *f, int64_t *positive, int64_t *negative, int64_t *zero) {

@@ -21,6 +21,7 @@ typedef struct factor_ops {
    * may be the same memory. */
   tw_status (*solve)(tw_factor *f, bool adjoint, int64_t columns, const double *b, double *x,
                      tw_error *error);
+  const int64_t *(*order)(const tw_factor *f); /* of elimination; NULL: there is none */
   void (*release)(tw_factor *f); /* what the backend allocated, even when it failed */
 } factor_ops;
 
@@ -35,6 +36,8 @@ struct tw_factor {
   double norm_one, norm_inf; /* of A or A' */
   double condition;          /* negative until asked for */
   int64_t positive, negative;
+  const int64_t *given; /* an order of elimination during the analysis, or NULL */
+  int refinements; /* most steps of refinement in a solve that does them */
 };
 
 /* TW_ERR_MEMORY. */

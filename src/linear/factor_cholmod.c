@@ -18,7 +18,8 @@ static tw_status analyse(tw_factor *f, tw_error *error) {
   c->common.supernodal = f->kind == TW_FACTOR_CHOLESKY ? CHOLMOD_SUPERNODAL : CHOLMOD_SIMPLICIAL;
   c->terms = tw_alloc((size_t)f->rows, sizeof *c->terms);
   cholmod_sparse a = cholmod_view(&f->sparse, -1);
-  c->l = cholmod_l_analyze(&a, &c->common);
+  if (f->given) c->common.method[0].ordering = CHOLMOD_GIVEN;
+  c->l = cholmod_l_analyze_p(&a, (int64_t *)(uintptr_t)f->given, NULL, 0, &c->common);
   return c->terms && c->l ? TW_OK : factor_no_memory(f, error);
 }
 
@@ -89,12 +90,11 @@ static bool solve_columns(cholesky *c, int64_t columns, const double *b) {
          c->common.status >= 0;
 }
 
-/* LDL' does not pivot for stability: steps of refinement while they halve the residual, at most `STEPS`. */
+/* LDL' does not pivot for stability: steps of refinement while they halve the residual. */
 static bool refine(cholesky *c, const double *b, double *x) {
-  enum { STEPS = 3 };
   const int64_t n = c->base.rows;
   double before = INFINITY;
-  for (int step = 0; step < STEPS; step++) {
+  for (int step = 0; step < c->base.refinements; step++) {
     symmetric_residual(&c->base.sparse, b, x, c->terms);
     const double norm = vec_norm(n, c->terms);
     if (!(norm < 0.5 * before) || norm <= DBL_EPSILON * vec_norm(n, b)) return true;
@@ -110,7 +110,7 @@ static tw_status solve(tw_factor *f, bool adjoint, int64_t columns, const double
   (void)adjoint;
   cholesky *c = (cholesky *)f;
   const int64_t n = f->rows;
-  const bool refined = f->kind == TW_FACTOR_LDLT;
+  const bool refined = f->kind == TW_FACTOR_LDLT && f->refinements > 0;
   double *right = refined && b == x ? tw_alloc((size_t)n, (size_t)columns * sizeof *right) : NULL;
   if (refined && b == x && !right) return factor_no_memory(f, error);
   if (right) vec_copy(n * columns, b, right);
@@ -120,6 +120,11 @@ static tw_status solve(tw_factor *f, bool adjoint, int64_t columns, const double
     ok = refine(c, (right ? right : b) + j * n, x + j * n);
   free(right);
   return ok ? TW_OK : factor_no_memory(f, error);
+}
+
+static const int64_t *order_of(const tw_factor *f) {
+  const cholesky *c = (const cholesky *)f;
+  return c->l ? c->l->Perm : NULL;
 }
 
 static void release(tw_factor *f) {
@@ -140,6 +145,7 @@ const factor_ops factor_cholmod_llt = {.name = "sparse Cholesky factorization",
                                        .analyse = analyse,
                                        .factorize = factorize,
                                        .solve = solve,
+                                       .order = order_of,
                                        .release = release};
 const factor_ops factor_cholmod_ldlt = {.name = "sparse LDL' factorization",
                                         .size = sizeof(cholesky),
@@ -148,4 +154,5 @@ const factor_ops factor_cholmod_ldlt = {.name = "sparse LDL' factorization",
                                         .analyse = analyse,
                                         .factorize = factorize,
                                         .solve = solve,
+                                        .order = order_of,
                                         .release = release};

@@ -1,6 +1,7 @@
 /* The driver: one iteration of any method, and every reason to stop. */
 #include "method/driver.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -247,9 +248,9 @@ static bool fatal(tw_status status) {
          status == TW_ERR_DTYPE || status == TW_ERR_MEMORY || status == TW_ERR_UNSUPPORTED;
 }
 
-tw_status tw_driver_begin(tw_driver *d, tw_error *error) {
+static tw_status begin_by(tw_driver *d, tw_status (*init)(tw_run *run), tw_error *error) {
   if (d->outcome != TW_RUNNING) return TW_OK;
-  const tw_status status = d->run.method->init(&d->run);
+  const tw_status status = init(&d->run);
   if (status != TW_OK && d->outcome == TW_RUNNING && fatal(status))
     return tw_fail(error, status, "%s",
                    d->error.status == status ? d->error.message : tw_status_name(status));
@@ -265,10 +266,14 @@ tw_status tw_driver_begin(tw_driver *d, tw_error *error) {
   return TW_OK;
 }
 
+tw_status tw_driver_begin(tw_driver *d, tw_error *error) {
+  return begin_by(d, d->run.method->init, error);
+}
+
 static tw_status set_start(tw_driver *d, const double *x0, tw_error *error) {
   const tw_oracle *o = d->run.oracle;
   const size_t n = (size_t)d->run.n;
-  if (x0 != NULL) memcpy(d->run.x, x0, n * sizeof(double));
+  if (x0 != NULL && x0 != d->run.x) memcpy(d->run.x, x0, n * sizeof(double));
   if (x0 == NULL && o->start != NULL) {
     const tw_status status = o->start(o->context, d->run.x, error);
     if (status != TW_OK) return status;
@@ -288,6 +293,15 @@ static tw_status set_start(tw_driver *d, const double *x0, tw_error *error) {
   return TW_OK;
 }
 
+static void start_clock(tw_driver *d) {
+  d->started = tw_now();
+  d->elapsed_before = 0;
+  d->deadline = d->time_limit > 0 ? d->started + d->time_limit : INFINITY;
+  if (d->parent != NULL && d->parent->deadline < d->deadline) d->deadline = d->parent->deadline;
+  if (d->outer_deadline > 0) d->deadline = fmin(d->deadline, d->outer_deadline);
+  d->exec.deadline = isfinite(d->deadline) ? d->deadline : 0;
+}
+
 static void set_limits(tw_driver *d, const tw_driver_setup *setup) {
   const tw_method *method = setup->method;
   const int tol = tw_options_index(method, "tol"), max_iter = tw_options_index(method, "max_iter");
@@ -296,12 +310,10 @@ static void set_limits(tw_driver *d, const tw_driver_setup *setup) {
                 : max_iter >= 0     ? (int64_t)d->option[max_iter]
                                     : DEFAULT_MAX_ITER;
   d->max_evaluations = setup->max_evaluations;
-  d->started = tw_now();
-  d->deadline = setup->time_limit > 0 ? d->started + setup->time_limit : INFINITY;
-  if (setup->parent != NULL && setup->parent->deadline < d->deadline) d->deadline = setup->parent->deadline;
   if (setup->exec != NULL) d->exec = *setup->exec;
-  if (d->exec.deadline > 0) d->deadline = fmin(d->deadline, d->exec.deadline);
-  d->exec.deadline = isfinite(d->deadline) ? d->deadline : 0;
+  d->time_limit = setup->time_limit;
+  d->outer_deadline = d->exec.deadline;
+  start_clock(d);
   /* Nested problems are solved two digits better than this one asks for. */
   if (d->exec.inner_tolerance <= 0) d->exec.inner_tolerance = fmin(fmax(0.01 * d->tol, 1e-13), 1e-6);
 }
@@ -326,8 +338,8 @@ static tw_status prepare(tw_driver *d, const tw_driver_setup *setup, tw_error *e
                    (long long)setup->oracle->n);
   const tw_status status = tw_options_parse(setup->method, setup->spec, d->option, d->given, error);
   if (status != TW_OK) return status;
-  set_limits(d, setup);
   d->parent = setup->parent;
+  set_limits(d, setup);
   d->run.oracle = setup->oracle;
   d->run.method = setup->method;
   d->run.n = setup->oracle->n;
@@ -339,7 +351,33 @@ static tw_status prepare(tw_driver *d, const tw_driver_setup *setup, tw_error *e
   d->run.error = &d->error;
   d->run.driver = d;
   if (setup->oracle->exec != NULL) setup->oracle->exec(setup->oracle->context, &d->exec);
+  if (setup->dual != NULL && d->m > 0) memcpy(d->run.dual, setup->dual, (size_t)d->m * sizeof(double));
   return set_start(d, setup->x0, error);
+}
+
+/* A method without a way to go on begins anew; its state is dropped. */
+tw_status tw_driver_restart(tw_driver *d, tw_error *error) {
+  const tw_method *method = d->run.method;
+  const bool lost = d->best.x != NULL && !(tw_vec_norm_inf(d->run.x, (size_t)d->run.n) <= DBL_MAX);
+  if (d->run.x != d->x || lost) memcpy(d->x, lost ? d->best.x : d->run.x, (size_t)d->run.n * sizeof(double));
+  d->run.x = d->x;
+  if (method->restart == NULL) {
+    if (method->finish != NULL) method->finish(&d->run);
+    d->run.local = NULL;
+    tw_driver_drop_state(d);
+    if (d->m > 0) memset(d->run.dual, 0, (size_t)d->m * sizeof(double));
+  }
+  d->outcome = TW_RUNNING;
+  d->message[0] = '\0';
+  d->torn = false;
+  d->best.found = false;
+  d->error = (tw_error){0};
+  const tw_tally fresh = {.f = NAN, .optimality = {NAN, NAN, NAN}};
+  tw_driver_set_tally(d, &fresh);
+  start_clock(d);
+  if (d->run.oracle->exec != NULL) d->run.oracle->exec(d->run.oracle->context, &d->exec);
+  const tw_status status = set_start(d, d->run.x, error);
+  return status != TW_OK ? status : begin_by(d, method->restart != NULL ? method->restart : method->init, error);
 }
 
 tw_status tw_driver_make(tw_driver **out, const tw_driver_setup *setup, tw_error *error) {

@@ -56,6 +56,7 @@ struct tw_driver {
   int64_t idle;
   int64_t max_iter, max_evaluations;
   double tol;
+  double time_limit, outer_deadline;        /* as given; 0: none */
   double started, deadline, elapsed_before; /* seconds on tw_now's clock; time of resumed runs */
   tw_best best;
   tw_tally boundary; /* at the end of the last complete iteration */
@@ -72,6 +73,7 @@ typedef struct tw_driver_setup {
   const char *spec; /* "name:option=value,.." or NULL */
   const tw_oracle *oracle;
   const double *x0; /* NULL: the oracle's start */
+  const double *dual; /* NULL: zeros */
   const tw_exec *exec;
   int64_t max_iter, max_evaluations; /* 0: the method's default, none */
   double tolerance, time_limit;      /* 0: the method's default, none */
@@ -86,6 +88,8 @@ tw_status tw_driver_new(tw_driver **out, const tw_driver_setup *setup, tw_error 
 /* Runs init. Fails only for errors that make a run impossible; numerical trouble becomes the outcome. */
 tw_status tw_driver_begin(tw_driver *d, tw_error *error);
 tw_outcome tw_driver_step(tw_driver *d);
+/* Begins again where the run is, on the oracle's present answers. */
+tw_status tw_driver_restart(tw_driver *d, tw_error *error);
 void tw_driver_free(tw_driver *d);
 
 /* Ends the run unless it has ended. */

@@ -70,6 +70,7 @@ tw_status tw_solver_new_with(tw_solver **solver, const tw_method *method, const 
                                  .spec = options->method,
                                  .oracle = oracle,
                                  .x0 = x0,
+                                 .dual = options->dual,
                                  .exec = &options->exec,
                                  .max_iter = options->max_iter,
                                  .max_evaluations = options->max_evaluations,
@@ -94,6 +95,10 @@ tw_status tw_solver_new(tw_solver **solver, const tw_oracle *oracle, const doubl
   const tw_method *method = NULL;
   const tw_status status = tw_spec_method(spec, &method, error);
   return status == TW_OK ? tw_solver_new_with(solver, method, oracle, x0, options, error) : status;
+}
+
+tw_status tw_solver_restart(tw_solver *solver, tw_error *error) {
+  return solver == NULL ? tw_fail(error, TW_ERR_ARGUMENT, "solver is NULL") : tw_driver_restart(solver->driver, error);
 }
 
 void tw_solver_free(tw_solver *solver) {

@@ -346,4 +346,86 @@ static inline void stiefel_draw(const set_case *c, uint64_t key, double *z) {
   }
 }
 
+/* ------------------------------------------------------------------ polyhedra */
+
+static inline double polyhedron_row_outside(const set_case *c, int64_t r, const double *x, int64_t n) {
+  const int64_t m = c->param[0].dim[0];
+  double worst = -INFINITY;
+  for (int64_t i = 0; i < m; i++) {
+    double v = 0;
+    for (int64_t j = 0; j < n; j++) v += c->param[0].v[i * n + j] * x[j];
+    worst = fmax(worst, fmax(param_at(c, 1, r * m + i, 0) - v, v - param_at(c, 2, r * m + i, 0)));
+  }
+  return worst;
+}
+
+/* From the point nearest to 0 on the first row, where that is an equality, else from 0 (inside in all cases), in a random direction that
+ * keeps an equality: a part of the way to the border. */
+static inline void polyhedron_row_draw(const set_case *c, int64_t r, uint64_t key, double *z, int64_t n) {
+  const int64_t m = c->param[0].dim[0];
+  const double *a = c->param[0].v;
+  double g[8], square = 0, along = 0, least = 3;
+  assert_true(n <= 8);
+  const bool equal = param_at(c, 1, r * m, 0) == param_at(c, 2, r * m, 0);
+  for (int64_t j = 0; j < n; j++) g[j] = normal(key, j), square += a[j] * a[j], along += a[j] * g[j];
+  for (int64_t j = 0; j < n; j++) {
+    z[j] = equal ? a[j] * param_at(c, 1, r * m, 0) / square : 0;
+    if (equal) g[j] -= along / square * a[j];
+  }
+  for (int64_t i = equal; i < m; i++) {
+    double v = 0, slope = 0;
+    for (int64_t j = 0; j < n; j++) v += a[i * n + j] * z[j], slope += a[i * n + j] * g[j];
+    const double room = slope > 0 ? param_at(c, 2, r * m + i, 0) - v : v - param_at(c, 1, r * m + i, 0);
+    if (slope != 0) least = fmin(least, room / fabs(slope));
+  }
+  const double t = least * (uniform(key, 99) < 0.3 ? 1 - 1e-15 : uniform(key, 98));
+  for (int64_t j = 0; j < n; j++) z[j] += t * g[j];
+}
+
+BY_ROWS(polyhedron)
+
+/* ------------------------------------------------------------------ transport polytopes */
+
+static inline double transport_outside(const set_case *c, const double *x) {
+  const int64_t n = c->dim[c->rank - 1], m = c->dim[c->rank - 2];
+  double worst = -INFINITY;
+  for (int64_t k = 0; k < case_size(c); k++) worst = fmax(worst, -x[k]);
+  for (const double *at = x; at < x + case_size(c); at += m * n) {
+    for (int64_t i = 0; i < m; i++) {
+      double sum = -param_at(c, 0, i, 1);
+      for (int64_t j = 0; j < n; j++) sum += at[i * n + j];
+      worst = fmax(worst, fabs(sum));
+    }
+    for (int64_t j = 0; j < n; j++) {
+      double sum = -param_at(c, 1, j, 1);
+      for (int64_t i = 0; i < m; i++) sum += at[i * n + j];
+      worst = fmax(worst, fabs(sum));
+    }
+  }
+  return worst;
+}
+
+/* A vertex by the north-west rule with a random first column, mixed with the product of the sums. */
+static inline void transport_draw(const set_case *c, uint64_t key, double *z) {
+  const int64_t n = c->dim[c->rank - 1], m = c->dim[c->rank - 2];
+  double total = 0;
+  for (int64_t i = 0; i < m; i++) total += param_at(c, 0, i, 1);
+  for (int64_t k = 0; k < case_size(c); k += m * n) {
+    const int64_t first = (int64_t)(uniform(key, k) * (double)n);
+    const double mix = uniform(key, k + 1) < 0.5 ? 0 : uniform(key, k + 2);
+    double column[8], left;
+    assert_true(n <= 8);
+    for (int64_t j = 0; j < n; j++) column[j] = param_at(c, 1, j, 1);
+    for (int64_t i = 0; i < m; i++) {
+      left = param_at(c, 0, i, 1);
+      for (int64_t t = 0; t < n; t++) {
+        const int64_t j = (first + t) % n;
+        const double take = fmin(left, column[j]);
+        z[k + i * n + j] = (1 - mix) * take + mix * param_at(c, 0, i, 1) * param_at(c, 1, j, 1) / total;
+        left -= take, column[j] -= take;
+      }
+    }
+  }
+}
+
 #endif

@@ -34,6 +34,17 @@ static void add_equalities(polyhedron *p, const set_case *c) {
     double *row = add_row(p, param_at(c, 1, k, 0));
     for (int64_t i = 0; i < n; i++) row[i] = param_at(c, 0, k * n + i, 0);
   }
+  for (int64_t k = 0; is(c, "polyhedron") && k < c->param[0].dim[0]; k++) {
+    if (param_at(c, 1, k, 0) != param_at(c, 2, k, 0)) continue;
+    memcpy(add_row(p, param_at(c, 1, k, 0)), c->param[0].v + k * n, (size_t)n * sizeof(double));
+  }
+  if (is(c, "transport") || is(c, "birkhoff")) {
+    const int64_t rows = c->dim[0], cols = c->dim[1];
+    for (int64_t k = 0; k < rows + cols; k++) {
+      double *row = add_row(p, k < rows ? param_at(c, 0, k, 1) : param_at(c, 1, k - rows, 1));
+      for (int64_t i = 0; i < n; i++) row[i] = (k < rows ? i / cols == k : i % cols == k - rows);
+    }
+  }
   if (is(c, "simplex") || is(c, "capped_simplex")) {
     double *row = add_row(p, param_at(c, is(c, "simplex") ? 0 : 2, 0, 1));
     for (int64_t i = 0; i < n; i++) row[i] = 1;
@@ -55,9 +66,15 @@ static void add_inequalities(polyhedron *p, const set_case *c) {
     double *row = add_row(p, 0);
     for (int64_t i = 0; i < n; i++) row[i] = i == n - 1 || signs >> i & 1 ? -1 : 1;
   }
+  for (int64_t k = 0; is(c, "polyhedron") && k < c->param[0].dim[0]; k++) {
+    const double low = param_at(c, 1, k, 0), high = param_at(c, 2, k, 0), *a = c->param[0].v + k * n;
+    if (low != high && isfinite(high)) memcpy(add_row(p, high), a, (size_t)n * sizeof *a);
+    double *row = low != high && isfinite(low) ? add_row(p, -low) : NULL;
+    for (int64_t i = 0; row && i < n; i++) row[i] = -a[i];
+  }
   for (int64_t i = 0; i < n; i++) {
     if (c->outside == box_outside) add_bounds(p, i, low_of(c, i), high_of(c, i));
-    if (is(c, "simplex")) add_bounds(p, i, 0, INFINITY);
+    if (is(c, "simplex") || is(c, "transport") || is(c, "birkhoff")) add_bounds(p, i, 0, INFINITY);
     if (is(c, "capped_simplex")) add_bounds(p, i, param_at(c, 0, i, 0), param_at(c, 1, i, 0));
   }
 }
@@ -147,7 +164,8 @@ static void polyhedra(void **state) {
   int checked = 0;
   for (int k = 0; k < SET_CASES; k++) {
     const set_case *c = &set_cases[k];
-    if (!tw_domain_find(c->kind)->polyhedral || c->rank != 1 ||
+    const int rank = is(c, "transport") || is(c, "birkhoff") ? 2 : 1;
+    if (!tw_domain_find(c->kind)->polyhedral || c->rank != rank || case_size(c) > N_MOST ||
         ((is(c, "l1_ball") || is(c, "l1_epigraph")) && case_size(c) > 3))
       continue;
     check_polyhedron(c);

@@ -114,6 +114,8 @@ static void normals_and_matrices(void **state) {
           number(1));
   REFUSED("affine", TW_SHAPE(2), TW_ERR_SHAPE, "b has shape [3]", LEAF(2, 2, 1, 1, 1, 2),
           VECTOR(graph, 1, 2, 3));
+  REFUSED("polyhedron", TW_SHAPE(3), TW_ERR_SHAPE, "expected [m, 3]", LEAF(1, 2, 1, 1), number(0), number(1));
+  REFUSED("polyhedron", TW_SHAPE(2), TW_ERR_INFEASIBLE, "above", LEAF(1, 2, 1, 1), number(1), number(0));
   refused("psd", TW_SHAPE(2, 3), 0, NULL, TW_ERR_SHAPE, "square");
   refused("psd", TW_SHAPE(3), 0, NULL, TW_ERR_SHAPE, "at least 2 axes");
   refused("stiefel", TW_SHAPE(3), 0, NULL, TW_ERR_SHAPE, "at least 2 axes");
@@ -154,6 +156,10 @@ static void known_only_when_evaluated(void **state) {
   fails_when_evaluated("capped_simplex", 3, p, 2, -1, TW_ERR_INFEASIBLE, "[0, 3]");
   p[2] = number(1);
   fails_when_evaluated("capped_simplex", 3, p, 1, -1, TW_ERR_INFEASIBLE, "bounds cross");
+  p[0] = LEAF(2, 3, 1, 1, 1, -1, -1, -1), p[1] = number(-INFINITY), p[2] = number(1); /* sum(x) and -sum(x) below -1 */
+  fails_when_evaluated("polyhedron", 3, p, 2, -1, TW_ERR_INFEASIBLE, "no point satisfies");
+  p[1] = number(0);
+  fails_when_evaluated("polyhedron", 3, p, 2, -1, TW_ERR_INFEASIBLE, "cross");
 }
 
 /* On a failed graph nothing happens, and nothing is lost. */

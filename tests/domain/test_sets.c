@@ -24,7 +24,8 @@ static void each_point(property *holds) {
  * correction to the point itself, which is as exact as its digits. */
 static double size_of_set(const projection *q, const double *x, const double *p) {
   const bool correction = q->set->outside == hyperplane_outside || q->set->outside == halfspace_outside ||
-                          q->set->outside == affine_outside;
+                          q->set->outside == affine_outside || q->set->outside == transport_outside ||
+                          q->set->outside == polyhedron_outside;
   double size = fmax(1, fmax(size_inf(p, q->n), correction ? size_inf(x, q->n) : 0));
   for (int i = 0; i < q->set->n_params; i++)
     for (int j = 0; j < 16; j++)
@@ -188,7 +189,8 @@ static void nan_is_passed_on(void **state) {
       x[0] = NAN;
       call_on(&q.call, x, p);
       if (!isnan(p[0])) fail_msg("%s: %g", q.label, p[0]);
-      for (int64_t j = row_length(q.set); j < q.n; j++) assert_true(isfinite(p[j]));
+      const bool table = q.set->outside == transport_outside;
+      for (int64_t j = row_length(q.set) * (table ? q.set->dim[q.set->rank - 2] : 1); j < q.n; j++) assert_true(isfinite(p[j]));
     }
     projection_close(&q);
   }
@@ -199,8 +201,9 @@ static void empty_points(void **state) {
   (void)state;
   for (const tw_domain_kind *const *kind = tw_domain_kinds(); *kind; kind++) {
     tw_graph *graph = tw_graph_new();
-    const bool matrix = strcmp((*kind)->name, "psd") == 0 || strcmp((*kind)->name, "stiefel") == 0;
-    const bool affine = strcmp((*kind)->name, "affine") == 0;
+    const bool table = strcmp((*kind)->name, "transport") == 0 || strcmp((*kind)->name, "birkhoff") == 0;
+    const bool matrix = strcmp((*kind)->name, "psd") == 0 || strcmp((*kind)->name, "stiefel") == 0 || table;
+    const bool affine = strcmp((*kind)->name, "affine") == 0 || strcmp((*kind)->name, "polyhedron") == 0;
     const tw_shape none = matrix ? TW_SHAPE(0, 2, 2) : TW_SHAPE(0, 2),
                    flat = matrix ? TW_SHAPE(0, 0) : TW_SHAPE(0);
     tw_expr param[TW_DOMAIN_PARAMS] = {tw_scalar(graph, 1), tw_scalar(graph, 1), tw_scalar(graph, 1)};

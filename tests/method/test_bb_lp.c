@@ -1,5 +1,5 @@
 /* The tableau of branch and bound: at any bounds it says what interior points say, or that it does not know. */
-#include "programs.h"
+#include "dense_programs.h"
 
 #include "method/program/bb_lp.h"
 #include "method/program/qp_solve.h"

@@ -1,5 +1,5 @@
 /* Infeasible subsets: what explain names cannot hold, and without any one member it can. */
-#include "programs.h"
+#include "dense_programs.h"
 
 #include "method/program/explain.h"
 

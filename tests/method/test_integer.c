@@ -1,5 +1,5 @@
 /* Mixed-integer programs against enumeration, by every method that handles them. */
-#include "programs.h"
+#include "dense_programs.h"
 
 #include <unistd.h>
 

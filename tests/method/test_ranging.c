@@ -1,5 +1,5 @@
 /* Ranges against solving again: within a range the objective is what the basis says, beyond it something else is better. */
-#include "programs.h"
+#include "dense_programs.h"
 
 #include "method/program/ranging.h"
 

@@ -37,15 +37,6 @@ static double push_inside(double v, double l, double u) {
   return v;
 }
 
-static tw_status check_rows(tw_ipm *ipm) {
-  const tw_oracle *o = ipm->run->oracle;
-  for (int64_t i = 0; i < ipm->m; i++)
-    if (!(o->c_lower[i] <= o->c_upper[i]) || o->c_lower[i] == INFINITY || o->c_upper[i] == -INFINITY)
-      return tw_run_end(ipm->run, TW_INFEASIBLE, "constraint row %lld has bounds %g above %g", (long long)i, o->c_lower[i],
-                        o->c_upper[i]);
-  return TW_OK;
-}
-
 /* x inside its bounds; where functions are not defined there, the start as given. */
 static tw_status start_x(tw_ipm *ipm) {
   ipm_phase *ph = &ipm->outer;
@@ -91,7 +82,7 @@ static tw_status begin(tw_ipm *ipm, double mu) {
 static tw_status init(tw_run *run) {
   tw_ipm *ipm;
   TW_TRY(ipm_open(&ipm, run));
-  TW_TRY(check_rows(ipm));
+  TW_TRY(tw_nlp_check_rows(run));
   vec_copy(ipm->n, run->x, ipm->start);
   *ipm->nlp.scale = 1;
   for (int64_t i = 0; i < ipm->m; i++) ipm->nlp.row[i] = 1;

@@ -77,6 +77,14 @@ void tw_nlp_close(tw_nlp *nlp) {
   free(nlp->extra);
 }
 
+tw_status tw_nlp_check_rows(tw_run *run) {
+  const tw_oracle *o = run->oracle;
+  for (int64_t i = 0; i < o->m; i++)
+    if (!(o->c_lower[i] <= o->c_upper[i]) || o->c_lower[i] == INFINITY || o->c_upper[i] == -INFINITY)
+      return tw_run_end(run, TW_INFEASIBLE, "constraint row %lld has bounds %g above %g", (long long)i, o->c_lower[i], o->c_upper[i]);
+  return TW_OK;
+}
+
 /* ------------------------------------------------------------------ evaluations */
 
 tw_status tw_nlp_value(tw_nlp *nlp, const double *x, double *f, double *c) {

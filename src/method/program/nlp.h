@@ -39,6 +39,8 @@ tw_status tw_nlp_open(tw_nlp *nlp, tw_run *run);
 /* Its vectors of the run's state, which a resume replaces. */
 tw_status tw_nlp_fetch(tw_nlp *nlp);
 void tw_nlp_close(tw_nlp *nlp);
+/* Ends the run as infeasible where a row's bounds cross. */
+tw_status tw_nlp_check_rows(tw_run *run);
 /* sigma and r from the derivatives at x; run->scale. */
 tw_status tw_nlp_scale(tw_nlp *nlp, const double *x);
 

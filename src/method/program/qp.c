@@ -228,23 +228,29 @@ static void judge_limit(tw_optimality *e, double v, double l, double u, double m
     e->stationarity = fmax(e->stationarity, fabs(multiplier));
 }
 
+tw_optimality tw_qp_judge(const tw_qp *qp, const double *x, const double *ax, const double *r, const double *y, const double *z) {
+  tw_optimality e = {0, 0, 0};
+  for (int64_t j = 0; j < qp->n; j++) {
+    e.stationarity = fmax(e.stationarity, fabs(r[j] + z[j]));
+    judge_limit(&e, x[j], qp->lower[j], qp->upper[j], z[j]);
+  }
+  for (int64_t i = 0; i < qp->m; i++) judge_limit(&e, ax[i], qp->row_lower[i], qp->row_upper[i], y[i]);
+  return e;
+}
+
 tw_optimality tw_qp_optimality(const tw_qp *qp, const double *x, const double *y, const double *z, double *work) {
   const int64_t n = qp->n, m = qp->m;
   double *r = work, *own = work + n, *ax = work + 2 * n;
-  tw_optimality e = {0, 0, 0};
   vec_copy(n, qp->q, r);
   tw_qp_add_p(qp, 1, x, r);
   tw_qp_add_at(qp, 1, y, r);
   for (int64_t j = 0; j < n; j++) {
     const bool presses = r[j] > 0 ? qp->lower[j] > -INFINITY : qp->upper[j] < INFINITY;
     own[j] = z ? z[j] : presses ? -r[j] : 0;
-    e.stationarity = fmax(e.stationarity, fabs(r[j] + own[j]));
   }
-  for (int64_t j = 0; j < n; j++) judge_limit(&e, x[j], qp->lower[j], qp->upper[j], own[j]);
   vec_zero(m, ax);
   tw_qp_add_a(qp, 1, x, ax);
-  for (int64_t i = 0; i < m; i++) judge_limit(&e, ax[i], qp->row_lower[i], qp->row_upper[i], y[i]);
-  return e;
+  return tw_qp_judge(qp, x, ax, r, y, own);
 }
 
 /* ------------------------------------------------------------------ certificates */

@@ -44,6 +44,14 @@ void tw_qp_add_at(const tw_qp *qp, double a, const double *y, double *out);
  * -(P x + q + A'y) whose sign a finite bound allows. work: 2 n + m numbers. */
 tw_optimality tw_qp_optimality(const tw_qp *qp, const double *x, const double *y, const double *z, double *work);
 
+/* The same where A x and r = P x + q + A'y are at hand; z not NULL. */
+tw_optimality tw_qp_judge(const tw_qp *qp, const double *x, const double *ax, const double *r, const double *y, const double *z);
+
+/* Whether P is positive semidefinite, by a Cholesky factorization of P + 1e-10 max|P_ij| I. */
+tw_status tw_qp_is_convex(const tw_qp *qp, bool *convex, tw_error *error);
+/* tw_qp_open, and TW_ERR_UNSUPPORTED unless the oracle promises or this finds that the program is convex. */
+tw_status tw_qp_open_convex(tw_qp *qp, const tw_oracle *oracle, const char *method, tw_error *error);
+
 /* Certificates, checked exactly as they are defined and scaled to |.|_inf = 1.
  *
  * Primal infeasible (Farkas): y, z with A'y + z = 0 and  sum ru y+ + sum rl y- + sum u z+ + sum l z- < 0, where a+ = max(a, 0)

@@ -1,0 +1,193 @@
+/* Transport polytopes beyond the small cases of sets.h: large tables, steps in the Kullback-Leibler divergence with their derivatives,
+ * totals that differ. */
+#include "sets.h"
+
+enum { M = 4, N = 3 };
+
+static tw_graph *graph;
+
+static int open_graph(void **state) {
+  (void)state;
+  graph = tw_graph_new();
+  return graph ? 0 : 1;
+}
+
+static int close_graph(void **state) {
+  (void)state;
+  tw_graph_free(graph);
+  return 0;
+}
+
+static void draw_sums(int64_t m, int64_t n, uint64_t key, double *a, double *b) {
+  double total = 0;
+  for (int64_t i = 0; i < m; i++) a[i] = 0.1 + uniform(key, i), total += a[i];
+  double other = 0;
+  for (int64_t j = 0; j < n; j++) b[j] = 0.1 + uniform(key, m + j), other += b[j];
+  for (int64_t j = 0; j < n; j++) b[j] *= total / other;
+}
+
+static tw_domain transport(int64_t m, int64_t n, tw_expr a, tw_expr b) {
+  const tw_domain d = tw_domain_make(graph, tw_domain_find("transport"), TW_SHAPE(m, n), 2, (tw_expr[]){a, b});
+  if (!d.kind) fail_msg("%s", tw_graph_message(graph));
+  return d;
+}
+
+static void sums_hold(int64_t m, int64_t n, const double *p, const double *a, const double *b, double tolerance) {
+  for (int64_t i = 0; i < m; i++) {
+    double sum = 0;
+    for (int64_t j = 0; j < n; j++) sum += p[i * n + j];
+    assert_close(sum, a[i], tolerance);
+  }
+  for (int64_t j = 0; j < n; j++) {
+    double sum = 0;
+    for (int64_t i = 0; i < m; i++) sum += p[i * n + j];
+    assert_close(sum, b[j], tolerance);
+  }
+}
+
+/* At the nearest point the positive entries of P - X are alpha_i + beta_j, and those at 0 no less: checked by a potential of every node,
+ * spread along positive entries. */
+static void optimal(int64_t m, int64_t n, const double *x, const double *p, double tolerance) {
+  double *v = calloc((size_t)(m + n), sizeof *v);
+  int *known = calloc((size_t)(m + n), sizeof *known);
+  known[0] = 1;
+  for (bool more = true; more;) {
+    more = false;
+    for (int64_t i = 0; i < m; i++)
+      for (int64_t j = 0; j < n; j++) {
+        if (!(p[i * n + j] > 0) || known[i] == known[m + j]) continue;
+        const double pair = p[i * n + j] - x[i * n + j];
+        if (known[i])
+          v[m + j] = pair - v[i], known[m + j] = 1;
+        else
+          v[i] = pair - v[m + j], known[i] = 1;
+        more = true;
+      }
+  }
+  for (int64_t i = 0; i < m; i++)
+    for (int64_t j = 0; j < n; j++) {
+      if (!known[i] || !known[m + j]) continue;
+      const double pair = v[i] + v[m + j], own = p[i * n + j] - x[i * n + j];
+      if (p[i * n + j] > 0) assert_close(own, pair, tolerance);
+      assert_true(own >= pair - tolerance);
+    }
+  free(v), free(known);
+}
+
+static void large_tables(void **state) {
+  (void)state;
+  for (int i = 0; i < 4; i++) {
+    const int64_t m = 30 + 20 * i, n = i % 2 ? 25 : m;
+    const double scale = i % 2 ? 0.02 : 1;
+    double *x = tw_alloc((size_t)(m * n), sizeof *x), *p = tw_alloc((size_t)(m * n), sizeof *p), *a = tw_alloc((size_t)(m + n), sizeof *a);
+    draw_sums(m, n, (uint64_t)i, a, a + m);
+    for (int64_t k = 0; k < m * n; k++) x[k] = scale * normal((uint64_t)i, k);
+    const tw_expr in[3] = {tw_input(graph, "x", TW_F64, TW_SHAPE(m, n)), tw_input(graph, "a", TW_F64, TW_SHAPE(m)),
+                           tw_input(graph, "b", TW_F64, TW_SHAPE(n))};
+    call c = call_open("large", 3, in, tw_project(transport(m, n, in[1], in[2]), in[0]));
+    call_at(&c, (const double *const[]){x, a, a + m}, p);
+    sums_hold(m, n, p, a, a + m, 1e-12);
+    for (int64_t k = 0; k < m * n; k++) assert_true(p[k] >= 0);
+    optimal(m, n, x, p, 1e-11);
+    call_close(&c);
+    free(x), free(p), free(a);
+  }
+}
+
+/* ------------------------------------------------------------------ entropic steps */
+
+typedef struct entropic {
+  call call;
+  tw_expr in[5], p; /* x, g, eta, a, b */
+  double x[M * N], g[M * N], eta, a[M], b[N];
+  double *value[5];
+} entropic;
+
+static void entropic_open(entropic *e) {
+  e->in[0] = tw_input(graph, "x", TW_F64, TW_SHAPE(M, N));
+  e->in[1] = tw_input(graph, "g", TW_F64, TW_SHAPE(M, N));
+  e->in[2] = tw_input(graph, "eta", TW_F64, TW_SCALAR);
+  e->in[3] = tw_input(graph, "a", TW_F64, TW_SHAPE(M));
+  e->in[4] = tw_input(graph, "b", TW_F64, TW_SHAPE(N));
+  const tw_domain d = transport(M, N, e->in[3], e->in[4]);
+  e->p = d.kind->mirror_step(e->in[0], e->in[1], e->in[2], d.param);
+  e->call = call_open("entropic", 5, e->in, e->p);
+  e->value[0] = e->x, e->value[1] = e->g, e->value[2] = &e->eta, e->value[3] = e->a, e->value[4] = e->b;
+}
+
+static void entropic_point(entropic *e, int i) {
+  const uint64_t key = 900 + (uint64_t)i;
+  draw_sums(M, N, key, e->a, e->b);
+  for (int k = 0; k < M * N; k++) e->x[k] = 0.05 + uniform(key, 50 + k), e->g[k] = (i % 3 ? 1 : 20) * normal(key, k);
+  e->eta = i % 2 ? 1 : 0.2;
+}
+
+/* Sums hold, and log(P / x) + eta g is alpha_i + beta_j. */
+static void steps_are_optimal(void **state) {
+  (void)state;
+  entropic e;
+  entropic_open(&e);
+  for (int i = 0; i < 30; i++) {
+    double p[M * N], pair[M * N];
+    entropic_point(&e, i);
+    call_at(&e.call, (const double *const *)e.value, p);
+    sums_hold(M, N, p, e.a, e.b, 1e-13);
+    for (int k = 0; k < M * N; k++) pair[k] = log(p[k] / e.x[k]) + e.eta * e.g[k];
+    for (int r = 1; r < M; r++)
+      for (int c = 1; c < N; c++) assert_close(pair[r * N + c] - pair[r * N] - pair[c] + pair[0], 0, 1e-11);
+  }
+  call_close(&e.call);
+}
+
+/* In all inputs; the sums may leave equal totals, which are evened out. */
+static void steps_are_differentiable(void **state) {
+  (void)state;
+  entropic e;
+  entropic_open(&e);
+  for (int k = 0; k < 5; k++) {
+    const int64_t size = tw_size_of(e.in[k]);
+    double j[M * N * M * N], column[M * N];
+    call jacobian = call_open("entropic", 5, e.in, tw_jacobian(e.p, e.in[k]));
+    for (int i = 1; i < 9; i += i % 3 == 2 ? 2 : 1) {
+      entropic_point(&e, i);
+      call_at(&jacobian, (const double *const *)e.value, j);
+      for (int64_t b = 0; b < size; b++) {
+        call_difference(&e.call, e.value, k, b, 1e-5, column);
+        for (int a = 0; a < M * N; a++) assert_close(j[a * size + b], column[a], 1e-7);
+      }
+    }
+    call_close(&jacobian);
+  }
+  call_close(&e.call);
+}
+
+/* ------------------------------------------------------------------ parameters */
+
+static void parameters(void **state) {
+  (void)state;
+  const tw_domain square = tw_domain_make(graph, tw_domain_find("birkhoff"), TW_SHAPE(2, 3), 0, NULL);
+  assert_null(square.kind);
+  assert_int_equal(tw_graph_status(graph), TW_ERR_SHAPE);
+  tw_graph_clear(graph);
+  const tw_domain negative =
+      tw_domain_make(graph, tw_domain_find("transport"), TW_SHAPE(2, 2), 2, (tw_expr[]){tw_scalar(graph, -1), tw_scalar(graph, 1)});
+  assert_null(negative.kind);
+  assert_int_equal(tw_graph_status(graph), TW_ERR_RANGE);
+  tw_graph_clear(graph);
+  /* 2 x 2, rows 1.1, columns 0.9: 1 each is nearest. */
+  const tw_expr x = tw_input(graph, "x", TW_F64, TW_SHAPE(2, 2));
+  call c = call_open("uneven", 1, &x, tw_project(transport(2, 2, tw_scalar(graph, 1.1), tw_scalar(graph, 0.9)), x));
+  double p[4];
+  call_on(&c, (double[]){0.3, 0.1, 0.2, 0.7}, p);
+  sums_hold(2, 2, p, (double[]){1, 1}, (double[]){1, 1}, 1e-15);
+  call_close(&c);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_graph, close_graph)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(large_tables), TEST(steps_are_optimal), TEST(steps_are_differentiable), TEST(parameters),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
