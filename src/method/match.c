@@ -23,6 +23,7 @@ static const struct {
     {TW_SPARSE, "sparse derivatives"},
     {TW_QP, "a linear or quadratic program"},
     {TW_CONVEX, "a problem that is proven convex"},
+    {TW_CONIC, "a convex problem of which the rules of disciplined convex programming know it"},
 };
 
 /* What the problem behind the oracle demands of a method that minimises over it. A projection without bounds

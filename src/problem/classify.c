@@ -13,8 +13,7 @@ static bool is_box(const tw_domain *set) {
   return set->kind && set->kind->bounds;
 }
 
-/* What a set says of the sign of its points. */
-static unsigned char sign_in(const tw_problem *p, const tw_domain *set, tw_shape shape) {
+unsigned char tw_sign_in(const tw_problem *p, const tw_domain *set, tw_shape shape) {
   tw_expr bound[2] = {TW_NONE, TW_NONE};
   if (set->kind == &tw_domain_simplex) return TW_SIGN_NONNEG;
   if (set->kind == &tw_domain_capped_simplex) {
@@ -43,7 +42,7 @@ static void look_at_variables(const tw_problem *p, tw_class *out, tw_domain *set
   for (int i = 0; i < p->variables.count; i++) {
     const tw_variable *v = p->variables.item[i];
     set[i] = tw_problem_set(p, i);
-    sign[i] = sign_in(p, &set[i], tw_shape_of(v->expr));
+    sign[i] = tw_sign_in(p, &set[i], tw_shape_of(v->expr));
     out->integer |= v->kind != TW_CONTINUOUS;
     box |= is_box(&set[i]);
     out->has_set |= set[i].kind && !is_box(&set[i]);
