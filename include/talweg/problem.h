@@ -238,6 +238,9 @@ tw_status tw_oracle_storage(const tw_oracle *oracle, tw_matrix matrix, tw_storag
  * (central differences with per-coordinate steps), hvp from gradients, Jacobians from residuals/constraints, projection
  * from bounds. The completed oracle owns the original (release chains). */
 tw_status tw_oracle_complete(tw_oracle *oracle, tw_error *error);
+/* A conic problem in arrays, which must outlive the oracle: x = v, and as constraints c(x) = b - A x = s, whose multipliers are
+ * minus y. Limits are those of the zero and nonneg cones; other cones are known to `conic` alone. Checks sizes. */
+tw_status tw_oracle_from_conic(tw_oracle *out, const tw_conic *conic, tw_error *error);
 /* Largest relative disagreement of the offered derivatives with central differences at x; TW_OK when it could be measured. */
 tw_status tw_oracle_check(const tw_oracle *oracle, const double *x, double *worst, char *where, size_t where_size, tw_error *error);
 
