@@ -74,8 +74,8 @@ tw_expr tw_conic_group_norms(tw_conic_build *b, tw_expr x, tw_expr groups);
 tw_expr tw_conic_nuclear(tw_conic_build *b, tw_expr x);
 /* conic_limits.c: lower <= e <= upper; the problem's rows from `first` on are these (-1: none). */
 void tw_conic_add_bounded(tw_conic_build *b, tw_expr e, tw_expr lower, tw_expr upper, int64_t first);
-/* conic_loops.c: loops that are not affine as batches of their bodies. In place. */
-tw_status tw_conic_open_loops(tw_conic_build *b, size_t n, tw_expr *root);
+/* conic_rewrite.c: loops that are not affine as batches of their bodies, squares of norms as sums. In place. */
+tw_status tw_conic_rewrite(tw_conic_build *b, size_t n, tw_expr *root);
 
 /* ------------------------------------------------------------------ the form */
 

@@ -60,7 +60,7 @@ static tw_status split_all(tw_conic_build *b, sums *all) {
   tw_expr *root = tw_alloc(2 * all->count, sizeof *root);
   if (!root) return tw_conic_refuse(b, TW_ERR_MEMORY, "out of memory");
   for (size_t i = 0; i < all->count; i++) root[i] = all->item[i].root;
-  tw_status status = tw_conic_open_loops(b, all->count, root);
+  tw_status status = tw_conic_rewrite(b, all->count, root);
   if (status == TW_OK && !tw_facts_open(&b->facts, (int)all->count, root)) status = tw_graph_status(b->graph);
   for (size_t i = 0; i < all->count && status == TW_OK; i++) {
     all->item[i].root = root[i];

@@ -1,12 +1,13 @@
-/* Loops over index sets that are not affine: their bodies for all indices at once, as batches. */
+/* What is written in another form before cones are looked for: loops over index sets that are not affine, as their bodies for
+ * all indices at once; squares of norms as sums of squares, whose Hessian is in sight at 0 too. */
 #include "graph/ops/loop.h"
-#include "graph/ops/ops.h"
+#include "graph/ops/reduce.h"
 #include "problem/conic.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-enum { ELEMENTS_MOST = 4000000, PASSES_MOST = 8 };
+enum { ELEMENTS_MOST = 4000000, PASSES_MOST = 64 };
 
 /* The largest array of a body, by elements. */
 static double largest_of(const tw_body *body) {
@@ -63,29 +64,40 @@ static tw_expr open_loop(tw_conic_build *b, tw_expr loop) {
   return joined;
 }
 
-/* Loops that are not affine, outermost ones first since those inside are in bodies; the number found. */
-static size_t find_loops(tw_conic_build *b, tw_expr *found, size_t most) {
+static bool is_loop(const tw_conic_build *b, tw_expr e) {
+  return tw_op_of(e) == &tw_op_loop && tw_fact_of(&b->facts, e).curvature != TW_CURV_AFFINE;
+}
+
+static bool is_square_of_norm(tw_expr e) {
+  return tw_op_of(e) == &tw_op_square && tw_op_of(tw_input_of(e, 0)) == &tw_op_norm;
+}
+
+static tw_expr rewritten(tw_conic_build *b, tw_expr e) {
+  if (is_loop(b, e)) return open_loop(b, e);
+  const tw_expr norm = tw_input_of(e, 0);
+  return tw_reduce_node(&tw_op_sum, tw_square(tw_input_of(norm, 0)), tw_reduce_axes(norm));
+}
+
+/* Some of what is to be rewritten; loops within loops are in bodies and come to light later. */
+static size_t find(const tw_conic_build *b, tw_expr *found, size_t most) {
   size_t count = 0;
-  for (int32_t id = 0; id < b->facts.limit; id++) {
+  for (int32_t id = 0; id < b->facts.limit && count < most; id++) {
     const tw_expr e = {b->graph, id};
-    if (!b->facts.wanted[id] || tw_op_of(e) != &tw_op_loop || tw_fact_of(&b->facts, e).curvature == TW_CURV_AFFINE) continue;
-    if (count == most) break;
-    found[count++] = e;
+    if (b->facts.wanted[id] && (is_loop(b, e) || is_square_of_norm(e))) found[count++] = e;
   }
   return count;
 }
 
-tw_status tw_conic_open_loops(tw_conic_build *b, size_t n, tw_expr *root) {
+tw_status tw_conic_rewrite(tw_conic_build *b, size_t n, tw_expr *root) {
   enum { AT_ONCE = 256 };
   for (int pass = 0;; pass++) {
     tw_expr from[AT_ONCE], to[AT_ONCE];
     if (!tw_facts_open(&b->facts, (int)n, root)) return tw_graph_status(b->graph);
-    const size_t count = find_loops(b, from, AT_ONCE);
+    const size_t count = find(b, from, AT_ONCE);
+    for (size_t i = 0; i < count && b->status == TW_OK; i++) to[i] = rewritten(b, from[i]);
     tw_facts_close(&b->facts);
-    if (count == 0) return TW_OK;
+    if (count == 0 || b->status != TW_OK) return b->status;
     if (pass == PASSES_MOST) return tw_conic_refuse(b, TW_ERR_UNSUPPORTED, "loops within loops are too deep or too many");
-    for (size_t i = 0; i < count && b->status == TW_OK; i++) to[i] = open_loop(b, from[i]);
-    if (b->status != TW_OK) return b->status;
     if (tw_graph_status(b->graph) != TW_OK || tw_substitute((int)n, root, (int)count, from, to, root) != TW_OK)
       return tw_graph_status(b->graph);
   }
