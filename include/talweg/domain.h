@@ -111,6 +111,8 @@ int64_t tw_cone_map_rows(const tw_cone_map *map);
 tw_status tw_cone_map_at(tw_cone_map *map, const double *v, bool derivative, double *out, tw_error *error);
 /* out = D d; not the same memory. */
 void tw_cone_map_apply(tw_cone_map *map, const double *d, double *out);
+/* About how far the point of the derivative is from points where the projection has none; INFINITY: there are none. */
+double tw_cone_map_margin(const tw_cone_map *map);
 
 #ifdef __cplusplus
 }

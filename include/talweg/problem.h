@@ -97,6 +97,7 @@ typedef struct tw_class {
   bool has_set;          /* a set that is no box */
   bool has_regularizer, constrained;
   bool convex;           /* proven at the current parameter values: objective, constraints and sets, integrality aside */
+  bool kinks;            /* |x|, max, norms and the like occur in the smooth part or in constraints */
   tw_degree objective, constraints; /* of the smooth part; the largest of all constraints */
   tw_expr residual;       /* minimise scale * |residual|^2 + offset, when the objective is a sum of squares; else TW_NONE */
   double residual_scale, residual_offset; /* the offset at the current parameter values; NaN when outer names of a nested problem occur in it */
@@ -161,6 +162,9 @@ typedef struct tw_conic {
   } *dual;
 } tw_conic;
 void tw_conic_free(tw_conic *conic);
+/* Whether there is one: TW_OK, or TW_ERR_UNSUPPORTED with the expression that no cone stands for. Builds on the graph, derives
+ * nothing. */
+tw_status tw_conic_exists(const tw_problem *p, const tw_class *cls, tw_error *error);
 
 /* Everything flat, f64, contiguous; n variables, m constraint rows, k residual rows. All functions return TW_OK or
  * an error with message; a point outside the objective's domain gives TW_OK with NaN or inf in *f. Minimisation always

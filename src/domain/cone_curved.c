@@ -5,10 +5,18 @@
 #include <math.h>
 #include <string.h>
 
-static void set_diagonal(double *d, double x, double y, double z) {
+static void set_diagonal(double *d, double x, double y, double z, double margin) {
   if (!d) return;
   memset(d, 0, 9 * sizeof *d);
-  d[0] = x, d[4] = y, d[8] = z;
+  d[0] = x, d[4] = y, d[8] = z, d[9] = margin;
+}
+
+static double least_of(double x, double y, double z) {
+  return fmin(fabs(x), fmin(fabs(y), fabs(z)));
+}
+
+static double norm_of(const double *v) {
+  return sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
 }
 
 /* The projection and what it leaves, v - p. */
@@ -108,18 +116,20 @@ static double exp_reach(const double *v) {
 void tw_cone_exp_project(const double *v, double *out, double *rest, double *d) {
   const double r = v[0], s = v[1], t = v[2];
   if (in_exp(r, s, t)) {
-    set_diagonal(d, 1, 1, 1);
+    const double up = exp(r / s), slope[3] = {up, (1 - r / s) * up, 1};
+    set_diagonal(d, 1, 1, 1, (t - s * up) / norm_of(slope));
     copy_point(v, out, rest, r, s, t);
     return;
   }
   if ((r <= 0 && s <= 0) || (r < 0 && r / s < -EXP_MOST)) { /* the face y = 0, to rounding in the second case */
-    set_diagonal(d, 1, s > 0, t > 0);
+    set_diagonal(d, 1, s > 0, t > 0, least_of(r, s, t));
     copy_point(v, out, rest, r, fmax(s, 0), fmax(t, 0));
     return;
   }
   const bool polar = in_exp_polar(r, s, t);
   if (polar || (r > 0 && -s / r > EXP_MOST)) { /* the ray x = y = 0, to rounding in the second case */
-    set_diagonal(d, 0, 0, !polar && t > 0);
+    const double up = polar ? exp(s / r) : 0, slope[3] = {(1 - s / r) * up, up, M_E};
+    set_diagonal(d, 0, 0, !polar && t > 0, polar ? (-M_E * t - r * up) / norm_of(slope) : least_of(r, s, t));
     copy_point(v, out, rest, 0, 0, polar ? 0 : fmax(t, 0));
     return;
   }
@@ -132,6 +142,7 @@ void tw_cone_exp_project(const double *v, double *out, double *rest, double *d) 
   const double shrink = fmin(up, 1); /* (1, 1 - rho, -e^-rho), as large as fits */
   const double n[3] = {shrink, (1 - rho) * shrink, -shrink / up}, q[3] = {1, -rho, 0};
   surface_derivative(n, q, p.a / fmax(p.b, DBL_MIN), d);
+  d[9] = fmin(norm_of(out), norm_of(rest));
 }
 
 /* ------------------------------------------------------------------ power: v = (x, y, z) */
@@ -167,17 +178,19 @@ static double power_mean(double a, double x, double y) {
 void tw_cone_power_project(double a, const double *v, double *out, double *rest, double *d) {
   power_case p = {a, v[0], v[1], fabs(v[2]), false};
   if (v[0] >= 0 && v[1] >= 0 && power_mean(a, v[0], v[1]) >= p.z) {
-    set_diagonal(d, 1, 1, 1);
+    const double mean = power_mean(a, v[0], v[1]), slope[3] = {a * mean / v[0], (1 - a) * mean / v[1], 1};
+    set_diagonal(d, 1, 1, 1, mean > 0 ? (mean - p.z) / norm_of(slope) : 0);
     copy_point(v, out, rest, v[0], v[1], v[2]);
     return;
   }
   if (v[0] <= 0 && v[1] <= 0 && power_mean(a, -v[0] / a, -v[1] / (1 - a)) >= p.z) {
-    set_diagonal(d, 0, 0, 0);
+    const double mean = power_mean(a, -v[0] / a, -v[1] / (1 - a)), slope[3] = {a * mean / v[0], (1 - a) * mean / v[1], 1};
+    set_diagonal(d, 0, 0, 0, mean > 0 ? (mean - p.z) / norm_of(slope) : 0);
     copy_point(v, out, rest, 0, 0, 0);
     return;
   }
   if (p.z == 0) { /* one of x, y is negative, the other positive: its face */
-    set_diagonal(d, v[0] > 0, v[1] > 0, 0);
+    set_diagonal(d, v[0] > 0, v[1] > 0, 0, fmin(fabs(v[0]), fabs(v[1])));
     copy_point(v, out, rest, fmax(v[0], 0), fmax(v[1], 0), 0);
     return;
   }
@@ -194,4 +207,5 @@ void tw_cone_power_project(double a, const double *v, double *out, double *rest,
   const double n[3] = {-a * r * y, -(1 - a) * r * x, sign * x * y}, q[3] = {y, -x, 0};
   const double size = fmax(fmax(fabs(n[0]), fabs(n[1])), fmax(fabs(n[2]), DBL_MIN)), unit[3] = {n[0] / size, n[1] / size, n[2] / size};
   surface_derivative(unit, q, x * x * y * y / fmax(a * (1 - a) * left, DBL_MIN), d);
+  d[9] = fmin(norm_of(out), norm_of(rest));
 }

@@ -53,6 +53,12 @@ tw_status tw_cone_psd_project(int64_t k, double *data, const double *v, double *
   return TW_OK;
 }
 
+double tw_cone_psd_margin(int64_t k, const double *data) {
+  double least = INFINITY;
+  for (int64_t i = 0; i < k; i++) least = fmin(least, fabs(data[k * k + i]));
+  return least;
+}
+
 /* V (B o V'HV) V', B_ij = (w+_i - w+_j) / (w_i - w_j), which is (w+_i + w+_j) / (|w_i| + |w_j|) (Malick & Sendov, 2006). */
 void tw_cone_psd_apply(int64_t k, double *data, const double *d, double *out) {
   const double *vectors = data, *w = data + k * k;

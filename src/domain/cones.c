@@ -56,13 +56,13 @@ static bool curved(const tw_cone *cone) {
 }
 
 static int64_t data_of(const tw_cone *cone) {
-  if (curved(cone)) return 9;
+  if (curved(cone)) return 10;
   return cone->kind == TW_CONE_PSD ? tw_cone_psd_data(tw_cone_order(cone)) : 0;
 }
 
 /* Moreau: the projection on the dual cone is v + P(-v), its derivative I - DP(-v). */
 static void project_curved(const part *p, bool dual, double *data, const double *v, bool derivative, double *out) {
-  double at[3], own[3], rest[3], *d = derivative ? data : NULL;
+  double at[3], own[3], rest[3], *d = derivative ? data : NULL; /* the margin, d[9], is the same from both sides */
   for (int i = 0; i < 3; i++) at[i] = dual ? -v[i] : v[i];
   if (p->cone.kind == TW_CONE_EXP)
     tw_cone_exp_project(at, own, rest, d);
@@ -112,6 +112,29 @@ static void apply_part(tw_cone_map *map, const part *p, const double *d, double 
     for (int i = 0; i < 3; i++) out[i] = data[3 * i] * d[0] + data[3 * i + 1] * d[1] + data[3 * i + 2] * d[2];
     break;
   }
+}
+
+static double margin_of(const tw_cone_map *map, const part *p) {
+  const int64_t n = p->cone.rows;
+  const double *v = map->v + p->start, *data = map->data + p->data;
+  double least = INFINITY;
+  switch (p->cone.kind) {
+  case TW_CONE_ZERO:
+    break;
+  case TW_CONE_NONNEG:
+    for (int64_t i = 0; i < n; i++) least = fmin(least, fabs(v[i]));
+    break;
+  case TW_CONE_SECOND_ORDER:
+    least = fabs(tw_vec_norm2(v + 1, (size_t)(n - 1)) - fabs(v[0]));
+    break;
+  case TW_CONE_PSD:
+    least = tw_cone_psd_margin(tw_cone_order(&p->cone), data);
+    break;
+  default:
+    least = data[9];
+    break;
+  }
+  return least;
 }
 
 /* ------------------------------------------------------------------ products */
@@ -181,4 +204,10 @@ tw_status tw_cone_map_at(tw_cone_map *map, const double *v, bool derivative, dou
 
 void tw_cone_map_apply(tw_cone_map *map, const double *d, double *out) {
   for (int64_t i = 0; i < map->count; i++) apply_part(map, &map->part[i], d + map->part[i].start, out + map->part[i].start);
+}
+
+double tw_cone_map_margin(const tw_cone_map *map) {
+  double least = INFINITY;
+  for (int64_t i = 0; i < map->count; i++) least = fmin(least, margin_of(map, &map->part[i]));
+  return least;
 }

@@ -164,10 +164,11 @@ static tw_status differentiate_all(session *s, tw_expr theta, double *df, double
 }
 
 tw_status tw_conic_sensitivity(const tw_problem *p, const tw_class *cls, tw_expr theta, double *df, double *dx, double *residual,
-                               tw_error *error) {
+                               double *margin, tw_error *error) {
   session s = {.problem = p, .error = error};
   tw_status status = prepare(&s, cls, theta);
   if (status == TW_OK) status = differentiate_all(&s, theta, df, dx, residual);
+  if (status == TW_OK) *margin = tw_cone_map_margin(s.map.dual);
   tw_conic_map_close(&s.map);
   tw_conic_free(&s.conic);
   tw_conic_form_free(&s.form);

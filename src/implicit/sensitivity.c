@@ -89,19 +89,21 @@ static tw_status evaluate(const tw_problem *p, tw_expr z, const double *z_value,
 /* Where the optimality conditions of the problem as it is stated have no derivative, those of its conic form may have one. */
 static void try_conic(const tw_problem *p, tw_expr theta, double *df, double *dx, tw_evidence *evidence) {
   enum { UNKNOWNS_MOST = 100000 };
+  static const double RESIDUAL_MOST = 1e-8, MARGIN_LEAST = 1e-7;
   const int64_t size = tw_size_of(theta), n = tw_problem_size(p);
   tw_class cls;
   if (size > UNKNOWNS_MOST / (n + 1) || tw_classify(p, &cls, NULL) != TW_OK || !cls.convex || cls.integer) return;
-  double *own_df = tw_alloc((size_t)size, sizeof *own_df), *own_dx = tw_alloc((size_t)(n * size), sizeof *own_dx), residual;
+  double *own_df = tw_alloc((size_t)size, sizeof *own_df), *own_dx = tw_alloc((size_t)(n * size), sizeof *own_dx), residual, margin;
   tw_error error;
-  if (own_df && own_dx && tw_conic_sensitivity(p, &cls, theta, own_df, own_dx, &residual, &error) == TW_OK && residual < 1e-8) {
+  const bool answered = own_df && own_dx && tw_conic_sensitivity(p, &cls, theta, own_df, own_dx, &residual, &margin, &error) == TW_OK;
+  if (answered && residual < RESIDUAL_MOST && margin > MARGIN_LEAST) {
     const double sign = tw_problem_goal(p) == TW_GOAL_MAXIMIZE ? -1 : 1;
     for (int64_t i = 0; i < size; i++) df[i] = sign * own_df[i];
     memcpy(dx, own_dx, (size_t)(n * size) * sizeof *dx);
     *evidence = (tw_evidence){.solves = evidence->solves,
                               .inner_residual = evidence->inner_residual,
                               .linear_residual = residual,
-                              .complementarity_gap = INFINITY,
+                              .complementarity_gap = margin,
                               .reliable = true};
   }
   free(own_df), free(own_dx);

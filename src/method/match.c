@@ -111,6 +111,7 @@ tw_status tw_method_match(const tw_method *method, const tw_oracle *o, tw_error 
 
 const char *tw_method_choose_for_oracle(const tw_oracle *o) {
   const unsigned demanded = demands(o);
+  if ((o->offers & TW_CONIC) && !(o->offers & TW_GRADIENT)) return "hsde";
   if (!(o->offers & (TW_VALUE | TW_GRADIENT))) return "newton_root";
   if (demanded & TW_HANDLES_CONSTRAINTS)
     return demanded & (TW_HANDLES_SETS | TW_HANDLES_REGULARIZERS) || !(o->offers & TW_CURVATURE) ? "auglag" : "ipm";

@@ -283,7 +283,7 @@ static tw_status differentiate(tw_conic_build *b, tw_conic_form *form, tw_expr r
 }
 
 /* The objective's quadratic part as 1/2 v'P v; its affine part joins the terms'. */
-static tw_status assemble(tw_conic_build *b, tw_conic_form *form, sums *all) {
+static tw_status assemble(tw_conic_build *b, tw_conic_form *form, sums *all, bool derive) {
   tw_status status = tw_conic_replace_atoms(b);
   const tw_expr quadratic = status == TW_OK ? quadratic_objective(b, all->item[0].quadratic) : TW_NONE;
   if (status == TW_OK) status = add_constraints(b, all);
@@ -300,7 +300,7 @@ static tw_status assemble(tw_conic_build *b, tw_conic_form *form, sums *all) {
     if (status == TW_OK) status = list_cones(b, form);
     if (status == TW_OK) status = list_duals(b, form);
     if (status == TW_OK) status = number_columns(b, form, twin);
-    if (status == TW_OK) status = differentiate(b, form, rows, quadratic);
+    if (status == TW_OK && derive) status = differentiate(b, form, rows, quadratic);
   }
   free(twin);
   return status;
@@ -336,18 +336,33 @@ static void close_build(tw_conic_build *b, sums *all) {
   free(all->item);
 }
 
-tw_status tw_conic_form_make(tw_conic_form *form, const tw_problem *p, const tw_class *cls, tw_error *error) {
+static tw_status make(tw_conic_form *form, const tw_problem *p, const tw_class *cls, bool derive, tw_error *error) {
   *form = (tw_conic_form){.rows_at = TW_NONE, .hessian_at = TW_NONE, .constant = TW_NONE};
-  tw_conic_build b = {.problem = p, .cls = cls, .graph = p->graph, .error = error};
+  tw_error own;
+  tw_conic_build b = {.problem = p, .cls = cls, .graph = p->graph, .error = error ? error : &own};
   sums all = {0};
   tw_status status = tw_graph_check(p->graph, error);
   if (status != TW_OK) return status;
+  if (!cls->convex) return tw_conic_refuse(&b, TW_ERR_UNSUPPORTED, "the problem is not proven convex");
   status = open_build(&b, &all);
   if (status == TW_OK) status = split_all(&b, &all);
-  if (status == TW_OK) status = assemble(&b, form, &all);
+  if (status == TW_OK) status = assemble(&b, form, &all, derive);
   close_build(&b, &all);
   if (status != TW_OK && b.status == TW_OK) tw_graph_check(p->graph, error);
   if (status != TW_OK) tw_conic_form_free(form);
+  return status;
+}
+
+tw_status tw_conic_form_make(tw_conic_form *form, const tw_problem *p, const tw_class *cls, tw_error *error) {
+  return make(form, p, cls, true, error);
+}
+
+tw_status tw_conic_exists(const tw_problem *p, const tw_class *cls, tw_error *error) {
+  tw_conic_form form;
+  tw_graph_lock(p->graph);
+  const tw_status status = make(&form, p, cls, false, error);
+  tw_graph_unlock(p->graph);
+  if (status == TW_OK) tw_conic_form_free(&form);
   return status;
 }
 

@@ -116,11 +116,11 @@ static void against_differences(state_problem *make, int64_t size, const double 
   tw_class cls;
   stated s = make(theta);
   const int64_t n = tw_problem_size(s.p);
-  double df[16], dx[256], residual, at[16], f[2], x[2][32];
+  double df[16], dx[256], residual, margin, at[16], f[2], x[2][32];
   assert_ok(tw_classify(s.p, &cls, &error));
   assert_true(cls.convex);
-  assert_ok(tw_conic_sensitivity(s.p, &cls, s.theta, df, dx, &residual, &error));
-  assert_true(residual < 1e-8);
+  assert_ok(tw_conic_sensitivity(s.p, &cls, s.theta, df, dx, &residual, &margin, &error));
+  assert_true(residual < 1e-8 && margin > 1e-4);
   end(&s);
   const double h = 1e-5;
   for (int64_t t = 0; t < size; t++) {
@@ -154,7 +154,7 @@ static void semidefinite_programs(void **state) {
 static void three_conditions(void **state) {
   (void)state;
   tw_error error;
-  double theta[N], jacobian[3][N * N], df[N], residual;
+  double theta[N], jacobian[3][N * N], df[N], residual, margin;
   for (int i = 0; i < N; i++) theta[i] = uniform(9, i);
   for (int as_set = 0; as_set < 2; as_set++) {
     stated s = quadratic_program(theta, as_set);
@@ -168,7 +168,7 @@ static void three_conditions(void **state) {
     tw_result_free(&result);
     tw_class cls;
     assert_ok(tw_classify(s.p, &cls, &error));
-    if (as_set == 0) assert_ok(tw_conic_sensitivity(s.p, &cls, s.theta, df, jacobian[2], &residual, &error));
+    if (as_set == 0) assert_ok(tw_conic_sensitivity(s.p, &cls, s.theta, df, jacobian[2], &residual, &margin, &error));
     end(&s);
   }
   double largest = 0;
@@ -190,7 +190,7 @@ static void kinks(void **state) {
   tw_result result;
   tw_evidence evidence;
   tw_class cls;
-  double df[3], dx[3 * N], own_df[3], own_dx[3 * N], residual;
+  double df[3], dx[3 * N], own_df[3], own_dx[3 * N], residual, margin;
   assert_ok(tw_solve_problem(s.p, &(tw_solve_options){.method = "hsde"}, &result, &error));
   int zeros = 0;
   for (int j = 0; j < N; j++) zeros += fabs(result.x[j]) < 1e-10;
@@ -198,7 +198,7 @@ static void kinks(void **state) {
   assert_ok(tw_sensitivity(s.p, &result, "theta", df, dx, &evidence, &error));
   assert_true(evidence.reliable);
   assert_ok(tw_classify(s.p, &cls, &error));
-  assert_ok(tw_conic_sensitivity(s.p, &cls, s.theta, own_df, own_dx, &residual, &error));
+  assert_ok(tw_conic_sensitivity(s.p, &cls, s.theta, own_df, own_dx, &residual, &margin, &error));
   for (int k = 0; k < 3; k++) assert_close(df[k], own_df[k], 1e-8);
   for (int k = 0; k < 3 * N; k++) assert_close(dx[k], own_dx[k], 1e-8);
   tw_result_free(&result);

@@ -1,7 +1,7 @@
 /* The method hsde: start, one iteration, judging, refinement, certificates; see hsde.h. */
 #include "method/program/hsde.h"
 
-static const double SCALE_LOW = 1e-4, SCALE_HIGH = 1e6, SCALE_JUMP = 3.1622776601683795, REFINE_BELOW = 1e-2, REFINE_AGAIN = 0.3;
+static const double SCALE_LOW = 1e-4, SCALE_HIGH = 1e6, SCALE_JUMP = 3.1622776601683795, REFINE_BELOW = 1e-2, REFINE_AGAIN = 0.3, MISMATCH = 1e-3;
 enum { RUIZ_PASSES = 15, JUDGE_EVERY = 10, SCALE_EVERY = 100, NEWTON_STEPS = 10 };
 
 static const tw_option options[] = {
@@ -110,12 +110,15 @@ static bool converged(const tw_hsde *h, const tw_conic_error *e) {
   return relative(e) <= tw_run_tolerance(h->run);
 }
 
-/* What the oracle says of the objective, where it is defined (iterates obey constraints only to the tolerance). */
+/* What the oracle says of the objective, where it is defined (iterates obey constraints only to the tolerance). A form that was
+ * derived at other values of parameters, where something else was convex, is found out here. */
 static tw_status end_solved(tw_hsde *h, const tw_conic_error *e) {
   tw_run *run = h->run;
   double f = NAN, g = 0;
   TW_TRY(tw_run_value(run, run->x, &f));
   if (run->oracle->regularizer) TW_TRY(tw_run_regularizer(run, run->x, &g));
+  if (isfinite(f + g) && !(fabs(f + g - e->objective) <= MISMATCH * e->gap_scale))
+    return tw_fail(run->error, TW_ERR_NUMERIC, "the conic form has the objective %.9g where the problem has %.9g", e->objective, f + g);
   if (isfinite(f + g)) run->f = f + g;
   tw_run_end(run, TW_SOLVED, "residuals %.2g primal, %.2g dual, gap %.2g, relative to what they are differences of", e->primal / e->primal_scale,
              e->dual / e->dual_scale, e->gap / e->gap_scale);
