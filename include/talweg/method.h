@@ -114,7 +114,8 @@ enum { /* what a method can respect beside minimising */
 };
 enum { /* promises that spare the driver copies of large states */
   TW_MONOTONE = 1, /* an iterate is at least as good as the ones before, and x, f, dual change only when a step succeeds */
-  TW_ATOMIC = 2    /* a step that fails in an evaluation leaves every vector that the next step reads as it was */
+  TW_ATOMIC = 2,   /* a step that fails in an evaluation leaves every vector that the next step reads as it was */
+  TW_CERTIFIES = 4 /* no sparing: a run that ends as infeasible or unbounded leaves the proof in x and dual, which the result gets */
 };
 enum { TW_FOR_MINIMIZE = 1, TW_FOR_LEAST_SQUARES = 2, TW_FOR_ROOT = 4, TW_FOR_FIXPOINT = 8 };
 

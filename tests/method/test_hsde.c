@@ -128,7 +128,152 @@ static void known_optima(void **state) {
     }
 }
 
+/* Without Newton's finish, acceleration or adaptive scales the splitting finds the same. */
+static void plain_options(void **state) {
+  (void)state;
+  static const char *const methods[] = {"hsde:refine=0,tol=1e-7", "hsde:anderson=0,refine=0,tol=1e-6", "hsde:adapt=0,scale=1"};
+  for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+    known k = make_known(30, 4, second_order, 5, 17);
+    tw_result r = solve(&k.conic, methods[i]);
+    assert_int_equal(r.outcome, TW_SOLVED);
+    assert_close(r.f, k.optimum, 1e-4);
+    tw_result_free(&r);
+    free_known(&k);
+  }
+}
+
+/* x and y themselves where they are unique, y with its sign turned to the problem's. */
+static void solutions(void **state) {
+  (void)state;
+  static const tw_cone cones[] = {{TW_CONE_SECOND_ORDER, 6, 0}, {TW_CONE_NONNEG, 6, 0}};
+  known k = make_known(12, 2, cones, 12, 3);
+  tw_result r = solve(&k.conic, "hsde");
+  assert_int_equal(r.outcome, TW_SOLVED);
+  for (int64_t j = 0; j < 12; j++) assert_close(r.x[j], k.x[j], 1e-6);
+  for (int64_t i = 0; i < 12; i++) assert_close(r.dual[i], -k.y[i], 1e-6);
+  tw_result_free(&r);
+  free_known(&k);
+}
+
+/* ------------------------------------------------------------------ certificates */
+
+/* A'y = 0, b'y < 0 by construction: A has its rows freed of a y in the dual cone, b = -y. */
+static void make_infeasible(known *k) {
+  tw_conic *c = &k->conic;
+  double norm = 0, *column = numbers(c->n);
+  for (int64_t i = 0; i < c->m; i++) norm += k->y[i] * k->y[i];
+  tw_csc_apply_transpose(&c->a, k->y, column);
+  int64_t count = 0, *row = calloc((size_t)(c->m * c->n), sizeof *row), *col = calloc((size_t)(c->m * c->n), sizeof *col);
+  double *value = numbers(c->m * c->n);
+  for (int64_t j = 0; j < c->n; j++)
+    for (int64_t i = 0; i < c->m; i++) row[count] = i, col[count] = j, value[count++] = -k->y[i] * column[j] / norm;
+  for (int64_t j = 0; j < c->n; j++)
+    for (int64_t e = c->a.start[j]; e < c->a.start[j + 1]; e++) value[j * c->m + c->a.row[e]] += c->a.value[e];
+  tw_error error;
+  tw_csc_free(&c->a);
+  assert_ok(tw_csc_from_triplets(&c->a, c->m, c->n, count, row, col, value, &error));
+  for (int64_t i = 0; i < c->m; i++) c->b[i] = -k->y[i];
+  free(row), free(col), free(value), free(column);
+}
+
+/* The multipliers that come back prove it: y in K* (to rounding), b'y = -1, A'y = 0. */
+static void check_infeasible(const known *k, const tw_result *r) {
+  const tw_conic *c = &k->conic;
+  double *y = numbers(c->m), *p = numbers(c->m), *column = numbers(c->n), by = 0, outside = 0, left = 0;
+  tw_error error;
+  tw_cone_map *map;
+  for (int64_t i = 0; i < c->m; i++) y[i] = -r->dual[i], by += c->b[i] * y[i];
+  assert_ok(tw_cone_map_new(&map, c->cones, c->cone, true, &error));
+  assert_ok(tw_cone_map_at(map, y, false, p, &error));
+  tw_cone_map_free(map);
+  tw_csc_apply_transpose(&c->a, y, column);
+  for (int64_t i = 0; i < c->m; i++) outside = fmax(outside, fabs(p[i] - y[i]));
+  for (int64_t j = 0; j < c->n; j++) left = fmax(left, fabs(column[j]));
+  assert_close(by, -1, 1e-9);
+  assert_true(outside <= 1e-9 && left <= 1e-7);
+  free(y), free(p), free(column);
+}
+
+static void infeasible(void **state) {
+  (void)state;
+  for (int f = 0; f < FAMILIES; f++) {
+    known k = make_known(families[f].n, families[f].cones, families[f].cone, 0, (uint64_t)(50 + f));
+    make_infeasible(&k);
+    tw_result r = solve(&k.conic, "hsde");
+    if (r.outcome != TW_INFEASIBLE) fail_msg("family %d: %s (%s)", f, tw_outcome_name(r.outcome), r.message);
+    check_infeasible(&k, &r);
+    tw_result_free(&r);
+    free_known(&k);
+  }
+}
+
+/* min -t - <1, x> over t >= |x|. */
+static void unbounded(void **state) {
+  (void)state;
+  tw_error error;
+  tw_cone cone = {TW_CONE_SECOND_ORDER, 3, 0};
+  tw_conic c = {.n = 3, .m = 3, .cones = 1, .cone = &cone, .c = (double[]){-1, -1, -1}, .b = (double[]){0, 0, 0}};
+  assert_ok(tw_csc_from_triplets(&c.a, 3, 3, 3, (int64_t[]){0, 1, 2}, (int64_t[]){0, 1, 2}, (double[]){-1, -1, -1}, &error));
+  assert_ok(tw_csc_from_triplets(&c.p, 3, 3, 0, NULL, NULL, NULL, &error));
+  tw_result r = solve(&c, "hsde");
+  assert_int_equal(r.outcome, TW_UNBOUNDED);
+  tw_result_free(&r);
+  tw_csc_free(&c.a);
+  tw_csc_free(&c.p);
+}
+
+/* ------------------------------------------------------------------ resuming, bad input */
+
+static void resumed_equals_uninterrupted(void **state) {
+  (void)state;
+  char folder[64], path[128];
+  tw_error error;
+  tw_oracle oracle;
+  tw_solver *whole, *first, *second;
+  tw_result a, b;
+  test_folder_make(folder);
+  test_path(folder, "run", path);
+  known k = make_known(40, 3, semidefinite, 5, 1);
+  assert_ok(tw_oracle_from_conic(&oracle, &k.conic, &error));
+  const tw_solve_options options = {.method = "hsde"};
+  for (int stop = 5; stop <= 320; stop *= 4) {
+    assert_ok(tw_solver_new(&whole, &oracle, NULL, &options, &error));
+    assert_ok(tw_solver_new(&first, &oracle, NULL, &options, &error));
+    assert_ok(tw_solver_new(&second, &oracle, NULL, &options, &error));
+    for (int i = 0; i < stop; i++) tw_solver_step(first);
+    assert_ok(tw_solver_save(first, path, &error));
+    assert_ok(tw_solver_load(second, path, &error));
+    while (tw_solver_step(whole) == TW_RUNNING) {}
+    while (tw_solver_step(second) == TW_RUNNING) {}
+    assert_ok(tw_solver_result(whole, &a, &error));
+    assert_ok(tw_solver_result(second, &b, &error));
+    assert_int_equal(a.outcome, TW_SOLVED);
+    assert_int_equal(b.iterations, a.iterations);
+    assert_memory_equal(a.x, b.x, (size_t)a.n * sizeof(double));
+    assert_memory_equal(a.dual, b.dual, (size_t)a.m * sizeof(double));
+    tw_result_free(&a), tw_result_free(&b);
+    tw_solver_free(whole), tw_solver_free(first), tw_solver_free(second);
+  }
+  tw_oracle_release(&oracle);
+  free_known(&k);
+  test_folder_remove(folder);
+}
+
+static void wrong_sizes(void **state) {
+  (void)state;
+  tw_error error;
+  tw_oracle oracle;
+  known k = make_known(20, 9, mixed, 0, 2);
+  k.conic.m++;
+  assert_fails(tw_oracle_from_conic(&oracle, &k.conic, &error), TW_ERR_SHAPE, "the cones have");
+  k.conic.m--;
+  free_known(&k);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(known_optima)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(known_optima), cmocka_unit_test(plain_options), cmocka_unit_test(solutions),
+      cmocka_unit_test(infeasible),   cmocka_unit_test(unbounded),     cmocka_unit_test(resumed_equals_uninterrupted),
+      cmocka_unit_test(wrong_sizes)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -94,14 +94,20 @@ static double relative(const tw_conic_error *e) {
   return fmax(fmax(e->primal / e->primal_scale, e->dual / e->dual_scale), e->gap / e->gap_scale);
 }
 
+/* The run's multipliers and point are `factor` times h->y and h->x. */
+static void point_at(tw_hsde *h, double factor) {
+  tw_run *run = h->run;
+  const tw_conic *c = &h->s.raw;
+  for (int64_t j = 0; j < c->n_x; j++) run->x[j] = factor * h->x[c->column[j]];
+  if (run->dual) vec_zero(run->oracle->m, run->dual);
+  for (int64_t k = 0; k < c->duals && run->dual; k++) run->dual[c->dual[k].row] += factor * c->dual[k].sign * h->y[c->dual[k].of];
+}
+
 /* The run's point and optimality from h->x, h->y. */
 static void report(tw_hsde *h, const tw_conic_error *e) {
   tw_run *run = h->run;
-  const tw_conic *c = &h->s.raw;
   const double scale = fmax(1, run->scale);
-  for (int64_t j = 0; j < c->n_x; j++) run->x[j] = h->x[c->column[j]];
-  if (run->dual) vec_zero(run->oracle->m, run->dual);
-  for (int64_t k = 0; k < c->duals && run->dual; k++) run->dual[c->dual[k].row] += c->dual[k].sign * h->y[c->dual[k].of];
+  point_at(h, 1);
   run->f = e->objective;
   run->optimality = (tw_optimality){e->dual, e->primal, e->gap / e->gap_scale * scale};
 }
@@ -129,18 +135,18 @@ static tw_status end_solved(tw_hsde *h, const tw_conic_error *e) {
 
 static tw_status look_for_certificates(tw_hsde *h) {
   tw_run *run = h->run;
+  const tw_conic *c = &h->s.raw;
   const double most = tw_run_real(run, "infeasible_tol");
-  const double infeasible = tw_conic_proves_infeasible(&h->s.raw, h->y, h->work);
+  const double infeasible = tw_conic_proves_infeasible(c, h->y, h->work);
   if (infeasible <= most) {
-    if (run->dual) vec_zero(run->oracle->m, run->dual);
-    const tw_conic *c = &h->s.raw;
-    const double size = -vec_dot(h->m, c->b, h->y);
-    for (int64_t k = 0; k < c->duals && run->dual; k++) run->dual[c->dual[k].row] += c->dual[k].sign * h->y[c->dual[k].of] / size;
+    point_at(h, -1 / vec_dot(h->m, c->b, h->y));
     return tw_run_end(run, TW_INFEASIBLE, "no point satisfies all constraints: multipliers y of the cones have b'y = -1 and |A'y| = %.2g", infeasible);
   }
-  const double unbounded = tw_conic_proves_unbounded(&h->s.raw, h->x, h->slack, h->work);
-  if (unbounded <= most)
+  const double unbounded = tw_conic_proves_unbounded(c, h->x, h->slack, h->work);
+  if (unbounded <= most) {
+    point_at(h, -1 / vec_dot(h->n, c->c, h->x));
     return tw_run_end(run, TW_UNBOUNDED, "the objective falls without end along a direction x with c'x = -1, violated by %.2g", unbounded);
+  }
   return TW_OK;
 }
 
@@ -231,7 +237,9 @@ static tw_status step(tw_run *run) {
   TW_TRY(open(&h, run));
   TW_TRY(hsde_iterate(h));
   if (run->iteration % JUDGE_EVERY == JUDGE_EVERY - 1) TW_TRY(judge(h));
-  return tw_run_flag(run, "anderson") ? hsde_accelerate(h) : TW_OK;
+  if (tw_run_flag(run, "anderson")) TW_TRY(hsde_accelerate(h));
+  hsde_normalize(h);
+  return TW_OK;
 }
 
 const tw_method tw_method_hsde = {
@@ -244,4 +252,5 @@ const tw_method tw_method_hsde = {
     .options = options,
     .init = init,
     .step = step,
-    .finish = finish};
+    .finish = finish,
+    .traits = TW_CERTIFIES};

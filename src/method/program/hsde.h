@@ -84,6 +84,7 @@ tw_status hsde_iterate(tw_hsde *h);   /* w <- w + alpha (u - u~); |u - u~| */
 /* s in K that belongs to u: R_y (u_y + w_y - 2 u~_y) with the w before the step. */
 void hsde_slack(const tw_hsde *h, double *s);
 void hsde_set_w(tw_hsde *h, const double *slack); /* w_y after a step that gave u, u~ and this slack under the present R */
+void hsde_normalize(tw_hsde *h); /* |w| = sqrt(size): the iteration is homogeneous, and 0 a fixed point that proves nothing */
 /* hsde_accelerate.c: before the next iteration, w may be replaced by an extrapolation; and back if that was no good. */
 tw_status hsde_accelerate(tw_hsde *h);
 void hsde_forget(tw_hsde *h);

@@ -117,6 +117,11 @@ tw_status hsde_iterate(tw_hsde *h) {
   return TW_OK;
 }
 
+void hsde_normalize(tw_hsde *h) {
+  const double norm = vec_norm(h->size, h->w);
+  if (norm > 0) vec_scale(h->size, sqrt((double)h->size) / norm, h->w);
+}
+
 /* With w already moved by alpha (u - u~). */
 void hsde_slack(const tw_hsde *h, double *s) {
   for (int64_t i = 0; i < h->m; i++) {
