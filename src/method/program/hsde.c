@@ -75,7 +75,10 @@ static tw_status open_parts(tw_hsde *h) {
 
 static tw_status open(tw_hsde **out, tw_run *run) {
   tw_hsde *h = *out = run->local;
-  if (h) return TW_OK;
+  if (h) { /* a resume may have moved the state and changed its scale */
+    TW_TRY(fetch(h));
+    return h->state[HSDE_SCALE] == h->factored_scale ? TW_OK : hsde_factorize(h);
+  }
   if (!(h = *out = run->local = tw_alloc(1, sizeof *h))) return tw_fail(run->error, TW_ERR_MEMORY, "out of memory");
   h->run = run;
   return open_parts(h);

@@ -68,6 +68,7 @@ typedef struct tw_hsde {
   tw_conic_map map;
   tw_csc kkt;         /* lower triangle of [P + R_x, A'; A, -R_y] */
   tw_factor *factor;
+  double factored_scale; /* the scale that the factor is for */
   double *r;          /* R: n + m + 1 weights */
   double *g;          /* (R + M)^-1 (c, b) */
   double g_curvature, g_linear; /* g_x'P g_x, (c, b)'g */

@@ -84,6 +84,7 @@ tw_status hsde_factorize(tw_hsde *h) {
   TW_TRY(tw_factor_solve(h->factor, false, 1, h->g, h->g, error));
   h->g_curvature = p_product(h, h->g, h->g);
   h->g_linear = linear_product(h, h->g);
+  h->factored_scale = h->state[HSDE_SCALE];
   return TW_OK;
 }
 
