@@ -143,11 +143,33 @@ static tw_status differentiate(session *s, double *residual) {
   return status;
 }
 
+/* |w - u| / |u| over the problem's variables, for a fixed u and w of least norm with J w = J u: above rounding, the null space of J
+ * moves them and the solution is not isolated. */
+static tw_status test_isolation(session *s, double *error) {
+  const int64_t size = s->conic.n + s->conic.m;
+  const tw_linop jacobian = tw_conic_map_linop(&s->map);
+  double *u = tw_alloc((size_t)size, sizeof *u), worst, apart = 0, norm = 0;
+  if (!u) return out_of_memory(s->error);
+  tw_random_normal_fill(1, 0, (size_t)size, u);
+  tw_status status = jacobian.apply(jacobian.context, u, s->f);
+  vec_scale(size, -1, s->f);
+  if (status == TW_OK) status = differentiate(s, &worst);
+  for (int64_t j = 0; j < s->problem->size && status == TW_OK; j++) {
+    const int64_t k = s->conic.column[j];
+    apart = fmax(apart, fabs(s->dz[k] - u[k]));
+    norm = fmax(norm, fabs(u[k]));
+  }
+  *error = apart / norm;
+  free(u);
+  return status;
+}
+
 static tw_status differentiate_all(session *s, tw_expr theta, double *df, double *dx, double *residual) {
   const int64_t size = tw_size_of(theta), n = s->problem->size;
   double *unit = tw_alloc((size_t)size, sizeof *unit);
   tw_status status = unit ? TW_OK : out_of_memory(s->error);
   *residual = 0;
+  if (status == TW_OK) status = test_isolation(s, residual);
   for (int64_t t = 0; t < size && status == TW_OK; t++) {
     double worst;
     unit[t] = 1;

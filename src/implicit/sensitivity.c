@@ -89,10 +89,11 @@ static tw_status evaluate(const tw_problem *p, tw_expr z, const double *z_value,
 /* Where the optimality conditions of the problem as it is stated have no derivative, those of its conic form may have one. */
 static void try_conic(const tw_problem *p, tw_expr theta, double *df, double *dx, tw_evidence *evidence) {
   enum { UNKNOWNS_MOST = 100000 };
-  static const double RESIDUAL_MOST = 1e-8, MARGIN_LEAST = 1e-7;
+  static const double RESIDUAL_MOST = 1e-6, MARGIN_LEAST = 1e-7;
   const int64_t size = tw_size_of(theta), n = tw_problem_size(p);
   tw_class cls;
   if (size > UNKNOWNS_MOST / (n + 1) || tw_classify(p, &cls, NULL) != TW_OK || !cls.convex || cls.integer) return;
+  if (!cls.kinks && !cls.has_regularizer && !cls.has_set) return;
   double *own_df = tw_alloc((size_t)size, sizeof *own_df), *own_dx = tw_alloc((size_t)(n * size), sizeof *own_dx), residual, margin;
   tw_error error;
   const bool answered = own_df && own_dx && tw_conic_sensitivity(p, &cls, theta, own_df, own_dx, &residual, &margin, &error) == TW_OK;
