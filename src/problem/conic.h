@@ -26,7 +26,6 @@ typedef struct tw_conic_link {
 
 typedef struct tw_conic_build {
   const tw_problem *problem;
-  const tw_class *cls;
   tw_graph *graph;
   tw_facts facts;
   unsigned char *sign;              /* of the variables */

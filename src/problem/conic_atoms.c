@@ -352,7 +352,8 @@ static tw_status mark(tw_conic_build *b, unsigned char *needed) {
     if (!needed[id]) continue;
     const tw_expr e = {b->graph, id};
     const atom a = match(&b->facts, e);
-    if (tw_fact_of(&b->facts, e).curvature == TW_CURV_UNKNOWN) return refuse(b, e, "its curvature is not known by the rules of disciplined convex programming");
+    if (tw_fact_of(&b->facts, e).curvature == TW_CURV_UNKNOWN) return refuse(b, e,
+        "its curvature is not known by the rules of disciplined convex programming");
     if (a.n < 0) return refuse(b, e, "no cone stands for this function");
     if (a.build == build_regularizer)
       need_regularized(&a, needed, &b->facts);

@@ -123,7 +123,8 @@ static tw_expr bound_by_factor(tw_conic_build *b, tw_expr q) {
   const tw_expr whole = flatten(b, q, &flat, &x);
   if (tw_is_none(whole)) return whole;
   const int64_t n = tw_size_of(flat);
-  if (n > ORDER_MOST) return tw_conic_refuse(b, TW_ERR_UNSUPPORTED, "a quadratic constraint in %lld variables that is no sum of squares", (long long)n), TW_NONE;
+  if (n > ORDER_MOST) return tw_conic_refuse(b, TW_ERR_UNSUPPORTED, "a quadratic constraint in %lld variables that is no sum of squares",
+      (long long)n), TW_NONE;
   zero = tw_zeros_like(flat);
   tw_expr parts[3] = {tw_hessian(whole, flat), tw_grad(whole, flat), whole};
   if (tw_substitute(3, parts, 1, &flat, &zero, parts) != TW_OK) return TW_NONE;
@@ -339,7 +340,7 @@ static void close_build(tw_conic_build *b, sums *all) {
 static tw_status make(tw_conic_form *form, const tw_problem *p, const tw_class *cls, bool derive, tw_error *error) {
   *form = (tw_conic_form){.rows_at = TW_NONE, .hessian_at = TW_NONE, .constant = TW_NONE};
   tw_error own;
-  tw_conic_build b = {.problem = p, .cls = cls, .graph = p->graph, .error = error ? error : &own};
+  tw_conic_build b = {.problem = p, .graph = p->graph, .error = error ? error : &own};
   sums all = {0};
   tw_status status = tw_graph_check(p->graph, error);
   if (status != TW_OK) return status;

@@ -65,7 +65,8 @@ tw_expr tw_conic_nuclear(tw_conic_build *b, tw_expr x) {
   if (tw_is_none(x)) return x;
   const tw_shape shape = tw_shape_of(x);
   const int64_t p = shape.dim[shape.rank - 2], q = shape.dim[shape.rank - 1], count = tw_size_of(x) / (p * q);
-  if (p + q > ORDER_MOST) return tw_conic_refuse(b, TW_ERR_UNSUPPORTED, "a nuclear norm of %lld x %lld is too large for a cone", (long long)p, (long long)q), TW_NONE;
+  if (p + q > ORDER_MOST) return tw_conic_refuse(b, TW_ERR_UNSUPPORTED, "a nuclear norm of %lld x %lld is too large for a cone",
+      (long long)p, (long long)q), TW_NONE;
   const int64_t unknowns = p * (p + 1) / 2 + q * (q + 1) / 2, rows = unknowns + p * q;
   int64_t *position = tw_alloc((size_t)rows, sizeof *position);
   double *half_trace = tw_alloc((size_t)unknowns, sizeof *half_trace);

@@ -106,7 +106,8 @@ static void derivatives(void **state) {
         tw_cone_map_apply(map, d, out);
         tw_cone_map_apply(map, e, out_e);
         for (int64_t i = 0; i < n; i++) wd += out[i] * e[i], we += out_e[i] * d[i];
-        if (!(fabs(wd - we) <= 1e-12 * (double)n)) fail_msg("%s (dual %d) at %.17g %.17g %.17g: %g and %g", tw_cone_name(cones[k].kind), dual, v[0], v[1], v[2], wd, we);
+        if (!(fabs(wd - we) <= 1e-12 * (double)n))
+            fail_msg("%s (dual %d) at %.17g %.17g %.17g: %g and %g", tw_cone_name(cones[k].kind), dual, v[0], v[1], v[2], wd, we);
         for (int64_t i = 0; i < n; i++) near[i] = v[i] + 10 * h * d[i];
         assert_ok(tw_cone_map_at(map, near, true, near, &error));
         tw_cone_map_apply(map, d, near);
@@ -117,7 +118,8 @@ static void derivatives(void **state) {
         for (int64_t i = 0; i < n; i++) worst = fmax(worst, fabs((ahead[i] - behind[i]) / (2 * h) - out[i]));
         if (gap > 1e-3) continue;
         checked++;
-        if (!(worst <= 1e-6)) fail_msg("%s (dual %d) at %.17g %.17g %.17g: off by %g", tw_cone_name(cones[k].kind), dual, v[0], v[1], v[2], worst);
+        if (!(worst <= 1e-6)) fail_msg("%s (dual %d) at %.17g %.17g %.17g: off by %g", tw_cone_name(cones[k].kind), dual, v[0], v[1],
+            v[2], worst);
       }
       tw_cone_map_free(map);
       assert_true(checked > ROUNDS * 3 / 4);
@@ -153,7 +155,8 @@ static void corners(void **state) {
 
 static void refusals(void **state) {
   (void)state;
-  static const tw_cone none[] = {{TW_CONE_PSD, 5, 0}, {TW_CONE_EXP, 4, 0}, {TW_CONE_POWER, 3, 1}, {TW_CONE_SECOND_ORDER, 0, 0}, {TW_CONE_KINDS, 1, 0}};
+  static const tw_cone none[] = {{TW_CONE_PSD, 5, 0}, {TW_CONE_EXP, 4, 0}, {TW_CONE_POWER, 3, 1}, {TW_CONE_SECOND_ORDER, 0, 0},
+      {TW_CONE_KINDS, 1, 0}};
   for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
     tw_error error;
     tw_cone_map *map;

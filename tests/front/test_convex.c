@@ -92,7 +92,8 @@ static void portfolio_with_risk(void **state) {
   assert_true(r.dual[0] >= -1e-9 && r.dual[1] >= -1e-9);
   /* f is concave in the two limits, their multipliers its slope. */
   assert_close(f, optimum("param F = normal(1, 3, 8)\nlet mu = uniform(2, 8)\nvar w[8] in simplex\nmaximize mu @ w\n"
-                          "subject to risk: norm(F @ w) <= 0.4001\nsubject to turnover: sum(abs(w - 0.125)) <= 0.8\n", NULL) - 1e-4 * r.dual[0], 1e-6);
+                          "subject to risk: norm(F @ w) <= 0.4001\nsubject to turnover: sum(abs(w - 0.125)) <= 0.8\n",
+                              NULL) - 1e-4 * r.dual[0], 1e-6);
   tw_result_free(&r);
 }
 

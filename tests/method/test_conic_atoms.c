@@ -150,7 +150,6 @@ static void solve(int k, bool as_constraint) {
   if (result.outcome != TW_SOLVED || !(fabs(found - optimum) <= 1e-7 * fmax(1, fabs(optimum))))
     fail_msg("%s (constraint %d): %s (%s), %.12g, optimum %.12g", atoms[k].name, as_constraint, tw_outcome_name(result.outcome),
              result.message, found, optimum);
-  if (getenv("TALK")) printf("%s: %lld iterations, %g s\n", atoms[k].name, (long long)result.iterations, result.seconds);
   if (as_constraint) assert_close(fabs(result.dual[0]), 1, 1e-6);
   tw_result_free(&result);
   tw_problem_free(p);

@@ -29,7 +29,8 @@ static double *numbers(int64_t n) {
 static void random_matrices(tw_conic *c, int rank, stream *s) {
   tw_error error;
   const int64_t n = c->n, m = c->m;
-  int64_t *row = calloc((size_t)(m * n + n * n), sizeof *row), *col = calloc((size_t)(m * n + n * n), sizeof *col), count = 0;
+  const size_t room = (size_t)(m * n + n * n);
+  int64_t *row = calloc(room, sizeof *row), *col = calloc(room, sizeof *col), count = 0;
   double *value = numbers(m * n + n * n), *g = numbers(rank * n);
   for (int64_t i = 0; i < m; i++)
     for (int64_t j = 0; j < n; j++)
@@ -103,9 +104,11 @@ static tw_result solve(const tw_conic *conic, const char *method) {
 static const tw_cone mixed[] = {{TW_CONE_ZERO, 4, 0}, {TW_CONE_NONNEG, 10, 0}, {TW_CONE_SECOND_ORDER, 5, 0}, {TW_CONE_SECOND_ORDER, 8, 0},
                                 {TW_CONE_PSD, 10, 0}, {TW_CONE_PSD, 21, 0},    {TW_CONE_EXP, 3, 0},          {TW_CONE_EXP, 3, 0},
                                 {TW_CONE_POWER, 3, 0.3}};
-static const tw_cone second_order[] = {{TW_CONE_ZERO, 5, 0}, {TW_CONE_NONNEG, 20, 0}, {TW_CONE_SECOND_ORDER, 12, 0}, {TW_CONE_SECOND_ORDER, 30, 0}};
+static const tw_cone second_order[] = {{TW_CONE_ZERO, 5, 0}, {TW_CONE_NONNEG, 20, 0}, {TW_CONE_SECOND_ORDER, 12, 0},
+    {TW_CONE_SECOND_ORDER, 30, 0}};
 static const tw_cone semidefinite[] = {{TW_CONE_ZERO, 6, 0}, {TW_CONE_PSD, 55, 0}, {TW_CONE_PSD, 78, 0}};
-static const tw_cone exponential[] = {{TW_CONE_NONNEG, 6, 0}, {TW_CONE_EXP, 3, 0}, {TW_CONE_EXP, 3, 0}, {TW_CONE_EXP, 3, 0}, {TW_CONE_EXP, 3, 0},
+static const tw_cone exponential[] = {{TW_CONE_NONNEG, 6, 0}, {TW_CONE_EXP, 3, 0}, {TW_CONE_EXP, 3, 0}, {TW_CONE_EXP, 3, 0},
+    {TW_CONE_EXP, 3, 0},
                                       {TW_CONE_EXP, 3, 0},    {TW_CONE_EXP, 3, 0}};
 static const struct family {
   int64_t n, cones;
@@ -122,7 +125,6 @@ static void known_optima(void **state) {
       if (r.outcome != TW_SOLVED || !(fabs(r.f - k.optimum) <= 1e-6 * fmax(1, fabs(k.optimum))))
         fail_msg("family %d, seed %d: %s after %lld iterations (%s): %.12g, optimum %.12g", f, seed, tw_outcome_name(r.outcome),
                  (long long)r.iterations, r.message, r.f, k.optimum);
-      if (getenv("TALK")) printf("family %d seed %d: %lld iterations, stationarity %g, feasibility %g, f - f* %g, %g s\n", f, seed, (long long)r.iterations, r.optimality.stationarity, r.optimality.feasibility, r.f - k.optimum, r.seconds);
       tw_result_free(&r);
       free_known(&k);
     }

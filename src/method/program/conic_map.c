@@ -63,7 +63,8 @@ tw_linop tw_conic_map_linop(tw_conic_map *map) {
 /* ------------------------------------------------------------------ Newton */
 
 /* Steps 1, 1/2, .. along d until |F| falls; true when it did, with z and f there. */
-static tw_status search(tw_conic_map *map, double *z, const double *d, double *trial, double *f, double *norm, bool *fell, tw_error *error) {
+static tw_status search(tw_conic_map *map, double *z, const double *d, double *trial, double *f, double *norm, bool *fell,
+    tw_error *error) {
   const int64_t size = map->n + map->m;
   *fell = false;
   for (double t = 1; t > 0.05 && !*fell; t /= 2) {

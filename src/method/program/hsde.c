@@ -1,7 +1,8 @@
 /* The method hsde: start, one iteration, judging, refinement, certificates; see hsde.h. */
 #include "method/program/hsde.h"
 
-static const double SCALE_LOW = 1e-4, SCALE_HIGH = 1e6, SCALE_JUMP = 3.1622776601683795, REFINE_BELOW = 1e-2, REFINE_AGAIN = 0.3, MISMATCH = 1e-3;
+static const double SCALE_LOW = 1e-4, SCALE_HIGH = 1e6, SCALE_JUMP = 3.1622776601683795, REFINE_BELOW = 1e-2, REFINE_AGAIN = 0.3,
+    MISMATCH = 1e-3;
 enum { RUIZ_PASSES = 15, JUDGE_EVERY = 10, SCALE_EVERY = 100, NEWTON_STEPS = 10 };
 
 static const tw_option options[] = {
@@ -129,7 +130,8 @@ static tw_status end_solved(tw_hsde *h, const tw_conic_error *e) {
   if (isfinite(f + g) && !(fabs(f + g - e->objective) <= MISMATCH * e->gap_scale))
     return tw_fail(run->error, TW_ERR_NUMERIC, "the conic form has the objective %.9g where the problem has %.9g", e->objective, f + g);
   if (isfinite(f + g)) run->f = f + g;
-  tw_run_end(run, TW_SOLVED, "residuals %.2g primal, %.2g dual, gap %.2g, relative to what they are differences of", e->primal / e->primal_scale,
+  tw_run_end(run, TW_SOLVED, "residuals %.2g primal, %.2g dual, gap %.2g, relative to what they are differences of",
+      e->primal / e->primal_scale,
              e->dual / e->dual_scale, e->gap / e->gap_scale);
   return TW_OK;
 }
@@ -143,7 +145,8 @@ static tw_status look_for_certificates(tw_hsde *h) {
   const double infeasible = tw_conic_proves_infeasible(c, h->y, h->work);
   if (infeasible <= most) {
     point_at(h, -1 / vec_dot(h->m, c->b, h->y));
-    return tw_run_end(run, TW_INFEASIBLE, "no point satisfies all constraints: multipliers y of the cones have b'y = -1 and |A'y| = %.2g", infeasible);
+    return tw_run_end(run, TW_INFEASIBLE,
+        "no point satisfies all constraints: multipliers y of the cones have b'y = -1 and |A'y| = %.2g", infeasible);
   }
   const double unbounded = tw_conic_proves_unbounded(c, h->x, h->slack, h->work);
   if (unbounded <= most) {

@@ -78,6 +78,7 @@ typedef struct tw_hsde {
   double *w, *u, *tilde, *state, *aa_w, *aa_f, *aa_last_w, *aa_last_f, *aa_plain;
 } tw_hsde;
 
+#define HSDE_ALPHA 1.5 /* relaxation: w <- w + alpha (u - u~) */
 enum { HSDE_MEMORY = 10, HSDE_AA_EVERY = 10 };
 /* hsde_step.c */
 tw_status hsde_factorize(tw_hsde *h); /* R from the state's scale, and what follows from it */

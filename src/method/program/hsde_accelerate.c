@@ -49,7 +49,7 @@ static bool solve_weights(const tw_hsde *h, int k, const double *f, double *gamm
 tw_status hsde_accelerate(tw_hsde *h) {
   const int64_t size = h->size;
   double *f = h->work, *before = h->work + size;
-  for (int64_t i = 0; i < size; i++) f[i] = -1.5 * (h->u[i] - h->tilde[i]), before[i] = h->w[i] + f[i];
+  for (int64_t i = 0; i < size; i++) f[i] = -HSDE_ALPHA * (h->u[i] - h->tilde[i]), before[i] = h->w[i] + f[i];
   const double norm = vec_norm(size, f);
   if (h->state[HSDE_AA_TRIED] != 0 && !(norm <= GROWTH * h->state[HSDE_AA_NORM])) {
     vec_copy(size, h->aa_plain, h->w);

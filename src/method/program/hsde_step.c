@@ -5,7 +5,7 @@
 
 #include "linear/csc.h"
 
-static const double ALPHA = 1.5, RHO_X = 1e-6, ZERO_CONE = 1e3, TAU_WEIGHT = 10;
+static const double RHO_X = 1e-6, ZERO_CONE = 1e3, TAU_WEIGHT = 10;
 
 /* ------------------------------------------------------------------ factorization */
 
@@ -114,7 +114,7 @@ tw_status hsde_iterate(tw_hsde *h) {
   vec_copy(n, v, h->u);
   TW_TRY(tw_cone_map_at(h->map.dual, v + n, false, h->u + n, error));
   h->u[last] = fmax(v[last], 0);
-  for (int64_t i = 0; i <= last; i++) h->w[i] += ALPHA * (h->u[i] - h->tilde[i]);
+  for (int64_t i = 0; i <= last; i++) h->w[i] += HSDE_ALPHA * (h->u[i] - h->tilde[i]);
   return TW_OK;
 }
 
@@ -127,7 +127,7 @@ void hsde_normalize(tw_hsde *h) {
 void hsde_slack(const tw_hsde *h, double *s) {
   for (int64_t i = 0; i < h->m; i++) {
     const int64_t k = h->n + i;
-    const double w = h->w[k] - ALPHA * (h->u[k] - h->tilde[k]);
+    const double w = h->w[k] - HSDE_ALPHA * (h->u[k] - h->tilde[k]);
     s[i] = h->r[k] * (h->u[k] + w - 2 * h->tilde[k]);
   }
 }
@@ -136,6 +136,6 @@ void hsde_slack(const tw_hsde *h, double *s) {
 void hsde_set_w(tw_hsde *h, const double *slack) {
   for (int64_t i = 0; i < h->m; i++) {
     const int64_t k = h->n + i;
-    h->w[k] = 2 * h->tilde[k] - h->u[k] + slack[i] / h->r[k] + ALPHA * (h->u[k] - h->tilde[k]);
+    h->w[k] = 2 * h->tilde[k] - h->u[k] + slack[i] / h->r[k] + HSDE_ALPHA * (h->u[k] - h->tilde[k]);
   }
 }
