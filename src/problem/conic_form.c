@@ -73,7 +73,7 @@ static tw_status split_all(tw_conic_build *b, sums *all) {
   tw_expr *open = tw_alloc(b->terms + all->count, sizeof *open);
   if (!open) return tw_conic_refuse(b, TW_ERR_MEMORY, "out of memory");
   size_t count = b->terms;
-  memcpy(open, b->term, b->terms * sizeof *open);
+  for (size_t i = 0; i < b->terms; i++) open[i] = b->term[i];
   for (size_t i = 0; i < all->count; i++)
     if (!tw_is_none(all->item[i].quadratic)) open[count++] = all->item[i].quadratic;
   if (!tw_facts_open(&b->facts, (int)count, open)) status = tw_graph_status(b->graph);
