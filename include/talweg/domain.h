@@ -71,6 +71,49 @@ tw_expr tw_regularizer(tw_graph *graph, const tw_regularizer_kind *kind, tw_expr
 /* The kind when `e` was made by tw_regularizer (x and params filled in), else NULL. */
 const tw_regularizer_kind *tw_regularizer_of(tw_expr e, tw_expr *x, tw_expr params[TW_REGULARIZER_PARAMS]);
 
+/* ------------------------------------------------------------------ cones in arrays */
+
+/* A closed convex cone of so many numbers:
+ *   zero          {0}                                         whose dual is the whole space
+ *   nonneg        v >= 0
+ *   second_order  v_0 >= |(v_1, ..)|
+ *   psd           symmetric matrices X >= 0 of an order k, as their k(k+1)/2 entries below and on the diagonal, column after
+ *                 column, those off the diagonal times sqrt 2, so that the inner product is trace(XY)
+ *   exp           the closure of { y exp(x / y) <= z, y > 0 }
+ *   power         x^a y^(1-a) >= |z|, x, y >= 0;  0 < a < 1
+ */
+typedef enum tw_cone_kind {
+  TW_CONE_ZERO,
+  TW_CONE_NONNEG,
+  TW_CONE_SECOND_ORDER,
+  TW_CONE_PSD,
+  TW_CONE_EXP,
+  TW_CONE_POWER,
+  TW_CONE_KINDS
+} tw_cone_kind;
+typedef struct tw_cone {
+  tw_cone_kind kind;
+  int64_t rows;  /* numbers: 3 for exp and power, k(k+1)/2 for psd */
+  double power;  /* a */
+} tw_cone;
+const char *tw_cone_name(tw_cone_kind kind);
+int64_t tw_cone_order(const tw_cone *cone); /* k of a psd cone; -1 when its rows are no k(k+1)/2 */
+
+/* The projection on a product of cones (`dual`: of their duals) at a point, and its derivative there, a symmetric operator with
+ * eigenvalues in [0, 1] (an element of the generalised Jacobian where the projection is not differentiable). Second-order:
+ * O(rows); psd: one eigendecomposition, O(k^3); exp: a root of one variable (Friberg, 2023); power: likewise (Hien, 2015). */
+typedef struct tw_cone_map tw_cone_map;
+/* `cone` is copied. Fails on cones that do not exist. */
+tw_status tw_cone_map_new(tw_cone_map **map, int64_t count, const tw_cone *cone, bool dual, tw_error *error);
+void tw_cone_map_free(tw_cone_map *map);
+int64_t tw_cone_map_rows(const tw_cone_map *map);
+/* Projects v; with `derivative` tw_cone_map_apply is the derivative at v from then on. out may be v. */
+tw_status tw_cone_map_at(tw_cone_map *map, const double *v, bool derivative, double *out, tw_error *error);
+/* out = D d; not the same memory. */
+void tw_cone_map_apply(tw_cone_map *map, const double *d, double *out);
+/* About how far the point of the derivative is from points where the projection has none; INFINITY: there are none. */
+double tw_cone_map_margin(const tw_cone_map *map);
+
 #ifdef __cplusplus
 }
 #endif

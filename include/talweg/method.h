@@ -136,7 +136,8 @@ enum { /* what a method can respect beside minimising */
 enum { /* promises that spare the driver copies of large states */
   TW_MONOTONE = 1, /* an iterate is at least as good as the ones before, and x, f, dual change only when a step succeeds */
   TW_ATOMIC = 2,   /* a step that fails in an evaluation leaves every vector that the next step reads as it was */
-  TW_PATIENT = 4   /* many iterations may pass without visible progress: they are no reason to end the run */
+  TW_PATIENT = 4,  /* many iterations may pass without visible progress: they are no reason to end the run */
+  TW_CERTIFIES = 8 /* no sparing: a run that ends as infeasible or unbounded leaves the proof in x and dual, which the result gets */
 };
 enum { TW_FOR_MINIMIZE = 1, TW_FOR_LEAST_SQUARES = 2, TW_FOR_ROOT = 4, TW_FOR_FIXPOINT = 8 };
 
@@ -153,7 +154,7 @@ typedef struct tw_method {
   tw_status (*init)(tw_run *run);
   tw_status (*step)(tw_run *run);
   void (*finish)(tw_run *run); /* optional: before the run's state is released */
-  unsigned traits; /* TW_MONOTONE | TW_ATOMIC | TW_PATIENT */
+  unsigned traits; /* TW_MONOTONE | TW_ATOMIC .. */
   tw_status (*restart)(tw_run *run); /* optional: as init, when the oracle's answers have changed and the run's state is at hand */
 } tw_method;
 

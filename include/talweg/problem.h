@@ -97,6 +97,7 @@ typedef struct tw_class {
   bool has_set;          /* a set that is no box */
   bool has_regularizer, constrained;
   bool convex;           /* proven at the current parameter values: objective, constraints and sets, integrality aside */
+  bool kinks;            /* |x|, max, norms and the like occur in the smooth part or in constraints */
   tw_degree objective, constraints; /* of the smooth part; the largest of all constraints */
   tw_expr residual;       /* minimise scale * |residual|^2 + offset, when the objective is a sum of squares; else TW_NONE */
   double residual_scale, residual_offset; /* the offset at the current parameter values; NaN when outer names of a nested problem occur in it */
@@ -127,7 +128,8 @@ enum { /* what an oracle offers and a method needs */
   TW_SPARSE = 1 << 12,      /* matrices of derivatives in compressed columns, where they are sparse */
   TW_QP = 1 << 13,          /* a linear or quadratic program: f has degree 2 at most, c degree 1, and sets are boxes, so that the
                                derivatives at one point say all */
-  TW_CONVEX = 1 << 14       /* proven: f, constraints and sets are convex, integrality aside */
+  TW_CONVEX = 1 << 14,      /* proven: f, constraints and sets are convex, integrality aside */
+  TW_CONIC = 1 << 15        /* a convex problem that may have a conic form: `conic` gives it, or says what has none */
 };
 
 /* Matrices of derivatives. */
@@ -138,6 +140,31 @@ typedef enum tw_matrix {
   TW_MATRIX_RESIDUAL,    /* Jacobian of r: k x n */
   TW_MATRICES
 } tw_matrix;
+
+/* A convex problem over cones,
+ *
+ *   minimise  1/2 v'P v + c'v + constant   subject to   A v + s = b,  s in K,
+ *
+ * with the multipliers y in the dual cone:  P v + c + A'y = 0,  s'y = 0. */
+typedef struct tw_conic {
+  int64_t n, m;
+  tw_csc p; /* n x n, lower triangle */
+  tw_csc a; /* m x n */
+  double *c, *b, constant;
+  int64_t cones;
+  tw_cone *cone;   /* their rows follow one another */
+  int64_t n_x;
+  int64_t *column; /* n_x: the problem's variables are x_j = v[column[j]] */
+  int64_t duals;
+  struct tw_conic_dual { /* the multiplier of the problem's constraint row `row` is the sum of sign y[of] */
+    int64_t row, of;
+    double sign;
+  } *dual;
+} tw_conic;
+void tw_conic_free(tw_conic *conic);
+/* Whether there is one: TW_OK, or TW_ERR_UNSUPPORTED with the expression that no cone stands for. Builds on the graph, derives
+ * nothing. */
+tw_status tw_conic_exists(const tw_problem *p, const tw_class *cls, tw_error *error);
 
 /* Everything flat, f64, contiguous; n variables, m constraint rows, k residual rows. All functions return TW_OK or
  * an error with message; a point outside the objective's domain gives TW_OK with NaN or inf in *f. Minimisation always
@@ -174,6 +201,9 @@ struct tw_oracle {
   tw_status (*prox)(void *context, const double *x, double eta, double *out, tw_error *error);
   tw_status (*regularizer)(void *context, const double *x, double *g, tw_error *error); /* the part that prox handles; value/gradient are of the smooth part */
   tw_status (*mirror_step)(void *context, const double *x, const double *g, double eta, double *out, tw_error *error);
+  /* The conic form, the caller's (tw_conic_free); derived when first asked for. TW_ERR_UNSUPPORTED names the expression that no
+   * cone stands for. */
+  tw_status (*conic)(void *context, tw_conic *out, tw_error *error);
   tw_status (*start)(void *context, double *x, tw_error *error); /* the stated starting point; NULL: zeros */
   void (*exec)(void *context, const tw_exec *exec); /* threads, inner tolerance, stop flag; may be NULL */
   /* Visits the states of nested solves inside (see tw_work_visit); may be NULL. */
@@ -230,6 +260,9 @@ tw_status tw_oracle_storage(const tw_oracle *oracle, tw_matrix matrix, tw_storag
  * (central differences with per-coordinate steps), hvp from gradients, Jacobians from residuals/constraints, projection
  * from bounds. The completed oracle owns the original (release chains). */
 tw_status tw_oracle_complete(tw_oracle *oracle, tw_error *error);
+/* A conic problem in arrays, which must outlive the oracle: x = v, and as constraints c(x) = b - A x = s, whose multipliers are
+ * minus y. Limits are those of the zero and nonneg cones; other cones are known to `conic` alone. Checks sizes. */
+tw_status tw_oracle_from_conic(tw_oracle *out, const tw_conic *conic, tw_error *error);
 /* Largest relative disagreement of the offered derivatives with central differences at x; TW_OK when it could be measured. */
 tw_status tw_oracle_check(const tw_oracle *oracle, const double *x, double *worst, char *where, size_t where_size, tw_error *error);
 

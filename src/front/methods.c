@@ -38,6 +38,7 @@ static const word_of_bit needs[] = {{TW_VALUE, "value"},
                                     {TW_SPARSE, "sparse derivatives"},
                                     {TW_QP, "linear or quadratic program"},
                                     {TW_CONVEX, "convexity"},
+                                    {TW_CONIC, "conic form"},
                                     {0, NULL}};
 static const word_of_bit handles[] = {{TW_HANDLES_BOUNDS, "bounds"},
                                       {TW_HANDLES_SETS, "sets"},

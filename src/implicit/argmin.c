@@ -109,6 +109,10 @@ static tw_status state_problem(prepared *p, tw_error *error) {
   tw_status status = tw_classify(p->problem, &cls, error);
   if (status != TW_OK) return status;
   p->method = p->nested->method ? p->nested->method : tw_method_choose(p->problem, &cls, why, sizeof why);
+  if (!p->nested->method && p->method && strcmp(p->method, "hsde") == 0) {
+    cls.convex = false; /* parameters hold no values yet: signs that a conic form rests on may change */
+    p->method = tw_method_choose(p->problem, &cls, why, sizeof why);
+  }
   if (!p->method) return tw_fail(error, TW_ERR_UNSUPPORTED, "%s: %s", p->nested->word, why);
   /* Convex it is where the outer names are what stands in for them. */
   const bool unproven = cls.objective == TW_QUADRATIC && p->nested->n_theta > 0;

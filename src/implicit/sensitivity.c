@@ -1,5 +1,6 @@
 /* Sensitivities of an outer problem: the problem seen as nested in its own parameters, at a solution already
  * known. */
+#include "implicit/conic.h"
 #include "implicit/program.h"
 
 #include <math.h>
@@ -85,6 +86,30 @@ static tw_status evaluate(const tw_problem *p, tw_expr z, const double *z_value,
   return status;
 }
 
+/* Where the optimality conditions of the problem as it is stated have no derivative, those of its conic form may have one. */
+static void try_conic(const tw_problem *p, tw_expr theta, double *df, double *dx, tw_evidence *evidence) {
+  enum { UNKNOWNS_MOST = 100000 };
+  static const double RESIDUAL_MOST = 1e-6, MARGIN_LEAST = 1e-7;
+  const int64_t size = tw_size_of(theta), n = tw_problem_size(p);
+  tw_class cls;
+  if (size > UNKNOWNS_MOST / (n + 1) || tw_classify(p, &cls, NULL) != TW_OK || !cls.convex || cls.integer) return;
+  if (!cls.kinks && !cls.has_regularizer && !cls.has_set) return;
+  double *own_df = tw_alloc((size_t)size, sizeof *own_df), *own_dx = tw_alloc((size_t)(n * size), sizeof *own_dx), residual, margin;
+  tw_error error;
+  const bool answered = own_df && own_dx && tw_conic_sensitivity(p, &cls, theta, own_df, own_dx, &residual, &margin, &error) == TW_OK;
+  if (answered && residual < RESIDUAL_MOST && margin > MARGIN_LEAST) {
+    const double sign = tw_problem_goal(p) == TW_GOAL_MAXIMIZE ? -1 : 1;
+    for (int64_t i = 0; i < size; i++) df[i] = sign * own_df[i];
+    memcpy(dx, own_dx, (size_t)(n * size) * sizeof *dx);
+    *evidence = (tw_evidence){.solves = evidence->solves,
+                              .inner_residual = evidence->inner_residual,
+                              .linear_residual = residual,
+                              .complementarity_gap = margin,
+                              .reliable = true};
+  }
+  free(own_df), free(own_dx);
+}
+
 tw_status tw_sensitivity(const tw_problem *p, const tw_result *at, const char *parameter, double *df,
                          double *dx, tw_evidence *evidence, tw_error *error) {
   const tw_parameter *theta = NULL;
@@ -114,6 +139,7 @@ tw_status tw_sensitivity(const tw_problem *p, const tw_result *at, const char *p
     outputs e = derive(nested, point, theta->expr, tw_problem_goal(p) == TW_GOAL_MAXIMIZE ? -1 : 1);
     status = tw_graph_check(graph, error);
     if (status == TW_OK) status = evaluate(p, point, z, at, e, df, dx, evidence, error);
+    if (status == TW_OK && evidence && !evidence->reliable && at->outcome == TW_SOLVED) try_conic(p, theta->expr, df, dx, evidence);
   }
   tw_graph_unlock(graph);
   free(z);

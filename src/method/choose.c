@@ -5,7 +5,8 @@
 
 enum {
   DIRECT_N = 1000, /* up to here second derivatives are cheaper than the iterations they save */
-  TRON_N = 20000
+  TRON_N = 20000,
+  CONIC_N = 200000
 };
 
 static const char *chosen(const char *method, const char *reason, char *why, size_t size) {
@@ -57,6 +58,14 @@ static const char *for_integers(const tw_class *cls, char *why, size_t size) {
                  why, size);
 }
 
+/* What derivatives do not see: kinks, and constraints beside sets and regularizers. Without constraints these have projections and
+ * proximal operators of their own. */
+static bool for_cones(const tw_problem *p, const tw_class *cls) {
+  const bool beside = cls->constrained && (cls->has_set || cls->has_regularizer);
+  if (!cls->convex || cls->integer || !(cls->kinks || beside) || tw_problem_size(p) > CONIC_N) return false;
+  return tw_conic_exists(p, cls, NULL) == TW_OK;
+}
+
 const char *tw_method_choose(const tw_problem *p, const tw_class *cls, char *why, size_t size) {
   const int64_t n = tw_problem_size(p);
   if (cls->integer) return for_integers(cls, why, size);
@@ -73,6 +82,7 @@ const char *tw_method_choose(const tw_problem *p, const tw_class *cls, char *why
   case TW_GOAL_MAXIMIZE:
     break;
   }
+  if (for_cones(p, cls)) return chosen("hsde", "convex, not smooth, made of cones", why, size);
   if (cls->constrained) return for_constrained(cls, why, size);
   if (cls->has_regularizer)
     return chosen("proximal_gradient", "a smooth part and a regularizer with a prox", why, size);

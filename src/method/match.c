@@ -23,6 +23,7 @@ static const struct {
     {TW_SPARSE, "sparse derivatives"},
     {TW_QP, "a linear or quadratic program"},
     {TW_CONVEX, "a problem that is proven convex"},
+    {TW_CONIC, "a convex problem of which the rules of disciplined convex programming know it"},
 };
 
 /* What the problem behind the oracle demands of a method that minimises over it. A projection without bounds
@@ -122,6 +123,7 @@ static bool too_large_for_ipm(const tw_oracle *o) {
 
 const char *tw_method_choose_for_oracle(const tw_oracle *o) {
   const unsigned demanded = demands(o);
+  if ((o->offers & TW_CONIC) && !(o->offers & TW_GRADIENT)) return "hsde";
   if (!(o->offers & (TW_VALUE | TW_GRADIENT))) return "newton_root";
   if (demanded & TW_HANDLES_INTEGERS) return "branch_and_bound";
   const unsigned convex_program = TW_QP | TW_CONVEX | TW_GRADIENT | TW_CURVATURE;

@@ -1,5 +1,7 @@
 /* The class of a problem: what it is made of, and the forms that methods can use. */
 #include "domain/kinds.h"
+#include "graph/ops/loop.h"
+#include "graph/ops/ops.h"
 #include "problem/facts.h"
 
 #include <math.h>
@@ -13,8 +15,7 @@ static bool is_box(const tw_domain *set) {
   return set->kind && set->kind->bounds;
 }
 
-/* What a set says of the sign of its points. */
-static unsigned char sign_in(const tw_problem *p, const tw_domain *set, tw_shape shape) {
+unsigned char tw_sign_in(const tw_problem *p, const tw_domain *set, tw_shape shape) {
   tw_expr bound[2] = {TW_NONE, TW_NONE};
   if (set->kind == &tw_domain_simplex) return TW_SIGN_NONNEG;
   if (set->kind == &tw_domain_capped_simplex) {
@@ -43,7 +44,7 @@ static void look_at_variables(const tw_problem *p, tw_class *out, tw_domain *set
   for (int i = 0; i < p->variables.count; i++) {
     const tw_variable *v = p->variables.item[i];
     set[i] = tw_problem_set(p, i);
-    sign[i] = sign_in(p, &set[i], tw_shape_of(v->expr));
+    sign[i] = tw_sign_in(p, &set[i], tw_shape_of(v->expr));
     out->integer |= v->kind != TW_CONTINUOUS;
     box |= is_box(&set[i]);
     out->has_set |= set[i].kind && !is_box(&set[i]);
@@ -179,6 +180,38 @@ static void look_at_constraints(const tw_problem *p, const tw_facts *facts, tw_c
   }
 }
 
+/* Whether a function with kinks of what varies is among the nodes that the facts are about, bodies of loops included. Of a norm
+ * that is squared at once none are left. */
+static bool has_kinks(const tw_facts *facts);
+
+static bool loop_has_kinks(const tw_facts *facts, tw_expr loop) {
+  enum { FEW = 64 };
+  const tw_loop_attr *attr = tw_attr_of(loop);
+  tw_fact params[FEW] = {{TW_CONSTANT, TW_CURV_AFFINE, 0}};
+  if (attr->body->n_params > FEW) return false;
+  for (int i = 1; i < attr->body->n_params; i++) params[i] = tw_fact_of(facts, tw_input_of(loop, i - 1));
+  tw_facts body = {.graph = facts->graph, .n_params = attr->body->n_params, .params = params};
+  const bool found = tw_facts_open(&body, attr->body->n_outputs, attr->body->outputs) && has_kinks(&body);
+  tw_facts_close(&body);
+  return found;
+}
+
+static bool has_kinks(const tw_facts *facts) {
+  static const tw_op *const kinked[] = {&tw_op_abs, &tw_op_relu, &tw_op_maximum, &tw_op_minimum, &tw_op_reduce_max, &tw_op_reduce_min};
+  for (int32_t id = 0; id < facts->limit; id++) {
+    const tw_expr e = {facts->graph, id};
+    if (!facts->wanted[id] || facts->fact[id].degree == TW_CONSTANT || tw_regularizer_of(e, NULL, NULL)) continue;
+    for (size_t k = 0; k < sizeof kinked / sizeof *kinked; k++)
+      if (tw_op_of(e) == kinked[k]) return true;
+    for (int i = 0; i < tw_arity_of(e) && tw_op_of(e) != &tw_op_square; i++) {
+      const tw_expr u = tw_input_of(e, i);
+      if (tw_op_of(u) == &tw_op_norm && !tw_fixed(facts, u)) return true;
+    }
+    if (tw_op_of(e) == &tw_op_loop && loop_has_kinks(facts, e)) return true;
+  }
+  return false;
+}
+
 static bool polyhedral(int n, const tw_domain *set) {
   for (int i = 0; i < n; i++)
     if (set[i].kind && !set[i].kind->polyhedral) return false;
@@ -247,6 +280,7 @@ static tw_status classify_objective(const tw_problem *p, const tw_domain *set, c
     tw_curvature curvature = tw_curvature_of(&facts, out->smooth);
     out->convex = curvature == TW_CURV_AFFINE || curvature == TW_CURV_CONVEX;
   }
+  out->kinks = has_kinks(&facts) || tw_op_of(out->smooth) == &tw_op_norm;
   tw_facts_close(&facts);
   out->name = name_of(p, out, set);
   tw_status status = tw_graph_check(p->graph, error);

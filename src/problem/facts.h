@@ -35,6 +35,9 @@ static inline bool tw_fixed(const tw_facts *facts, tw_expr e) { return tw_fact_o
 /* The sign of a node that depends on no input, by its rule or by evaluation at the parameters' values. */
 unsigned tw_sign_of(const tw_facts *facts, tw_expr e);
 
+/* What a set says of the sign of its points (classify.c). */
+unsigned char tw_sign_in(const tw_problem *p, const tw_domain *set, tw_shape shape);
+
 /* The facts of a node from those of its operands (rules.c). */
 tw_fact tw_fact_by_rule(const tw_facts *facts, tw_expr e, const tw_fact *in);
 

@@ -43,6 +43,7 @@ unsigned tw_question_groups(tw_question question) {
       [TW_ASK_BOUNDS] = P,
       [TW_ASK_C_BOUNDS] = P,
       [TW_ASK_OFFSET] = P,
+      [TW_ASK_CONIC] = P,
       [TW_ASK_SPARSE + TW_MATRIX_HESSIAN] = P | X,
       [TW_ASK_SPARSE + TW_MATRIX_LAGRANGIAN] = P | X | Y,
       [TW_ASK_SPARSE + TW_MATRIX_CONSTRAINTS] = P | X,
@@ -124,6 +125,7 @@ void tw_kit_release(tw_kit *kit) {
     free(kit->out[q]);
   }
   for (int i = 0; i < TW_MATRICES; i++) tw_sparse_derivative_free(&kit->matrix[i].derivative);
+  tw_kit_conic_free(kit);
   free(kit->set);
   free(kit);
 }

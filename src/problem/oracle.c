@@ -1,4 +1,5 @@
 /* Oracles of problems over expressions: pointers into flat vectors, and what has changed since the last call. */
+#include "problem/conic.h"
 #include "problem/oracle.h"
 
 #include <math.h>
@@ -192,6 +193,20 @@ static tw_status mirror_step(void *c, const double *x, const double *g, double e
   return ask(c, TW_ASK_MIRROR, &(point){.x = x, .v = g, .eta = &eta}, out, NULL, error);
 }
 
+static tw_status conic(void *self, tw_conic *out, tw_error *error) {
+  context *c = self;
+  const tw_conic_form *form;
+  *out = (tw_conic){0};
+  tw_status status = tw_kit_conic_form(c->kit, &form, error);
+  if (status != TW_OK) return status;
+  double *values = tw_alloc((size_t)tw_conic_form_values(form), sizeof *values);
+  if (!values) return out_of_memory(error);
+  status = ask(c, TW_ASK_CONIC, &(point){0}, values, NULL, error);
+  if (status == TW_OK) status = tw_conic_form_fill(form, values, c->kit->problem->size, out, error);
+  free(values);
+  return status;
+}
+
 static tw_status start(void *c, double *x, tw_error *error) {
   return ask(c, TW_ASK_START, &(point){0}, x, NULL, error);
 }
@@ -310,7 +325,7 @@ static unsigned offers_of(const tw_kit *kit) {
   if (minimise && !cls->has_regularizer && tw_kit_has_mirror(kit)) offers |= TW_MIRROR;
   const bool quadratic = cls->objective <= TW_QUADRATIC && cls->constraints <= TW_LINEAR;
   if (minimise && quadratic && !cls->has_regularizer && !cls->has_set) offers |= TW_QP;
-  if (minimise && cls->convex) offers |= TW_CONVEX;
+  if (minimise && cls->convex) offers |= TW_CONVEX | TW_CONIC;
   return offers;
 }
 
@@ -334,6 +349,7 @@ static void set_functions(tw_oracle *o) {
   if (o->offers & TW_PROJECT) o->project = project;
   if (o->offers & TW_PROX) o->prox = prox, o->regularizer = regularizer;
   if (o->offers & TW_MIRROR) o->mirror_step = mirror_step;
+  if (o->offers & TW_CONIC) o->conic = conic;
   o->start = start;
   o->exec = exec;
   o->visit = visit;

@@ -27,6 +27,7 @@ typedef enum tw_question {
   TW_ASK_BOUNDS,
   TW_ASK_C_BOUNDS,
   TW_ASK_OFFSET,
+  TW_ASK_CONIC,  /* the numbers of the conic form, one after the other */
   TW_ASK_SPARSE, /* the values of a sparse matrix, one question for each tw_matrix */
   TW_QUESTIONS = TW_ASK_SPARSE + TW_MATRICES
 } tw_question;
@@ -56,6 +57,12 @@ typedef struct tw_kit_matrix { /* a sparse matrix of derivatives, once asked for
   tw_error refusal; /* why there is none */
 } tw_kit_matrix;
 
+typedef struct tw_kit_conic { /* the conic form, once asked for */
+  bool known;
+  struct tw_conic_form *form; /* NULL: refused */
+  tw_error refusal;
+} tw_kit_conic;
+
 /* What is compiled, shared by an oracle and its clones; changed under the graph's lock alone. */
 typedef struct tw_kit {
   int users;
@@ -69,6 +76,7 @@ typedef struct tw_kit {
   tw_place_out *out[TW_QUESTIONS];
   int n_out[TW_QUESTIONS];
   tw_kit_matrix matrix[TW_MATRICES];
+  tw_kit_conic conic;
 } tw_kit;
 
 tw_status tw_kit_new(tw_kit **kit, const tw_problem *p, const tw_class *cls, tw_error *error);
@@ -79,6 +87,9 @@ tw_status tw_kit_compile(tw_kit *kit, tw_question question, tw_error *error);
 tw_status tw_kit_sparse(tw_kit *kit, tw_matrix matrix, const tw_sparse_derivative **out, tw_error *error);
 /* TW_STORE_SPARSE by tw_oracle_storage's rule, else TW_STORE_DENSE. */
 tw_storage tw_pattern_storage(const tw_pattern *pattern, tw_matrix matrix);
+/* The conic form, derived when it is first asked for (conic.c); the kit's. */
+tw_status tw_kit_conic_form(tw_kit *kit, const struct tw_conic_form **out, tw_error *error);
+void tw_kit_conic_free(tw_kit *kit);
 /* The groups that a question reads, a bit each. */
 unsigned tw_question_groups(tw_question question);
 bool tw_kit_has_mirror(const tw_kit *kit);

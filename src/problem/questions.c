@@ -1,4 +1,5 @@
 /* The questions as expressions. */
+#include "problem/conic.h"
 #include "problem/oracle.h"
 
 #include <math.h>
@@ -272,6 +273,13 @@ static void offset(tw_answers *a) {
   tw_answer(a, a->kit->cls.residual_constant, 0, 0);
 }
 
+static void conic(tw_answers *a) {
+  const tw_conic_form *form = a->kit->conic.form;
+  int64_t at = 0;
+  const tw_expr part[3] = {form->rows_at, form->constant, form->hessian_at};
+  for (int i = 0; i < 3; at += tw_is_none(part[i]) ? 0 : tw_size_of(part[i]), i++) tw_answer(a, part[i], 0, at);
+}
+
 tw_question_build *const tw_question_builders[TW_QUESTIONS] = {
     [TW_ASK_VALUE] = value,
     [TW_ASK_GRADIENT] = gradient,
@@ -295,6 +303,7 @@ tw_question_build *const tw_question_builders[TW_QUESTIONS] = {
     [TW_ASK_BOUNDS] = bounds,
     [TW_ASK_C_BOUNDS] = c_bounds,
     [TW_ASK_OFFSET] = offset,
+    [TW_ASK_CONIC] = conic,
     [TW_ASK_SPARSE + TW_MATRIX_HESSIAN] = sparse_hessian,
     [TW_ASK_SPARSE + TW_MATRIX_LAGRANGIAN] = sparse_lagrangian,
     [TW_ASK_SPARSE + TW_MATRIX_CONSTRAINTS] = sparse_constraints,

@@ -250,6 +250,13 @@ static bool is_entropy(tw_expr a, tw_expr b, tw_fact fa) {
   return fa.curvature == TW_CURV_AFFINE && tw_op_of(b) == &tw_op_log && tw_same(tw_input_of(b, 0), a);
 }
 
+/* x log(x / y), the relative entropy, is convex in both. */
+static bool is_relative_entropy(const tw_facts *facts, tw_expr a, tw_expr b, tw_fact fa) {
+  const tw_expr inside = tw_op_of(b) == &tw_op_log ? tw_input_of(b, 0) : TW_NONE;
+  return fa.curvature == TW_CURV_AFFINE && !tw_is_none(inside) && tw_op_of(inside) == &tw_op_div &&
+         tw_same(tw_input_of(inside, 0), a) && tw_fact_of(facts, tw_input_of(inside, 1)).curvature == TW_CURV_AFFINE;
+}
+
 static tw_fact product_rule(const tw_facts *facts, tw_expr e, const tw_fact *in) {
   tw_expr a = tw_input_of(e, 0), b = tw_input_of(e, 1);
   for (int i = 0; i < 2; i++) {
@@ -263,8 +270,18 @@ static tw_fact product_rule(const tw_facts *facts, tw_expr e, const tw_fact *in)
   for (int i = 0; tw_op_of(e) == &tw_op_mul && i < 2; i++)
     if (is_cube(i ? b : a, i ? a : b)) return by_profile(cube_of(in[1 - i]), in[1 - i], 0);
   if (tw_op_of(e) == &tw_op_mul && (is_entropy(a, b, in[0]) || is_entropy(b, a, in[1]))) out.curvature = TW_CURV_CONVEX;
+  const bool relative = is_relative_entropy(facts, a, b, in[0]) || is_relative_entropy(facts, b, a, in[1]);
+  if (tw_op_of(e) == &tw_op_mul && relative) out.curvature = TW_CURV_CONVEX;
   if (tw_op_of(e) == &tw_op_matmul && tw_same(a, b) && tw_shape_of(a).rank == 1) return square_rule(facts, e, in);
   return out;
+}
+
+/* x^2 / y and sum x^2 / y are convex where y > 0; they fall in y. */
+static bool is_square_over_linear(const tw_facts *facts, tw_expr a, tw_expr b, tw_fact fb) {
+  const bool all = tw_op_of(a) == &tw_op_sum && tw_size_of(a) == 1 && tw_size_of(b) == 1;
+  const tw_expr square = all ? tw_input_of(a, 0) : a;
+  return tw_op_of(square) == &tw_op_square && (fb.curvature == TW_CURV_AFFINE || fb.curvature == TW_CURV_CONCAVE) &&
+         (fb.sign & TW_SIGN_NONNEG) && tw_fact_of(facts, tw_squared(square)).curvature == TW_CURV_AFFINE;
 }
 
 static tw_fact div_rule(const tw_facts *facts, tw_expr e, const tw_fact *in) {
@@ -278,7 +295,8 @@ static tw_fact div_rule(const tw_facts *facts, tw_expr e, const tw_fact *in) {
     out.degree = TW_NONLINEAR;
     return out;
   }
-  return (tw_fact){TW_NONLINEAR, TW_CURV_UNKNOWN, product_sign(in[0].sign, in[1].sign)};
+  const bool convex = is_square_over_linear(facts, a, b, in[1]);
+  return (tw_fact){TW_NONLINEAR, convex ? TW_CURV_CONVEX : TW_CURV_UNKNOWN, product_sign(in[0].sign, in[1].sign)};
 }
 
 /* ------------------------------------------------------------------ loops and regularizers */

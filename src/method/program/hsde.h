@@ -1,0 +1,94 @@
+/* hsde: splitting on the homogeneous self-dual embedding of a convex problem over cones.
+ *
+ *   min 1/2 x'P x + c'x   s.t.  A x + s = b, s in K;   its multipliers y in K*
+ *
+ * u = (x, y, tau) with  0 in F(u) + N(u),  F(u) = (P x + A'y + c tau, -A x + b tau, -x'P x / tau - c'x - b'y),  N the normal
+ * cone of R^n x K* x R_+ (O'Donoghue, 2021; without P: O'Donoghue, Chu, Parikh & Boyd, 2016). tau > 0: x/tau, y/tau solve the
+ * problem; tau = 0: x or y is a certificate that none does. Private to method/program. */
+#ifndef TALWEG_METHOD_HSDE_H
+#define TALWEG_METHOD_HSDE_H
+
+#include "method/work.h"
+
+/* The problem and itself in better units: A~ = D A E, P~ = E P E, c~ = sigma E c, b~ = sigma D b, with D constant in each cone, so
+ * that x = E x~ / sigma, y = D y~ / sigma, s = D^-1 s~ / sigma. */
+typedef struct tw_conic_scaled {
+  tw_conic raw;
+  int64_t n, m;
+  tw_csc p, a; /* in the new units, as c and b */
+  double *c, *b, *d, *e, sigma;
+} tw_conic_scaled;
+/* Takes `raw` over, also when it fails. `passes` of Ruiz' equilibration; 0: none, D = E = 1, sigma = 1. */
+tw_status tw_conic_scale(tw_conic_scaled *out, tw_conic *raw, int passes, tw_error *error);
+void tw_conic_scaled_free(tw_conic_scaled *s);
+/* out += a P x for the lower triangle of P. */
+void tw_conic_add_p(const tw_csc *p, double a, const double *x, double *out);
+
+/* How well (x, y, s) in the original units solves the problem; work: n + m numbers. */
+typedef struct tw_conic_error {
+  double primal, dual, gap;              /* |A x + s - b|, |P x + A'y + c|, |x'P x + c'x + b'y|: infinity norms */
+  double primal_scale, dual_scale, gap_scale; /* sizes of what is subtracted, at least 1 */
+  double objective;                      /* with the constant */
+} tw_conic_error;
+tw_conic_error tw_conic_judge(const tw_conic *c, const double *x, const double *y, const double *s, double *work);
+/* y in K* proves that no x is feasible when A'y = 0, b'y < 0: |A'y|_inf / -b'y, how far it is from that; INFINITY: b'y >= 0. */
+double tw_conic_proves_infeasible(const tw_conic *c, const double *y, double *work);
+/* x with s in K proves that a feasible problem is unbounded when P x = 0, A x + s = 0, c'x < 0: likewise. */
+double tw_conic_proves_unbounded(const tw_conic *c, const double *x, const double *s, double *work);
+
+/* ------------------------------------------------------------------ the residual map (conic_map.c) */
+
+/* The conic residual map at w = 1: of z = (x, v), with y the projection of v on K* and s = y - v,
+ *   F(z) = (P x + A'y + c, A x + s - b);   J(dx, dv) = (P dx + A' D dv, A dx + (D - I) dv),  D the projection's derivative
+ * (Busseti, Moursi & Boyd, 2019). Borrows the matrices. */
+typedef struct tw_conic_map {
+  int64_t n, m;
+  const tw_csc *p, *a;
+  const double *c, *b;
+  tw_cone_map *dual; /* the projection on K* */
+  double *y, *work;  /* m; n + 2 m */
+} tw_conic_map;
+tw_status tw_conic_map_open(tw_conic_map *map, int64_t n, int64_t m, const tw_csc *p, const tw_csc *a, const double *c, const double *b,
+                            int64_t cones, const tw_cone *cone, tw_error *error);
+void tw_conic_map_close(tw_conic_map *map);
+/* f [n + m]; with `derivative` the operator is J at z from then on. */
+tw_status tw_conic_map_at(tw_conic_map *map, const double *z, bool derivative, double *f, tw_error *error);
+tw_linop tw_conic_map_linop(tw_conic_map *map);
+/* Newton's method on F from z, steps by LSQR, each kept when it makes |F| smaller; *norm is |F|_2 at the end. */
+tw_status tw_conic_map_newton(tw_conic_map *map, int steps, double *z, double *norm, tw_error *error);
+
+/* ------------------------------------------------------------------ the method */
+
+enum { HSDE_SCALE, HSDE_LOG_SUM, HSDE_LOGS, HSDE_SINCE, HSDE_ATTEMPT, HSDE_AA_COUNT, HSDE_AA_NORM, HSDE_AA_TRIED, HSDE_STATE };
+
+typedef struct tw_hsde {
+  tw_run *run;
+  tw_conic_scaled s;
+  int64_t n, m, size; /* size = n + m + 1 */
+  tw_conic_map map;
+  tw_csc kkt;         /* lower triangle of [P + R_x, A'; A, -R_y] */
+  tw_factor *factor;
+  double factored_scale; /* the scale that the factor is for */
+  double *r;          /* R: n + m + 1 weights */
+  double *g;          /* (R + M)^-1 (c, b) */
+  double g_curvature, g_linear; /* g_x'P g_x, (c, b)'g */
+  double *work;       /* 2 size */
+  double *x, *y, *slack; /* the solution in the original units */
+  /* saved with the run: */
+  double *w, *u, *tilde, *state, *aa_w, *aa_f, *aa_last_w, *aa_last_f, *aa_plain;
+} tw_hsde;
+
+#define HSDE_ALPHA 1.5 /* relaxation: w <- w + alpha (u - u~) */
+enum { HSDE_MEMORY = 10, HSDE_AA_EVERY = 10 };
+/* hsde_step.c */
+tw_status hsde_factorize(tw_hsde *h); /* R from the state's scale, and what follows from it */
+tw_status hsde_iterate(tw_hsde *h);   /* w <- w + alpha (u - u~); |u - u~| */
+/* s in K that belongs to u: R_y (u_y + w_y - 2 u~_y) with the w before the step. */
+void hsde_slack(const tw_hsde *h, double *s);
+void hsde_set_w(tw_hsde *h, const double *slack); /* w_y after a step that gave u, u~ and this slack under the present R */
+void hsde_normalize(tw_hsde *h); /* |w| = sqrt(size): the iteration is homogeneous, and 0 a fixed point that proves nothing */
+/* hsde_accelerate.c: before the next iteration, w may be replaced by an extrapolation; and back if that was no good. */
+tw_status hsde_accelerate(tw_hsde *h);
+void hsde_forget(tw_hsde *h);
+
+#endif
