@@ -67,8 +67,8 @@ static inline double tw_program_limit(const tw_program *s, int64_t i) {
 /* Whether some limits that are one part (1), or cross (-1), in the present direction; else 0. */
 int tw_program_parting(const tw_program *s);
 
-/* The matrix of the active set that side and weak tell (weak limits are out); h NULL: the identity in place of H, which tells
- * whether the active gradients are independent. *negative: as in tw_kkt_factor. */
+/* The matrix of the active set that side tells, without its weak limits; h NULL: with them, and with the identity in place of H,
+ * which tells whether the active gradients are independent. *negative: as in tw_kkt_factor. */
 tw_status tw_program_factor(tw_program *s, const double *h, int64_t *negative, double *condition, tw_error *error);
 /* Solves with it; unknowns that are out come back 0. *residual: relative. */
 tw_status tw_program_solve(tw_program *s, double *xy, double *residual, tw_error *error);

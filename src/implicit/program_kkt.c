@@ -24,10 +24,10 @@ tw_status tw_program_factor(tw_program *s, const double *h, int64_t *negative, d
   double *d = s->scratch, *e = s->scratch + n;
   memset(s->scratch, 0, (size_t)(n + m) * sizeof(double));
   for (int64_t k = 0; k < n; k++) {
-    s->held[k] = s->side[k] != TW_SIDE_NONE && !s->weak[k];
+    s->held[k] = s->side[k] != TW_SIDE_NONE && (!h || !s->weak[k]);
     if (!h) d[k] = 1;
   }
-  for (int64_t i = 0; i < m; i++) s->out[i] = s->side[n + i] == TW_SIDE_NONE || s->weak[n + i];
+  for (int64_t i = 0; i < m; i++) s->out[i] = s->side[n + i] == TW_SIDE_NONE || (h && s->weak[n + i]);
   s->factorizations++;
   TW_TRY(tw_kkt_factor(&s->kkt, h, s->j, d, e, s->held, s->out, negative, error));
   *condition = *negative < 0 ? INFINITY : tw_factor_condition(s->kkt.factor);

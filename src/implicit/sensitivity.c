@@ -110,6 +110,22 @@ static void try_conic(const tw_problem *p, tw_expr theta, double *df, double *dx
   free(own_df), free(own_dx);
 }
 
+/* By the optimality conditions of the problem seen as nested, matrix-free. */
+static tw_status by_conditions(const tw_problem *p, const tw_nested *nested, const tw_result *at, tw_expr theta, double *df, double *dx,
+                               tw_evidence *evidence, tw_error *error) {
+  tw_graph *graph = tw_problem_graph(p);
+  double *z = tw_alloc((size_t)(nested->n + nested->m) + 1, sizeof *z);
+  if (!z) return tw_fail(error, TW_ERR_MEMORY, "sensitivity: out of memory");
+  memcpy(z, at->x, (size_t)nested->n * sizeof *z);
+  if (nested->m && at->dual) memcpy(z + nested->n, at->dual, (size_t)nested->m * sizeof *z);
+  tw_expr point = tw_input(graph, "z", TW_F64, TW_SHAPE(nested->n + nested->m));
+  outputs e = derive(nested, point, theta, tw_problem_goal(p) == TW_GOAL_MAXIMIZE ? -1 : 1);
+  tw_status status = tw_graph_check(graph, error);
+  if (status == TW_OK) status = evaluate(p, point, z, at, e, df, dx, evidence, error);
+  free(z);
+  return status;
+}
+
 tw_status tw_sensitivity(const tw_problem *p, const tw_result *at, const char *parameter, double *df,
                          double *dx, tw_evidence *evidence, tw_error *error) {
   const tw_parameter *theta = NULL;
@@ -118,30 +134,15 @@ tw_status tw_sensitivity(const tw_problem *p, const tw_result *at, const char *p
   if (!theta) return tw_fail(error, TW_ERR_NAME, "sensitivity: no parameter %s", parameter);
   if (tw_dtype_of(theta->expr) != TW_F64)
     return tw_fail(error, TW_ERR_DTYPE, "sensitivity: parameter %s is not real-valued", parameter);
-  tw_graph *graph = tw_problem_graph(p);
-  tw_graph_lock(graph);
+  tw_graph_lock(tw_problem_graph(p));
   const tw_nested *nested = tw_nested_close(p, NULL, error);
   tw_status status = nested ? TW_OK : error ? error->status : TW_ERR_ARGUMENT;
   tw_class cls;
   bool done = false;
   if (status == TW_OK) status = tw_classify(p, &cls, error);
   if (status == TW_OK) status = tw_program_sensitivity(p, &cls, nested, at, theta->expr, df, dx, evidence, &done, error);
-  if (status != TW_OK || done) {
-    tw_graph_unlock(graph);
-    return status;
-  }
-  double *z = nested ? tw_alloc((size_t)(nested->n + nested->m) + 1, sizeof *z) : NULL;
-  if (status == TW_OK && !z) status = tw_fail(error, TW_ERR_MEMORY, "sensitivity: out of memory");
-  if (status == TW_OK) {
-    memcpy(z, at->x, (size_t)nested->n * sizeof *z);
-    if (nested->m && at->dual) memcpy(z + nested->n, at->dual, (size_t)nested->m * sizeof *z);
-    tw_expr point = tw_input(graph, "z", TW_F64, TW_SHAPE(nested->n + nested->m));
-    outputs e = derive(nested, point, theta->expr, tw_problem_goal(p) == TW_GOAL_MAXIMIZE ? -1 : 1);
-    status = tw_graph_check(graph, error);
-    if (status == TW_OK) status = evaluate(p, point, z, at, e, df, dx, evidence, error);
-    if (status == TW_OK && evidence && !evidence->reliable && at->outcome == TW_SOLVED) try_conic(p, theta->expr, df, dx, evidence);
-  }
-  tw_graph_unlock(graph);
-  free(z);
+  if (status == TW_OK && !done) status = by_conditions(p, nested, at, theta->expr, df, dx, evidence, error);
+  if (status == TW_OK && evidence && !evidence->reliable && at->outcome == TW_SOLVED) try_conic(p, theta->expr, df, dx, evidence);
+  tw_graph_unlock(tw_problem_graph(p));
   return status;
 }
