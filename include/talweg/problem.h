@@ -242,6 +242,7 @@ typedef struct tw_quadratic {
   const tw_csc *a;                     /* m x n, m may be 0 */
   const double *row_lower, *row_upper; /* m, +-inf where there is no limit */
   const double *lower, *upper;         /* n, likewise; NULL: no bounds */
+  const tw_var_kind *kinds;            /* n: which variables are integer; NULL: none */
   bool convex;                         /* the caller's promise: P is positive semidefinite */
 } tw_quadratic;
 /* Copies the struct; its arrays must outlive the oracle. */

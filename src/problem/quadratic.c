@@ -185,6 +185,7 @@ tw_status tw_oracle_quadratic(tw_oracle *out, const tw_quadratic *program, tw_er
                      .upper = program->upper,
                      .c_lower = program->row_lower,
                      .c_upper = program->row_upper,
+                     .kinds = program->kinds,
                      .value = value,
                      .gradient = gradient,
                      .hvp = hvp,

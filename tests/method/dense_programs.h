@@ -6,7 +6,7 @@
 
 #include <talweg/method.h>
 
-#include "method/program/qp_oracle.h"
+#include "method/program/qp.h"
 
 static tw_error error;
 
@@ -30,9 +30,9 @@ static inline void program_linear(tw_qp *qp) {
 }
 
 static inline void program_integer(tw_qp *qp, int64_t first, int64_t count) {
-  if (!qp->integer) qp->integer = tw_alloc((size_t)qp->n, sizeof *qp->integer);
-  assert_non_null(qp->integer);
-  for (int64_t j = first; j < first + count; j++) qp->integer[j] = true;
+  if (!qp->kinds) qp->kinds = tw_alloc((size_t)qp->n, sizeof *qp->kinds);
+  assert_non_null(qp->kinds);
+  for (int64_t j = first; j < first + count; j++) qp->kinds[j] = TW_INTEGER;
 }
 
 static inline double *program_at(tw_qp *qp, int64_t i, int64_t j) {

@@ -23,7 +23,7 @@ static void expect_optimum(const tw_qp *qp, double optimum, const char *what) {
       assert_true(r.bound <= r.f && tw_gap(r.f, r.bound, &r.optimality) <= 1e-7);
       assert_true(program_violation(qp, r.x) <= 1e-7);
       for (int64_t j = 0; j < qp->n; j++)
-        if (qp->integer[j]) assert_true(r.x[j] == nearbyint(r.x[j]));
+        if (qp->kinds[j] != TW_CONTINUOUS) assert_true(r.x[j] == nearbyint(r.x[j]));
     }
     tw_result_free(&r);
   }

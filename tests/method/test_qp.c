@@ -56,7 +56,7 @@ static void arrays_are_the_expressions(void **state) {
   assert_true(s.oracle.offers & TW_CONVEX);
   assert_int_equal(s.qp.p.start[N], 3); /* zeros are left out */
   assert_int_equal(s.qp.a.start[N], 4);
-  assert_null(s.qp.integer);
+  assert_null(s.qp.kinds);
   const double x[N] = {0.3, 1.7, 2.2};
   double f, g[N], mine[N], c[M], rows[M] = {0};
   assert_int_equal(s.oracle.gradient(s.oracle.context, x, &f, g, &error), TW_OK);
@@ -78,13 +78,13 @@ static void arrays_are_the_expressions(void **state) {
 static void kinds_are_kept(void **state) {
   (void)state;
   stated s = state_program(true);
-  assert_non_null(s.qp.integer);
-  assert_true(!s.qp.integer[0] && s.qp.integer[1] && s.qp.integer[2]);
+  assert_non_null(s.qp.kinds);
+  assert_true(s.qp.kinds[0] == TW_CONTINUOUS && s.qp.kinds[1] == TW_INTEGER && s.qp.kinds[2] == TW_BINARY);
   assert_true(s.qp.upper[2] == 1);
   assert_string_equal(s.cls.name, "MINLP");
   tw_qp copy;
   assert_int_equal(tw_qp_copy(&copy, &s.qp, &error), TW_OK);
-  assert_true(copy.integer[1] && copy.upper[2] == 1 && copy.a.start[N] == s.qp.a.start[N]);
+  assert_true(copy.kinds[1] == TW_INTEGER && copy.upper[2] == 1 && copy.a.start[N] == s.qp.a.start[N]);
   tw_qp_free(&copy);
   close_program(&s);
 }

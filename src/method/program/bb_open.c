@@ -24,8 +24,8 @@ static tw_status open_program(tw_bb *bb) {
   bb->is_qp = (bb->run->oracle->offers & TW_QP) != 0;
   if (!bb->is_qp) return TW_OK;
   TW_TRY(tw_qp_open(&bb->stated, bb->run->oracle, error));
-  free(bb->stated.integer);
-  bb->stated.integer = NULL;
+  free(bb->stated.kinds);
+  bb->stated.kinds = NULL;
   TW_TRY(tw_qp_copy(&bb->qp, &bb->stated, error));
   TW_TRY(tw_csc_transpose(&bb->rows, &bb->qp.a, error));
   return csc_new(&bb->pump.p, bb->n, bb->n, 0, error);

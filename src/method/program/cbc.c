@@ -23,7 +23,7 @@ static tw_status report(tw_run *run, const tw_qp *qp, const double *y, double *w
   const bool measured = violation <= 1e-6 && run->bound < INFINITY;
   run->optimality = (tw_optimality){measured ? fmax(0, run->f - run->bound) : INFINITY, violation, NAN};
   run->scale = fabs(run->f);
-  if (y && !qp->integer) {
+  if (y && !qp->kinds) {
     run->optimality = tw_qp_optimality(qp, run->x, y, NULL, work);
     run->scale = vec_norm_inf(qp->n, qp->q);
   }
@@ -73,7 +73,7 @@ static tw_status end_run(tw_run *run, const tw_qp *qp, const tw_cbc_answer *a, d
   const long long nodes = (long long)a->nodes;
   switch (a->verdict) {
   case TW_CBC_OPTIMAL:
-    return qp->integer ? tw_run_end(run, TW_SOLVED, "CBC: optimal after %lld nodes", nodes)
+    return qp->kinds ? tw_run_end(run, TW_SOLVED, "CBC: optimal after %lld nodes", nodes)
                        : tw_run_end(run, TW_SOLVED, "CBC: optimal");
   case TW_CBC_INFEASIBLE:
     return end_infeasible(run, qp, a, scratch);

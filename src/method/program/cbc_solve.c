@@ -97,7 +97,7 @@ static Cbc_Model *open_cbc(const job *j, const double *objective) {
   Cbc_loadProblem(cbc, (int)qp->n, (int)qp->m, j->start, j->row, qp->a.value, j->lower, j->upper, objective, j->row_lower,
                   j->row_upper);
   for (int64_t k = 0; k < qp->n; k++)
-    if (qp->integer[k]) Cbc_setInteger(cbc, (int)k);
+    if (qp->kinds[k] != TW_CONTINUOUS) Cbc_setInteger(cbc, (int)k);
   Cbc_setParameter(cbc, "log", "1");
   Cbc_setParameter(cbc, "timeMode", "elapsed");
   Cbc_setParameter(cbc, "allowableGap", "0");
@@ -118,7 +118,7 @@ static Cbc_Model *open_cbc(const job *j, const double *objective) {
 static void make_exact(const job *j, Clp_Simplex *clp) {
   const tw_qp *qp = j->qp;
   for (int64_t k = 0; k < qp->n; k++)
-    if (qp->integer[k]) j->lower[k] = j->upper[k] = j->answer->x[k] = nearbyint(j->answer->x[k]) + 0.0;
+    if (qp->kinds[k] != TW_CONTINUOUS) j->lower[k] = j->upper[k] = j->answer->x[k] = nearbyint(j->answer->x[k]) + 0.0;
   Clp_chgColumnLower(clp, j->lower);
   Clp_chgColumnUpper(clp, j->upper);
   if (isfinite(j->deadline)) Clp_setMaximumSeconds(clp, seconds_left(j) + 1);
@@ -150,7 +150,7 @@ static bool has_point(const job *j) {
   double *nothing = tw_alloc((size_t)j->qp->n, sizeof *nothing);
   bool found = false;
   if (!nothing) return false;
-  if (j->qp->integer) {
+  if (j->qp->kinds) {
     Cbc_Model *cbc = open_cbc(j, nothing);
     Cbc_solve(cbc);
     found = Cbc_isProvenOptimal(cbc) || Cbc_bestSolution(cbc);
@@ -175,7 +175,7 @@ static void solve_relaxed(const job *j, Clp_Simplex *clp) {
   switch (Clp_status(clp)) {
   case 0:
     a->bound = Clp_getObjValue(clp);
-    if (j->qp->integer) {
+    if (j->qp->kinds) {
       search_integers(j, clp, a->bound);
       return;
     }

@@ -90,11 +90,11 @@ static tw_status explain_relaxed(const tw_qp *qp, tw_filter *filter, const tw_ex
 static tw_status explain_program(const tw_oracle *o, tw_filter *filter, const tw_exec *exec, tw_explanation *e, tw_error *error) {
   tw_qp qp;
   tw_status status = tw_qp_open(&qp, o, error);
-  bool *integer = qp.integer;
-  qp.integer = NULL;
+  tw_var_kind *kinds = qp.kinds;
+  qp.kinds = NULL;
   if (status == TW_OK) status = explain_relaxed(&qp, filter, exec, error);
-  qp.integer = integer;
-  if (status == TW_OK && integer && filter->first.verdict == TW_EXPLAIN_FEASIBLE) {
+  qp.kinds = kinds;
+  if (status == TW_OK && kinds && filter->first.verdict == TW_EXPLAIN_FEASIBLE) {
     e->integral = true;
     filter->irreducible = false;
     status = tw_explain_program(&qp, filter, exec, error);

@@ -3,7 +3,7 @@
  *   min sum_i p_i + q_i  with  rl <= A x + p - q <= ru,  l <= x <= u,  p, q >= 0, and = 0 for hard rows. */
 #include "linear/csc.h"
 #include "method/program/explain_engine.h"
-#include "method/program/qp_oracle.h"
+#include "method/program/qp.h"
 
 static const double SECONDS = 10; /* of one test among integers */
 
@@ -28,9 +28,9 @@ static tw_status open_elastic(tw_qp *e, const tw_qp *qp, tw_error *error) {
     e->q[n + k] = 1;
     e->lower[n + k] = 0;
   }
-  if (!qp->integer) return TW_OK;
-  if (!(e->integer = tw_alloc((size_t)(n + 2 * m), sizeof *e->integer))) return tw_fail(error, TW_ERR_MEMORY, "out of memory");
-  memcpy(e->integer, qp->integer, (size_t)n * sizeof *e->integer);
+  if (!qp->kinds) return TW_OK;
+  if (!(e->kinds = tw_alloc((size_t)(n + 2 * m), sizeof *e->kinds))) return tw_fail(error, TW_ERR_MEMORY, "out of memory");
+  memcpy(e->kinds, qp->kinds, (size_t)n * sizeof *e->kinds);
   return TW_OK;
 }
 
@@ -44,7 +44,7 @@ static tw_status test(void *context, const bool *in, const bool *hard, tw_test *
     if (hard[k] && e->limits->member[k].row)
       q->upper[n + e->limits->member[k].index] = q->upper[n + m + e->limits->member[k].index] = 0;
   tw_result r;
-  const tw_solve_options options = {.method = e->method, .exec = *e->exec, .time_limit = q->integer ? SECONDS : 0};
+  const tw_solve_options options = {.method = e->method, .exec = *e->exec, .time_limit = q->kinds ? SECONDS : 0};
   TW_TRY(tw_minimize(&e->oracle, NULL, &options, &r, error));
   if (r.outcome == TW_INFEASIBLE) result->verdict = TW_EXPLAIN_INFEASIBLE;
   if (r.outcome == TW_SOLVED || (isfinite(r.bound) && r.bound > 1e-6)) {
@@ -62,7 +62,7 @@ static tw_status test(void *context, const bool *in, const bool *hard, tw_test *
 }
 
 static const char *method_for(const tw_qp *qp) {
-  if (!qp->integer) return "mehrotra";
+  if (!qp->kinds) return "mehrotra";
   return tw_method_find("cbc") ? "cbc" : "branch_and_bound";
 }
 

@@ -4,8 +4,8 @@
 
 #include "method/program/qp.h"
 
-/* |x_j - round(x_j)| of an integer variable, largest; `integer` NULL: 0. */
-double tw_integrality(int64_t n, const bool *integer, const double *x);
+/* |x_j - round(x_j)| of an integer variable, largest; `kinds` NULL: 0. */
+double tw_integrality(int64_t n, const tw_var_kind *kinds, const double *x);
 /* The largest violation of rows, bounds and integrality. work: m numbers. */
 double tw_qp_violation(const tw_qp *qp, const double *x, double *work);
 /* Integer variables to the nearest integer, all into their bounds. */

@@ -35,9 +35,9 @@ tw_status tw_qp_copy(tw_qp *out, const tw_qp *qp, tw_error *error) {
   vec_copy(qp->n, qp->q, out->q);
   vec_copy(qp->n, qp->lower, out->lower), vec_copy(qp->n, qp->upper, out->upper);
   vec_copy(qp->m, qp->row_lower, out->row_lower), vec_copy(qp->m, qp->row_upper, out->row_upper);
-  if (!qp->integer) return TW_OK;
-  if (!(out->integer = tw_alloc((size_t)qp->n, sizeof *out->integer))) return out_of_memory(error);
-  memcpy(out->integer, qp->integer, (size_t)qp->n * sizeof *out->integer);
+  if (!qp->kinds) return TW_OK;
+  if (!(out->kinds = tw_alloc((size_t)qp->n, sizeof *out->kinds))) return out_of_memory(error);
+  memcpy(out->kinds, qp->kinds, (size_t)qp->n * sizeof *out->kinds);
   return TW_OK;
 }
 
@@ -47,7 +47,7 @@ void tw_qp_free(tw_qp *qp) {
   free(qp->q);
   free(qp->lower), free(qp->upper);
   free(qp->row_lower), free(qp->row_upper);
-  free(qp->integer);
+  free(qp->kinds);
   *qp = (tw_qp){0};
 }
 
@@ -151,8 +151,8 @@ static tw_status take_rows(tw_qp *qp, const tw_oracle *o, const double *zero, tw
 
 static tw_status take_kinds(tw_qp *qp, const tw_oracle *o, tw_error *error) {
   if (!o->kinds) return TW_OK;
-  if (!(qp->integer = tw_alloc((size_t)qp->n, sizeof *qp->integer))) return out_of_memory(error);
-  for (int64_t j = 0; j < qp->n; j++) qp->integer[j] = o->kinds[j] != TW_CONTINUOUS;
+  if (!(qp->kinds = tw_alloc((size_t)qp->n, sizeof *qp->kinds))) return out_of_memory(error);
+  memcpy(qp->kinds, o->kinds, (size_t)qp->n * sizeof *qp->kinds);
   return TW_OK;
 }
 
@@ -178,6 +178,12 @@ tw_status tw_qp_open(tw_qp *qp, const tw_oracle *o, tw_error *error) {
     vec_copy(qp->n, o->upper, qp->upper);
   }
   return status == TW_OK ? check_finite(qp, error) : status;
+}
+
+tw_status tw_qp_oracle(tw_oracle *out, const tw_qp *qp, bool convex, tw_error *error) {
+  const tw_quadratic program = {.p = &qp->p, .q = qp->q, .constant = qp->constant, .a = &qp->a, .row_lower = qp->row_lower,
+                                .row_upper = qp->row_upper, .lower = qp->lower, .upper = qp->upper, .kinds = qp->kinds, .convex = convex};
+  return tw_oracle_quadratic(out, &program, error);
 }
 
 /* ------------------------------------------------------------------ products */

@@ -20,7 +20,7 @@ typedef struct tw_qp {
   double constant;
   double *row_lower, *row_upper; /* m, +-inf where there is no limit */
   double *lower, *upper;         /* n, likewise */
-  bool *integer;                 /* n; NULL: none */
+  tw_var_kind *kinds;            /* n: which are integer; NULL: none */
 } tw_qp;
 
 /* From the derivatives of an oracle that offers TW_QP, at 0. Entries that are zero are left out; constants of rows go to
@@ -30,6 +30,8 @@ tw_status tw_qp_open(tw_qp *qp, const tw_oracle *oracle, tw_error *error);
 tw_status tw_qp_new(tw_qp *qp, int64_t n, int64_t m, int64_t p_entries, int64_t a_entries, tw_error *error);
 tw_status tw_qp_copy(tw_qp *out, const tw_qp *qp, tw_error *error);
 void tw_qp_free(tw_qp *qp);
+/* The program as an oracle, for methods to run on; borrows qp, whose numbers (no patterns) may change. `convex`: it is known to be. */
+tw_status tw_qp_oracle(tw_oracle *out, const tw_qp *qp, bool convex, tw_error *error);
 static inline bool tw_qp_is_linear(const tw_qp *qp) {
   return qp->p.start[qp->n] == 0;
 }
