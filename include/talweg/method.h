@@ -61,8 +61,10 @@ typedef struct tw_result {
   tw_outcome outcome;
   const char *method; /* registry name */
   double *x;          /* n: best point; owned by the result */
-  double *dual;       /* m constraint multipliers, d objective / d bound sign convention: y_i >= 0 at an active upper bound of a
-                         minimisation, <= 0 at an active lower one (L = f + y'c); owned; NULL when m = 0 */
+  double *dual;       /* m constraint multipliers y, L = f + y'c: y_i >= 0 at an active upper bound of a minimisation, <= 0 at an
+                         active lower one, minus d objective / d bound; owned; NULL when m = 0 */
+  bool certified;     /* of an infeasible problem: dual holds multipliers that prove it (Farkas); of an unbounded one: x holds a ray
+                         along which the objective falls without end */
   int64_t n, m;
   double f;           /* minimised objective, regularizers included */
   double bound;       /* proven: no feasible point has a lower objective; NaN: the method proves none. See tw_gap */
@@ -136,8 +138,7 @@ enum { /* what a method can respect beside minimising */
 enum { /* promises that spare the driver copies of large states */
   TW_MONOTONE = 1, /* an iterate is at least as good as the ones before, and x, f, dual change only when a step succeeds */
   TW_ATOMIC = 2,   /* a step that fails in an evaluation leaves every vector that the next step reads as it was */
-  TW_PATIENT = 4,  /* many iterations may pass without visible progress: they are no reason to end the run */
-  TW_CERTIFIES = 8 /* no sparing: a run that ends as infeasible or unbounded leaves the proof in x and dual, which the result gets */
+  TW_PATIENT = 4   /* many iterations may pass without visible progress: they are no reason to end the run */
 };
 enum { TW_FOR_MINIMIZE = 1, TW_FOR_LEAST_SQUARES = 2, TW_FOR_ROOT = 4, TW_FOR_FIXPOINT = 8 };
 
@@ -165,6 +166,7 @@ struct tw_run { /* what the driver lends to a method */
   double *x;               /* current iterate; a method may let it point into a vector of its own (tw_run_vector) */
   double f;                /* objective at x */
   double bound;            /* see tw_result; NaN at the start */
+  bool certified;          /* likewise: set when x or dual hold the proof of the outcome that the method ends with */
   double *dual;            /* m multipliers, at the start those of tw_solve_options or zeros; NULL when m = 0 */
   tw_optimality optimality; /* stationarity absolute here; the driver scales it */
   double scale;            /* the driver divides stationarity by max(1, scale); methods set it in init (norm of the first residual) */

@@ -214,6 +214,10 @@ void tw_solution_json(tw_text *text, const tw_solution *s, const tw_model *model
     put_number(text, &first, "bound", s->bound);
     put_number(text, &first, "gap", tw_gap(r->f, r->bound, &r->optimality));
   }
+  if (r->certified) {
+    put_key(text, &first, "certified");
+    tw_text_puts(text, "true");
+  }
   put_key(text, &first, "variables");
   put_variables(text, s, table, s->variables);
   put_key(text, &first, "reports");

@@ -29,7 +29,8 @@ static void put_objective(tw_text *text, const tw_solution *s) {
 }
 
 static void put_arrays(tw_text *text, const tw_solution *s, const tw_model *model) {
-  tw_text_puts(text, "\nVariables\n");
+  const bool ray = s->result.certified && s->result.outcome == TW_UNBOUNDED;
+  tw_text_puts(text, ray ? "\nVariables, along a direction in which the objective has no end\n" : "\nVariables\n");
   for (int i = 0; i < tw_problem_variables(s->problem); i++)
     tw_table_array(text, tw_problem_variable_at(s->problem, i)->name, &s->variables[i], model);
   if (tw_problem_reports(s->problem) == 0) return;
@@ -74,7 +75,8 @@ static void put_constraints(tw_text *text, const tw_solution *s, const tw_model 
   if (s->dual != NULL) tw_table_put(&table, 0, 2, "dual");
   int added = 0;
   while (added < count && add_constraint(&table, s, added, model)) added++;
-  tw_text_puts(text, "\nConstraints\n");
+  const bool proof = s->result.certified && s->result.outcome == TW_INFEASIBLE;
+  tw_text_puts(text, proof ? "\nConstraints, with multipliers that prove the contradiction\n" : "\nConstraints\n");
   tw_table_print(&table, text);
   if (added < count) tw_text_printf(text, "  ... %d more constraints\n", count - added);
 }
@@ -121,8 +123,7 @@ static void put_optimality(tw_text *text, const tw_solution *s) {
   } rows[] = {{"values", c->value},       {"gradients", c->gradient},   {"Hessian products", c->hvp},
               {"residuals", c->residual}, {"Jacobians", c->jacobian},   {"projections", c->project},
               {"constraints", c->constraints}};
-  tw_text_puts(text, "\nEvaluations:");
-  const char *separator = " ";
+  const char *separator = "\nEvaluations: ";
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     if (rows[i].count == 0) continue;
     tw_text_printf(text, "%s%lld %s", separator, (long long)rows[i].count, rows[i].name);

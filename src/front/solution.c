@@ -165,7 +165,8 @@ static tw_status allocate(tw_solution *s, tw_error *error) {
   return TW_OK;
 }
 
-/* The result is of the minimisation of -f when f is maximised: objective and multipliers change sign. */
+/* The result is of the minimisation of -f when f is maximised: objective and multipliers change sign, but for certificates, which
+ * are about constraints alone. */
 static tw_status state_sense(tw_solution *s, tw_error *error) {
   const tw_goal goal = tw_problem_goal(s->problem);
   const bool flip = goal == TW_GOAL_MAXIMIZE;
@@ -174,7 +175,7 @@ static tw_status state_sense(tw_solution *s, tw_error *error) {
   if (s->result.dual == NULL) return TW_OK;
   s->dual = tw_alloc((size_t)s->result.m, sizeof *s->dual);
   if (s->dual == NULL) return tw_fail(error, TW_ERR_MEMORY, "out of memory for the multipliers");
-  for (int64_t i = 0; i < s->result.m; i++) s->dual[i] = flip ? 0 - s->result.dual[i] : s->result.dual[i];
+  for (int64_t i = 0; i < s->result.m; i++) s->dual[i] = flip && !s->result.certified ? 0 - s->result.dual[i] : s->result.dual[i];
   return TW_OK;
 }
 

@@ -110,6 +110,14 @@ static void try_conic(const tw_problem *p, tw_expr theta, double *df, double *dx
   free(own_df), free(own_dx);
 }
 
+static tw_status refuse_integers(const tw_problem *p, tw_error *error) {
+  for (int i = 0; i < tw_problem_variables(p); i++)
+    if (tw_problem_variable_at(p, i)->kind != TW_CONTINUOUS)
+      return tw_fail(error, TW_ERR_UNSUPPORTED, "variable %s is integer: its optimum moves in jumps, which have no derivative (with integers "
+                     "held as params the rest has)", tw_problem_variable_at(p, i)->name);
+  return TW_OK;
+}
+
 /* By the optimality conditions of the problem seen as nested, matrix-free. */
 static tw_status by_conditions(const tw_problem *p, const tw_nested *nested, const tw_result *at, tw_expr theta, double *df, double *dx,
                                tw_evidence *evidence, tw_error *error) {
@@ -134,6 +142,7 @@ tw_status tw_sensitivity(const tw_problem *p, const tw_result *at, const char *p
   if (!theta) return tw_fail(error, TW_ERR_NAME, "sensitivity: no parameter %s", parameter);
   if (tw_dtype_of(theta->expr) != TW_F64)
     return tw_fail(error, TW_ERR_DTYPE, "sensitivity: parameter %s is not real-valued", parameter);
+  TW_TRY(refuse_integers(p, error));
   tw_graph_lock(tw_problem_graph(p));
   const tw_nested *nested = tw_nested_close(p, NULL, error);
   tw_status status = nested ? TW_OK : error ? error->status : TW_ERR_ARGUMENT;

@@ -372,7 +372,8 @@ tw_status tw_driver_restart(tw_driver *d, tw_error *error) {
   d->torn = false;
   d->best.found = false;
   d->error = (tw_error){0};
-  const tw_tally fresh = {.f = NAN, .optimality = {NAN, NAN, NAN}};
+  d->run.certified = false;
+  const tw_tally fresh = {.f = NAN, .bound = NAN, .optimality = {NAN, NAN, NAN}};
   tw_driver_set_tally(d, &fresh);
   start_clock(d);
   if (d->run.oracle->exec != NULL) d->run.oracle->exec(d->run.oracle->context, &d->exec);

@@ -138,16 +138,11 @@ void tw_solver_progress(const tw_solver *s, tw_progress *progress) {
                             .seconds = tw_driver_seconds(d)};
 }
 
-/* The current iterate is a proof that there is no solution. */
-static bool certified(const tw_driver *d) {
-  return (d->run.method->traits & TW_CERTIFIES) && (d->outcome == TW_INFEASIBLE || d->outcome == TW_UNBOUNDED);
-}
-
 /* The current iterate when it is the answer or nothing else was kept, the best one otherwise. */
 tw_status tw_solver_result(const tw_solver *s, tw_result *result, tw_error *error) {
   const tw_driver *d = s->driver;
   const size_t n = (size_t)d->run.n, m = (size_t)d->m;
-  const bool current = d->outcome == TW_SOLVED || certified(d) || d->best.x == NULL || !d->best.found;
+  const bool current = d->outcome == TW_SOLVED || d->run.certified || d->best.x == NULL || !d->best.found;
   const double *x = current ? d->run.x : d->best.x, *dual = current ? d->run.dual : d->best.dual;
   *result = (tw_result){.outcome = d->outcome,
                         .method = d->run.method->name,
@@ -155,6 +150,7 @@ tw_status tw_solver_result(const tw_solver *s, tw_result *result, tw_error *erro
                         .m = d->m,
                         .f = current ? d->run.f : d->best.f,
                         .bound = d->run.bound,
+                        .certified = d->run.certified,
                         .optimality = current ? tw_driver_relative(d) : d->best.optimality,
                         .counts = d->counts,
                         .iterations = d->run.iteration,

@@ -145,12 +145,14 @@ static tw_status look_for_certificates(tw_hsde *h) {
   const double infeasible = tw_conic_proves_infeasible(c, h->y, h->work);
   if (infeasible <= most) {
     point_at(h, -1 / vec_dot(h->m, c->b, h->y));
+    run->certified = true;
     return tw_run_end(run, TW_INFEASIBLE,
         "no point satisfies all constraints: multipliers y of the cones have b'y = -1 and |A'y| = %.2g", infeasible);
   }
   const double unbounded = tw_conic_proves_unbounded(c, h->x, h->slack, h->work);
   if (unbounded <= most) {
     point_at(h, -1 / vec_dot(h->n, c->c, h->x));
+    run->certified = true;
     return tw_run_end(run, TW_UNBOUNDED, "the objective falls without end along a direction x with c'x = -1, violated by %.2g", unbounded);
   }
   return TW_OK;
@@ -259,4 +261,4 @@ const tw_method tw_method_hsde = {
     .init = init,
     .step = step,
     .finish = finish,
-    .traits = TW_CERTIFIES};
+};

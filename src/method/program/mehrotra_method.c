@@ -63,13 +63,16 @@ static tw_status end_solved(tw_run *run, const tw_qp_session *s) {
 }
 
 static tw_status end_session(tw_run *run, const tw_qp_session *s) {
-  if (s->outcome != TW_UNBOUNDED && s->outcome != TW_INFEASIBLE) report(run, s);
+  run->certified = s->outcome == TW_UNBOUNDED || s->outcome == TW_INFEASIBLE;
+  if (!run->certified) report(run, s);
   switch (s->outcome) {
   case TW_SOLVED:
     return end_solved(run, s);
   case TW_INFEASIBLE:
+    if (run->dual) vec_copy(s->qp->m, s->y, run->dual);
     return tw_run_end(run, TW_INFEASIBLE, "every point violates the constraints: Farkas certificate verified: margin %.3g", s->margin);
   case TW_UNBOUNDED:
+    vec_copy(run->n, s->x, run->x);
     return tw_run_end(run, TW_UNBOUNDED, "there is no finite minimum: ray verified: margin %.3g", s->margin);
   default:
     return tw_run_end(run, TW_FAILED, "neither a solution nor a certificate came within reach of rounding errors");
