@@ -180,6 +180,8 @@ tw_status tw_file_create(tw_file **file, const char *path, tw_error *error);
 FILE *tw_file_stream(tw_file *file);
 /* Flush, fsync, rename, release. On failure the temporary is removed and released too. */
 tw_status tw_file_commit(tw_file *file, tw_error *error);
+/* A text as the content of a file; TW_ERR_MEMORY where the text has failed. */
+tw_status tw_file_write(const char *path, const tw_text *text, tw_error *error);
 void tw_file_discard(tw_file *file);
 
 /* Whole file into a malloc'd, NUL-terminated buffer; refuses more than `max_bytes`, and

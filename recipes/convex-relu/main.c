@@ -1,6 +1,6 @@
 /* convex-relu: two-layer ReLU nets trained to global optimality, and robustly, as convex programs. */
 #include "acceptance.h"
-#include "front/arguments.h"
+#include "recipe.h"
 #include "report.h"
 
 #include <math.h>
@@ -121,28 +121,20 @@ static tw_status options_of(const fields *f, fit_options *o, tw_error *error) {
   return status == TW_OK ? read_norm(f->norm, &o->p, error) : status;
 }
 
-static tw_status write_text(const char *path, const tw_text *text, tw_error *error) {
-  tw_file *file = NULL;
-  if (text->failed) return tw_fail(error, TW_ERR_MEMORY, "out of memory for %s", path);
-  const tw_status status = tw_file_create(&file, path, error);
-  if (status != TW_OK) return status;
-  fwrite(text->data, 1, text->length, tw_file_stream(file));
-  return tw_file_commit(file, error);
-}
-
 static tw_status put_reports(const fields *f, const fit *result, const fit_options *o, const table *t, tw_error *error) {
   tw_text text = {0}, json = {0};
   report_text(result, o, t, &text);
   tw_status status = text.failed ? tw_fail(error, TW_ERR_MEMORY, "out of memory for a report") : TW_OK;
   if (status == TW_OK) fputs(text.data, stdout);
-  if (status == TW_OK && f->json) report_json(result, o, t, &json), status = write_text(f->json, &json, error);
+  if (status == TW_OK && f->json) report_json(result, o, t, &json), status = tw_file_write(f->json, &json, error);
   if (status == TW_OK && f->plot) status = report_plot(result, o, t, f->plot, error);
   tw_text_free(&text);
   tw_text_free(&json);
   return status;
 }
 
-static tw_status run(const fields *f, tw_error *error) {
+static tw_status run(const void *given, tw_error *error) {
+  const fields *f = given;
   fit_options o;
   fit result = {0};
   table t = {0};
@@ -161,14 +153,5 @@ static tw_status run(const fields *f, tw_error *error) {
 
 int main(int argc, char **argv) {
   fields f = {0};
-  tw_error error = {0};
-  bool help = false;
-  tw_status status = tw_arguments_read(&verb, argc - 1, argv + 1, &f, &help, &error);
-  if (status == TW_OK && help) {
-    tw_arguments_help(&verb, stdout);
-    return 0;
-  }
-  if (status == TW_OK) status = run(&f, &error);
-  if (status != TW_OK) fprintf(stderr, "convex-relu: %s\n", error.message);
-  return status == TW_OK ? 0 : status == TW_ERR_ARGUMENT || status == TW_ERR_NAME || status == TW_ERR_RANGE ? 2 : 1;
+  return recipe_main(&verb, &f, run, argc, argv);
 }

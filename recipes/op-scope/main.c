@@ -1,6 +1,6 @@
 /* op-scope: where the time of a generative model goes, operator by operator. */
 #include "acceptance.h"
-#include "front/arguments.h"
+#include "recipe.h"
 #include "report.h"
 
 #include <stdlib.h>
@@ -40,15 +40,6 @@ static bool lists(const char *list, const char *word, const char *otherwise) {
     at += n + (at[n] == ',');
   }
   return false;
-}
-
-static tw_status write_text(const char *path, const tw_text *text, tw_error *error) {
-  tw_file *file = NULL;
-  if (text->failed) return tw_fail(error, TW_ERR_MEMORY, "out of memory for %s", path);
-  const tw_status status = tw_file_create(&file, path, error);
-  if (status != TW_OK) return status;
-  fwrite(text->data, 1, text->length, tw_file_stream(file));
-  return tw_file_commit(file, error);
 }
 
 /* All parts of the workload, naive before tiled so that pairs are neighbours. */
@@ -97,7 +88,7 @@ static tw_status profile(const fields *f, const tw_machine *machine, tw_error *e
   if (status == TW_OK) put_tables(f, &r, &text);
   if (status == TW_OK && text.failed) status = tw_fail(error, TW_ERR_MEMORY, "out of memory for tables");
   if (status == TW_OK) fputs(text.data, stdout);
-  if (status == TW_OK && f->json) report_json(&r, &json), status = write_text(f->json, &json, error);
+  if (status == TW_OK && f->json) report_json(&r, &json), status = tw_file_write(f->json, &json, error);
   if (status == TW_OK && f->roofline) status = report_plot(&r, f->roofline, error);
   for (int i = 0; i < r.n; i++) part_close(r.part[i]);
   tw_text_free(&text);
@@ -105,7 +96,8 @@ static tw_status profile(const fields *f, const tw_machine *machine, tw_error *e
   return status;
 }
 
-static tw_status run(const fields *f, tw_error *error) {
+static tw_status run(const void *given, tw_error *error) {
+  const fields *f = given;
   const int threads = f->threads ? (int)f->threads : 1;
   tw_machine machine;
   if (!f->accept && !f->workload) return tw_fail(error, TW_ERR_ARGUMENT, "which workload? unet, decoder, image-tokens or video");
@@ -116,14 +108,5 @@ static tw_status run(const fields *f, tw_error *error) {
 
 int main(int argc, char **argv) {
   fields f = {0};
-  tw_error error = {0};
-  bool help = false;
-  tw_status status = tw_arguments_read(&verb, argc - 1, argv + 1, &f, &help, &error);
-  if (status == TW_OK && help) {
-    tw_arguments_help(&verb, stdout);
-    return 0;
-  }
-  if (status == TW_OK) status = run(&f, &error);
-  if (status != TW_OK) fprintf(stderr, "op-scope: %s\n", error.message);
-  return status == TW_OK ? 0 : status == TW_ERR_ARGUMENT || status == TW_ERR_NAME ? 2 : 1;
+  return recipe_main(&verb, &f, run, argc, argv);
 }

@@ -192,3 +192,12 @@ tw_status tw_file_read(const char *path, size_t max_bytes, char **data, size_t *
   *length = text.length;
   return TW_OK;
 }
+
+tw_status tw_file_write(const char *path, const tw_text *text, tw_error *error) {
+  tw_file *file = NULL;
+  if (text->failed) return tw_fail(error, TW_ERR_MEMORY, "out of memory for %s", path);
+  const tw_status status = tw_file_create(&file, path, error);
+  if (status != TW_OK) return status;
+  fwrite(text->data, 1, text->length, tw_file_stream(file));
+  return tw_file_commit(file, error);
+}

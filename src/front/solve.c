@@ -266,14 +266,6 @@ static tw_status write_plot(session *s, const tw_solution *solution, tw_error *e
   return tw_plot_write(&plot, s->f->plot, error);
 }
 
-static tw_status write_text(const char *path, const tw_text *text, tw_error *error) {
-  tw_file *file = NULL;
-  const tw_status status = tw_file_create(&file, path, error);
-  if (status != TW_OK) return status;
-  fwrite(text->data, 1, text->length, tw_file_stream(file));
-  return tw_file_commit(file, error);
-}
-
 /* The table goes to the terminal (to stderr beside JSON), the trace to the file. */
 static tw_status write_profile(const session *s, tw_error *error) {
   tw_machine machine;
@@ -286,7 +278,7 @@ static tw_status write_profile(const session *s, tw_error *error) {
     if (table.failed || trace.failed) status = tw_fail(error, TW_ERR_MEMORY, "out of memory for --profile");
   }
   if (status == TW_OK) fputs(table.data, s->f->json ? s->console->err : s->console->out);
-  if (status == TW_OK && file) status = write_text(s->f->profile, &trace, error);
+  if (status == TW_OK && file) status = tw_file_write(s->f->profile, &trace, error);
   tw_text_free(&table);
   tw_text_free(&trace);
   return status;
