@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include <talweg/front.h>
+#include <talweg/method.h>
 
 enum { COMMAND_WORDS = 24 };
 
@@ -95,6 +96,17 @@ static inline json_t *parse_object(const outcome *o) {
   assert_true(json_is_object(object));
   return object;
 }
+
+/* The object that the command prints with --json, after it ended with `code`. */
+static inline json_t *run_json(int code, const char *words) {
+  outcome o = command("%s --json", words);
+  expect_code(&o, code);
+  json_t *object = parse_object(&o);
+  outcome_free(&o);
+  return object;
+}
+
+static inline bool has_method(const char *name) { return tw_method_find(name) != NULL; }
 
 /* The value at "a.b.0": keys and positions. */
 static inline json_t *find_value(json_t *value, const char *path) {

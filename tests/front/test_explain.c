@@ -1,14 +1,6 @@
 /* talweg explain and talweg solve --ranging: what they name, in text and JSON. */
 #include "command.h"
 
-static json_t *run_json(int code, const char *words) {
-  outcome o = command("%s --json", words);
-  expect_code(&o, code);
-  json_t *object = parse_object(&o);
-  outcome_free(&o);
-  return object;
-}
-
 static bool names(json_t *object, const char *kind, const char *name, const char *side) {
   json_t *subset = find_value(object, "subset");
   for (size_t k = 0; k < json_array_size(subset); k++) {

@@ -1,21 +1,7 @@
 /* Integer models through the command: files of other modellers, AMPL's convention, JSON. */
 #include "command.h"
 
-#include <talweg/method.h>
-
 static tw_error error;
-
-static bool has_cbc(void) {
-  return tw_method_find("cbc") != NULL;
-}
-
-static json_t *run_json(int code, const char *words) {
-  outcome o = command("%s --json", words);
-  expect_code(&o, code);
-  json_t *object = parse_object(&o);
-  outcome_free(&o);
-  return object;
-}
 
 static void classes_choose_methods(void **state) {
   (void)state;
@@ -81,7 +67,7 @@ static void other_formats(void **state) {
              "Maximize\n obj: 3 a + 2 b + 4 c + s\nSubject To\n one: 2 a + b + 3 c + s <= 10.5\n two: a + b + c <= 6\n off: s <= 1.5\n"
              "Bounds\n a <= 3.5\n 2 <= s <= 5\nGenerals\n a b\nBinaries\n c\nSemi-continuous\n s\nEnd\n");
   for (size_t k = 0; k < 2; k++) {
-    if (k == 0 && !has_cbc()) continue;
+    if (k == 0 && !has_method("cbc")) continue;
     snprintf(words, sizeof words, "solve %s/m.lp --method %s", folder, methods[k]);
     json_t *object = run_json(0, words);
     /* s is 0 or at least 2, and `off` leaves 0; then a = 3, b = 3: 15, or a = 2, b = 3, c = 1: 16 */

@@ -1,20 +1,6 @@
 /* Integer programs of the literature by every method for them. */
 #include "command.h"
 
-#include <talweg/method.h>
-
-static bool has_cbc(void) {
-  return tw_method_find("cbc") != NULL;
-}
-
-static json_t *run_json(int code, const char *words) {
-  outcome o = command("%s --json", words);
-  expect_code(&o, code);
-  json_t *object = parse_object(&o);
-  outcome_free(&o);
-  return object;
-}
-
 /* Optima as CBC 2.10.8 and GLPK 5.0 report them. */
 static void files_of_others(void **state) {
   (void)state;
@@ -31,7 +17,7 @@ static void files_of_others(void **state) {
                {"flugpl", "branch_and_bound", 1201500},
                {"lseu", "branch_and_bound", 1120}};
   for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
-    if (strcmp(cases[k].method, "cbc") == 0 && !has_cbc()) continue;
+    if (strcmp(cases[k].method, "cbc") == 0 && !has_method("cbc")) continue;
     char words[256];
     snprintf(words, sizeof words, "solve tests/data/mps/%s.mps --quiet --method %s", cases[k].file, cases[k].method);
     json_t *object = run_json(0, words);
@@ -48,7 +34,7 @@ static void infeasible_is_named(void **state) {
   json_t *object = run_json(3, "solve tests/data/mps/infeasible-mip0.mps --quiet --method branch_and_bound");
   assert_string_equal(find_string(object, "status"), "infeasible");
   json_decref(object);
-  if (!has_cbc()) skip();
+  if (!has_method("cbc")) skip();
   object = run_json(3, "solve tests/data/mps/infeasible-mip0.mps --quiet");
   assert_string_equal(find_string(object, "status"), "infeasible");
   assert_true(json_is_null(find_value(object, "gap")));

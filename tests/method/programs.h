@@ -106,4 +106,21 @@ static inline double program_objective(const program *s, const double *x) {
   return f;
 }
 
+/* The result of a method; tw_result_free. */
+static inline tw_result program_solve(const tw_oracle *oracle, const char *method) {
+  tw_error why;
+  tw_result r;
+  const tw_solve_options options = {.method = method};
+  if (tw_minimize(oracle, NULL, &options, &r, &why) != TW_OK) fail_msg("%s: %s", method, why.message);
+  return r;
+}
+
+static inline void program_refused(const tw_oracle *oracle, const char *method, const char *part) {
+  tw_error why = {0};
+  tw_result r;
+  const tw_solve_options options = {.method = method};
+  assert_int_equal(tw_minimize(oracle, NULL, &options, &r, &why), TW_ERR_UNSUPPORTED);
+  if (!strstr(why.message, part)) fail_msg("\"%s\" is not in: %s", part, why.message);
+}
+
 #endif

@@ -1,16 +1,10 @@
 /* Operator splitting: known solutions of random programs, certificates, polishing, other vectors on the same factor, resuming. */
+#include "certificates.h"
 #include "programs.h"
 
 #include <unistd.h>
 
 static tw_error error;
-
-static tw_result solve(const tw_oracle *oracle, const char *method) {
-  tw_result r;
-  const tw_solve_options options = {.method = method};
-  if (tw_minimize(oracle, NULL, &options, &r, &error) != TW_OK) fail_msg("%s: %s", method, error.message);
-  return r;
-}
 
 /* Number i of the random programs: of all ranks, with and without rows and bounds. */
 static void draw(program *s, int i) {
@@ -33,7 +27,7 @@ static void known_solutions(void **state) {
     for (int i = 0; i < 120; i++) {
       program s;
       draw(&s, i);
-      tw_result r = solve(&s.oracle, cases[k].method);
+      tw_result r = program_solve(&s.oracle, cases[k].method);
       const double f = program_objective(&s, s.x), tol = cases[k].tol;
       if (r.outcome != TW_SOLVED && r.outcome != TW_STOPPED_ITERATIONS) fail_msg("%s, program %d: %s", cases[k].method, i, r.message);
       unsolved += r.outcome != TW_SOLVED;
@@ -54,7 +48,7 @@ static void multipliers(void **state) {
   for (int i = 0; i < 20; i++) {
     program s = program_random(12, 6, 12, false, 300 + (uint64_t)i);
     program_state(&s, false);
-    tw_result r = solve(&s.oracle, "osqp:tol=1e-8");
+    tw_result r = program_solve(&s.oracle, "osqp:tol=1e-8");
     assert_int_equal(r.outcome, TW_SOLVED);
     for (int64_t j = 0; j < 12; j++) assert_close(r.x[j], s.x[j], 1e-8);
     for (int64_t k = 0; k < 6; k++) assert_close(r.dual[k], s.y[k], 1e-7);
@@ -101,11 +95,12 @@ static void certificates(void **state) {
     else
       open_end(&s, i % 4 > 0);
     program_state(&s, !infeasible || i % 3 > 0);
-    tw_result r = solve(&s.oracle, "osqp");
+    tw_result r = program_solve(&s.oracle, "osqp");
     const tw_outcome expected = infeasible ? TW_INFEASIBLE : TW_UNBOUNDED;
     if (r.outcome != expected && r.outcome != TW_STOPPED_ITERATIONS)
       fail_msg("program %d: %s, expected %s", i, tw_outcome_name(r.outcome), tw_outcome_name(expected));
     proven += r.outcome == expected;
+    if (r.outcome == expected) expect_proof(&s.oracle, &r);
     tw_result_free(&r);
     program_free(&s);
   }
@@ -118,7 +113,7 @@ static void crossing_limits(void **state) {
   program s = program_random(4, 2, 4, false, 1);
   s.row_lower[1] = 2, s.row_upper[1] = 1;
   program_state(&s, false);
-  tw_result r = solve(&s.oracle, "osqp");
+  tw_result r = program_solve(&s.oracle, "osqp");
   assert_int_equal(r.outcome, TW_INFEASIBLE);
   tw_result_free(&r);
   program_free(&s);
@@ -129,10 +124,7 @@ static void not_convex(void **state) {
   program s = program_random(4, 2, 4, true, 2);
   for (int64_t k = 0; k < s.p.start[4]; k++) s.p.value[k] = -s.p.value[k];
   program_state(&s, true);
-  tw_result r;
-  const tw_solve_options options = {.method = "osqp"};
-  assert_int_equal(tw_minimize(&s.oracle, NULL, &options, &r, &error), TW_ERR_UNSUPPORTED);
-  assert_non_null(strstr(error.message, "not convex"));
+  program_refused(&s.oracle, "osqp", "not convex");
   program_free(&s);
 }
 
@@ -169,7 +161,7 @@ static void restarted(void **state) {
     if (what == 3) s.p.value[0] *= 1.1, s.a.value[1] += 0.1;
     assert_int_equal(tw_solver_restart(solver, &error), TW_OK);
     r = run_on(solver);
-    tw_result other = solve(&s.oracle, "osqp:tol=1e-8");
+    tw_result other = program_solve(&s.oracle, "osqp:tol=1e-8");
     if (r.outcome != TW_SOLVED || other.outcome != TW_SOLVED) fail_msg("program %d: %s, %s", i, r.message, other.message);
     for (int64_t j = 0; j < 15; j++) assert_close(r.x[j], other.x[j], 1e-6);
     again += r.iterations, fresh += other.iterations;
@@ -209,7 +201,7 @@ static void other_methods_restart(void **state) {
     for (int64_t j = 0; j < 8; j++) s.q[j] = 1;
     assert_int_equal(tw_solver_restart(solver, &error), TW_OK);
     r = run_on(solver);
-    tw_result other = solve(&s.oracle, "osqp:tol=1e-9");
+    tw_result other = program_solve(&s.oracle, "osqp:tol=1e-9");
     assert_int_equal(r.outcome, TW_SOLVED);
     for (int64_t j = 0; j < 8; j++) assert_close(r.x[j], other.x[j], 1e-5);
     tw_result_free(&r), tw_result_free(&other);

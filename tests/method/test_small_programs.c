@@ -1,22 +1,13 @@
 /* Quadratic programs with bounds alone by coordinate descent, with equalities alone by one linear system. */
 #include "programs.h"
 
-static tw_error error;
-
-static tw_result solve(const tw_oracle *oracle, const char *method) {
-  tw_result r;
-  const tw_solve_options options = {.method = method};
-  if (tw_minimize(oracle, NULL, &options, &r, &error) != TW_OK) fail_msg("%s: %s", method, error.message);
-  return r;
-}
-
 static void boxes(void **state) {
   (void)state;
   for (int i = 0; i < 40; i++) {
     const int64_t n = 1 + i % 11;
     program s = program_random(n, 0, i % 4 ? n : 0, true, (uint64_t)i);
     program_state(&s, true);
-    tw_result r = solve(&s.oracle, "box_cd:tol=1e-10,max_iter=100000");
+    tw_result r = program_solve(&s.oracle, "box_cd:tol=1e-10,max_iter=100000");
     const double f = program_objective(&s, s.x);
     assert_int_equal(r.outcome, TW_SOLVED);
     assert_close(r.f, f, 1e-8 * (1 + fabs(f)));
@@ -34,7 +25,7 @@ static void box_without_end(void **state) {
   program s = program_random(3, 0, 0, true, 1);
   s.q[1] = -1, s.upper[1] = INFINITY;
   program_state(&s, true);
-  tw_result r = solve(&s.oracle, "box_cd");
+  tw_result r = program_solve(&s.oracle, "box_cd");
   assert_int_equal(r.outcome, TW_UNBOUNDED);
   tw_result_free(&r);
   program_free(&s);
@@ -70,7 +61,7 @@ static void equalities(void **state) {
       program s = program_random(n, m, singular ? n - m + 1 : n, false, 50 + (uint64_t)i);
       make_equalities(&s, false);
       program_state(&s, false);
-      tw_result r = solve(&s.oracle, methods[k]);
+      tw_result r = program_solve(&s.oracle, methods[k]);
       if (r.outcome != TW_SOLVED) fail_msg("%s, program %d: %s", methods[k], i, r.message);
       const double f = program_objective(&s, s.x);
       assert_close(r.f, f, 1e-9 * (1 + fabs(f)));
@@ -89,12 +80,12 @@ static void dependent_rows(void **state) {
   s.a = program_random_matrix(4, 8, 2, 5);
   make_equalities(&s, true);
   program_state(&s, false);
-  tw_result r = solve(&s.oracle, "equality_qp");
+  tw_result r = program_solve(&s.oracle, "equality_qp");
   assert_int_equal(r.outcome, TW_SOLVED);
   for (int64_t j = 0; j < 8; j++) assert_close(r.x[j], s.x[j], 1e-6);
   tw_result_free(&r);
   s.row_lower[3] = s.row_upper[3] += 1;
-  r = solve(&s.oracle, "equality_qp");
+  r = program_solve(&s.oracle, "equality_qp");
   assert_int_equal(r.outcome, TW_INFEASIBLE);
   tw_result_free(&r);
   program_free(&s);
@@ -108,7 +99,7 @@ static void line_without_end(void **state) {
   make_equalities(&s, false);
   s.q[4] = 1;
   program_state(&s, false);
-  tw_result r = solve(&s.oracle, "equality_qp");
+  tw_result r = program_solve(&s.oracle, "equality_qp");
   assert_int_equal(r.outcome, TW_UNBOUNDED);
   tw_result_free(&r);
   program_free(&s);
@@ -119,10 +110,7 @@ static void inequalities_are_refused(void **state) {
   program s = program_random(5, 2, 5, false, 79);
   s.row_lower[0] = 0, s.row_upper[0] = 1;
   program_state(&s, false);
-  tw_result r;
-  const tw_solve_options options = {.method = "equality_qp"};
-  assert_int_equal(tw_minimize(&s.oracle, NULL, &options, &r, &error), TW_ERR_UNSUPPORTED);
-  assert_non_null(strstr(error.message, "no equality"));
+  program_refused(&s.oracle, "equality_qp", "no equality");
   program_free(&s);
 }
 

@@ -1,5 +1,6 @@
 /* The programs of tests/data/mps: their optima are those of GLPK 5.0 (glpsol --mps --nomip) and CBC 2.10.8, integers relaxed; those
  * that have none are named with a certificate that is checked here. Quadratic ones are compared with `ipm`. */
+#include "method/certificates.h"
 #include "test.h"
 
 #include "method/program/qp_solve.h"
@@ -82,18 +83,6 @@ static void programs_have_the_known_answers(void **state) {
   }
 }
 
-/* The margin of multipliers of the rows alone: what they leave of A'y is put on the bounds. */
-static double proven_by(opened *p, const double *y) {
-  double *z = test_malloc((size_t)p->qp.n * sizeof *z);
-  vec_zero(p->qp.n, z);
-  tw_qp_add_at(&p->qp, -1, y, z);
-  for (int64_t j = 0; j < p->qp.n; j++)
-    if (!isfinite(z[j] > 0 ? p->qp.upper[j] : p->qp.lower[j])) z[j] = 0; /* rounding, or the proof fails by |A'y + z| */
-  const double margin = tw_qp_proves_infeasible(&p->qp, y, z, p->work);
-  test_free(z);
-  return margin;
-}
-
 /* By the method that is chosen, the result in the caller's terms. */
 static void the_method_finds_them(void **state) {
   (void)state;
@@ -106,8 +95,8 @@ static void the_method_finds_them(void **state) {
     assert_int_equal(r.outcome, programs[i].outcome);
     if (r.outcome != TW_SOLVED && !strstr(r.message, "verified")) fail_msg("%s: %s", programs[i].name, r.message);
     assert_true(r.certified == (r.outcome != TW_SOLVED));
-    if (r.outcome == TW_UNBOUNDED) assert_true(tw_qp_proves_unbounded(&p.qp, r.x, p.work) > 1e-6);
-    if (r.outcome == TW_INFEASIBLE) assert_true(proven_by(&p, r.dual) > 1e-6);
+    if (r.outcome == TW_UNBOUNDED) assert_true(margin_of_ray(&p.qp, r.x) > 1e-6);
+    if (r.outcome == TW_INFEASIBLE) assert_true(margin_of_multipliers(&p.qp, r.dual) > 1e-6);
     if (!isnan(programs[i].f)) relative_close(programs[i].name, r.f, programs[i].f);
     if (!tw_qp_is_linear(&p.qp)) {
       assert_ok(tw_solve_problem(tw_model_problem(p.model), &(tw_solve_options){.method = "ipm"}, &other, &error));

@@ -64,6 +64,8 @@ static tw_status end_infeasible(tw_run *run, const tw_qp *qp, const tw_cbc_answe
     proof = tw_qp_proves_infeasible(qp, a->y, z, scratch);
   }
   free(z);
+  run->certified = proof > 0;
+  if (run->certified) vec_copy(qp->m, a->y, run->dual);
   if (proof > 0) return tw_run_end(run, TW_INFEASIBLE, "CBC: infeasible, as multipliers of the rows prove (Farkas, by %.2g)", proof);
   return tw_run_end(run, TW_INFEASIBLE, a->relaxed ? "CBC: infeasible" : "CBC: no integers are feasible, after %lld nodes",
                     (long long)a->nodes);

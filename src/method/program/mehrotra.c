@@ -1,7 +1,8 @@
 /* The interior-point iteration: residuals, predictor, corrector, centrality correctors, steps; see mehrotra.h. */
 #include "method/program/mehrotra.h"
 
-enum { CORRECTORS = 2, IDLE_MOST = 15 };
+enum { CORRECTORS = 2, IDLE_MOST = 15, WARY = 2 };
+static const double CENTERING = 0.3, ROUNDING = 1e-6; /* sigma of a wary step; errors below which rounding is what stops progress */
 
 static bool below(const tw_mehrotra *s, int64_t k) {
   return s->l[k] > -INFINITY;
@@ -115,7 +116,8 @@ static double mu_after(const tw_mehrotra *s, const mehrotra_direction *d, double
   return s->pairs > 0 ? sum / (double)s->pairs : 0;
 }
 
-/* Mehrotra (1992): sigma = (mu_affine / mu)^3 and the second-order term of the affine direction. */
+/* Mehrotra (1992): sigma = (mu_affine / mu)^3 and the second-order term of the affine direction. That term may lead in circles
+ * (Cartis 2009): after iterations without progress, while errors are large, the step is a plain one, well centred. */
 static tw_status predict_and_correct(tw_mehrotra *s, double *target, tw_error *error) {
   double primal, dual;
   for (int64_t k = 0; k < s->nv; k++) s->cl[k] = -s->tl[k] * s->zl[k], s->cu[k] = -s->tu[k] * s->zu[k];
@@ -123,10 +125,12 @@ static tw_status predict_and_correct(tw_mehrotra *s, double *target, tw_error *e
   const mehrotra_direction *a = &s->predictor;
   steps_to(s, a, 1, &primal, &dual);
   const double ratio = s->mu > 0 ? mu_after(s, a, primal, dual) / s->mu : 0;
-  *target = ratio * ratio * ratio * s->mu;
+  const bool wary = s->number[MEHROTRA_IDLE] >= WARY && tw_mehrotra_error(s) > ROUNDING;
+  const double second = wary ? 0 : 1;
+  *target = fmax(ratio * ratio * ratio, wary ? CENTERING : 0) * s->mu;
   for (int64_t k = 0; k < s->nv; k++) {
-    s->cl[k] += below(s, k) ? *target - a->tl[k] * a->zl[k] : 0;
-    s->cu[k] += above(s, k) ? *target - a->tu[k] * a->zu[k] : 0;
+    s->cl[k] += below(s, k) ? *target - second * a->tl[k] * a->zl[k] : 0;
+    s->cu[k] += above(s, k) ? *target - second * a->tu[k] * a->zu[k] : 0;
   }
   return direction(s, 1, &s->d, error);
 }

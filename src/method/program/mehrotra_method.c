@@ -1,4 +1,5 @@
 /* The method mehrotra: a session (qp_session.h) whose state is the run's. */
+#include "method/program/nlp.h"
 #include "method/program/qp_session.h"
 
 static const tw_option options[] = {TW_OPTION_TOL(1e-9),
@@ -89,17 +90,9 @@ static tw_status after(tw_run *run, tw_qp_session *s) {
   return TW_OK;
 }
 
-static tw_status check_rows(tw_run *run) {
-  const tw_oracle *o = run->oracle;
-  for (int64_t i = 0; i < o->m; i++)
-    if (!(o->c_lower[i] <= o->c_upper[i]) || o->c_lower[i] == INFINITY || o->c_upper[i] == -INFINITY)
-      return tw_run_end(run, TW_INFEASIBLE, "constraint row %lld has bounds %g above %g", (long long)i, o->c_lower[i], o->c_upper[i]);
-  return TW_OK;
-}
-
 static tw_status init(tw_run *run) {
   local *own;
-  TW_TRY(check_rows(run));
+  TW_TRY(tw_nlp_check_rows(run));
   TW_TRY(open(&own, run));
   run->scale = vec_norm_inf(run->n, own->qp.q);
   tw_qp_session *s = &own->session;

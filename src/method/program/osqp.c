@@ -176,9 +176,20 @@ static tw_status end_solved(tw_osqp *s) {
                     p->optimality.complementarity);
 }
 
-static tw_status end_proven(tw_osqp *s, tw_outcome outcome, const char *why) {
+static tw_status end_proven(tw_osqp *s, tw_outcome outcome, const double *proof, double *place, int64_t n, const char *why) {
   s->run->iteration++; /* the driver does not count a step that ends so */
+  s->run->certified = true;
+  vec_copy(n, proof, place);
   return tw_run_end(s->run, outcome, "%s", why);
+}
+
+/* Ends the run where the last step proves that there is no solution. */
+static tw_status test_certificates(tw_osqp *s) {
+  const double *y = osqp_infeasible(s);
+  if (y) return end_proven(s, TW_INFEASIBLE, y, s->run->dual, s->m, "multipliers prove that the constraints contradict each other");
+  const double *d = osqp_unbounded(s);
+  if (d) return end_proven(s, TW_UNBOUNDED, d, s->run->x, s->n, "the objective falls without end along a direction from a feasible point");
+  return TW_OK;
 }
 
 /* The active set, where it has not been tried: as soon as the residuals are small, then at iterations that grow by a factor; and at the
@@ -223,8 +234,7 @@ static tw_status step(tw_run *run) {
   bool solved;
   TW_TRY(polish(s, met, &solved));
   if (solved) return end_solved(s);
-  if (osqp_infeasible(s)) return end_proven(s, TW_INFEASIBLE, "multipliers prove that the constraints contradict each other");
-  if (osqp_unbounded(s)) return end_proven(s, TW_UNBOUNDED, "the objective falls without end along a direction from a feasible point");
+  TW_TRY(test_certificates(s));
   if (tw_run_flag(run, "adaptive") && (double)run->iteration + 1 >= s->number[OSQP_ADAPT_AT]) adapt(s);
   return TW_OK;
 }

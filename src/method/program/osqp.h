@@ -73,9 +73,10 @@ bool osqp_meets(const osqp_point *p, double tol);
 /* rho times the root of the ratio of relative residuals. */
 double osqp_next_rho(const tw_osqp *s);
 
-/* Whether the last step proves that there is no feasible point, or that the objective falls without end. */
-bool osqp_infeasible(tw_osqp *s);
-bool osqp_unbounded(tw_osqp *s);
+/* Whether the last step proves that there is no feasible point, or that the objective falls without end. The proof: multipliers of the
+ * rows (m), a ray (n); NULL when there is none. */
+const double *osqp_infeasible(tw_osqp *s);
+const double *osqp_unbounded(tw_osqp *s);
 
 /* A key of the limits and bounds that the iterate presses on. */
 double osqp_active_key(const tw_osqp *s);

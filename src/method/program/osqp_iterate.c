@@ -129,7 +129,7 @@ static double pressing(double v, double l, double u) {
 
 /* Multipliers y of the rows and z = -A'y of the bounds: Farkas. What a missing bound leaves of A'y + z is small when the points that
  * are not excluded lie CERTAIN times further out than any limit. */
-bool osqp_infeasible(tw_osqp *s) {
+const double *osqp_infeasible(tw_osqp *s) {
   const tw_qp *qp = &s->qp;
   const int64_t n = s->n, m = s->m;
   double *y = s->right + n, *z = s->right, *r = s->work, sum = 0, left = 0;
@@ -144,21 +144,21 @@ bool osqp_infeasible(tw_osqp *s) {
     if (z[j] != 0) sum += z[j] * (z[j] > 0 ? qp->upper[j] : qp->lower[j]);
     left += fabs(r[j] + z[j]);
   }
-  return -sum > CERTAIN * largest_limit(s) * left && tw_qp_proves_infeasible(qp, y, z, s->work) > 0;
+  return -sum > CERTAIN * largest_limit(s) * left && tw_qp_proves_infeasible(qp, y, z, s->work) > 0 ? y : NULL;
 }
 
 /* A direction of descent that no limit stops, at a point that is feasible. */
-bool osqp_unbounded(tw_osqp *s) {
+const double *osqp_unbounded(tw_osqp *s) {
   const tw_qp *qp = &s->qp;
   const int64_t n = s->n;
   double *d = s->right, largest = 0;
-  if (!(s->at.optimality.feasibility <= largest_limit(s) / CERTAIN)) return false;
+  if (!(s->at.optimality.feasibility <= largest_limit(s) / CERTAIN)) return NULL;
   for (int64_t j = 0; j < n; j++) {
     d[j] = s->d[j] * s->step_x[j];
     if ((d[j] > 0 && qp->upper[j] < INFINITY) || (d[j] < 0 && qp->lower[j] > -INFINITY)) d[j] = 0;
     largest = fmax(largest, fabs(d[j]));
   }
   const double slope = vec_dot(n, qp->q, d);
-  if (!(slope < 0)) return false;
-  return tw_qp_proves_unbounded(qp, d, s->work) * largest >= -slope * (1 - 1 / CERTAIN);
+  if (!(slope < 0)) return NULL;
+  return tw_qp_proves_unbounded(qp, d, s->work) * largest >= -slope * (1 - 1 / CERTAIN) ? d : NULL;
 }

@@ -62,11 +62,13 @@ static tw_status open_work(presolve_work *w, tw_presolve *s, tw_error *error) {
   const tw_qp *qp = s->qp;
   const size_t n = (size_t)qp->n, m = (size_t)qp->m;
   *w = (presolve_work){.s = s, .qp = qp, .error = error};
-  w->l = tw_alloc(2 * n + 4 * m, sizeof(double));
+  w->l = tw_alloc(3 * n + 4 * m, sizeof(double));
   w->column_count = tw_alloc(n + m, sizeof *w->column_count);
   w->curved = tw_alloc(n, sizeof *w->curved);
   if (!w->l || !w->column_count || !w->curved) return out_of_memory(error);
   w->u = w->l + n, w->rl = w->u + n, w->ru = w->rl + m, w->dual_lower = w->ru + m, w->dual_upper = w->dual_lower + m;
+  w->cost_size = w->dual_upper + m;
+  for (size_t j = 0; j < n; j++) w->cost_size[j] = fabs(qp->q[j]);
   w->row_count = w->column_count + n;
   vec_copy(qp->n, qp->lower, w->l), vec_copy(qp->n, qp->upper, w->u);
   vec_copy(qp->m, qp->row_lower, w->rl), vec_copy(qp->m, qp->row_upper, w->ru);

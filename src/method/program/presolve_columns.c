@@ -2,6 +2,7 @@
 #include "method/program/presolve_work.h"
 
 static const double PIVOT = 1e-3; /* of the largest entry of its row, what a column of one entry must have */
+static const double COST_ROUNDING = 1e-14; /* of a cost that cancels, relative to the sizes of its terms */
 
 /* ------------------------------------------------------------------ dominated columns */
 
@@ -82,9 +83,10 @@ static tw_status absorb(presolve_work *w, int64_t j, int64_t i, double a) {
   for (int64_t k = at->start[i]; k < at->start[i + 1] && cost[j] != 0; k++) {
     const int64_t other = at->row[k];
     if (other == j || !column_left(w, other)) continue;
-    const double shift = cost[j] / a * at->value[k], size = fabs(cost[other]) + fabs(shift);
+    const double shift = cost[j] / a * at->value[k], grown = fabs(w->cost_size[j] / a * at->value[k]);
     cost[other] -= shift;
-    if (fabs(cost[other]) <= 1e-15 * size) cost[other] = 0;
+    w->cost_size[other] += grown;
+    if (fabs(cost[other]) <= COST_ROUNDING * w->cost_size[other]) cost[other] = 0;
   }
   const double low = a * (a > 0 ? w->l[j] : w->u[j]), high = a * (a > 0 ? w->u[j] : w->l[j]);
   w->rl[i] -= high;

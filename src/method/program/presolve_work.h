@@ -7,6 +7,7 @@
 typedef struct presolve_work {
   tw_presolve *s;
   const tw_qp *qp;
+  double *cost_size;                /* n: sum of the sizes of what makes up a column's cost, which says what of it is rounding */
   double *l, *u, *rl, *ru;          /* present limits; fixed columns are taken out of the rows' */
   int64_t *column_count, *row_count; /* present entries */
   bool *curved;                     /* columns with entries in P */

@@ -236,6 +236,7 @@ static void judge_limit(tw_optimality *e, double v, double l, double u, double m
 
 tw_optimality tw_qp_judge(const tw_qp *qp, const double *x, const double *ax, const double *r, const double *y, const double *z) {
   tw_optimality e = {0, 0, 0};
+  if (vec_find_nonfinite(qp->n, r) >= 0 || vec_find_nonfinite(qp->m, ax) >= 0) return (tw_optimality){INFINITY, INFINITY, INFINITY};
   for (int64_t j = 0; j < qp->n; j++) {
     e.stationarity = fmax(e.stationarity, fabs(r[j] + z[j]));
     judge_limit(&e, x[j], qp->lower[j], qp->upper[j], z[j]);

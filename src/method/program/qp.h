@@ -46,7 +46,7 @@ void tw_qp_add_at(const tw_qp *qp, double a, const double *y, double *out);
  * -(P x + q + A'y) whose sign a finite bound allows. work: 2 n + m numbers. */
 tw_optimality tw_qp_optimality(const tw_qp *qp, const double *x, const double *y, const double *z, double *work);
 
-/* The same where A x and r = P x + q + A'y are at hand; z not NULL. */
+/* The same where A x and r = P x + q + A'y are at hand; z not NULL. Infinite where a number is not finite. */
 tw_optimality tw_qp_judge(const tw_qp *qp, const double *x, const double *ax, const double *r, const double *y, const double *z);
 
 /* Whether P is positive semidefinite, by a Cholesky factorization of P + 1e-10 max|P_ij| I. */
