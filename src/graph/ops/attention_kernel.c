@@ -54,23 +54,25 @@ typedef struct attention_task {
   const void *q, *k, *v;
   void *out, *room;
   int64_t room_size;
-  tw_loop *exp, *sub;
-  tw_fold_loop *max, *sum;
+  tw_exp_sum *exp_sum;
+  tw_fold_loop *max;
 } attention_task;
 
 #define KERNEL(T, suffix)                                                                                                   \
-  /* Of the n scores at x the first `seen` become s - m', the others -inf; m and a as above. m' = 0 where it is infinite,   \
-     so that inf - inf makes no NaN of its own. */                                                                          \
-  static void carry_##suffix(const attention_task *t, T *x, int64_t n, int64_t seen, T *m, T *a) {                          \
+  /* Of the n scores at x the first `seen` become e^(s - m'), the others 0; returns their sum, m and a as above. m' = 0 where it is \
+     infinite, so that inf - inf makes no NaN of its own. */                                                                \
+  static T carry_##suffix(const attention_task *t, T *x, int64_t n, int64_t seen, T *m, T *a) {                             \
     T top;                                                                                                                  \
+    double sum = 0;                                                                                                         \
     t->max(x, seen, 1, 1, &top);                                                                                            \
     top = top < *m ? *m : top;                                                                                              \
     const T shift = top - top == 0 ? top : 0, before = *m - *m == 0 ? *m : 0;                                               \
-    const int64_t row[] = {0, 0}, step[] = {1, 0};                                                                          \
     *a = *m == -(T)INFINITY ? 0 : (T)exp((double)(before - shift));                                                         \
     *m = top;                                                                                                               \
-    t->sub(1, seen, (const void *[]){x, &shift}, row, step, x);                                                             \
-    for (int64_t j = seen; j < n; j++) x[j] = -(T)INFINITY;                                                                 \
+    for (int64_t j = 0; j < seen; j += TW_EXP_SUM_MOST)                                                                     \
+      sum += t->exp_sum(least(seen - j, TW_EXP_SUM_MOST), x + j, (double)shift, x + j);                                     \
+    for (int64_t j = seen; j < n; j++) x[j] = 0;                                                                            \
+    return (T)sum;                                                                                                          \
   }                                                                                                                         \
   static void tile_##suffix(void *context, int64_t tile, int worker) {                                                      \
     const attention_task *t = context;                                                                                      \
@@ -93,11 +95,8 @@ typedef struct attention_task {
       tw_dense_product(&scores, scaled, k + j * s->d, x);                                                                   \
       for (int64_t i = 0; i < n; i++) { /* a row at a time, while it is in the cache */                                     \
         T *score = x + i * keys;                                                                                            \
-        const int64_t seen = first + i + s->ahead - j, row = 0, step = 1;                                                   \
-        carry_##suffix(t, score, keys, seen < 0 ? 0 : least(keys, seen), &m[i], &a[i]);                                     \
-        t->exp(1, keys, &(const void *){score}, &row, &step, score);                                                        \
-        T sum;                                                                                                              \
-        t->sum(score, keys, 1, 1, &sum);                                                                                    \
+        const int64_t seen = first + i + s->ahead - j;                                                                      \
+        const T sum = carry_##suffix(t, score, keys, seen < 0 ? 0 : least(keys, seen), &m[i], &a[i]);                       \
         l[i] = a[i] * l[i] + sum;                                                                                           \
         for (int64_t c = 0; c < s->e && j > 0 && a[i] != 1; c++) out[i * s->e + c] *= a[i];                                 \
       }                                                                                                                     \
@@ -114,8 +113,7 @@ tw_status tw_attention_kernel(const tw_call *call) {
   attention_task t = {.s = &s, .q = call->in[0], .k = call->in[1], .v = call->in[2], .out = call->out, .room = call->scratch};
   if (s.stack == 0 || s.nq == 0 || s.e == 0) return TW_OK;
   t.room_size = room_of(&s);
-  t.exp = tw_loop_get(TW_LOOP_exp, s.dtype), t.sub = tw_loop_get(TW_LOOP_sub, s.dtype);
-  t.max = tw_fold_get(TW_FOLD_MAX, s.dtype), t.sum = tw_fold_get(TW_FOLD_SUM, s.dtype);
+  t.exp_sum = tw_exp_sum_get(s.dtype), t.max = tw_fold_get(TW_FOLD_MAX, s.dtype);
   const double work = (double)s.stack * (double)s.nq * (double)s.nk * (double)(s.d + s.e + 8) / 4;
   int threads = tw_call_threads(call, work < 1e15 ? (int64_t)work : TW_PARALLEL_WORK);
   if (threads <= 0 || threads > workers_of(&s)) threads = workers_of(&s);

@@ -7,6 +7,8 @@
 
 /* Up to this many columns a row is too short for BLAS to run at full speed. */
 enum { SHORT = 64 };
+/* Up to this many rows of B those of a few vectors stay in the first cache. */
+enum { DEEP = 256 };
 
 /* ------------------------------------------------------------------ vectors */
 
@@ -64,7 +66,7 @@ DEFINE_INTEGER(product_i32, int32_t, uint32_t)
 
 /* BLAS spends a while on getting started and packs what it could use where it lies. */
 static bool is_small(const tw_small_kernels *small, const tw_product *p) {
-  return p->n <= small->thin || p->k <= small->thin || (p->m <= small->thin / 2 && !p->tb) ||
+  return p->n <= (p->k <= DEEP ? small->narrow : small->thin) || p->k <= small->shallow || (p->m <= small->thin / 2 && !p->tb) ||
          (double)p->m * (double)p->n * (double)p->k <= (double)small->little;
 }
 

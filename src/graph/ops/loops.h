@@ -33,4 +33,11 @@ extern const tw_loop_table tw_loops_avx2, tw_loops_avx512; /* where the build ha
  * none. */
 tw_loop *tw_loop_get(tw_loop_id id, tw_dtype dtype);
 
+/* out[i] = e^(x[i] - shift) for i < n <= TW_EXP_SUM_MOST, and their sum; x may be out. The exponentials are those of the loop exp. */
+enum { TW_EXP_SUM_MOST = 1024 };
+typedef double tw_exp_sum(int64_t n, const void *x, double shift, void *out);
+extern tw_exp_sum *const tw_exp_sums_portable[2]; /* f64, f32 */
+extern tw_exp_sum *const tw_exp_sums_avx2[2], *const tw_exp_sums_avx512[2];
+tw_exp_sum *tw_exp_sum_get(tw_dtype dtype); /* the best one on this machine for f64 or f32 */
+
 #endif

@@ -102,6 +102,49 @@ SLEEF_LOOP1(softplus, NAME(softplus_of))
 SLEEF_LOOP2(pow)
 SLEEF_LOOP2(atan2)
 
+/* z = e^(x - shift), added to sum, for four vectors: one test for all. */
+static inline void NAME(exp_four)(const REAL *x, NAME(vec) shift, REAL *z, NAME(vec) sum[4]) {
+  const NAME(vec) most = NAME(spread)(NAME(exp_most));
+  NAME(vec) y[4];
+  bool between = true;
+  for (int v = 0; v < 4; v++) {
+    y[v] = NAME(load)(x + v * LANES) - shift;
+    between &= NAME(all_greater)(most, -NAME(negative_abs)(y[v]));
+  }
+  for (int v = 0; v < 4; v++) {
+    const NAME(vec) e = between ? NAME(exp_between)(y[v]) : NAME(exp_of)(y[v]);
+    NAME(store)(z + v * LANES, e);
+    sum[v] += e;
+  }
+}
+
+/* Four vectors of sums: at most TW_EXP_SUM_MOST / (4 LANES) terms to each, then in pairs. The elements
+ * of a last, padded vector are added one by one. */
+static double NAME(exp_sum)(int64_t n, const void *in, double by, void *out) {
+  const REAL *x = in;
+  REAL *z = out, lane[LANES];
+  const NAME(vec) shift = NAME(spread)((REAL)by);
+  NAME(vec) sum[4] = {NAME(spread)(0), NAME(spread)(0), NAME(spread)(0), NAME(spread)(0)};
+  double tail = 0, all = 0;
+  int64_t i = 0;
+  for (; i + 4 * LANES <= n; i += 4 * LANES) NAME(exp_four)(x + i, shift, z + i, sum);
+  for (; i + LANES <= n; i += LANES) {
+    const NAME(vec) e = NAME(exp_of)(NAME(load)(x + i) - shift);
+    NAME(store)(z + i, e);
+    sum[0] += e;
+  }
+  if (i < n) {
+    REAL block[LANES] = {0};
+    memcpy(block, x + i, (size_t)(n - i) * sizeof(REAL));
+    NAME(store)(block, NAME(exp_of)(NAME(load)(block) - shift));
+    memcpy(z + i, block, (size_t)(n - i) * sizeof(REAL));
+    for (int64_t k = 0; k < n - i; k++) tail += (double)block[k];
+  }
+  NAME(store)(lane, (sum[0] + sum[1]) + (sum[2] + sum[3]));
+  for (int k = 0; k < LANES; k++) all += (double)lane[k];
+  return all + tail;
+}
+
 #undef REAL
 #undef WORD
 #undef NAME

@@ -13,7 +13,7 @@ typedef struct tw_small_kernels {
   void (*columns)(int64_t rows, int64_t cols, const void *a, int64_t lda, const void *x, void *y);
   /* C = op(A) op(B), or C += op(A) op(B): as tw_dense_product. */
   void (*multiply)(const tw_product *p, const void *a, const void *b, void *c);
-  int64_t thin, little; /* below which extents they are faster than BLAS: see tw_dense_product */
+  int64_t thin, narrow, shallow, little; /* up to which extents they are faster than BLAS: see tw_dense_product */
 } tw_small_kernels;
 
 extern const tw_small_kernels tw_small_portable[2]; /* f64, f32 */

@@ -4,10 +4,11 @@
  *   NAME(vec), NAME(mask)         a vector; what tells the lanes of a part of one
  *   NAME(load), NAME(store), NAME(spread)  of whole vectors, anywhere in an array; of one number
  *   NAME(mask_first)(n)           lanes 0 .. n-1
- *   NAME(load_first)(p, mask), NAME(store_first)(p, v, n)  of these alone, zeros elsewhere; nothing else is
- * touched NAME(add)(a, b), NAME(multiply_add)(a, b, c)  a + b, a b + c NAME(sum)(v), NAME(store_sums)(p, v)
- * the sum of the lanes in pairs; those of v[0] .. v[3] A row of up to four vectors is told by their number,
- * which is a constant after inlining; the last one is read through the mask. */
+ *   NAME(load_first)(p, mask), NAME(store_first)(p, v, n)  of these alone, zeros elsewhere; nothing else is touched
+ *   NAME(add)(a, b), NAME(multiply_add)(a, b, c)  a + b, a b + c
+ *   NAME(sum)(v), NAME(store_sums)(p, v)  the sum of the lanes in pairs; those of v[0] .. v[3]
+ *   NAME(transpose)(a, lda, to, ldt)  to = a', LANES x LANES
+ * A row of up to four vectors is told by their number, which is a constant after inlining; the last one is read through the mask. */
 
 #ifndef SMALL_INLINE
 #define SMALL_INLINE static inline __attribute__((always_inline))
@@ -154,7 +155,7 @@ SMALL_INLINE void NAME(tile)(int vectors, int rows, bool add, int64_t cols, int6
                              int64_t ai, int64_t al, const REAL *b, int64_t ldb, REAL *c, int64_t ldc) {
   const int64_t left = cols - (vectors - 1) * LANES;
   const NAME(mask) last = NAME(mask_first)(left);
-  NAME(vec) s[4][4], t[4];
+  NAME(vec) s[6][4], t[4];
   for (int r = 0; r < rows; r++)
     for (int v = 0; v < vectors; v++)
       s[r][v] = add ? NAME(part)(v, vectors, c + r * ldc, last) : NAME(spread)(0);
@@ -174,10 +175,14 @@ SMALL_INLINE void NAME(tile)(int vectors, int rows, bool add, int64_t cols, int6
 /* `cols` columns of C, at most four vectors: as many rows at a time as the registers hold. */
 SMALL_INLINE void NAME(panel)(int vectors, bool add, int64_t m, int64_t cols, int64_t k, const REAL *a,
                               int64_t ai, int64_t al, const REAL *b, int64_t ldb, REAL *c, int64_t ldc) {
-  const int most = vectors == 4 ? 2 : vectors == 3 ? 3 : 4;
+  const int most = vectors == 4 ? 2 : vectors == 3 ? 3 : 6;
   int64_t i = 0;
   for (; i + most <= m; i += most)
     NAME(tile)(vectors, most, add, cols, k, a + i * ai, ai, al, b, ldb, c + i * ldc, ldc);
+  if (most > 4 && i + 4 <= m) {
+    NAME(tile)(vectors, 4, add, cols, k, a + i * ai, ai, al, b, ldb, c + i * ldc, ldc);
+    i += 4;
+  }
   if (i + 2 <= m) {
     NAME(tile)(vectors, 2, add, cols, k, a + i * ai, ai, al, b, ldb, c + i * ldc, ldc);
     i += 2;
@@ -185,32 +190,42 @@ SMALL_INLINE void NAME(panel)(int vectors, bool add, int64_t m, int64_t cols, in
   if (i < m) NAME(tile)(vectors, 1, add, cols, k, a + i * ai, ai, al, b, ldb, c + i * ldc, ldc);
 }
 
-/* `cols` columns and `depth` rows of op(B), one after the other. */
-static void NAME(pack)(const tw_product *p, const REAL *b, int64_t cols, int64_t depth, REAL *packed) {
-  if (p->tb)
-    for (int64_t q = 0; q < cols; q++)
-      for (int64_t l = 0; l < depth; l++) packed[l * cols + q] = b[q * p->ldb + l];
-  else
-    for (int64_t l = 0; l < depth; l++)
-      for (int64_t q = 0; q < cols; q++) packed[l * cols + q] = b[l * p->ldb + q];
+/* packed = B', B stored cols x depth: whole squares of LANES by a transposition in registers. */
+static void NAME(pack_transposed)(const REAL *b, int64_t ldb, int64_t cols, int64_t depth, REAL *packed) {
+  const int64_t some = cols - cols % LANES, deep = depth - depth % LANES;
+  for (int64_t q = 0; q < some; q += LANES)
+    for (int64_t l = 0; l < deep; l += LANES) NAME(transpose)(b + q * ldb + l, ldb, packed + l * cols + q, cols);
+  for (int64_t q = 0; q < cols; q++)
+    for (int64_t l = q < some ? deep : 0; l < depth; l++) packed[l * cols + q] = b[q * ldb + l];
 }
 
-/* Rows of B that lie far apart, or columns, are packed where they are used more than a few times. */
+/* packed = B, B stored depth x cols. */
+static void NAME(pack_rows)(const REAL *b, int64_t ldb, int64_t cols, int64_t depth, REAL *packed) {
+  const int64_t some = cols - cols % LANES;
+  for (int64_t l = 0; l < depth; l++) {
+    for (int64_t q = 0; q < some; q += LANES) NAME(store)(packed + l * cols + q, NAME(load)(b + l * ldb + q));
+    for (int64_t q = some; q < cols; q++) packed[l * cols + q] = b[l * ldb + q];
+  }
+}
+
+/* Six rows and two vectors of C fill the registers best; with fewer rows, more vectors. Rows of B that lie far apart, or columns, are
+ * packed where they are used more than a few times. */
 static void NAME(multiply)(const tw_product *p, const void *a_, const void *b_, void *c_) {
-  enum { DEPTH = 64, WIDTH = 4 * LANES };
-  REAL packed[DEPTH * WIDTH];
+  enum { DEPTH = 64, MOST = 4 * LANES, TALL = 6 };
+  REAL packed[DEPTH * MOST];
+  const int64_t width = p->m >= TALL ? MOST / 2 : MOST;
   const REAL *a = a_;
   const int64_t ai = p->ta ? 1 : p->lda, al = p->ta ? p->lda : 1;
-  const bool packs = p->tb || (p->ldb > WIDTH && p->m >= 8);
+  const bool packs = p->tb || (p->ldb > MOST && p->m >= 8);
   const int64_t depth = packs && p->k > DEPTH ? DEPTH : p->k;
-  for (int64_t j = 0; j < p->n; j += WIDTH) {
-    const int64_t cols = p->n - j < WIDTH ? p->n - j : WIDTH;
+  for (int64_t j = 0; j < p->n; j += width) {
+    const int64_t cols = p->n - j < width ? p->n - j : width;
     REAL *c = (REAL *)c_ + j;
     for (int64_t l = 0; l < p->k; l += depth) {
       const int64_t some = p->k - l < depth ? p->k - l : depth;
       const REAL *b = (const REAL *)b_ + (p->tb ? j * p->ldb + l : l * p->ldb + j);
       const bool add = p->add || l > 0;
-      if (packs) NAME(pack)(p, b, cols, some, packed);
+      if (packs) (p->tb ? NAME(pack_transposed) : NAME(pack_rows))(b, p->ldb, cols, some, packed);
       SMALL_VECTORS((cols + LANES - 1) / LANES,
                     NAME(panel)(V, add, p->m, cols, some, a + l * al, ai, al, packs ? packed : b,
                                 packs ? cols : p->ldb, c, p->ldc))

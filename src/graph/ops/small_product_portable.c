@@ -54,6 +54,10 @@ static inline half_f32 first_f32(const float *p, int64_t n) {
     store_##suffix(part, v);                                                                                 \
     for (int64_t i = 0; i < n; i++) p[i] = part[i];                                                          \
   }                                                                                                          \
+  static inline void transpose_##suffix(const real *a, int64_t lda, real *to, int64_t ldt) {                 \
+    for (int64_t i = 0; i < lanes; i++)                                                                      \
+      for (int64_t j = 0; j < lanes; j++) to[j * ldt + i] = a[i * lda + j];                                  \
+  }                                                                                                          \
   static inline vec_##suffix add_##suffix(vec_##suffix a, vec_##suffix b) {                                  \
     return (vec_##suffix){a.low + b.low, a.high + b.high};                                                   \
   }                                                                                                          \
@@ -83,8 +87,8 @@ DEFINE_VECTORS(float, f32, 8)
 #define LANES 8
 #include "graph/ops/small_product_kernels.h"
 
-const tw_small_kernels tw_small_portable[2] = {{rows_f64, columns_f64, multiply_f64, 0, 64},
-                                               {rows_f32, columns_f32, multiply_f32, 0, 64}};
+const tw_small_kernels tw_small_portable[2] = {{rows_f64, columns_f64, multiply_f64, 0, 0, 0, 64},
+                                               {rows_f32, columns_f32, multiply_f32, 0, 0, 0, 64}};
 
 const tw_small_kernels *tw_small_kernels_get(tw_dtype dtype) {
   const int i = dtype == TW_F32;

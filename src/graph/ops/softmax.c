@@ -7,12 +7,13 @@
 #include <math.h>
 #include <string.h>
 
-#define BLOCK 1024 /* elements exponentiated at once */
+#define BLOCK TW_EXP_SUM_MOST /* elements exponentiated at once */
 
 /* What the kernels need to handle one [middle, inner] slab. */
 typedef struct slabs {
   tw_extents extent;
   tw_loop *exp, *log;
+  tw_exp_sum *exp_sum;
   tw_fold_loop *max, *sum;
   const void *in;
   void *out, *shift; /* shift[outer][inner] = m */
@@ -37,8 +38,11 @@ static void apply(tw_loop *loop, int64_t n, void *x) {
       for (int64_t c = 0; c < columns; c++) sum[c] += block[c];                                              \
       return;                                                                                                \
     }                                                                                                        \
-    for (int64_t r = 0; columns == 1 && stride == 1 && r < rows; r++) block[r] = x[r] - *m;                  \
-    for (int64_t r = 0; (columns > 1 || stride > 1) && r < rows; r++)                                        \
+    if (columns == 1 && stride == 1) {                                                                       \
+      *sum = (T)s->exp_sum(rows, x, (double)*m, block);                                                      \
+      return;                                                                                                \
+    }                                                                                                        \
+    for (int64_t r = 0; r < rows; r++)                                                                       \
       for (int64_t c = 0; c < columns; c++) block[r * columns + c] = x[r * stride + c] - m[c];               \
     apply(s->exp, rows *columns, block);                                                                     \
     s->sum(block, rows, columns, columns, sum);                                                              \
@@ -56,6 +60,12 @@ static void apply(tw_loop *loop, int64_t n, void *x) {
     apply(s->log, inner, out);                                                                               \
     for (int64_t c = 0; c < inner; c++) out[c] += m[c];                                                      \
   }                                                                                                          \
+  /* out = e^(x - m), and the sum, in halves down to one block. */                                         \
+  static double exp_row_##suffix(const slabs *s, const T *x, int64_t n, double m, T *out) {                  \
+    if (n <= BLOCK) return s->exp_sum(n, x, m, out);                                                         \
+    const double sum = exp_row_##suffix(s, x, n / 2, m, out);                                                \
+    return sum + exp_row_##suffix(s, x + n / 2, n - n / 2, m, out + n / 2);                                  \
+  }                                                                                                          \
   static void softmax_##suffix(void *context, int64_t outer, int worker) {                                   \
     const slabs *s = context;                                                                                \
     const int64_t rows = s->extent.middle, inner = s->extent.inner;                                          \
@@ -64,11 +74,7 @@ static void apply(tw_loop *loop, int64_t n, void *x) {
     (void)worker;                                                                                            \
     s->max(x, rows, inner, inner, m);                                                                        \
     if (inner == 1) { /* one loop, not one for every row */                                                  \
-      const T most = *m;                                                                                     \
-      for (int64_t r = 0; r < rows; r++) out[r] = x[r] - most;                                               \
-      apply(s->exp, rows, out);                                                                              \
-      s->sum(out, rows, 1, 1, m);                                                                            \
-      const T all = *m;                                                                                      \
+      const T all = (T)exp_row_##suffix(s, x, rows, (double)*m, out);                                        \
       for (int64_t r = 0; r < rows; r++) out[r] /= all;                                                      \
       return;                                                                                                \
     }                                                                                                        \
@@ -88,6 +94,7 @@ static tw_status run_slabs(const tw_call *call, tw_task *f64, tw_task *f32) {
       .extent = tw_reduce_extents(call->node), .in = call->in[0], .out = call->out, .shift = call->scratch};
   if (s.extent.middle == 0 || s.extent.inner == 0) return TW_OK;
   s.exp = tw_loop_get(TW_LOOP_exp, dtype);
+  s.exp_sum = tw_exp_sum_get(dtype);
   s.log = tw_loop_get(TW_LOOP_log, dtype);
   s.max = tw_fold_get(TW_FOLD_MAX, dtype);
   s.sum = tw_fold_get(TW_FOLD_SUM, dtype);
