@@ -54,13 +54,16 @@ static inline NAME(vec) NAME(log1p_between)(NAME(vec) x) {
   const NAME(vec) lost = NAME(fma)(x, power, power - one - f); /* by rounding f */
   const NAME(vec) low = NAME(fma)(s, NAME(fma)(r, z, h), NAME(fma)(k, NAME(spread)(NAME(log_2)[1]), lost));
   const NAME(vec) high = k * NAME(spread)(NAME(log_2)[0]), sum = high + f; /* |high| > |f| or high = 0 */
-  return sum - (h - (low + (f - (sum - high))));
+  return NAME(with_sign)(sum - (h - (low + (f - (sum - high)))), x); /* log(1 - 0) = -0 */
+}
+
+static inline bool NAME(log1p_plain)(NAME(vec) x) {
+  return NAME(all_greater)(x, NAME(spread)(-1)) && NAME(all_greater)(NAME(spread)(NAME(log1p_most)), x);
 }
 
 static inline NAME(vec) NAME(log1p_of)(NAME(vec) x) {
-  const NAME(vec) minus_one = NAME(spread)(-1), most = NAME(spread)(NAME(log1p_most));
-  const NAME(vec) y = NAME(with_sign)(NAME(log1p_between)(x), x); /* log(1 - 0) = -0 */
-  if (NAME(all_greater)(x, minus_one) && NAME(all_greater)(most, x)) return y;
+  const NAME(vec) minus_one = NAME(spread)(-1), most = NAME(spread)(NAME(log1p_most)), y = NAME(log1p_between)(x);
+  if (NAME(log1p_plain)(x)) return y;
   const NAME(vec) low = NAME(if_greater)(x, minus_one, y, SLEEF(log1p)(x));
   return NAME(if_greater)(most, x, low, NAME(if_greater)(x, minus_one, SLEEF(log)(x), low));
 }
@@ -76,8 +79,12 @@ static inline NAME(vec) NAME(exp_between)(NAME(vec) x) {
   return (NAME(vec))((NAME(words))y + ((NAME(words))shifted << NAME(digits)));
 }
 
+static inline bool NAME(exp_plain)(NAME(vec) x) {
+  return NAME(all_greater)(NAME(spread)(NAME(exp_most)), -NAME(negative_abs)(x));
+}
+
 static inline NAME(vec) NAME(exp_of)(NAME(vec) x) {
-  const NAME(vec) most = NAME(spread)(NAME(exp_most)), magnitude = -NAME(negative_abs)(x), y = NAME(exp_between)(x);
-  if (NAME(all_greater)(most, magnitude)) return y;
-  return NAME(if_greater)(most, magnitude, y, SLEEF(exp)(x));
+  const NAME(vec) y = NAME(exp_between)(x);
+  if (NAME(exp_plain)(x)) return y;
+  return NAME(if_greater)(NAME(spread)(NAME(exp_most)), -NAME(negative_abs)(x), y, SLEEF(exp)(x));
 }

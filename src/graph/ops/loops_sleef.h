@@ -58,6 +58,23 @@ static inline NAME(vec) NAME(cosh_of)(NAME(vec) x) {
     }                                                                                                        \
   }
 
+/* Four vectors at a time with one test whether the plain case, name_between, holds for all. */
+#define SLEEF_LOOP1_BETWEEN(name)                                                                            \
+  SLEEF_LOOP1(name##_short, NAME(name##_of))                                                                 \
+  static void NAME(name)(LOOP_ARGUMENTS) {                                                                   \
+    const REAL *x = in[0];                                                                                   \
+    REAL *z = out;                                                                                           \
+    int64_t i = 0;                                                                                           \
+    for (; i + 4 * LANES <= n; i += 4 * LANES) {                                                             \
+      NAME(vec) y[4];                                                                                        \
+      bool between = true;                                                                                   \
+      for (int v = 0; v < 4; v++) y[v] = NAME(load)(x + i + v * LANES), between &= NAME(name##_plain)(y[v]); \
+      for (int v = 0; v < 4 && between; v++) NAME(store)(z + i + v * LANES, NAME(name##_between)(y[v]));     \
+      for (int v = 0; v < 4 && !between; v++) NAME(store)(z + i + v * LANES, NAME(name##_of)(y[v]));         \
+    }                                                                                                        \
+    NAME(name##_short)(rows, n - i, (const void *[]){x + i}, row, step, z + i);                              \
+  }
+
 /* Two operands: a constant one fills a block once. */
 #define SLEEF_LOOP2(name)                                                                                    \
   static inline void NAME(name##_block)(const REAL *x, const REAL *y, int64_t sx, int64_t sy, int64_t count, \
@@ -82,10 +99,10 @@ static inline NAME(vec) NAME(cosh_of)(NAME(vec) x) {
   }
 #endif
 
-SLEEF_LOOP1(exp, NAME(exp_of))
+SLEEF_LOOP1_BETWEEN(exp)
 SLEEF_LOOP1(expm1, SLEEF(expm1))
 SLEEF_LOOP1(log, SLEEF(log))
-SLEEF_LOOP1(log1p, NAME(log1p_of))
+SLEEF_LOOP1_BETWEEN(log1p)
 SLEEF_LOOP1(sin, SLEEF(sin))
 SLEEF_LOOP1(cos, SLEEF(cos))
 SLEEF_LOOP1(tan, SLEEF(tan))
@@ -104,12 +121,11 @@ SLEEF_LOOP2(atan2)
 
 /* z = e^(x - shift), added to sum, for four vectors: one test for all. */
 static inline void NAME(exp_four)(const REAL *x, NAME(vec) shift, REAL *z, NAME(vec) sum[4]) {
-  const NAME(vec) most = NAME(spread)(NAME(exp_most));
   NAME(vec) y[4];
   bool between = true;
   for (int v = 0; v < 4; v++) {
     y[v] = NAME(load)(x + v * LANES) - shift;
-    between &= NAME(all_greater)(most, -NAME(negative_abs)(y[v]));
+    between &= NAME(exp_plain)(y[v]);
   }
   for (int v = 0; v < 4; v++) {
     const NAME(vec) e = between ? NAME(exp_between)(y[v]) : NAME(exp_of)(y[v]);
