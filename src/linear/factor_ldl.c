@@ -1,6 +1,6 @@
 /* Sparse LDL' without pivoting: P A P' = L D L', D diagonal, which exists for every order when A is quasi-definite (Vanderbei 1995).
  * Order, elimination tree and counts are CHOLMOD's (AMD); the numbers are computed row by row of L (Davis 2005, LDL), so that each pivot is
- * seen beside the terms it is the sum of. A pivot that is nothing but their rounding errors ends TW_FACTOR_LDLT. TW_FACTOR_QUASIDEFINITE puts
+ * seen beside the terms it is the sum of. One that is nothing but their rounding errors ends TW_FACTOR_LDLT. TW_FACTOR_QUASIDEFINITE puts
  * one of its diagonal entry's sign and of the size sqrt(eps) of the terms in its place, and in that of small ones of the other sign (Altman
  * & Gondzio 1999): a neighbour of A is factored. */
 #include "linear/cholmod_common.h"
