@@ -212,6 +212,9 @@ tw_expr tw_logdet(tw_expr a); /* log |det A| */
 tw_expr tw_eigh(tw_expr a);
 tw_expr tw_eigh_values(tw_expr eigh);
 tw_expr tw_eigh_vectors(tw_expr eigh);
+/* The largest and the least eigenvalue of the symmetric matrix in the lower triangle. */
+tw_expr tw_lambda_max(tw_expr a);
+tw_expr tw_lambda_min(tw_expr a);
 /* Thin SVD A = U diag(s) V', s descending, k = min(m, n). Result [.., m+n+1, k]: rows 0..m-1 U, row m s, the rest V. */
 tw_expr tw_svd(tw_expr a);
 tw_expr tw_svd_u(tw_expr svd, int64_t m);

@@ -131,9 +131,11 @@ void tw_precond_free(tw_precond *p);
 typedef enum tw_factor_kind {
   TW_FACTOR_LU,       /* dense: LAPACK getrf; sparse: UMFPACK */
   TW_FACTOR_CHOLESKY, /* dense: potrf; sparse: CHOLMOD (supernodal LL') */
-  TW_FACTOR_LDLT,     /* dense: sytrf (Bunch-Kaufman); sparse: CHOLMOD simplicial LDL' (quasi-definite) */
+  TW_FACTOR_LDLT,     /* dense: sytrf (Bunch-Kaufman); sparse: LDL' in the order of AMD (quasi-definite) */
   TW_FACTOR_QR,       /* least squares; dense: geqp3; sparse: SPQR */
-  TW_FACTOR_INDEFINITE /* any symmetric matrix, with its inertia; dense: as LDLT; sparse: MUMPS (pivoted LDL') */
+  TW_FACTOR_INDEFINITE, /* any symmetric matrix, with its inertia; dense: as LDLT; sparse: MUMPS (pivoted LDL') */
+  TW_FACTOR_QUASIDEFINITE /* dense: as LDLT; sparse: LDLT of a matrix whose pivots have the signs of its diagonal; pivots that rounding
+                             took are replaced, so that a matrix nearby is factored: see tw_factor_replaced */
 } tw_factor_kind;
 
 /* A factorization that owns copies of what it needs. One factor may be used by one thread at a time. */
@@ -144,8 +146,8 @@ typedef struct tw_factor tw_factor;
 tw_status tw_factor_dense(tw_factor **out, tw_factor_kind kind, int64_t rows, int64_t cols, const double *a,
                           tw_error *error);
 tw_status tw_factor_csc(tw_factor **out, tw_factor_kind kind, const tw_csc *a, tw_error *error);
-/* Sparse Cholesky and LDL' alone. The order of elimination: pivot k is that of row order[k] of A (false for others); and a factorization
- * in a given order, a permutation of n, in place of AMD's, whose search can cost more than all else. */
+/* Sparse Cholesky, LDL' and QUASIDEFINITE alone. The order of elimination: pivot k is that of row order[k] of A (false for others); and
+ * a factorization in a given order, a permutation of n, in place of AMD's, whose search can cost more than all else. */
 bool tw_factor_order(const tw_factor *factor, int64_t *order);
 tw_status tw_factor_csc_ordered(tw_factor **out, tw_factor_kind kind, const tw_csc *a, const int64_t *order, tw_error *error);
 /* New values, same pattern: reuses the symbolic analysis. Sparse only. When it fails the factor cannot solve
@@ -163,7 +165,10 @@ tw_linop tw_factor_linop(tw_factor *factor);
 double tw_factor_condition(const tw_factor *factor); /* 1-norm estimate, for QR 2-norm; a few solves on first
                                                         use; NaN when not available */
 void tw_factor_inertia(const tw_factor *factor, int64_t *positive, int64_t *negative,
-                       int64_t *zero); /* LDLT, Cholesky, INDEFINITE */
+                       int64_t *zero); /* LDLT, Cholesky, INDEFINITE, QUASIDEFINITE */
+/* How many pivots of a sparse QUASIDEFINITE factorization are not the matrix's own; each changes one entry of its diagonal by about
+ * 1.5e-8 of the terms that the pivot is the sum of. Solutions are refined towards the matrix itself. */
+int64_t tw_factor_replaced(const tw_factor *factor);
 void tw_factor_free(tw_factor *factor);
 
 #ifdef __cplusplus

@@ -101,12 +101,14 @@ static const factor_ops *const dense_backends[] = {[TW_FACTOR_LU] = &factor_dens
                                                    [TW_FACTOR_CHOLESKY] = &factor_dense_cholesky,
                                                    [TW_FACTOR_LDLT] = &factor_dense_ldlt,
                                                    [TW_FACTOR_QR] = &factor_dense_qr,
-                                                   [TW_FACTOR_INDEFINITE] = &factor_dense_ldlt};
+                                                   [TW_FACTOR_INDEFINITE] = &factor_dense_ldlt,
+                                                   [TW_FACTOR_QUASIDEFINITE] = &factor_dense_ldlt};
 static const factor_ops *const sparse_backends[] = {[TW_FACTOR_LU] = &factor_umfpack,
-                                                    [TW_FACTOR_CHOLESKY] = &factor_cholmod_llt,
-                                                    [TW_FACTOR_LDLT] = &factor_cholmod_ldlt,
+                                                    [TW_FACTOR_CHOLESKY] = &factor_cholmod,
+                                                    [TW_FACTOR_LDLT] = &factor_ldl,
                                                     [TW_FACTOR_QR] = &factor_spqr,
-                                                    [TW_FACTOR_INDEFINITE] = &factor_mumps};
+                                                    [TW_FACTOR_INDEFINITE] = &factor_mumps,
+                                                    [TW_FACTOR_QUASIDEFINITE] = &factor_ldl};
 
 /* Factors the T just stored. */
 static tw_status refactor(tw_factor *f, tw_error *error) {
@@ -123,7 +125,7 @@ static tw_status refactor(tw_factor *f, tw_error *error) {
 /* An empty factor for an A of this shape. `function` heads messages about the arguments. */
 static tw_status factor_new(tw_factor **out, const char *function, const factor_ops *const *backends,
                             tw_factor_kind kind, int64_t rows, int64_t cols, tw_error *error) {
-  if ((unsigned)kind > TW_FACTOR_INDEFINITE)
+  if ((unsigned)kind > TW_FACTOR_QUASIDEFINITE)
     return tw_fail(error, TW_ERR_ARGUMENT, "%s: kind is %d, expected a tw_factor_kind", function, (int)kind);
   const factor_ops *ops = backends[kind];
   if (rows < 0 || cols < 0 || (ops->square && rows != cols))
@@ -230,7 +232,7 @@ static bool is_order(int64_t n, const int64_t *order) {
 tw_status tw_factor_csc_ordered(tw_factor **out, tw_factor_kind kind, const tw_csc *a, const int64_t *order, tw_error *error) {
   if (!out || !a || !order) return tw_fail(error, TW_ERR_ARGUMENT, "tw_factor_csc_ordered: out, a and order must not be NULL");
   *out = NULL;
-  if (kind != TW_FACTOR_CHOLESKY && kind != TW_FACTOR_LDLT)
+  if (kind != TW_FACTOR_CHOLESKY && kind != TW_FACTOR_LDLT && kind != TW_FACTOR_QUASIDEFINITE)
     return tw_fail(error, TW_ERR_ARGUMENT, "tw_factor_csc_ordered: the kind must be Cholesky or LDL'");
   if (!is_order(a->cols, order))
     return tw_fail(error, TW_ERR_RANGE, "tw_factor_csc_ordered: order is no permutation of %lld", (long long)a->cols);
@@ -339,4 +341,8 @@ void tw_factor_inertia(const tw_factor *f, int64_t *positive, int64_t *negative,
   if (positive) *positive = known ? f->positive : 0;
   if (negative) *negative = known ? f->negative : 0;
   if (zero) *zero = known ? f->rows - f->positive - f->negative : 0;
+}
+
+int64_t tw_factor_replaced(const tw_factor *f) {
+  return f && f->ready ? f->replaced : 0;
 }

@@ -36,6 +36,7 @@ struct tw_factor {
   double norm_one, norm_inf; /* of A or A' */
   double condition;          /* negative until asked for */
   int64_t positive, negative;
+  int64_t replaced; /* pivots that are not the matrix's own */
   const int64_t *given; /* an order of elimination during the analysis, or NULL */
   int refinements; /* most steps of refinement in a solve that does them */
 };
@@ -48,7 +49,7 @@ tw_status factor_singular(const tw_factor *f, int64_t k, double pivot, tw_error 
 tw_status factor_deficient(const tw_factor *f, int64_t rank, tw_error *error);
 
 extern const factor_ops factor_dense_lu, factor_dense_cholesky, factor_dense_ldlt, factor_dense_qr;
-extern const factor_ops factor_umfpack, factor_cholmod_llt, factor_cholmod_ldlt, factor_spqr, factor_mumps;
+extern const factor_ops factor_umfpack, factor_cholmod, factor_ldl, factor_spqr, factor_mumps;
 
 static inline int64_t factor_t_rows(const tw_factor *f) {
   return f->flipped ? f->cols : f->rows;

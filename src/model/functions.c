@@ -94,6 +94,8 @@ static const tw_function table[] = {
     MATRIX("inv", tw_inverse, "inverse"),
     MATRIX("det", tw_det, "determinant"),
     MATRIX("logdet", tw_logdet, "log |det A|"),
+    MATRIX("lambda_max", tw_lambda_max, "largest eigenvalue of the symmetric matrix in the lower triangle"),
+    MATRIX("lambda_min", tw_lambda_min, "least eigenvalue of the symmetric matrix in the lower triangle"),
     MATRIX("cholesky", tw_cholesky, "lower triangular L with A = L L'"),
     FUNCTION("solve", "A, b", "vv", solve, "x with A x = b"),
     FUNCTION("size", "x, axis=all", "qi", extent,

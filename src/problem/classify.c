@@ -18,6 +18,7 @@ static bool is_box(const tw_domain *set) {
 unsigned char tw_sign_in(const tw_problem *p, const tw_domain *set, tw_shape shape) {
   tw_expr bound[2] = {TW_NONE, TW_NONE};
   if (set->kind == &tw_domain_simplex) return TW_SIGN_NONNEG;
+  if (set->kind == &tw_domain_psd) return TW_SET_PSD;
   if (set->kind == &tw_domain_capped_simplex) {
     bound[0] = set->param[0];
     bound[1] = set->param[1];

@@ -67,10 +67,15 @@ tw_expr tw_conic_numbers(tw_conic_build *b, int64_t n, const double *number);
 /* conic_atoms.c: replaces what is not affine below the terms (b->term), from the operands up. facts are open for them. */
 tw_status tw_conic_replace_atoms(tw_conic_build *b);
 /* conic_sets.c: the sets of variables; symmetric matrices get one column for two entries (`twin`, of each element of the
- * variables: the element that stands for it); group_l2 and nuclear. */
+ * variables: the element that stands for it); group_l2. */
 tw_status tw_conic_add_sets(tw_conic_build *b, int64_t *twin);
 tw_expr tw_conic_group_norms(tw_conic_build *b, tw_expr x, tw_expr groups);
+/* conic_matrices.c: symmetric matrices [.., k, k], by their lower triangles, in the cone; what bounds the nuclear norm, log det and an
+ * eigenvalue of the image of a matrix. */
+void tw_conic_add_psd(tw_conic_build *b, tw_expr x, int64_t k);
 tw_expr tw_conic_nuclear(tw_conic_build *b, tw_expr x);
+tw_expr tw_conic_log_det(tw_conic_build *b, tw_expr x);
+tw_expr tw_conic_extreme_eigenvalue(tw_conic_build *b, tw_expr a, bool largest);
 /* conic_limits.c: lower <= e <= upper; the problem's rows from `first` on are these (-1: none). */
 void tw_conic_add_bounded(tw_conic_build *b, tw_expr e, tw_expr lower, tw_expr upper, int64_t first);
 /* conic_rewrite.c: loops that are not affine as batches of their bodies, squares of norms as sums. In place. */

@@ -205,6 +205,16 @@ static tw_expr build_power(tw_conic_build *b, const atom *a) {
   return t;
 }
 
+/* ------------------------------------------------------------------ matrices */
+
+static tw_expr build_log_det(tw_conic_build *b, const atom *a) {
+  return tw_conic_log_det(b, tw_conic_image(b, a->arg[0]));
+}
+
+static tw_expr build_eigenvalue(tw_conic_build *b, const atom *a) {
+  return tw_conic_extreme_eigenvalue(b, tw_conic_image(b, a->arg[0]), tw_op_of(a->e) == &tw_op_reduce_max);
+}
+
 /* ------------------------------------------------------------------ regularizers */
 
 static tw_expr build_regularizer(tw_conic_build *b, const atom *a) {
@@ -259,6 +269,7 @@ static const struct function {
                  {&tw_op_reduce_max, build_reduced_extremum},
                  {&tw_op_reduce_min, build_reduced_extremum},
                  {&tw_op_norm, build_norm},
+                 {&tw_op_logdet, build_log_det},
                  {&tw_op_sqrt, build_sqrt},
                  {&tw_op_exp, build_exp},
                  {&tw_op_expm1, build_exp},
@@ -290,6 +301,8 @@ static atom match(const tw_facts *facts, tw_expr e) {
   const tw_expr a = tw_input_of(e, 0), b = tw_input_of(e, 1);
   if (tw_regularizer_of(e, NULL, NULL)) return one(build_regularizer, e, a, 0);
   if (is_linear(facts, e)) return (atom){.e = e};
+  const tw_expr matrix = op == &tw_op_reduce_max || op == &tw_op_reduce_min ? tw_spectrum_of(a) : TW_NONE;
+  if (!tw_is_none(matrix)) return one(build_eigenvalue, e, matrix, 0);
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
     if (functions[i].op == op) return one(functions[i].build, e, a, 0);
   if (op == &tw_op_square) return one(build_square, e, a, 2);

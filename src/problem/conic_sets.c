@@ -1,90 +1,9 @@
-/* Sets of variables as cones, and norms of groups and of matrices. */
+/* Sets of variables as cones, and norms of groups. */
 #include "domain/kinds.h"
 #include "graph/ops/ops.h"
 #include "problem/conic.h"
 
-#include <math.h>
 #include <stdlib.h>
-
-/* ------------------------------------------------------------------ matrices */
-
-/* Positions in a row-major k x k matrix of the entries of its scaled vector, and their scales; in this order the rows of a psd
- * cone. Released by the caller. */
-static bool matrix_order(tw_conic_build *b, int64_t k, int64_t **position, double **scale) {
-  const int64_t rows = k * (k + 1) / 2;
-  *position = tw_alloc((size_t)rows, sizeof **position);
-  *scale = tw_alloc((size_t)rows, sizeof **scale);
-  if (!*position || !*scale) {
-    tw_conic_refuse(b, TW_ERR_MEMORY, "out of memory");
-    return false;
-  }
-  for (int64_t j = 0, e = 0; j < k; j++)
-    for (int64_t i = j; i < k; i++, e++) (*position)[e] = i * k + j, (*scale)[e] = i == j ? 1 : sqrt(2);
-  return true;
-}
-
-/* Symmetric matrices [.., k, k] in the cone: the lower triangles. */
-static void add_psd(tw_conic_build *b, tw_expr x, int64_t k) {
-  enum { ORDER_MOST = 2000 };
-  const int64_t rows = k * (k + 1) / 2, count = tw_size_of(x) / (k * k);
-  int64_t *position = NULL;
-  double *scale = NULL;
-  if (k > ORDER_MOST) tw_conic_refuse(b, TW_ERR_UNSUPPORTED, "a matrix of order %lld is too large for a cone", (long long)k);
-  if (b->status == TW_OK && matrix_order(b, k, &position, &scale)) {
-    const tw_expr flat = tw_transpose(tw_reshape(x, TW_SHAPE(count, k * k)), NULL); /* [k k, count] */
-    const tw_expr index = tw_conic_indices(b, rows, position), entries = tw_take(flat, 1, &index);
-    const tw_expr scaled = tw_mul(entries, tw_expand(tw_conic_numbers(b, rows, scale), -1));
-    tw_conic_add(b, TW_CONE_PSD, rows, 0, tw_transpose(scaled, NULL));
-  }
-  free(position);
-  free(scale);
-}
-
-/* One unknown for each pair of entries: the upper triangle stands for the lower. */
-static void pair_entries(int64_t offset, int64_t size, int64_t k, int64_t *twin) {
-  for (int64_t start = offset; start < offset + size; start += k * k)
-    for (int64_t i = 0; i < k; i++)
-      for (int64_t j = 0; j < i; j++) twin[start + i * k + j] = start + j * k + i;
-}
-
-/* The scaled vector of [U, X; X', V]: where each entry is found in the unknown entries of U and V followed by those of X, and
- * the weights that make (tr U + tr V) / 2 of the unknowns. */
-static void block_order(int64_t p, int64_t q, int64_t unknowns, int64_t *position, double *half_trace) {
-  const int64_t k = p + q;
-  for (int64_t j = 0, e = 0, own = 0; j < k; j++)
-    for (int64_t i = j; i < k; i++, e++) {
-      const bool inside = i >= p && j < p;
-      position[e] = inside ? unknowns + j * q + (i - p) : own;
-      if (!inside) half_trace[own++] = i == j ? 0.5 : 0;
-    }
-}
-
-/* |X|_* <= (tr U + tr V) / 2 with [U, X; X', V] psd (Fazel, Hindi & Boyd, 2001). */
-tw_expr tw_conic_nuclear(tw_conic_build *b, tw_expr x) {
-  enum { ORDER_MOST = 2000 };
-  if (tw_is_none(x)) return x;
-  const tw_shape shape = tw_shape_of(x);
-  const int64_t p = shape.dim[shape.rank - 2], q = shape.dim[shape.rank - 1], count = tw_size_of(x) / (p * q);
-  if (p + q > ORDER_MOST) return tw_conic_refuse(b, TW_ERR_UNSUPPORTED, "a nuclear norm of %lld x %lld is too large for a cone",
-      (long long)p, (long long)q), TW_NONE;
-  const int64_t unknowns = p * (p + 1) / 2 + q * (q + 1) / 2, rows = unknowns + p * q;
-  int64_t *position = tw_alloc((size_t)rows, sizeof *position);
-  double *half_trace = tw_alloc((size_t)unknowns, sizeof *half_trace);
-  tw_expr bound = TW_NONE;
-  if (!position || !half_trace) {
-    tw_conic_refuse(b, TW_ERR_MEMORY, "out of memory");
-  } else {
-    block_order(p, q, unknowns, position, half_trace);
-    const tw_expr w = tw_conic_unknown(b, TW_SHAPE(count, unknowns));
-    const tw_expr both[2] = {w, tw_scale(tw_reshape(x, TW_SHAPE(count, p * q)), sqrt(2))};
-    const tw_expr index = tw_conic_indices(b, rows, position), flat = tw_transpose(tw_concat(2, both, 1), NULL);
-    tw_conic_add(b, TW_CONE_PSD, rows, 0, tw_transpose(tw_take(flat, 1, &index), NULL));
-    bound = tw_sum(tw_mul(w, tw_conic_numbers(b, unknowns, half_trace)), TW_ALL, false);
-  }
-  free(position);
-  free(half_trace);
-  return bound;
-}
 
 /* ------------------------------------------------------------------ groups */
 
@@ -148,6 +67,13 @@ static void add_l1_ball(tw_conic_build *b, tw_expr x, tw_expr radius) {
   tw_conic_add(b, TW_CONE_NONNEG, 0, 0, tw_sub(tw_row_column(radius), tw_row_sum(t)));
 }
 
+/* One unknown for each pair of entries: the upper triangle stands for the lower. */
+static void pair_entries(int64_t offset, int64_t size, int64_t k, int64_t *twin) {
+  for (int64_t start = offset; start < offset + size; start += k * k)
+    for (int64_t i = 0; i < k; i++)
+      for (int64_t j = 0; j < i; j++) twin[start + i * k + j] = start + j * k + i;
+}
+
 static void add_set(tw_conic_build *b, const tw_variable *v, const tw_domain *set, int64_t *twin) {
   const tw_expr x = v->expr, *param = set->param;
   const tw_domain_kind *kind = set->kind;
@@ -175,7 +101,7 @@ static void add_set(tw_conic_build *b, const tw_variable *v, const tw_domain *se
     const tw_shape shape = tw_shape_of(x);
     const int64_t k = shape.dim[shape.rank - 1];
     pair_entries(v->offset, v->size, k, twin);
-    add_psd(b, x, k);
+    tw_conic_add_psd(b, x, k);
   } else {
     tw_conic_refuse(b, TW_ERR_UNSUPPORTED, "%s: no cone stands for the set %s", v->name, kind->name);
   }

@@ -17,7 +17,7 @@ static void mark(tw_facts *facts, int n, const tw_expr *roots) {
     int32_t id = facts->inputs[j].id;
     if (id >= facts->limit) continue;
     facts->wanted[id] |= GIVEN;
-    facts->fact[id] = (tw_fact){TW_LINEAR, TW_CURV_AFFINE, facts->signs ? facts->signs[j] : 0};
+    facts->fact[id] = (tw_fact){TW_LINEAR, TW_CURV_AFFINE, facts->signs ? facts->signs[j] & TW_SIGN_ZERO : 0};
   }
   for (int32_t id = facts->limit; id-- > 0;) {
     if (facts->wanted[id] != WANTED) continue;

@@ -13,6 +13,9 @@ typedef struct tw_fact {
   unsigned char sign;
 } tw_fact;
 
+/* Beside the signs of an input: it is a symmetric positive semidefinite matrix. */
+enum { TW_SET_PSD = 4 };
+
 /* The facts of every node below some roots. */
 typedef struct tw_facts {
   tw_graph *graph;
@@ -35,7 +38,12 @@ static inline bool tw_fixed(const tw_facts *facts, tw_expr e) { return tw_fact_o
 /* The sign of a node that depends on no input, by its rule or by evaluation at the parameters' values. */
 unsigned tw_sign_of(const tw_facts *facts, tw_expr e);
 
-/* What a set says of the sign of its points (classify.c). */
+/* matrices.c: whether e, [n, n], is symmetric positive semidefinite wherever the inputs lie in their sets (false: not known); and A where
+ * `values` are the eigenvalues (tw_eigh_values) of one matrix A, else TW_NONE. */
+bool tw_is_psd(const tw_facts *facts, tw_expr e);
+tw_expr tw_spectrum_of(tw_expr values);
+
+/* What a set says of the sign of its points, and TW_SET_PSD (classify.c). */
 unsigned char tw_sign_in(const tw_problem *p, const tw_domain *set, tw_shape shape);
 
 /* The facts of a node from those of its operands (rules.c). */

@@ -111,6 +111,19 @@ static tw_fact function_rule(const tw_facts *facts, tw_expr e, const tw_fact *in
   return unknown;
 }
 
+/* The largest eigenvalue of an affine symmetric matrix is convex, the least concave. */
+static tw_fact reduced_extremum_rule(const tw_facts *facts, tw_expr e, const tw_fact *in) {
+  const tw_expr matrix = tw_spectrum_of(tw_input_of(e, 0));
+  if (tw_is_none(matrix) || tw_fact_of(facts, matrix).curvature != TW_CURV_AFFINE) return function_rule(facts, e, in);
+  return (tw_fact){TW_NONLINEAR, tw_op_of(e) == &tw_op_reduce_max ? TW_CURV_CONVEX : TW_CURV_CONCAVE, 0};
+}
+
+/* log det of an affine matrix is concave where that is positive semidefinite. */
+static tw_fact log_det_rule(const tw_facts *facts, tw_expr e, const tw_fact *in) {
+  if (in[0].curvature != TW_CURV_AFFINE || !tw_is_psd(facts, tw_input_of(e, 0))) return unknown;
+  return (tw_fact){TW_NONLINEAR, TW_CURV_CONCAVE, 0};
+}
+
 /* The degree is twice that of what is squared, which is x for the square of |x|. */
 static tw_fact square_rule(const tw_facts *facts, tw_expr e, const tw_fact *in) {
   tw_fact out = by_profile((tw_profile){TW_CURV_CONVEX, BY_SIGN, TW_SIGN_NONNEG}, in[0], 0);
@@ -368,7 +381,8 @@ static const struct entry {
     {&tw_op_scatter_add, scatter_rule}, {&tw_op_take_along, indexed_rule},
     {&tw_op_scatter_along, indexed_rule}, {&tw_op_cholesky_solve, solve_rule},
     {&tw_op_triangular_solve, solve_rule}, {&tw_op_linear_solve, solve_rule},
-    {&tw_op_loop, loop_rule},
+    {&tw_op_reduce_max, reduced_extremum_rule}, {&tw_op_reduce_min, reduced_extremum_rule},
+    {&tw_op_logdet, log_det_rule},     {&tw_op_loop, loop_rule},
 };
 
 static rule *rule_of(const tw_op *op) {

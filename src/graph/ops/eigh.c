@@ -164,3 +164,17 @@ tw_expr tw_eigh_vectors(tw_expr eigh) {
   tw_shape shape = tw_shape_of(eigh);
   return tw_slice(eigh, -1, 1, shape.dim[shape.rank - 2], 1);
 }
+
+static tw_expr extreme_value(const tw_op *op, tw_expr a) {
+  const tw_expr values = tw_eigh_values(tw_eigh(a));
+  const unsigned last = 1u << (tw_is_none(values) ? 0 : tw_shape_of(values).rank - 1);
+  return op == &tw_op_reduce_max ? tw_reduce_max(values, last, false) : tw_reduce_min(values, last, false);
+}
+
+tw_expr tw_lambda_max(tw_expr a) {
+  return extreme_value(&tw_op_reduce_max, a);
+}
+
+tw_expr tw_lambda_min(tw_expr a) {
+  return extreme_value(&tw_op_reduce_min, a);
+}

@@ -19,7 +19,9 @@
 
 enum { /* numbers that are saved */
   MEHROTRA_SHIFT,   /* regularization in use */
-  MEHROTRA_PIVOTED, /* 1: factored with pivoting */
+  MEHROTRA_THETA,   /* size of D, which regularization is relative to */
+  MEHROTRA_PIVOTED, /* how many factorizations to come pivot */
+  MEHROTRA_PIVOT_TURNS, /* how many did the last time */
   MEHROTRA_BEST,    /* least error so far */
   MEHROTRA_IDLE,    /* iterations since then that made no progress */
   MEHROTRA_STEPS,
@@ -51,6 +53,7 @@ typedef struct tw_mehrotra {
   double *cl, *cu, *diagonal, *shifted, *e, *e_shifted, *g, *rhs, *res, *sol, *best, *norm;
   double *block;
   bool *held, *inactive; /* of the polish */
+  bool polishing;        /* its equations may contradict each other: systems are solved as far as they go */
 } tw_mehrotra;
 
 /* The caller owns `state`, of tw_mehrotra_state numbers, which says all that an iteration depends on. tw_mehrotra_close also after a

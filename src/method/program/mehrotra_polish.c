@@ -9,7 +9,6 @@
 #include "method/program/mehrotra.h"
 
 enum { PASSES = 40, NEWTON_STEPS = 10, MENDED_MOST = 10 };
-static const double SHIFT = 1e-6;     /* large: the set may be dependent, and the interior point is near */
 static const double LEFT_OVER = 1e-12; /* of the sizes: more than rounding */
 
 typedef struct polish {
@@ -66,7 +65,7 @@ static tw_status solve_set(polish *p, tw_error *error) {
   double left, before = INFINITY;
   vec_zero(n, s->diagonal);
   vec_zero(m, s->e);
-  s->number[MEHROTRA_SHIFT] = SHIFT, s->number[MEHROTRA_PIVOTED] = 0;
+  s->number[MEHROTRA_THETA] = 1, s->number[MEHROTRA_PIVOTED] = 0;
   TW_TRY(mehrotra_factor(s, s->held, s->inactive, error));
   for (int step = 0; step < NEWTON_STEPS; step++) {
     left_over(p);
@@ -248,13 +247,16 @@ static tw_status passes(polish *p, double tolerance, bool *exact, tw_error *erro
 tw_status tw_mehrotra_polish(tw_mehrotra *s, double tolerance, double *x, double *y, double *z, bool *exact, tw_error *error) {
   const int64_t each = s->n + s->m;
   polish p = {.s = s, .x = x, .y = y, .z = z, .limit = tw_alloc((size_t)(s->m + 2 * each), sizeof(double))};
-  const double shift = s->number[MEHROTRA_SHIFT], pivoted = s->number[MEHROTRA_PIVOTED];
+  double saved[MEHROTRA_NUMBERS];
+  vec_copy(MEHROTRA_NUMBERS, s->number, saved);
   *exact = false;
   if (!p.limit) return tw_fail(error, TW_ERR_MEMORY, "mehrotra: out of memory");
   p.d = p.limit + s->m, p.ad = p.d + each;
+  s->polishing = true;
   tw_status status = passes(&p, tolerance, exact, error);
+  s->polishing = false;
   if (status != TW_OK && status != TW_ERR_MEMORY) *exact = false, status = TW_OK;
-  s->number[MEHROTRA_SHIFT] = shift, s->number[MEHROTRA_PIVOTED] = pivoted;
+  vec_copy(MEHROTRA_NUMBERS, saved, s->number);
   s->known = false;
   free(p.limit);
   return status;

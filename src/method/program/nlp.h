@@ -73,11 +73,13 @@ tw_optimality tw_nlp_optimality(tw_nlp *nlp, const double *x, const double *c, c
 typedef struct tw_kkt_matrix {
   int64_t n, m;
   tw_pattern h, j; /* borrowed */
-  tw_factor_kind kind; /* TW_FACTOR_LDLT where K is quasi-definite, else TW_FACTOR_INDEFINITE */
+  tw_factor_kind kind; /* TW_FACTOR_QUASIDEFINITE where K is that, else TW_FACTOR_INDEFINITE */
   tw_csc k; /* lower triangle */
   int64_t *h_at, *j_at, *d_at; /* places of H's, J's and the diagonal's entries */
   double *full;                /* dense copy for small orders */
   tw_factor *factor;
+  tw_factor *aside; /* that of the kind before, whose analysis is kept */
+  tw_factor_kind aside_kind;
   bool dense;
 } tw_kkt_matrix;
 tw_status tw_kkt_open(tw_kkt_matrix *kkt, const tw_nlp *nlp, tw_error *error);

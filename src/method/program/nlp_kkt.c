@@ -57,13 +57,14 @@ tw_status tw_kkt_open_patterns(tw_kkt_matrix *kkt, const tw_pattern *h, const tw
 
 void tw_kkt_set_kind(tw_kkt_matrix *kkt, tw_factor_kind kind) {
   if (kind == kkt->kind) return;
-  tw_factor_free(kkt->factor);
-  kkt->factor = NULL;
-  kkt->kind = kind;
+  tw_factor *other = kkt->aside;
+  if (kkt->aside_kind != kind) tw_factor_free(other), other = NULL;
+  kkt->aside = kkt->factor, kkt->aside_kind = kkt->kind;
+  kkt->factor = other, kkt->kind = kind;
 }
 
 void tw_kkt_close(tw_kkt_matrix *kkt) {
-  tw_factor_free(kkt->factor);
+  tw_factor_free(kkt->factor), tw_factor_free(kkt->aside);
   tw_csc_free(&kkt->k);
   free(kkt->h_at);
   free(kkt->j_at);
@@ -106,6 +107,7 @@ tw_status tw_kkt_factor(tw_kkt_matrix *kkt, const double *h, const double *j, co
   *negative = -1;
   if (status == TW_ERR_SINGULAR || status == TW_ERR_DATA) return TW_OK;
   if (status != TW_OK) return tw_fail(error, status, "%s", why.message);
+  tw_factor_refinement(kkt->factor, 0);
   tw_factor_inertia(kkt->factor, NULL, negative, NULL);
   return TW_OK;
 }

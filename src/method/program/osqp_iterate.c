@@ -107,6 +107,7 @@ double osqp_next_rho(const tw_osqp *s) {
  * The steps of the iteration converge to a direction that proves infeasibility (Banjac, Goulart, Stellato & Boyd 2019). It is
  * believed where it excludes points (or where the objective falls faster than the limits are left) by this factor. */
 static const double CERTAIN = 1e6;
+static const double ROUNDING = 1e-10; /* of the terms of a sum: what it must exceed */
 
 static double largest_limit(const tw_osqp *s) {
   const tw_qp *qp = &s->qp;
@@ -132,19 +133,22 @@ static double pressing(double v, double l, double u) {
 const double *osqp_infeasible(tw_osqp *s) {
   const tw_qp *qp = &s->qp;
   const int64_t n = s->n, m = s->m;
-  double *y = s->right + n, *z = s->right, *r = s->work, sum = 0, left = 0;
+  double *y = s->right + n, *z = s->right, *r = s->work, sum = 0, terms = 0, left = 0;
   for (int64_t i = 0; i < m; i++) {
     y[i] = pressing(s->e[i] * s->step_y[i], qp->row_lower[i], qp->row_upper[i]);
-    if (y[i] != 0) sum += y[i] * (y[i] > 0 ? qp->row_upper[i] : qp->row_lower[i]);
+    const double term = y[i] != 0 ? y[i] * (y[i] > 0 ? qp->row_upper[i] : qp->row_lower[i]) : 0;
+    sum += term, terms += fabs(term);
   }
   vec_zero(n, r);
   tw_qp_add_at(qp, 1, y, r);
   for (int64_t j = 0; j < n; j++) {
     z[j] = pressing(-r[j], qp->lower[j], qp->upper[j]);
-    if (z[j] != 0) sum += z[j] * (z[j] > 0 ? qp->upper[j] : qp->lower[j]);
+    const double term = z[j] != 0 ? z[j] * (z[j] > 0 ? qp->upper[j] : qp->lower[j]) : 0;
+    sum += term, terms += fabs(term);
     left += fabs(r[j] + z[j]);
   }
-  return -sum > CERTAIN * largest_limit(s) * left && tw_qp_proves_infeasible(qp, y, z, s->work) > 0 ? y : NULL;
+  const double least = fmax(CERTAIN * largest_limit(s) * left, ROUNDING * terms);
+  return -sum > least && tw_qp_proves_infeasible(qp, y, z, s->work) > 0 ? y : NULL;
 }
 
 /* A direction of descent that no limit stops, at a point that is feasible. */

@@ -47,7 +47,7 @@ static void clean(qp_stage *g) {
   const double noise = 1e-13 * vec_norm_inf(qp->n, qp->q);
   for (int64_t j = 0; j < qp->n; j++) {
     const double bound = g->z[j] > 0 ? qp->upper[j] : qp->lower[j];
-    if (fabs(g->z[j]) > noise && fabs(g->x[j] - bound) <= 1e-12 * (1 + fabs(bound))) g->x[j] = bound;
+    if (isfinite(bound) && fabs(g->z[j]) > noise && fabs(g->x[j] - bound) <= 1e-12 * (1 + fabs(bound))) g->x[j] = bound;
     if (g->x[j] != bound) g->z[j] = 0;
   }
 }
