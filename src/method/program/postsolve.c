@@ -1,169 +1,159 @@
-/* The way back through the steps of presolve, last one first: first x, then y together with the reduced costs
+/* The way back through the steps of a layer, last one first: first x, then y together with the reduced costs
  *
  *   z_j = -(c_j + (P x)_j + sum of a_ij y_i over the rows that were there)
  *
  * of the program as it was before each step; see presolve.h. */
-#include "method/program/presolve.h"
-
-typedef struct postsolve {
-  const tw_presolve *s;
-  const tw_qp *qp;
-  double *x, *y, *z, *px;
-} postsolve;
+#include "method/program/presolve_work.h"
 
 /* ------------------------------------------------------------------ points */
 
 /* A x of row i over the columns that were left after step t. */
-static double activity(const postsolve *p, int64_t i, int64_t t) {
-  const tw_csc *at = &p->s->at;
+static double activity(const presolve_layer *s, int64_t i, int64_t t) {
+  const tw_csc *at = &s->at;
   double sum = 0;
   for (int64_t k = at->start[i]; k < at->start[i + 1]; k++)
-    if (p->s->column_step[at->row[k]] > t) sum += at->value[k] * p->x[at->row[k]];
+    if (s->column_step[at->row[k]] > t) sum += at->value[k] * s->x[at->row[k]];
   return sum;
 }
 
-/* What fixed columns took from the limits of row i before step t is in them: they are those of that time. */
-static void absorbed_point(const postsolve *p, int64_t t) {
-  const presolve_step *e = &p->s->step[t];
-  const double rest = activity(p, e->i, t);
-  const double low = ((e->a > 0 ? e->lower : e->upper) - rest) / e->a, high = ((e->a > 0 ? e->upper : e->lower) - rest) / e->a;
-  p->x[e->j] = fmin(fmax(fmin(fmax(0, low), high), e->column_lower), e->column_upper);
+static double clip(double v, double l, double u) {
+  return fmin(fmax(v, l), u);
 }
 
-static void restore_points(const postsolve *p) {
-  for (int64_t t = p->s->steps - 1; t >= 0; t--) {
-    const presolve_step *e = &p->s->step[t];
-    if (e->kind == PRESOLVE_FIX) p->x[e->j] = e->value;
-    if (e->kind == PRESOLVE_ABSORB) absorbed_point(p, t);
+/* What fixed columns took from the limits of row i before step t is in them: they are those of that time. */
+static void absorbed_point(const presolve_layer *s, int64_t t) {
+  const presolve_step *e = &s->step[t];
+  const double rest = activity(s, e->i, t);
+  const double low = ((e->a > 0 ? e->lower : e->upper) - rest) / e->a, high = ((e->a > 0 ? e->upper : e->lower) - rest) / e->a;
+  s->x[e->j] = clip(clip(0, low, high), e->column_lower, e->column_upper);
+}
+
+/* x_k + a x_j parts into two: x_j as near to 0 as the bounds of x_k let it; both are at a bound where the sum is. */
+static void twin_point(const presolve_layer *s, const presolve_step *e) {
+  const double sum = s->x[e->k];
+  const double first = clip(sum - e->a * clip(0, e->column_lower, e->column_upper), e->lower, e->upper);
+  s->x[e->j] = clip((sum - first) / e->a, e->column_lower, e->column_upper);
+  s->x[e->k] = clip(sum - e->a * s->x[e->j], e->lower, e->upper);
+}
+
+void presolve_layer_point(const presolve_layer *s, const double *x) {
+  for (int64_t j = 0; j < s->left.n; j++) s->x[s->column[j]] = x[j];
+  for (int64_t t = s->steps - 1; t >= 0; t--) {
+    const presolve_step *e = &s->step[t];
+    if (e->kind == PRESOLVE_FIX) s->x[e->j] = e->value;
+    if (e->kind == PRESOLVE_ABSORB) absorbed_point(s, t);
+    if (e->kind == PRESOLVE_TWIN) twin_point(s, e);
+    if (e->kind == PRESOLVE_AGGREGATE) s->x[e->j] = (e->value - e->b * s->x[e->k]) / e->a;
   }
 }
 
 /* ------------------------------------------------------------------ multipliers */
 
-/* z_j as it was before the step that took column j away. */
-static void column_back(const postsolve *p, int64_t j, double cost) {
-  const tw_csc *a = &p->qp->a;
-  const int64_t t = p->s->column_step[j];
-  double sum = cost + p->px[j];
+/* z_j as it was before step t, which took column j away. */
+static void column_back(const presolve_layer *s, int64_t j, int64_t t, double cost) {
+  const tw_csc *a = &s->qp->a;
+  double sum = cost + s->px[j];
   for (int64_t k = a->start[j]; k < a->start[j + 1]; k++)
-    if (p->s->row_step[a->row[k]] > t) sum += a->value[k] * p->y[a->row[k]];
-  p->z[j] = -sum;
+    if (s->row_step[a->row[k]] > t) sum += a->value[k] * s->y[a->row[k]];
+  s->z[j] = -sum;
 }
 
-/* y_i of a row that comes back, and what that does to the columns of its time. */
-static void row_back(const postsolve *p, int64_t i, double y) {
-  const tw_csc *at = &p->s->at;
-  p->y[i] = y;
+/* y_i grows, and what that does to the columns that were there at step t. */
+static void row_adds(const presolve_layer *s, int64_t i, double y, int64_t t) {
+  const tw_csc *at = &s->at;
+  s->y[i] += y;
   for (int64_t k = at->start[i]; k < at->start[i + 1] && y != 0; k++)
-    if (p->s->column_step[at->row[k]] > p->s->row_step[i]) p->z[at->row[k]] -= at->value[k] * y;
+    if (s->column_step[at->row[k]] > t) s->z[at->row[k]] -= at->value[k] * y;
 }
 
 /* A reduced cost that presses on a bound which is really the row's belongs to the row. */
-static void singleton_back(const postsolve *p, const presolve_step *e) {
-  const double z = p->z[e->j];
+static void singleton_back(const presolve_layer *s, const presolve_step *e, int64_t t) {
+  const double z = s->z[e->j];
   if (!(z > 0 ? e->upper_moved : e->lower_moved) || z == 0) return;
-  row_back(p, e->i, z / e->a);
-  p->z[e->j] = 0;
+  row_adds(s, e->i, z / e->a, t);
+  s->z[e->j] = 0;
+}
+
+/* Likewise one that presses on an implied bound: where x_j is there, so are row i at its limit and its other columns at their bounds. */
+static void tighten_back(const presolve_layer *s, const presolve_step *e, int64_t t, bool certificate) {
+  const double z = s->z[e->j], x = s->joined[e->j];
+  if (z == 0 || (z > 0) != (e->side > 0)) return;
+  if (!certificate && !(fabs(x - e->value) <= fabs(x - e->cost))) return;
+  row_adds(s, e->i, z / e->a, t);
+  s->z[e->j] = 0;
 }
 
 /* The least |y_i| that gives all columns reduced costs of the signs of the bounds that they are at. */
-static void forcing_back(const postsolve *p, const presolve_step *e) {
-  const tw_csc *at = &p->s->at;
+static void forcing_back(const presolve_layer *s, const presolve_step *e, int64_t t) {
+  const tw_csc *at = &s->at;
   double y = 0;
   for (int64_t k = at->start[e->i]; k < at->start[e->i + 1]; k++)
-    if (at->value[k] != 0 && p->s->column_step[at->row[k]] > p->s->row_step[e->i]) {
-      const double needed = p->z[at->row[k]] / at->value[k];
+    if (at->value[k] != 0 && s->column_step[at->row[k]] > t) {
+      const double needed = s->z[at->row[k]] / at->value[k];
       y = e->side > 0 ? fmax(y, needed) : fmin(y, needed);
     }
-  row_back(p, e->i, y);
+  row_adds(s, e->i, y, t);
 }
 
 /* Of the merged row's multiplier, the part that presses on a limit of the row that went. */
-static void duplicate_back(const postsolve *p, const presolve_step *e) {
-  const double y = p->y[e->j];
-  p->y[e->i] = 0;
+static void duplicate_back(const presolve_layer *s, const presolve_step *e) {
+  const double y = s->y[e->j];
   if (y == 0 || !(y > 0 ? e->upper_moved : e->lower_moved)) return;
-  p->y[e->i] = y / e->a;
-  p->y[e->j] = 0;
+  s->y[e->i] = y / e->a;
+  s->y[e->j] = 0;
 }
 
-/* `costs` 0: of a certificate. */
-static void restore_multipliers(const postsolve *p, double costs) {
-  for (int64_t t = p->s->steps - 1; t >= 0; t--) {
-    const presolve_step *e = &p->s->step[t];
-    switch (e->kind) {
-    case PRESOLVE_FIX:
-      column_back(p, e->j, costs * p->s->cost[e->j]);
-      break;
-    case PRESOLVE_ABSORB:
-      p->y[e->i] -= costs * e->cost / e->a;
-      p->z[e->j] = -costs * e->cost - e->a * p->y[e->i];
-      break;
-    case PRESOLVE_SINGLETON:
-      singleton_back(p, e);
-      break;
-    case PRESOLVE_FORCING:
-      forcing_back(p, e);
-      break;
-    case PRESOLVE_DUPLICATE:
-      duplicate_back(p, e);
-      break;
-    case PRESOLVE_DROP:
-      p->y[e->i] = 0;
-      break;
-    }
+/* z_j or z_k, whichever has the bound that is pressed on, is what the reduced cost of x_k was; y_i makes the other 0. */
+static void aggregate_back(const presolve_layer *s, const presolve_step *e, int64_t t, double costs) {
+  const double z = s->z[e->k];
+  const bool moved = z != 0 && (z > 0 ? e->upper_moved : e->lower_moved);
+  column_back(s, e->j, t, costs * s->cost[e->j]);
+  s->y[e->i] = s->z[e->j] / e->a + (moved ? z / e->b : 0);
+  s->z[e->j] = moved ? -e->a / e->b * z : 0;
+  if (moved) s->z[e->k] = 0;
+}
+
+static void undo(const presolve_layer *s, int64_t t, double costs) {
+  const presolve_step *e = &s->step[t];
+  switch (e->kind) {
+  case PRESOLVE_TWIN:
+    s->joined[e->k] -= e->a * s->joined[e->j];
+    column_back(s, e->j, t, costs * s->cost[e->j]);
+    break;
+  case PRESOLVE_FIX:
+    column_back(s, e->j, t, costs * s->cost[e->j]);
+    break;
+  case PRESOLVE_ABSORB:
+    s->y[e->i] -= costs * e->cost / e->a;
+    s->z[e->j] = -costs * e->cost - e->a * s->y[e->i];
+    break;
+  case PRESOLVE_SINGLETON:
+    singleton_back(s, e, t);
+    break;
+  case PRESOLVE_FORCING:
+    forcing_back(s, e, t);
+    break;
+  case PRESOLVE_DUPLICATE:
+    duplicate_back(s, e);
+    break;
+  case PRESOLVE_TIGHTEN:
+    tighten_back(s, e, t, costs == 0);
+    break;
+  case PRESOLVE_AGGREGATE:
+    aggregate_back(s, e, t, costs);
+    break;
+  case PRESOLVE_DROP:
+  case PRESOLVE_KINDS:
+    break;
   }
 }
 
-/* Reduced costs of the columns that are left, with the costs that they have at the end. */
-static void start_multipliers(const postsolve *p, double costs) {
-  const tw_csc *a = &p->qp->a;
-  for (int64_t r = 0; r < p->s->reduced.n; r++) {
-    const int64_t j = p->s->column[r];
-    double sum = costs * p->s->cost[j] + p->px[j];
-    for (int64_t k = a->start[j]; k < a->start[j + 1]; k++)
-      if (p->s->row_step[a->row[k]] == INT64_MAX) sum += a->value[k] * p->y[a->row[k]];
-    p->z[j] = -sum;
-  }
-}
-
-/* ------------------------------------------------------------------ */
-
-static tw_status open(postsolve *p, const tw_presolve *s, tw_error *error) {
-  p->px = tw_alloc((size_t)s->qp->n, sizeof *p->px);
-  return p->px ? TW_OK : tw_fail(error, TW_ERR_MEMORY, "presolve: out of memory");
-}
-
-static void take_rows(const tw_presolve *s, const double *y, double *full) {
-  vec_zero(s->qp->m, full);
-  for (int64_t i = 0; i < s->reduced.m; i++) full[s->row[i]] = s->row_scale[i] * y[i] / s->cost_scale;
-}
-
-tw_status tw_presolve_restore(const tw_presolve *s, const double *x, const double *y, double *full_x, double *full_y, double *full_z,
-                              tw_error *error) {
-  postsolve p = {s, s->qp, full_x, full_y, full_z, NULL};
-  TW_TRY(open(&p, s, error));
-  vec_zero(s->qp->n, full_x);
-  for (int64_t j = 0; j < s->reduced.n; j++) full_x[s->column[j]] = s->column_scale[j] * x[j];
-  take_rows(s, y, full_y);
-  restore_points(&p);
-  tw_qp_add_p(s->qp, 1, full_x, p.px);
-  start_multipliers(&p, 1);
-  restore_multipliers(&p, 1);
-  free(p.px);
-  return TW_OK;
-}
-
-tw_status tw_presolve_restore_farkas(const tw_presolve *s, const double *y, double *full_y, double *full_z, tw_error *error) {
-  postsolve p = {s, s->qp, NULL, full_y, full_z, NULL};
-  TW_TRY(open(&p, s, error));
-  if (y)
-    take_rows(s, y, full_y);
-  else
-    vec_zero(s->qp->m, full_y);
-  if (!y && s->contradiction >= 0) full_y[s->contradiction] = s->side;
-  start_multipliers(&p, 0);
-  restore_multipliers(&p, 0);
-  free(p.px);
-  return TW_OK;
+void presolve_layer_multipliers(const presolve_layer *s, const double *y, const double *z, double costs) {
+  vec_zero(s->qp->m, s->y);
+  for (int64_t i = 0; i < s->left.m; i++) s->y[s->row[i]] = y[i];
+  for (int64_t j = 0; j < s->left.n; j++) s->z[s->column[j]] = z[j];
+  vec_copy(s->qp->n, s->x, s->joined);
+  for (int64_t t = 0; t < s->steps; t++)
+    if (s->step[t].kind == PRESOLVE_TWIN) s->joined[s->step[t].k] += s->step[t].a * s->joined[s->step[t].j];
+  for (int64_t t = s->steps - 1; t >= 0; t--) undo(s, t, costs);
 }

@@ -3,25 +3,6 @@
 
 static const double FEASIBLE = 1e-9, FORCING = 1e-12; /* relative to the sizes of the terms */
 
-typedef struct activity {
-  double least, most, size;
-} activity;
-
-static activity bound_activity(const presolve_work *w, int64_t i) {
-  const tw_csc *at = &w->s->at;
-  activity a = {0, 0, 0};
-  for (int64_t k = at->start[i]; k < at->start[i + 1]; k++) {
-    const int64_t j = at->row[k];
-    const double v = at->value[k];
-    if (v == 0 || !column_left(w, j)) continue;
-    const double low = v * (v > 0 ? w->l[j] : w->u[j]), high = v * (v > 0 ? w->u[j] : w->l[j]);
-    a.least += low, a.most += high;
-    if (isfinite(low)) a.size += fabs(low);
-    if (isfinite(high)) a.size += fabs(high);
-  }
-  return a;
-}
-
 /* All columns of a forcing row go to the bounds that give its least (side 1) or largest activity. */
 static tw_status force(presolve_work *w, int64_t i, int side) {
   const tw_csc *at = &w->s->at;
@@ -29,44 +10,69 @@ static tw_status force(presolve_work *w, int64_t i, int side) {
   for (int64_t k = at->start[i]; k < at->start[i + 1]; k++) {
     const int64_t j = at->row[k];
     if (at->value[k] == 0 || !column_left(w, j)) continue;
-    TW_TRY(presolve_fix(w, j, (at->value[k] > 0) == (side > 0) ? w->l[j] : w->u[j]));
+    TW_TRY(presolve_fix(w, j, (at->value[k] > 0) == (side > 0) ? w->tl[j] : w->tu[j]));
   }
   return TW_OK;
 }
 
+/* Bounds of an integer column lie on integers; the row may say that there is none between. */
+static tw_status bound_integer(presolve_work *w, int64_t i, int64_t j, double low, double high) {
+  static const double INTEGRAL = 1e-6;
+  low = ceil(low - INTEGRAL * fmax(1, fabs(low))) + 0.0, high = floor(high + INTEGRAL * fmax(1, fabs(high))) + 0.0;
+  w->l[j] = w->tl[j] = fmax(low, w->tl[j]), w->u[j] = w->tu[j] = fmin(high, w->tu[j]);
+  if (w->l[j] > w->u[j]) *w->found = TW_INFEASIBLE;
+  return presolve_remove_row(w, (presolve_step){.kind = PRESOLVE_DROP, .i = i});
+}
+
 /* rl <= a x_j <= ru as bounds. */
-static tw_status tighten(presolve_work *w, int64_t i) {
+static tw_status bound_only_column(presolve_work *w, int64_t i) {
   double a;
   const int64_t j = presolve_only_column(w, i, &a);
   const double low = (a > 0 ? w->rl[i] : w->ru[i]) / a, high = (a > 0 ? w->ru[i] : w->rl[i]) / a;
-  presolve_step step = {.kind = PRESOLVE_SINGLETON, .i = i, .j = j, .a = a, .lower_moved = low > w->l[j], .upper_moved = high < w->u[j]};
-  if (step.lower_moved) w->l[j] = low;
-  if (step.upper_moved) w->u[j] = high;
-  if (w->l[j] > w->u[j]) *(step.lower_moved ? &w->l[j] : &w->u[j]) = step.lower_moved ? w->u[j] : w->l[j]; /* by rounding errors */
+  if (is_integer(w, j)) return bound_integer(w, i, j, low, high);
+  presolve_step step = {.kind = PRESOLVE_SINGLETON, .i = i, .j = j, .a = a, .lower_moved = low > w->tl[j], .upper_moved = high < w->tu[j]};
+  if (step.lower_moved) w->tl[j] = low;
+  if (step.upper_moved) w->tu[j] = high;
+  if (w->tl[j] > w->tu[j]) *(step.lower_moved ? &w->tl[j] : &w->tu[j]) = step.lower_moved ? w->tu[j] : w->tl[j]; /* by rounding errors */
+  if (step.lower_moved) w->l[j] = w->tl[j];
+  if (step.upper_moved) w->u[j] = w->tu[j];
   return presolve_remove_row(w, step);
 }
 
+static bool is_contradiction(presolve_work *w, int64_t i, const presolve_activity *a) {
+  const double rl = w->rl[i], ru = w->ru[i], size = 1 + a->size;
+  const bool above = a->least > ru + FEASIBLE * (size + fabs(ru)), below = a->most < rl - FEASIBLE * (size + fabs(rl));
+  if (!above && !below) return false;
+  *w->found = TW_INFEASIBLE;
+  w->s->contradiction = i;
+  w->s->side = above ? 1 : -1;
+  return true;
+}
+
+static void drop_limit(presolve_work *w, int64_t i, int side) {
+  *(side > 0 ? &w->ru[i] : &w->rl[i]) = side > 0 ? INFINITY : -INFINITY;
+  presolve_promote(w, i, side);
+  w->changes++;
+}
+
 static tw_status reduce_row(presolve_work *w, int64_t i) {
-  double *rl = &w->rl[i], *ru = &w->ru[i];
-  const activity a = bound_activity(w, i);
+  const double *rl = &w->rl[i], *ru = &w->ru[i];
+  presolve_activity a = presolve_bound_activity(w, i, w->tl, w->tu, -1);
+  if (a.least_infinite > 0) a.least = -INFINITY;
+  if (a.most_infinite > 0) a.most = INFINITY;
   const double size = 1 + a.size;
-  if (a.least > *ru + FEASIBLE * (size + fabs(*ru)) || a.most < *rl - FEASIBLE * (size + fabs(*rl))) {
-    w->s->found = TW_INFEASIBLE;
-    w->s->contradiction = i;
-    w->s->side = a.least > *ru ? 1 : -1;
-    return TW_OK;
-  }
-  if (a.most <= *ru && *ru < INFINITY && *rl != *ru) *ru = INFINITY, w->changes++;
-  if (a.least >= *rl && *rl > -INFINITY && *rl != *ru) *rl = -INFINITY, w->changes++;
+  if (is_contradiction(w, i, &a)) return TW_OK;
+  if (a.most <= *ru && *ru < INFINITY && *rl != *ru) drop_limit(w, i, 1);
+  if (a.least >= *rl && *rl > -INFINITY && *rl != *ru) drop_limit(w, i, -1);
   const bool idle = (*rl == -INFINITY && *ru == INFINITY) || w->row_count[i] == 0 || (a.least >= *rl && a.most <= *ru);
   if (idle) return presolve_remove_row(w, (presolve_step){.kind = PRESOLVE_DROP, .i = i});
   if (a.least >= *ru - FORCING * size) return force(w, i, 1);
   if (a.most <= *rl + FORCING * size) return force(w, i, -1);
-  return w->row_count[i] == 1 ? tighten(w, i) : TW_OK;
+  return w->row_count[i] == 1 ? bound_only_column(w, i) : presolve_tighten(w, i);
 }
 
 tw_status presolve_rows(presolve_work *w) {
-  for (int64_t i = 0; i < w->qp->m && w->s->found == TW_RUNNING; i++)
+  for (int64_t i = 0; i < w->qp->m && *w->found == TW_RUNNING; i++)
     if (row_left(w, i)) TW_TRY(reduce_row(w, i));
   return TW_OK;
 }

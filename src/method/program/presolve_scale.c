@@ -75,8 +75,6 @@ tw_status tw_presolve_scale(tw_presolve *s, tw_error *error) {
   if (!work) return tw_fail(error, TW_ERR_MEMORY, "presolve: out of memory");
   extremes column = {work, work + n}, row = {work + 2 * n, work + 2 * n + m};
   const int geometric = tw_qp_is_linear(qp) ? GEOMETRIC : 0;
-  for (int64_t j = 0; j < n; j++) s->column_scale[j] = 1;
-  for (int64_t i = 0; i < m; i++) s->row_scale[i] = 1;
   for (int pass = 0; pass < geometric + RUIZ; pass++) {
     survey(s, &column, &row);
     divide(n, &column, pass < geometric, s->column_scale);

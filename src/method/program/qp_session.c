@@ -98,19 +98,18 @@ static tw_status next_stage(tw_qp_session *s, tw_error *error) {
 }
 
 /* Ends when y and z of the stage prove that there is no feasible point. */
-static tw_status test_infeasible(tw_qp_session *s, tw_error *error) {
+static void test_infeasible(tw_qp_session *s) {
   qp_stage *g = &s->stage;
   const bool found = g->pre.found != TW_RUNNING;
   if (s->kind == QP_ITSELF) {
     if (!found) tw_mehrotra_answer(&g->ipm, g->rx, g->ry, g->rz);
-    TW_TRY(tw_presolve_restore_farkas(&g->pre, found ? NULL : g->ry, s->farkas_y, s->farkas_z, error));
+    tw_presolve_restore_farkas(&g->pre, found ? NULL : g->ry, s->farkas_y, s->farkas_z);
   } else {
     vec_copy(s->qp->m, g->y, s->farkas_y);
   }
-  if (!tw_qp_farkas(s->qp, s->farkas_y, s->farkas_z, s->work, &s->margin)) return TW_OK;
+  if (!tw_qp_farkas(s->qp, s->farkas_y, s->farkas_z, s->work, &s->margin)) return;
   vec_copy(s->qp->m, s->farkas_y, s->y), vec_copy(s->qp->n, s->farkas_z, s->z);
   s->outcome = TW_INFEASIBLE;
-  return TW_OK;
 }
 
 /* The stage's program is solved, as well as can be. */
@@ -121,7 +120,7 @@ static tw_status end_stage(tw_qp_session *s, tw_error *error) {
     s->outcome = TW_SOLVED;
     return TW_OK;
   case QP_ELASTIC:
-    TW_TRY(test_infeasible(s, error));
+    test_infeasible(s);
     return s->outcome == TW_INFEASIBLE ? TW_OK : next_stage(s, error);
   default:
     if (s->number[QP_SEEN] != 0 && s->number[QP_VIOLATION] <= ACCEPTABLE && tw_qp_ray(s->qp, g->x, s->work, &s->margin)) {
@@ -155,14 +154,14 @@ static double distance(const qp_stage *g) {
 
 static tw_status after_step(tw_qp_session *s, tw_error *error) {
   qp_stage *g = &s->stage;
-  TW_TRY(qp_stage_report(g, error));
+  qp_stage_report(g);
   const double here = distance(g);
   TW_TRY(try_polish(s, here <= s->tolerance, error));
   take_answer(s);
   if (g->exact || here <= s->tolerance) return end_stage(s, error);
   const bool over = tw_mehrotra_stalled(&g->ipm) || g->ipm.number[MEHROTRA_STEPS] >= STEPS_MOST;
   if (over && here <= ACCEPTABLE) return end_stage(s, error);
-  if (s->kind == QP_ELASTIC || (s->kind == QP_ITSELF && g->ipm.primal > s->tolerance)) TW_TRY(test_infeasible(s, error));
+  if (s->kind == QP_ELASTIC || (s->kind == QP_ITSELF && g->ipm.primal > s->tolerance)) test_infeasible(s);
   if (s->outcome != TW_RUNNING) return TW_OK;
   return over ? next_stage(s, error) : TW_OK;
 }
@@ -177,7 +176,7 @@ tw_status tw_qp_session_settle(tw_qp_session *s, tw_error *error) {
 
 /* Presolve said it all. */
 static tw_status nothing_left(tw_qp_session *s, tw_error *error) {
-  TW_TRY(qp_stage_accept(&s->stage, s->tolerance, error));
+  qp_stage_accept(&s->stage, s->tolerance);
   take_answer(s);
   return end_stage(s, error);
 }
@@ -186,14 +185,14 @@ static tw_status start(tw_qp_session *s, tw_error *error) {
   qp_stage *g = &s->stage;
   s->number[QP_STARTED] = 1;
   s->number[QP_POLISH_BELOW] = POLISH_FIRST;
-  if (g->pre.found == TW_INFEASIBLE) TW_TRY(test_infeasible(s, error));
+  if (g->pre.found == TW_INFEASIBLE) test_infeasible(s);
   if (s->outcome != TW_RUNNING) return TW_OK;
   if (g->pre.found != TW_RUNNING) return next_stage(s, error);
   if (g->ipm.n == 0) return nothing_left(s, error);
   const tw_status status = tw_mehrotra_start(&g->ipm, error);
   if (numerical(status)) return next_stage(s, error);
   TW_TRY(status);
-  TW_TRY(qp_stage_report(g, error));
+  qp_stage_report(g);
   take_answer(s);
   return TW_OK;
 }

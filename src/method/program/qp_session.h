@@ -69,10 +69,10 @@ double tw_qp_relative(const tw_qp *qp, const double *x, double f, const tw_optim
 tw_status qp_stage_open(qp_stage *g, qp_stage_kind kind, const tw_qp *qp, bool presolve, tw_error *error);
 void qp_stage_close(qp_stage *g);
 /* The interior point as it is, in the program's units. */
-tw_status qp_stage_report(qp_stage *g, tw_error *error);
+void qp_stage_report(qp_stage *g);
 /* On its active set, where that is better; sets `exact`. */
 tw_status qp_stage_polish(qp_stage *g, double tolerance, tw_error *error);
 /* rx, ry as a point on its active set: x, y, z, and `exact` if they meet the tolerance. */
-tw_status qp_stage_accept(qp_stage *g, double tolerance, tw_error *error);
+void qp_stage_accept(qp_stage *g, double tolerance);
 
 #endif

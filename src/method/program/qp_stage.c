@@ -32,12 +32,11 @@ void qp_stage_close(qp_stage *g) {
   g->open = false;
 }
 
-tw_status qp_stage_report(qp_stage *g, tw_error *error) {
+void qp_stage_report(qp_stage *g) {
   tw_mehrotra_answer(&g->ipm, g->rx, g->ry, g->rz);
-  TW_TRY(tw_presolve_restore(&g->pre, g->rx, g->ry, g->x, g->y, g->z, error));
+  tw_presolve_restore(&g->pre, g->rx, g->ry, g->x, g->y, g->z);
   g->optimality = tw_qp_optimality(g->qp, g->x, g->y, NULL, g->work);
   g->exact = false;
-  return TW_OK;
 }
 
 /* Of a polished point, reduced costs of variables that do not lie on the bound they would press on are rounding errors, and so is the
@@ -55,15 +54,17 @@ static void clean(qp_stage *g) {
 tw_status qp_stage_polish(qp_stage *g, double tolerance, tw_error *error) {
   bool exact;
   TW_TRY(tw_mehrotra_polish(&g->ipm, 0.1 * tolerance, g->rx, g->ry, g->rz, &exact, error));
-  if (!exact) return TW_OK;
-  return qp_stage_accept(g, tolerance, error);
+  if (exact) qp_stage_accept(g, tolerance);
+  return TW_OK;
 }
 
-tw_status qp_stage_accept(qp_stage *g, double tolerance, tw_error *error) {
-  TW_TRY(tw_presolve_restore(&g->pre, g->rx, g->ry, g->x, g->y, g->z, error));
+void qp_stage_accept(qp_stage *g, double tolerance) {
+  tw_presolve_restore(&g->pre, g->rx, g->ry, g->x, g->y, g->z);
   clean(g);
   const tw_optimality e = tw_qp_optimality(g->qp, g->x, g->y, g->z, g->work);
   g->exact = tw_qp_relative(g->qp, g->x, tw_qp_objective(g->qp, g->x), &e) <= tolerance;
-  if (g->exact) g->optimality = e;
-  return g->exact ? TW_OK : qp_stage_report(g, error);
+  if (g->exact)
+    g->optimality = e;
+  else
+    qp_stage_report(g);
 }
