@@ -177,6 +177,9 @@ static const value_case derivatives[] = {
     {"grad(7, a)", "[]", {0}},
     {"grad(sum(abs(v[i] - i) for i in 0..2), v)", "[3]", {1, 0, 0}},
     {"grad(max(v), v)", "[3]", {1, 0, 0}},
+    {"argmin { var w[2]  minimize 0.5 * sum((w - [3, 1])^2) + a * l1(w, [0.5, 2]) }", "[2]", {1.5, 0}},
+    {"jacobian(argmin { var w[2]  minimize 0.5 * sum((w - [3, 1])^2) + a * l1(w, [0.5, 2]) }, a)", "[2]", {-0.5, 0}},
+    {"argmin { var w[3] in box_section(0, 1, [1, 2, 1], 2)  minimize sum((w - [0, 1, 0.5])^2) }", "[3]", {0, 0.8, 0.4}},
 };
 
 static void values_by_hand(void **state) {

@@ -24,12 +24,12 @@ static inline void rt_section_split(int64_t n, const double *x, const double *l,
   }
 }
 
-/* tau. The sum is piecewise linear and never increases in tau; its kinks are where a coordinate meets a bound. A search among the
- * kinks with pivots drawn at random (by a fixed rule) finds the piece that holds c, where tau is linear in c; O(n log n)
- * expected. `room` has room for 4n. */
+/* tau. The sum is piecewise linear and never increases in tau; its kinks are where a coordinate meets a bound. Newton's steps,
+ * which end where no kink is passed, take turns with a search among the kinks by pivots drawn at random (by a fixed rule):
+ * O(n) as a rule, O(n log n) expected at worst. `room` has room for 4n. */
 static inline double rt_section_threshold(int64_t n, const double *x, const double *l, const double *u, const double *w, double c,
                                           double *room) {
-  double *a = room, *b = room + n, *kink = room + 2 * n, left = -INFINITY, right = INFINITY, part[3];
+  double *a = room, *b = room + n, *kink = room + 2 * n, left = -INFINITY, right = INFINITY, part[3], free_sum = 0, square = 0;
   int64_t kinks = 0;
   uint64_t draw = 1;
   for (int64_t i = 0; i < n; i++) {
@@ -37,25 +37,41 @@ static inline double rt_section_threshold(int64_t n, const double *x, const doub
     b[i] = (x[i] - u[i]) / w[i];
     if (w[i] != 0 && a[i] - a[i] == 0) kink[kinks++] = a[i];
     if (w[i] != 0 && b[i] - b[i] == 0) kink[kinks++] = b[i];
+    free_sum += w[i] * x[i];
+    square += w[i] * w[i];
   }
-  while (kinks > 0) {
+  double guess = (free_sum - c) / square, inside = (double)NAN;
+  for (int turn = 0; kinks > 0; turn++) {
     draw = draw * 6364136223846793005u + 1442695040888963407u;
-    const double pivot = kink[(int64_t)(draw >> 33) % kinks];
+    const double pivot = turn % 2 == 0 && guess > left && guess < right ? guess : kink[(int64_t)(draw >> 33) % kinks];
     rt_section_split(n, x, l, u, w, a, b, pivot, part);
-    const int above = part[0] + (part[1] - pivot * part[2]) > c;
+    const double gap = part[0] + (part[1] - pivot * part[2]) - c;
+    const int above = gap > 0;
     const int64_t before = kinks;
+    int64_t passed = 0;
+    guess = pivot + gap / part[2];
+    kinks = 0;
+    for (int64_t i = 0; i < before; i++) {
+      const double v = kink[i];
+      kink[kinks] = v;
+      kinks += above ? v > pivot : v < pivot;
+      passed += above ? (v >= pivot) & (v < guess) : (v <= pivot) & (v > guess);
+    }
     if (above)
       left = pivot;
     else
       right = pivot;
-    kinks = 0;
-    for (int64_t i = 0; i < before; i++)
-      if (above ? kink[i] > pivot : kink[i] < pivot) kink[kinks++] = kink[i];
+    if (part[2] > 0 && passed == 0 && guess - guess == 0) {
+      inside = guess;
+      break;
+    }
   }
-  const double inside = left == -INFINITY ? (right == INFINITY ? 0 : nextafter(right, -INFINITY))
-                        : right == INFINITY ? nextafter(left, INFINITY)
-                                            : left + (right - left) / 2;
+  if (inside != inside)
+    inside = left == -INFINITY   ? (right == INFINITY ? 0 : nextafter(right, -INFINITY))
+             : right == INFINITY ? nextafter(left, INFINITY)
+                                 : left + (right - left) / 2;
   rt_section_split(n, x, l, u, w, a, b, inside, part);
+  if (part[2] == 0 && inside == guess) return guess; /* the root is a kink */
   if (part[2] == 0) { /* both bounds of a coordinate meet at one end, whose sum jumps there */
     const double end = part[0] < c ? left : right, other = part[0] < c ? right : left;
     return end - end == 0 ? end : other - other == 0 ? other : 0;
