@@ -64,5 +64,6 @@ int main(int argc, char **argv) {
   if (!*only || !strcmp(only, "luksan")) bad |= bench_luksan();
   if (!*only || !strcmp(only, "rosenbrock")) bad |= bench_rosenbrock();
   if (!*only || !strcmp(only, "functions")) bad |= bench_functions();
+  if (!*only || !strcmp(only, "projections")) bad |= bench_projections();
   return bad;
 }

@@ -6,6 +6,9 @@ ridge       objective and gradient of sum((Xs @ w - yc)^2) + exp(loglam) sum(w^2
             (no tape), and NumPy with the gradient written by hand.
 chain       sum(log1p(exp(-y x)) w) and its gradient in x, n = 10^7, f64 and f32: PyTorch eager with autograd.
 mlp         a perceptron 784-512-10, batch 128, f32, softmax cross-entropy, forward and backward: PyTorch eager.
+projections the simplex and a section of a box in 10^6 numbers: NumPy, by sorting and by bisection; the transport polytope in the
+            Kullback-Leibler divergence: Sinkhorn's iteration in logarithms, in NumPy and in POT where it is installed,
+            until no sum is missed by more than 1e-9.
 rosenbrock  SciPy's L-BFGS-B (m = 10) on the extended Rosenbrock function, n = 10^6, vectorised in NumPy,
             until no entry of the gradient exceeds 1e-6.
 
@@ -220,6 +223,72 @@ def bench_mlp(threads):
     bench_torch("mlp", call, threads, 9, 0.3)
 
 
+# ---------------------------------------------------------------- projections
+
+
+def wave(count):
+    return np.sin(1.7 * np.arange(count, dtype=np.float64) ** 2)
+
+
+def project_simplex(x, s):
+    """By sorting (Held, Wolfe & Crowder, 1974)."""
+    u = np.sort(x)[::-1]
+    sums = np.cumsum(u) - s
+    rho = np.count_nonzero(u * np.arange(1, x.size + 1) > sums)
+    return np.maximum(x - sums[rho - 1] / rho, 0)
+
+
+def project_section(x, low, high, w, c):
+    """By 60 bisections."""
+    left, right = np.min((x - high) / w), np.max((x - low) / w)
+    for _ in range(60):
+        tau = 0.5 * (left + right)
+        if w @ np.clip(x - tau * w, low, high) > c:
+            left = tau
+        else:
+            right = tau
+    return np.clip(x - tau * w, low, high)
+
+
+def sinkhorn(k, a, b, tolerance=1e-9):
+    """exp(k) scaled to sums a and b, in logarithms."""
+    from scipy.special import logsumexp
+
+    f, g = np.zeros(a.size), np.zeros(b.size)
+    for iteration in range(100000):
+        f = np.log(a) - logsumexp(k + g[None, :], axis=1)
+        g = np.log(b) - logsumexp(k + f[:, None], axis=0)
+        if iteration % 10 == 9:
+            plan = np.exp(k + f[:, None] + g[None, :])
+            if np.max(np.abs(plan.sum(axis=1) - a)) <= tolerance:
+                return plan, iteration + 1
+    raise RuntimeError("no convergence")
+
+
+def bench_projections():
+    count = 1_000_000
+    x, w = wave(count), 1 + 0.5 * np.cos(np.arange(count))
+    for name, s in (("simplex, sum 1", 1.0), ("simplex, sum 1e5", 1e5)):
+        assert abs(project_simplex(x, s).sum() - s) <= 1e-8 * s
+        emit(bench=name, peer="numpy by sorting", version=np.__version__, threads=None,
+             **seconds_per_call(lambda: project_simplex(x, s), 5, 0.2))
+    p = project_section(x, -0.5, 0.5, w, 1000.0)
+    assert abs(w @ p - 1000) <= 1e-6
+    emit(bench="box section", peer="numpy by bisection", version=np.__version__, threads=None,
+         **seconds_per_call(lambda: project_section(x, -0.5, 0.5, w, 1000.0), 3, 0.2))
+    for m, gamma in ((100, 0.02), (100, 0.005), (400, 0.02)):
+        name, k, share = f"kl transport {m}, gamma {gamma}", -np.abs(wave(m * m)).reshape(m, m) / gamma, np.full(m, 1 / m)
+        iterations = sinkhorn(k, share, share)[1]
+        emit(bench=name, peer=f"numpy Sinkhorn, {iterations} iterations", version=np.__version__, threads=None,
+             **seconds_per_call(lambda: sinkhorn(k, share, share), 3, 0.2))
+        try:
+            import ot
+        except ImportError:
+            continue
+        emit(bench=name, peer="POT sinkhorn_log", version=ot.__version__, threads=None,
+             **seconds_per_call(lambda: ot.bregman.sinkhorn_log(share, share, -k, 1.0, numItermax=100000, stopThr=1e-9), 3, 0.2))
+
+
 # ---------------------------------------------------------------- extended Rosenbrock
 
 
@@ -285,7 +354,7 @@ def bench_rosenbrock(n, repeats):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=["ridge", "chain", "mlp", "rosenbrock"], help="one of the benches")
+    parser.add_argument("--only", choices=["ridge", "chain", "mlp", "projections", "rosenbrock"], help="one of the benches")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="thread counts for PyTorch")
     parser.add_argument("--repeats", type=int, default=15, help="batches per ridge variant")
     parser.add_argument("--batch-seconds", type=float, default=0.1, help="length of a batch")
@@ -301,6 +370,8 @@ def main():
         bench_chain(options.threads)
     if options.only in (None, "mlp"):
         bench_mlp(options.threads)
+    if options.only in (None, "projections"):
+        bench_projections()
     if options.only in (None, "rosenbrock"):
         ok = bench_rosenbrock(options.n, options.runs)
     emit(bench="environment", cpu=cpu_model(), cores=os.cpu_count(), load=os.getloadavg()[0],

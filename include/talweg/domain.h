@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-#define TW_DOMAIN_PARAMS 3
+#define TW_DOMAIN_PARAMS 4
 
 /* A kind of set C(params) of arrays. */
 typedef struct tw_domain_kind {
@@ -25,6 +25,8 @@ typedef struct tw_domain_kind {
   tw_expr (*project)(tw_expr x, const tw_expr *params);
   /* Box-like sets: bounds broadcastable to x's shape. NULL otherwise. */
   void (*bounds)(tw_graph *graph, tw_shape shape, const tw_expr *params, tw_expr *lower, tw_expr *upper);
+  /* argmin over p in C of sum p log p - p - x p: the point of C nearest to exp(x) in the Kullback-Leibler divergence. NULL: none. */
+  tw_expr (*kl_project)(tw_expr x, const tw_expr *params);
   /* Mirror descent's map for its natural divergence: argmin_{x in C} eta <g, x> + D(x, x_k). NULL: Euclidean. */
   tw_expr (*mirror_step)(tw_expr x, tw_expr gradient, tw_expr eta, const tw_expr *params);
 } tw_domain_kind;
@@ -34,18 +36,39 @@ typedef struct tw_domain {
   tw_expr param[TW_DOMAIN_PARAMS];
 } tw_domain;
 
-/* Kinds: nonneg, box, hypercube, linf_ball, simplex, capped_simplex, l1_ball, l1_sphere, l1_epigraph, ball (l2), sphere (l2),
- * hyperplane, halfspace, affine, polyhedron(A, l, u); psd, stiefel, transport(a, b), birkhoff. Boxes act element-wise; the other vector sets on the last axis (an array holds one point
+/* Kinds: nonneg, box, hypercube, linf_ball, simplex, sparse_simplex(k, s), capped_simplex, box_section(l, u, w, c), order_simplex(l, u),
+ * permutahedron(w), l1_ball, l1_sphere, l1_epigraph, ball (l2), sphere (l2), hyperplane, halfspace, affine, polyhedron(A, l, u); psd,
+ * stiefel, transport(a, b), birkhoff. Boxes act element-wise; the other vector sets on the last axis (an array holds one point
  * per row, and a radius or offset is a scalar or has one entry per row); matrix sets on the last two axes. */
 const tw_domain_kind *const *tw_domain_kinds(void);        /* NULL-terminated table */
 const tw_domain_kind *tw_domain_find(const char *name);    /* NULL when unknown */
 /* Checked constructor; on failure the graph's error is set and kind is NULL. Values are checked as far as they are constants;
  * a size that is an expression is checked whenever it is evaluated (TW_ERR_RANGE when negative). */
 tw_domain tw_domain_make(tw_graph *graph, const tw_domain_kind *kind, tw_shape shape, int n, const tw_expr *params);
-tw_expr tw_project(tw_domain domain, tw_expr x); /* x itself for the whole space */
+/* f64, and of f32 f32 (computed in f64); x itself for the whole space. */
+tw_expr tw_project(tw_domain domain, tw_expr x);
+/* The point of the set nearest to exp(x) in the Kullback-Leibler divergence sum p log(p / e^x) - p + e^x: softmax(x) on the simplex, Sinkhorn's
+ * scaling of exp(x) on transport(a, b) and birkhoff. max <p, s> - gamma sum p log p is that of x = s / gamma. Fails on sets
+ * without one, which are all but boxes in p >= 0, simplex, transport, birkhoff. */
+tw_expr tw_kl_project(tw_domain domain, tw_expr x);
+/* The point nearest to x in the intersection of n convex sets, by `sweeps` of Dykstra's algorithm (Boyle & Dykstra, 1986): each set is
+ * projected on in turn, and what its last projection took away is given back before the next. Converges for all closed convex sets that
+ * meet, linearly for polyhedra (Deutsch & Hundal, 1994): of halfspaces, an alternative to polyhedron(A, l, u) for many rows. A loop of
+ * the graph, differentiated as such. */
+tw_expr tw_project_intersection(int n, const tw_domain *set, tw_expr x, int64_t sweeps);
 /* The part of `domain` between bounds (TW_NONE: none) that broadcast to `shape`, as a domain: of the whole space and of
  * boxes a box, of a simplex a capped simplex. For other sets the graph's error is set and kind is NULL. */
 tw_domain tw_domain_within(tw_graph *graph, tw_domain domain, tw_shape shape, tw_expr lower, tw_expr upper);
+
+/* Isotonic regression of rows: argmin sum (v - y)^2 over v_1 <= .. <= v_n, or v_1 >= .. >= v_n; bounds on v cut it off (order_simplex). By
+ * pooling adjacent violators, O(n); derivatives are averages over blocks. */
+tw_expr tw_isotonic(tw_expr y, bool increasing);
+/* The same for argmin sum exp(y - v) + exp(w) v (Blondel, Teboul, Berthet & Djolonga, 2020); w broadcasts to y. */
+tw_expr tw_isotonic_kl(tw_expr y, tw_expr w, bool increasing);
+/* Ranks 1 .. n of rows (the largest entry has n) and entries in ascending order, smooth almost everywhere: projections on the permutahedron
+ * of 1 .. n of x / epsilon, and on that of x of (1 .. n) / epsilon (ibid.). Exact for small epsilon > 0. O(n log n). */
+tw_expr tw_soft_rank(tw_expr x, tw_expr epsilon);
+tw_expr tw_soft_sort(tw_expr x, tw_expr epsilon);
 
 #define TW_REGULARIZER_PARAMS 2
 
@@ -63,13 +86,17 @@ typedef struct tw_regularizer_kind {
   tw_expr (*prox)(tw_expr x, tw_expr eta, const tw_expr *params);
 } tw_regularizer_kind;
 
-/* Kinds: l1, l2sq (sum x^2), elastic_net(r) (sum |x| + r/2 x^2), linf, group_l2(groups), nuclear. All are convex and >= 0. */
+/* Kinds: l1(weights = 1) (sum w_i |x_i|), l2sq (sum x^2), elastic_net(r) (sum |x| + r/2 x^2), linf, group_l2(groups), nuclear. All are convex and >= 0. */
 const tw_regularizer_kind *const *tw_regularizer_kinds(void);
 const tw_regularizer_kind *tw_regularizer_find(const char *name);
 /* A scalar expression with the regularizer's value (and derivative) that tw_regularizer_of recognises. */
 tw_expr tw_regularizer(tw_graph *graph, const tw_regularizer_kind *kind, tw_expr x, int n, const tw_expr *params);
 /* The kind when `e` was made by tw_regularizer (x and params filled in), else NULL. */
 const tw_regularizer_kind *tw_regularizer_of(tw_expr e, tw_expr *x, tw_expr params[TW_REGULARIZER_PARAMS]);
+
+/* argmin over z in `domain` of eta r(z; params) + |z - x|^2 / 2, eta >= 0 a scalar. No kind: r = 0, the projection; no domain.kind: the whole space.
+ * Fails where the two have no common prox by formula: separable regularizers go with boxes, l2sq with every set. f64, and of f32 f32. */
+tw_expr tw_prox(const tw_regularizer_kind *kind, tw_expr x, tw_expr eta, int n, const tw_expr *params, tw_domain domain);
 
 /* ------------------------------------------------------------------ cones in arrays */
 

@@ -2,6 +2,7 @@
 #ifndef TALWEG_TALWEG_H
 #define TALWEG_TALWEG_H
 
+#include <talweg/loss.h>
 #include <talweg/model.h>
 
 #endif

@@ -1,6 +1,7 @@
 /* Checked parameters: an op that passes its operand on, or fails when an element is below what the set
  * allows. */
 #include "domain/kinds.h"
+#include "graph/emit/emit.h"
 #include "graph/ops/build.h"
 
 #include <string.h>
@@ -32,6 +33,17 @@ static void at_least_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
   cotangents[0] = cotangent;
 }
 
+static void at_least_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  tw_text low = {0};
+  tw_emit_literal(&low, TW_F64, &((const at_least_attr *)tw_attr_of(node))->low);
+  tw_emit_open(e, "for (int64_t i = 0; i < %lld; i++)", (long long)tw_size_of(node));
+  tw_emit_fail_if(e, "!(%s[i] >= %s)", in[0], low.data ? low.data : "0");
+  tw_emit_line(e, "%s[i] = %s[i];", out, in[0]);
+  tw_emit_close(e);
+  if (low.failed) e->text->failed = true;
+  tw_text_free(&low);
+}
+
 static const tw_op at_least = {.name = "at_least",
                                .summary = "x, an error when an element is below a bound or NaN",
                                .arity = 1,
@@ -41,7 +53,8 @@ static const tw_op at_least = {.name = "at_least",
                                .jvp = at_least_jvp,
                                .vjp = at_least_vjp,
                                .batch = tw_batch_leading,
-                               .flops = tw_flops_of_size};
+                               .flops = tw_flops_of_size,
+                               .emit = at_least_emit};
 
 const double *tw_known_elements(tw_expr e, double *uniform, int64_t *n) {
   const double *data = tw_dtype_of(e) == TW_F64 ? tw_constant_data(e) : NULL;

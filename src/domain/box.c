@@ -19,6 +19,11 @@ static void nonneg_bounds(tw_graph *graph, tw_shape shape, const tw_expr *params
   *upper = TW_NONE;
 }
 
+static tw_expr nonneg_kl(tw_expr x, const tw_expr *params) {
+  (void)params;
+  return tw_exp(x);
+}
+
 /* Generalised Kullback-Leibler divergence sum x log(x/y) - x + y (Beck & Teboulle, 2003): a multiplicative update. */
 static tw_expr nonneg_mirror(tw_expr x, tw_expr gradient, tw_expr eta, const tw_expr *params) {
   (void)params;
@@ -32,6 +37,7 @@ const tw_domain_kind tw_domain_nonneg = {.name = "nonneg",
                                          .polyhedral = true,
                                          .project = nonneg_project,
                                          .bounds = nonneg_bounds,
+                                         .kl_project = nonneg_kl,
                                          .mirror_step = nonneg_mirror};
 
 /* ------------------------------------------------------------------ l <= x <= u */
@@ -53,6 +59,11 @@ static void box_bounds(tw_graph *graph, tw_shape shape, const tw_expr *params, t
   *upper = params[1];
 }
 
+/* The divergence is a sum over coordinates, so that its least is at a bound where exp(x) is beyond. */
+static tw_expr box_kl(tw_expr x, const tw_expr *params) {
+  return clip(tw_exp(x), params[0], params[1]);
+}
+
 const tw_domain_kind tw_domain_box = {.name = "box",
                                       .summary = "l <= x <= u, element-wise; infinite bounds allowed",
                                       .params = "l, u",
@@ -62,7 +73,8 @@ const tw_domain_kind tw_domain_box = {.name = "box",
                                       .polyhedral = true,
                                       .check = box_check,
                                       .project = box_project,
-                                      .bounds = box_bounds};
+                                      .bounds = box_bounds,
+                                      .kl_project = box_kl};
 
 /* ------------------------------------------------------------------ 0 <= x <= s */
 
@@ -74,6 +86,10 @@ static bool hypercube_check(tw_graph *graph, tw_shape shape, int n, tw_expr *par
 
 static tw_expr hypercube_project(tw_expr x, const tw_expr *params) {
   return clip(x, tw_scalar(x.graph, 0), params[0]);
+}
+
+static tw_expr hypercube_kl(tw_expr x, const tw_expr *params) {
+  return tw_minimum(tw_exp(x), params[0]);
 }
 
 static void hypercube_bounds(tw_graph *graph, tw_shape shape, const tw_expr *params, tw_expr *lower, tw_expr *upper) {
@@ -90,7 +106,8 @@ const tw_domain_kind tw_domain_hypercube = {.name = "hypercube",
                                             .polyhedral = true,
                                             .check = hypercube_check,
                                             .project = hypercube_project,
-                                            .bounds = hypercube_bounds};
+                                            .bounds = hypercube_bounds,
+                                            .kl_project = hypercube_kl};
 
 /* ------------------------------------------------------------------ max |x| <= r */
 

@@ -1,6 +1,7 @@
 /* The table of sets, and the checked constructor. */
 #include "domain/kinds.h"
 
+#include <math.h>
 #include <string.h>
 
 static const tw_domain_kind *const kinds[] = {
@@ -36,7 +37,29 @@ tw_domain tw_domain_make(tw_graph *graph, const tw_domain_kind *kind, tw_shape s
   return domain;
 }
 
+tw_expr tw_back_to(tw_expr e, tw_dtype dtype) {
+  return dtype == TW_F32 ? tw_cast(e, TW_F32) : e;
+}
+
 tw_expr tw_project(tw_domain domain, tw_expr x) {
   if (!domain.kind || tw_is_none(x)) return x;
-  return domain.kind->project(x, domain.param);
+  return tw_back_to(domain.kind->project(tw_cast(x, TW_F64), domain.param), tw_dtype_of(x));
+}
+
+/* ------------------------------------------------------------------ Kullback-Leibler projections */
+
+tw_expr tw_log_step(tw_expr x, tw_expr gradient, tw_expr eta) {
+  if (tw_is_none(x)) return x;
+  const tw_expr positive = tw_gt(x, tw_scalar(x.graph, 0)), one = tw_scalar(x.graph, 1);
+  const tw_expr log = tw_where(positive, tw_log(tw_where(positive, x, one)), tw_scalar(x.graph, -INFINITY));
+  return tw_sub(log, tw_mul(eta, gradient));
+}
+
+tw_expr tw_kl_project(tw_domain domain, tw_expr x) {
+  if (tw_is_none(x)) return x;
+  if (!domain.kind) return tw_exp(x);
+  if (!domain.kind->kl_project)
+    return tw_graph_fail(x.graph, TW_ERR_UNSUPPORTED, "kl_project: no projection on the set %s in the Kullback-Leibler divergence",
+                         domain.kind->name);
+  return tw_back_to(domain.kind->kl_project(tw_cast(x, TW_F64), domain.param), tw_dtype_of(x));
 }

@@ -46,6 +46,11 @@ tw_expr tw_divide_or(tw_expr a, tw_expr b, double otherwise);
 /* sign(x) max(|x| - t, 0), t >= 0. */
 tw_expr tw_soft_threshold(tw_expr x, tw_expr t);
 
+/* log x - eta g, -inf where x is 0: where a step of mirror descent by entropy goes before it is projected. */
+tw_expr tw_log_step(tw_expr x, tw_expr gradient, tw_expr eta);
+/* e as f32 where what it is computed from was f32. */
+tw_expr tw_back_to(tw_expr e, tw_dtype dtype);
+
 /* |x_g| for every label of `groups` (see group_l2), 0 for labels that do not occur; derivative 0 at 0. One slot for each value
  * that a label can have. */
 tw_expr tw_group_norms(tw_expr x, tw_expr groups);

@@ -5,20 +5,29 @@ static tw_expr total(tw_expr x) {
   return tw_sum(x, TW_ALL, false);
 }
 
-/* ------------------------------------------------------------------ sum |x| */
+/* ------------------------------------------------------------------ sum w |x| */
+
+static bool l1_check(tw_graph *graph, tw_shape shape, int n, tw_expr *params) {
+  if (n == 0) params[0] = tw_scalar(graph, 1);
+  return tw_check_fits(graph, "l1", "weights", params[0], shape) && tw_check_at_least(graph, "l1", "weights", &params[0], 0);
+}
 
 static tw_expr l1_value(tw_expr x, const tw_expr *params) {
-  (void)params;
-  return total(tw_abs(x));
+  return total(tw_mul(params[0], tw_abs(x)));
 }
 
 static tw_expr l1_prox(tw_expr x, tw_expr eta, const tw_expr *params) {
-  (void)params;
-  return tw_soft_threshold(x, eta);
+  return tw_soft_threshold(x, tw_mul(eta, params[0]));
 }
 
-const tw_regularizer_kind tw_regularizer_l1 = {
-    .name = "l1", .summary = "sum |x_i|", .params = "", .separable = true, .value = l1_value, .prox = l1_prox};
+const tw_regularizer_kind tw_regularizer_l1 = {.name = "l1",
+                                               .summary = "sum w_i |x_i|",
+                                               .params = "weights = 1",
+                                               .max_params = 1,
+                                               .separable = true,
+                                               .check = l1_check,
+                                               .value = l1_value,
+                                               .prox = l1_prox};
 
 /* ------------------------------------------------------------------ sum x^2 */
 
@@ -43,13 +52,13 @@ const tw_regularizer_kind tw_regularizer_l2sq = {.name = "l2sq",
 /* ------------------------------------------------------------------ sum |x| + r/2 x^2 */
 
 static bool elastic_check(tw_graph *graph, tw_shape shape, int n, tw_expr *params) {
-  (void)shape, (void)n;
-  return tw_check_fits(graph, "elastic_net", "r", params[0], TW_SCALAR) &&
+  (void)n;
+  return tw_check_fits(graph, "elastic_net", "r", params[0], shape) &&
          tw_check_at_least(graph, "elastic_net", "r", &params[0], 0);
 }
 
 static tw_expr elastic_value(tw_expr x, const tw_expr *params) {
-  return tw_add(total(tw_abs(x)), tw_mul(tw_scale(params[0], 0.5), total(tw_square(x))));
+  return tw_add(total(tw_abs(x)), tw_scale(total(tw_mul(params[0], tw_square(x))), 0.5));
 }
 
 static tw_expr elastic_prox(tw_expr x, tw_expr eta, const tw_expr *params) {

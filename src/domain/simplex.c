@@ -4,6 +4,8 @@
 #include "graph/emit/emit.h"
 #include "graph/emit/runtime/simplex.h"
 
+#include <math.h>
+
 /* ------------------------------------------------------------------ the op: x [.., n], s [..] */
 
 static bool simplex_infer(const tw_args *args, tw_type *type) {
@@ -39,37 +41,26 @@ static void simplex_emit(tw_emitter *e, tw_expr node, const char *const *in, con
   tw_emit_close(e);
 }
 
-tw_expr tw_simplex_mean(tw_expr mask, tw_expr u) {
-  if (tw_is_none(mask) || tw_is_none(u)) return TW_NONE;
-  return tw_div(tw_row_sum(tw_mul(mask, u)), tw_maximum(tw_row_sum(mask), tw_scalar(mask.graph, 1)));
-}
-
-tw_expr tw_simplex_shift(tw_expr mask, tw_expr v, tw_expr ds) {
-  if (tw_is_none(mask)) return TW_NONE;
-  tw_expr excess = TW_NONE;
-  if (!tw_is_none(v)) excess = tw_row_sum(v);
-  if (!tw_is_none(ds)) {
-    tw_expr change = tw_neg(tw_expand(ds, -1));
-    excess = tw_is_none(excess) ? change : tw_add(excess, change);
-  }
-  tw_expr count = tw_maximum(tw_row_sum(mask), tw_scalar(mask.graph, 1));
-  tw_expr moved = tw_mul(mask, tw_div(excess, count));
-  return tw_is_none(v) ? tw_neg(moved) : tw_sub(v, moved);
-}
-
+/* dp = m (dx - (sum m dx - ds) / sum m), m = [p > 0]: a mask and a mean over it, which is 0 where m is. */
 static tw_expr support(tw_expr p) {
   return tw_cast(tw_gt(p, tw_scalar(p.graph, 0)), TW_F64);
 }
 
-/* dp = m (dx - (sum(m dx) - ds) / sum m), m = [p > 0]. */
+static tw_expr over_support(tw_expr mask, tw_expr sum) {
+  return tw_div(sum, tw_maximum(tw_row_sum(mask), tw_scalar(mask.graph, 1)));
+}
+
 static tw_expr simplex_jvp(tw_expr node, const tw_expr *tangents) {
   if (tw_is_none(tangents[0]) && tw_is_none(tangents[1])) return TW_NONE;
-  tw_expr mask = support(node);
-  return tw_simplex_shift(mask, tw_is_none(tangents[0]) ? TW_NONE : tw_mul(mask, tangents[0]), tangents[1]);
+  const tw_expr mask = support(node);
+  const tw_expr grown = tw_is_none(tangents[1]) ? TW_NONE : tw_mul(mask, over_support(mask, tw_expand(tangents[1], -1)));
+  if (tw_is_none(tangents[0])) return grown;
+  const tw_expr moved = tw_mul(mask, tw_sub(tangents[0], over_support(mask, tw_row_sum(tw_mul(mask, tangents[0])))));
+  return tw_is_none(grown) ? moved : tw_add(moved, grown);
 }
 
 static void simplex_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
-  tw_expr mask = support(node), mean = tw_simplex_mean(mask, cotangent);
+  const tw_expr mask = support(node), mean = over_support(mask, tw_row_sum(tw_mul(mask, cotangent)));
   cotangents[0] = tw_mul(mask, tw_sub(cotangent, mean));
   cotangents[1] = tw_squeeze(mean, -1);
 }
@@ -106,14 +97,15 @@ static tw_expr simplex_project(tw_expr x, const tw_expr *params) {
   return tw_project_simplex(x, params[0]);
 }
 
-/* Entropic mirror descent (Nemirovski & Yudin, 1983; Beck & Teboulle, 2003): x exp(-eta g), normalised to sum s, as a
- * softmax of logarithms. Coordinates at 0 stay there. */
-static tw_expr simplex_mirror(tw_expr x, tw_expr gradient, tw_expr eta, const tw_expr *params) {
+/* The nearest point of exp(x) in the Kullback-Leibler divergence is s softmax(x). */
+static tw_expr simplex_kl(tw_expr x, const tw_expr *params) {
   if (tw_is_none(x)) return x;
-  tw_expr zero = tw_scalar(x.graph, 0), positive = tw_gt(x, zero);
-  tw_expr log = tw_where(positive, tw_log(tw_where(positive, x, tw_scalar(x.graph, 1))), tw_scalar(x.graph, -INFINITY));
-  tw_expr share = tw_softmax(tw_sub(log, tw_mul(eta, gradient)), tw_shape_of(x).rank - 1);
-  return tw_mul(tw_row_column(params[0]), share);
+  return tw_mul(tw_row_column(params[0]), tw_softmax(x, tw_shape_of(x).rank - 1));
+}
+
+/* Entropic mirror descent (Nemirovski & Yudin, 1983; Beck & Teboulle, 2003): x exp(-eta g), normalised to sum s. */
+static tw_expr simplex_mirror(tw_expr x, tw_expr gradient, tw_expr eta, const tw_expr *params) {
+  return simplex_kl(tw_log_step(x, gradient, eta), params);
 }
 
 const tw_domain_kind tw_domain_simplex = {.name = "simplex",
@@ -124,4 +116,41 @@ const tw_domain_kind tw_domain_simplex = {.name = "simplex",
                                           .polyhedral = true,
                                           .check = simplex_check,
                                           .project = simplex_project,
+                                          .kl_project = simplex_kl,
                                           .mirror_step = simplex_mirror};
+
+/* ------------------------------------------------------------------ at most k entries */
+
+static bool sparse_check(tw_graph *graph, tw_shape shape, int n, tw_expr *params) {
+  double uniform;
+  int64_t known;
+  if (!tw_check_rank(graph, "sparse_simplex", shape, 1) ||
+      !tw_check_fits(graph, "sparse_simplex", "k", params[0], tw_row_shape(shape)))
+    return false;
+  const double *k = tw_known_elements(params[0], &uniform, &known);
+  for (int64_t i = 0; i < known; i++)
+    if (k[i] != floor(k[i])) {
+      tw_graph_fail(graph, TW_ERR_RANGE, "sparse_simplex: k is %g, expected a whole number", k[i]);
+      return false;
+    }
+  return tw_check_at_least(graph, "sparse_simplex", "k", &params[0], 1) &&
+         tw_check_row_scalar(graph, "sparse_simplex", shape, n - 1, &params[1], 1);
+}
+
+/* The k largest entries, the first of equals, projected on the simplex; 0 for the others (Kyrillidis, Becker, Cevher & Koch, 2013).
+ * What is not finite stays in, and makes the row NaN. */
+static tw_expr sparse_project(tw_expr x, const tw_expr *params) {
+  if (tw_is_none(x)) return x;
+  const int axis = tw_shape_of(x).rank - 1;
+  const tw_expr rank = tw_argsort(tw_argsort(tw_neg(x), axis), axis), most = tw_round(tw_row_column(params[0]));
+  const tw_expr kept = tw_or(tw_lt(tw_cast(rank, TW_F64), most), tw_not(tw_is_finite(x)));
+  return tw_project_simplex(tw_where(kept, x, tw_scalar(x.graph, -INFINITY)), params[1]);
+}
+
+const tw_domain_kind tw_domain_sparse_simplex = {.name = "sparse_simplex",
+                                                 .summary = "x >= 0, sum(x) = s, at most k entries not 0, each row",
+                                                 .params = "k, s = 1",
+                                                 .min_params = 1,
+                                                 .max_params = 2,
+                                                 .check = sparse_check,
+                                                 .project = sparse_project};

@@ -332,12 +332,13 @@ static tw_expr transport_project(tw_expr x, const tw_expr *params) {
   return plan_of(&project_transport, x, params[0], params[1]);
 }
 
+static tw_expr transport_kl(tw_expr x, const tw_expr *params) {
+  return plan_of(&entropic_transport, x, params[0], params[1]);
+}
+
 /* argmin eta <g, P> + sum P log(P / x): the logarithm of x less eta g, scaled. */
 static tw_expr transport_mirror(tw_expr x, tw_expr gradient, tw_expr eta, const tw_expr *params) {
-  if (tw_is_none(x)) return x;
-  const tw_expr positive = tw_gt(x, tw_scalar(x.graph, 0)), one = tw_scalar(x.graph, 1);
-  const tw_expr log = tw_where(positive, tw_log(tw_where(positive, x, one)), tw_scalar(x.graph, -INFINITY));
-  return plan_of(&entropic_transport, tw_sub(log, tw_mul(eta, gradient)), params[0], params[1]);
+  return transport_kl(tw_log_step(x, gradient, eta), params);
 }
 
 const tw_domain_kind tw_domain_transport = {.name = "transport",
@@ -349,6 +350,7 @@ const tw_domain_kind tw_domain_transport = {.name = "transport",
                                             .polyhedral = true,
                                             .check = transport_check,
                                             .project = transport_project,
+                                            .kl_project = transport_kl,
                                             .mirror_step = transport_mirror};
 
 static bool birkhoff_check(tw_graph *graph, tw_shape shape, int n, tw_expr *params) {
@@ -367,11 +369,15 @@ static tw_expr birkhoff_project(tw_expr x, const tw_expr *params) {
   return plan_of(&project_transport, x, one, one);
 }
 
-static tw_expr birkhoff_mirror(tw_expr x, tw_expr gradient, tw_expr eta, const tw_expr *params) {
+static tw_expr birkhoff_kl(tw_expr x, const tw_expr *params) {
   (void)params;
   if (tw_is_none(x)) return x;
-  const tw_expr one = tw_scalar(x.graph, 1), ones[2] = {one, one};
-  return transport_mirror(x, gradient, eta, ones);
+  const tw_expr one = tw_scalar(x.graph, 1);
+  return plan_of(&entropic_transport, x, one, one);
+}
+
+static tw_expr birkhoff_mirror(tw_expr x, tw_expr gradient, tw_expr eta, const tw_expr *params) {
+  return birkhoff_kl(tw_log_step(x, gradient, eta), params);
 }
 
 const tw_domain_kind tw_domain_birkhoff = {.name = "birkhoff",
@@ -381,4 +387,5 @@ const tw_domain_kind tw_domain_birkhoff = {.name = "birkhoff",
                                            .polyhedral = true,
                                            .check = birkhoff_check,
                                            .project = birkhoff_project,
+                                           .kl_project = birkhoff_kl,
                                            .mirror_step = birkhoff_mirror};

@@ -163,6 +163,7 @@ tw_piece tw_condition_variable(tw_condition *c, int i) {
   if (is_penalized(c, i)) {
     c->nested->program = false;
     penalty p = find_penalty(c, i);
+    if (p.kind == &tw_regularizer_l1) p.weight = tw_mul(p.weight, p.param[0]); /* by coordinate */
     if (p.kind == &tw_regularizer_l1 || p.kind == &tw_regularizer_elastic_net)
       return sparse(c, i, &p, lower, upper);
     if (p.kind == &tw_regularizer_group_l2) return grouped(c, i, &p);

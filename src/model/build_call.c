@@ -79,6 +79,8 @@ static bool read_argument(tw_builder *b, const tw_ast *node, int p, tw_site *sit
     return tw_build_integer(b, node, "this argument", &site->integer[p]);
   case TW_ROLE_SHAPE:
     return read_shape(b, node, site);
+  case TW_ROLE_NAMED:
+    return true;
   case TW_ROLE_TEXT:
     if (node->kind == TW_AST_STRING) return true;
     return tw_build_fail(b, tw_build_begin(node), TW_ERR_ARGUMENT, "expected a string in double quotes here");

@@ -143,6 +143,19 @@ void tw_index_loop_close(tw_builder *b, tw_index_loop *loop);
 bool tw_index_loop_array(tw_builder *b, const tw_index_loop *loop, tw_place place, const tw_value *body,
                          tw_value *out);
 
+/* ------------------------------------------------------------------ sets and regularizers by name */
+
+/* How an argument of simplex(s) or elastic_net(r) is read, as an f64 expression. */
+typedef struct tw_parameter_reader {
+  bool (*read)(void *context, const tw_ast *node, tw_expr *out);
+  void *context;
+} tw_parameter_reader;
+/* simplex, ball(2), .. of arrays of this shape. */
+bool tw_build_domain(tw_builder *b, const tw_ast *node, const tw_shape *shape, const tw_parameter_reader *reader, tw_domain *out);
+/* l1, elastic_net(0.5), ..: its kind and the n parameters given. */
+bool tw_build_regularizer(tw_builder *b, const tw_ast *node, const tw_parameter_reader *reader, const tw_regularizer_kind **kind, int *n,
+                          tw_expr params[TW_REGULARIZER_PARAMS]);
+
 /* ------------------------------------------------------------------ statements */
 
 bool tw_build_statements(tw_builder *b, const tw_statement *statements);

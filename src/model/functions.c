@@ -1,16 +1,9 @@
 /* The table of built-in functions, and how calls fit their parameters. */
 #include "model/functions.h"
 
+#include <talweg/loss.h>
+
 #include <string.h>
-
-/* -log of the logistic function: the loss of a margin z. */
-static tw_expr logistic_loss(tw_expr z) {
-  return tw_softplus(tw_neg(z));
-}
-
-static tw_expr hinge_loss(tw_expr z) {
-  return tw_relu(tw_sub(tw_scalar(z.graph, 1), z));
-}
 
 static tw_expr trace(tw_expr x) {
   return tw_trace(x);
@@ -56,8 +49,11 @@ static const tw_function table[] = {
     ELEMENTWISE("erf", tw_erf, "error function"),
     ELEMENTWISE("lgamma", tw_lgamma, "log |gamma(x)|"),
     ELEMENTWISE("digamma", tw_digamma, "derivative of lgamma"),
-    ELEMENTWISE("logistic", logistic_loss, "log(1 + e^-x): the logistic loss of a margin"),
-    ELEMENTWISE("hinge", hinge_loss, "max(1 - x, 0): the hinge loss of a margin"),
+    ELEMENTWISE("logistic", tw_loss_logistic, "log(1 + e^-x): the logistic loss of a margin"),
+    ELEMENTWISE("hinge", tw_loss_hinge, "max(1 - x, 0): the hinge loss of a margin"),
+    ELEMENTWISE("perceptron", tw_loss_perceptron, "max(-x, 0): the perceptron loss of a margin"),
+    ELEMENTWISE("sparse_plus", tw_sparse_plus, "0 below -1, (x + 1)^2 / 4, x above 1: of -margins the sparsemax loss"),
+    ELEMENTWISE("sparse_sigmoid", tw_sparse_sigmoid, "0 below -1, (x + 1) / 2, 1 above 1"),
     FUNCTION("huber", "r, delta=1", "vv", huber, "r^2/2 where |r| <= delta, else delta (|r| - delta/2)"),
     FUNCTION("max", "x.., axis=all", "vi", extreme,
              "largest element of one array; element by element of several"),
@@ -78,6 +74,14 @@ static const tw_function table[] = {
     ALONG("sort", "-1", "ascending along an axis, the last without one"),
     ALONG("argsort", "-1", "positions that sort along an axis, the last without one"),
     ALONG("softmax", "-1", "e^x over its sum along an axis, the last without one"),
+    ALONG("sparsemax", "-1", "the nearest point of the simplex along an axis, the last without one"),
+    FUNCTION("isotonic", "y", "v", ordered, "the nearest ascending numbers along the last axis"),
+    FUNCTION("soft_rank", "x, epsilon", "vv", ordered, "ranks 1 .. n along the last axis, smoothed by epsilon"),
+    FUNCTION("soft_sort", "x, epsilon", "vv", ordered, "ascending along the last axis, smoothed by epsilon"),
+    FUNCTION("project", "x, set", "vd", project, "the point of the set nearest to x; the set as after `in`: simplex, ball(2)"),
+    FUNCTION("kl_project", "x, set", "vd", project, "the point of the set nearest to e^x in the Kullback-Leibler divergence"),
+    FUNCTION("prox", "x, eta, regularizer, set=all", "vvdd", prox,
+             "argmin over z of the set of eta r(z) + |z - x|^2 / 2; r as l1, l1(weights), elastic_net(0.5)"),
     FUNCTION("zeros", "shape..", "s", filled, "an array of zeros; extents or sets, or one [..] of them"),
     FUNCTION("ones", "shape..", "s", filled, "an array of ones"),
     FUNCTION("eye", "n, m=n", "ii", eye, "ones on the diagonal"),
@@ -102,9 +106,13 @@ static const tw_function table[] = {
              "number of elements of an array or set, or extent of an axis"),
     FUNCTION("rows", "x", "q", extent, "extent of the first axis"),
     FUNCTION("cols", "x", "q", extent, "extent of the second axis"),
-    FUNCTION("cross_entropy", "logits, labels", "vn", cross_entropy,
+    FUNCTION("cross_entropy", "logits, labels", "vn", multiclass,
              "mean over rows of logsumexp(logits) - logits[label]; labels are 0, 1, .."),
-    REGULARIZER("l1", "x", "v", "sum of |x|"),
+    FUNCTION("multiclass_sparsemax", "scores, labels", "vn", multiclass, "mean over rows of the sparsemax loss"),
+    FUNCTION("multiclass_hinge", "scores, labels", "vn", multiclass,
+             "mean over rows of max(scores + 1, but for the label's) - scores[label]"),
+    FUNCTION("multiclass_perceptron", "scores, labels", "vn", multiclass, "mean over rows of max(scores) - scores[label]"),
+    REGULARIZER("l1", "x, weights=1", "vv", "sum of weights * |x|"),
     REGULARIZER("l2sq", "x", "v", "sum of x^2"),
     REGULARIZER("group_l2", "x, groups", "vn",
                 "sum of the norms of groups; groups numbers each element's group 0, 1, .."),

@@ -16,6 +16,7 @@ enum {
   TW_ROLE_INTEGER = 'i', /* an integer known when the model is read */
   TW_ROLE_INDICES = 'n', /* an integer array known when the model is read */
   TW_ROLE_SHAPE = 's',   /* extents or sets; one [..] of them */
+  TW_ROLE_NAMED = 'd',   /* a set or regularizer by its name: read by the function */
   TW_ROLE_TEXT = 't'     /* a string */
 };
 
@@ -75,9 +76,12 @@ bool tw_function_matrix(tw_builder *b, const tw_site *site,
                         tw_value *out); /* diag, trace, inv, det, logdet, cholesky */
 bool tw_function_extent(tw_builder *b, const tw_site *site, tw_value *out); /* size, rows, cols */
 bool tw_function_solve(tw_builder *b, const tw_site *site, tw_value *out);
-bool tw_function_cross_entropy(tw_builder *b, const tw_site *site, tw_value *out);
+bool tw_function_multiclass(tw_builder *b, const tw_site *site, tw_value *out); /* cross_entropy, multiclass_.. */
 bool tw_function_huber(tw_builder *b, const tw_site *site, tw_value *out);
 bool tw_function_regularizer(tw_builder *b, const tw_site *site, tw_value *out);
+bool tw_function_project(tw_builder *b, const tw_site *site, tw_value *out); /* project, kl_project */
+bool tw_function_prox(tw_builder *b, const tw_site *site, tw_value *out);
+bool tw_function_ordered(tw_builder *b, const tw_site *site, tw_value *out); /* isotonic, soft_rank, soft_sort */
 bool tw_function_derivative(tw_builder *b, const tw_site *site, tw_value *out); /* grad, jacobian, hessian */
 bool tw_function_file(tw_builder *b, const tw_site *site, tw_value *out);       /* csv, npy */
 

@@ -1,6 +1,8 @@
 /* Functions of learning: losses, regularizers; and derivatives. */
 #include "model/builder.h"
 
+#include <talweg/loss.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,22 +10,20 @@ static bool is(const tw_site *site, const char *name) {
   return strcmp(site->function->name, name) == 0;
 }
 
-/* With a = |r| and m = min(a, delta): m^2/2 + delta (a - m). */
 bool tw_function_huber(tw_builder *b, const tw_site *site, tw_value *out) {
   const tw_value *r = &site->value[0];
   tw_value delta = site->argument[1] ? site->value[1] : tw_value_of(tw_scalar(b->graph, 1));
   tw_shape sr = tw_value_shape(r), sd = tw_value_shape(&delta), both;
   if (!tw_shape_broadcast(&sr, &sd, &both) || !tw_shape_equal(&both, &sr))
     return tw_build_fail_shape(b, site, &delta, "a delta that broadcasts to the shape of r");
-  tw_expr a = tw_abs(tw_build_real(r->expr)), m = tw_minimum(a, delta.expr);
   *out = *r;
   out->index = NULL;
   out->affine = NULL;
-  out->expr = tw_add(tw_scale(tw_square(m), 0.5), tw_mul(delta.expr, tw_sub(a, m)));
+  out->expr = tw_loss_huber(tw_build_real(r->expr), delta.expr);
   return true;
 }
 
-/* ------------------------------------------------------------------ cross entropy */
+/* ------------------------------------------------------------------ several classes */
 
 /* Class numbers as a constant, each in 0 .. classes-1. */
 static bool read_labels(tw_builder *b, const tw_site *site, int64_t classes, tw_expr *labels) {
@@ -55,22 +55,21 @@ static bool read_labels(tw_builder *b, const tw_site *site, int64_t classes, tw_
   return good && tw_build_check(b, tw_build_begin(node));
 }
 
-/* mean over rows i of logsumexp(z_i) - z_i[label_i] */
-bool tw_function_cross_entropy(tw_builder *b, const tw_site *site, tw_value *out) {
+/* The mean over rows of a loss of scores and labels. */
+bool tw_function_multiclass(tw_builder *b, const tw_site *site, tw_value *out) {
   const tw_value *z = &site->value[0];
-  tw_shape shape = tw_value_shape(z), labels = tw_value_shape(&site->value[1]);
+  const tw_shape shape = tw_value_shape(z), labels = tw_value_shape(&site->value[1]);
   if (shape.rank < 1 || shape.rank > 2 || tw_size_of(z->expr) == 0)
-    return tw_build_fail_shape(b, site, z, "logits [rows, classes] or [classes]");
-  bool fits = labels.rank == shape.rank - 1 && (labels.rank == 0 || labels.dim[0] == shape.dim[0]);
+    return tw_build_fail_shape(b, site, z, "scores [rows, classes] or [classes]");
+  const bool fits = labels.rank == shape.rank - 1 && (labels.rank == 0 || labels.dim[0] == shape.dim[0]);
   if (!fits) return tw_build_fail_shape(b, site, &site->value[1], "one label for each row of the logits");
-  int64_t classes = shape.dim[shape.rank - 1];
-  tw_expr index[2];
-  if (!read_labels(b, site, classes, &index[shape.rank - 1])) return false;
-  if (shape.rank == 2) index[0] = tw_iota(b->graph, TW_I64, shape.dim[0]);
-  tw_expr logits = tw_build_real(z->expr);
-  tw_expr loss =
-      tw_sub(tw_logsumexp(logits, 1u << (shape.rank - 1), false), tw_take(logits, shape.rank, index));
-  *out = tw_value_of(tw_mean(loss, TW_ALL, false));
+  tw_expr y;
+  if (!read_labels(b, site, shape.dim[shape.rank - 1], &y)) return false;
+  tw_expr (*loss)(tw_expr, tw_expr) = is(site, "multiclass_hinge")        ? tw_loss_multiclass_hinge
+                                      : is(site, "multiclass_perceptron") ? tw_loss_multiclass_perceptron
+                                      : is(site, "multiclass_sparsemax")  ? tw_loss_multiclass_sparsemax
+                                                                          : tw_loss_multiclass_logistic;
+  *out = tw_value_of(tw_mean(loss(tw_build_real(z->expr), y), TW_ALL, false));
   return true;
 }
 

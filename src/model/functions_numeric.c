@@ -1,6 +1,8 @@
 /* Functions: element-wise, reductions, along an axis, and of matrices. */
 #include "model/builder.h"
 
+#include <talweg/loss.h>
+
 #include <string.h>
 
 tw_expr tw_build_real(tw_expr e) {
@@ -169,8 +171,8 @@ bool tw_function_along(tw_builder *b, const tw_site *site, tw_value *out) {
   else if (is(site, "argsort"))
     out->expr = tw_argsort(e, axis);
   else
-    out->expr = tw_softmax(tw_build_real(e), axis);
-  if (!running && !is(site, "softmax")) out->axis[axis] = NULL; /* order is no longer that of the set */
+    out->expr = (is(site, "sparsemax") ? tw_sparsemax : tw_softmax)(tw_build_real(e), axis);
+  if (is(site, "sort") || is(site, "argsort")) out->axis[axis] = NULL; /* order is no longer that of the set */
   return true;
 }
 

@@ -51,53 +51,17 @@ static bool check_bounds(const declaration *d) {
 
 /* ------------------------------------------------------------------ in SET */
 
-static bool unknown_domain(const declaration *d, const tw_ast *node) {
-  char hint[96];
-  tw_nearest nearest = tw_nearest_start(node->text);
-  tw_text names = {0};
-  for (const tw_domain_kind *const *k = tw_domain_kinds(); *k; k++) {
-    tw_nearest_offer(&nearest, (*k)->name);
-    tw_text_printf(&names, "%s%s", k == tw_domain_kinds() ? "" : ", ", (*k)->name);
-  }
-  tw_build_fail(d->b, tw_build_begin(node), TW_ERR_NAME, "unknown set `%.64s`%s; expected one of %s",
-                node->text, tw_nearest_text(&nearest, hint), names.data ? names.data : "the domains");
-  tw_text_free(&names);
-  return false;
-}
-
-/* A set of the language is a set of integers or labels, no domain of real numbers. */
-static bool misplaced_set(const declaration *d, const tw_ast *node) {
-  const tw_symbol *symbol = node->kind == TW_AST_NAME ? tw_scope_find(d->b->scope, node->text) : NULL;
-  bool set =
-      node->kind == TW_AST_RANGE || node->kind == TW_AST_LIST || (symbol && symbol->kind == TW_SYMBOL_SET);
-  return tw_build_fail(d->b, tw_build_begin(node), TW_ERR_ARGUMENT,
-                       set ? "a set of integers, expected `integer in ..`, or bounds: >= low <= high"
-                           : "expected a domain such as simplex, ball(2) or box(0, 1)");
+static bool read_set_parameter(void *context, const tw_ast *node, tw_expr *out) {
+  return read_attribute(context, node, "the parameter of a domain", false, out);
 }
 
 static bool read_domain(const declaration *d) {
   const tw_ast *node = d->s->domain;
-  bool call = node->kind == TW_AST_CALL;
-  const tw_domain_kind *kind = call || node->kind == TW_AST_NAME ? tw_domain_find(node->text) : NULL;
-  const tw_symbol *symbol = node->kind == TW_AST_NAME ? tw_scope_find(d->b->scope, node->text) : NULL;
-  if (!kind && (symbol || (!call && node->kind != TW_AST_NAME))) return misplaced_set(d, node);
-  if (!kind) return unknown_domain(d, node);
-  int n = call ? node->n : 0;
-  tw_expr param[TW_DOMAIN_PARAMS] = {TW_NONE, TW_NONE, TW_NONE};
-  if (n < kind->min_params || n > kind->max_params)
-    return tw_build_fail(d->b, tw_build_begin(node), TW_ERR_ARGUMENT, "%d argument%s, expected %s(%s)", n,
-                         n == 1 ? "" : "s", kind->name, kind->params);
-  for (int k = 0; k < n; k++) {
-    if (node->label[k])
-      return tw_build_fail(d->b, tw_build_begin(node->child[k]), TW_ERR_ARGUMENT,
-                           "no argument `%.48s`, expected %s(%s)", node->label[k], kind->name, kind->params);
-    if (!read_attribute(d, node->child[k], "the parameter of a domain", false, &param[k])) return false;
-  }
-  tw_domain domain = tw_domain_make(d->b->graph, kind, d->shape, n, param);
+  const tw_parameter_reader reader = {read_set_parameter, (void *)(uintptr_t)d};
+  tw_domain domain;
+  if (!tw_build_domain(d->b, node, &d->shape, &reader, &domain)) return false;
   tw_problem_domain(d->b->site->problem, d->x, domain);
-  if (domain.kind)
-    tw_domain_within(d->b->graph, domain, d->shape, d->lower,
-                     d->upper); /* fails where they do not go together */
+  tw_domain_within(d->b->graph, domain, d->shape, d->lower, d->upper); /* fails where they do not go together */
   return tw_build_check(d->b, tw_build_begin(node));
 }
 

@@ -87,6 +87,9 @@ static void add_set(tw_conic_build *b, const tw_variable *v, const tw_domain *se
   } else if (kind == &tw_domain_capped_simplex) {
     tw_conic_add_bounded(b, x, param[0], param[1], -1);
     tw_conic_add(b, TW_CONE_ZERO, 0, 0, tw_sub(tw_row_sum(x), tw_row_column(param[2])));
+  } else if (kind == &tw_domain_box_section) {
+    tw_conic_add_bounded(b, x, param[0], param[1], -1);
+    tw_conic_add(b, TW_CONE_ZERO, 0, 0, tw_sub(tw_row_sum(tw_mul(param[2], x)), tw_row_column(param[3])));
   } else if (kind == &tw_domain_l1_ball) {
     add_l1_ball(b, x, param[0]);
   } else if (kind == &tw_domain_ball) {

@@ -2,7 +2,7 @@
 #ifndef TALWEG_TESTS_DOMAIN_SETS_H
 #define TALWEG_TESTS_DOMAIN_SETS_H
 
-#include "set_definitions.h"
+#include "section_definitions.h"
 
 /* ------------------------------------------------------------------ the table */
 
@@ -77,6 +77,40 @@ static const set_case set_cases[] = {
      capped_outside,
      capped_draw,
      true},
+    {"box_section",
+     S1(5),
+     4,
+     {SCALAR(-1), V1(5, 1, 2, 0.5, 1, 3), V1(5, 1, 2, 0.5, 3, 1), SCALAR(1.5)},
+     section_outside,
+     section_draw,
+     true},
+    {"box_section", S1(1), 4, {SCALAR(-1), SCALAR(3), SCALAR(2), SCALAR(1)}, section_outside, section_draw, true},
+    {"box_section",
+     S1(4),
+     4,
+     {V1(4, -1, -INFINITY, 0, 1), V1(4, INFINITY, 2, 1, 1), V1(4, 1, -2, 0, 0.5), SCALAR(-1)},
+     section_outside,
+     section_draw,
+     false},
+    {"box_section",
+     S2(2, 4),
+     4,
+     {SCALAR(-0.5), V2(2, 4, 0.5, 1, 2, 3, 1, 1, 1, 0.75), V2(2, 4, 1, -1, 2, 0.3, -2, 1, 1, 1), V1(2, 1, -0.4)},
+     section_outside,
+     section_draw,
+     true},
+    {"sparse_simplex", S1(5), 1, {SCALAR(2)}, sparse_outside, sparse_draw, true},
+    {"sparse_simplex", S1(1), 2, {SCALAR(3), SCALAR(2)}, sparse_outside, sparse_draw, true},
+    {"sparse_simplex", S2(2, 6), 2, {V1(2, 2, 4), V1(2, 0.5, 3)}, sparse_outside, sparse_draw, true},
+    {"sparse_simplex", S2(2, 3), 2, {V1(2, 1, 2), V1(2, 0, 3)}, sparse_outside, sparse_draw, false},
+    {"order_simplex", S1(5), 0, {SCALAR(0)}, order_outside, order_draw, true},
+    {"order_simplex", S1(1), 2, {SCALAR(-1), SCALAR(2)}, order_outside, order_draw, true},
+    {"order_simplex", S1(6), 2, {SCALAR(-INFINITY), SCALAR(INFINITY)}, order_outside, order_draw, false},
+    {"order_simplex", S2(3, 4), 2, {V1(3, -2, -0.5, 0.1), SCALAR(0.7)}, order_outside, order_draw, true},
+    {"permutahedron", S1(4), 1, {V1(4, 0.5, 3, -1, 1.2)}, permutahedron_outside, permutahedron_draw, true},
+    {"permutahedron", S1(1), 1, {SCALAR(2)}, permutahedron_outside, permutahedron_draw, true},
+    {"permutahedron", S1(3), 1, {V1(3, 1, 1, 2)}, permutahedron_outside, permutahedron_draw, false},
+    {"permutahedron", S2(2, 5), 1, {V1(5, 1, 2, 3.5, 4, 5)}, permutahedron_outside, permutahedron_draw, true},
     {"l1_ball", S1(5), 0, {SCALAR(0)}, l1_ball_outside, l1_ball_draw, true},
     {"l1_ball", S1(1), 1, {SCALAR(2)}, l1_ball_outside, l1_ball_draw, true},
     {"l1_ball", S2(3, 4), 1, {V1(3, 0, 1, 4)}, l1_ball_outside, l1_ball_draw, false},

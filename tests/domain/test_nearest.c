@@ -28,6 +28,20 @@ static bool is(const set_case *c, const char *kind) {
   return strcmp(c->kind, kind) == 0;
 }
 
+static const double *section_weights(const set_case *c) {
+  static double w[N_MOST];
+  for (int64_t i = 0; i < case_size(c); i++) w[i] = param_at(c, 2, i, 0);
+  return w;
+}
+
+/* Of a permutahedron's k largest weights. */
+static double sum_of_largest(const set_case *c, int64_t k) {
+  double w[N_MOST];
+  for (int64_t i = 0; i < case_size(c); i++) w[i] = param_at(c, 0, i, 0);
+  sort_descending(w, case_size(c));
+  return sum_of(w, k);
+}
+
 static void add_equalities(polyhedron *p, const set_case *c) {
   const int64_t n = p->n, m = is(c, "affine") ? c->param[0].dim[0] : is(c, "hyperplane");
   for (int64_t k = 0; k < m; k++) {
@@ -47,6 +61,11 @@ static void add_equalities(polyhedron *p, const set_case *c) {
   }
   if (is(c, "simplex") || is(c, "capped_simplex")) {
     double *row = add_row(p, param_at(c, is(c, "simplex") ? 0 : 2, 0, 1));
+    for (int64_t i = 0; i < n; i++) row[i] = 1;
+  }
+  if (is(c, "box_section")) memcpy(add_row(p, param_at(c, 3, 0, 0)), section_weights(c), (size_t)n * sizeof(double));
+  if (is(c, "permutahedron")) {
+    double *row = add_row(p, sum_of_largest(c, n));
     for (int64_t i = 0; i < n; i++) row[i] = 1;
   }
   p->equalities = p->rows;
@@ -72,10 +91,23 @@ static void add_inequalities(polyhedron *p, const set_case *c) {
     double *row = low != high && isfinite(low) ? add_row(p, -low) : NULL;
     for (int64_t i = 0; row && i < n; i++) row[i] = -a[i];
   }
+  for (int part = 1; is(c, "permutahedron") && part < (1 << n) - 1; part++) {
+    int64_t k = 0;
+    for (int64_t i = 0; i < n; i++) k += part >> i & 1;
+    double *row = add_row(p, sum_of_largest(c, k));
+    for (int64_t i = 0; i < n; i++) row[i] = part >> i & 1;
+  }
+  for (int64_t i = 0; is(c, "order_simplex") && i <= n; i++) {
+    const double rhs = i == 0 ? -param_at(c, 0, 0, 0) : i == n ? param_at(c, 1, 0, 1) : 0;
+    if (!isfinite(rhs)) continue;
+    double *row = add_row(p, rhs);
+    if (i > 0) row[i - 1] = 1;
+    if (i < n) row[i] = -1;
+  }
   for (int64_t i = 0; i < n; i++) {
     if (c->outside == box_outside) add_bounds(p, i, low_of(c, i), high_of(c, i));
     if (is(c, "simplex") || is(c, "transport") || is(c, "birkhoff")) add_bounds(p, i, 0, INFINITY);
-    if (is(c, "capped_simplex")) add_bounds(p, i, param_at(c, 0, i, 0), param_at(c, 1, i, 0));
+    if (is(c, "capped_simplex") || is(c, "box_section")) add_bounds(p, i, param_at(c, 0, i, 0), param_at(c, 1, i, 0));
   }
 }
 

@@ -91,7 +91,7 @@ static void products_are_adjoint(projection *q) {
     double value;
     generic_point(q->set, i, q->value[0]);
     call_at(&c, (const double *const *)q->value, &value);
-    if (!(fabs(value) <= 1e-11)) fail_msg("%s, point %d: %.3g", q->label, i, value);
+    if (!(fabs(value) <= 1e-12)) fail_msg("%s, point %d: %.3g", q->label, i, value);
   }
   call_close(&c);
 }

@@ -22,17 +22,28 @@ static int64_t reg_size(const reg_case *c) {
   return n;
 }
 
+/* The weight of coordinate i: of l1 alone. */
+static double weight_at(const reg_case *c, int64_t i) {
+  return c->n_params && strcmp(c->kind, "l1") == 0 ? c->param.v[i % value_size(&c->param)] : 1;
+}
+
 static double l1_norm(const reg_case *c, const double *x) {
-  return l1_of(x, reg_size(c));
+  double sum = 0;
+  for (int64_t i = 0; i < reg_size(c); i++) sum += weight_at(c, i) * fabs(x[i]);
+  return sum;
 }
 static double linf_norm(const reg_case *c, const double *x) {
-  return size_inf(x, reg_size(c));
+  double most = 0;
+  for (int64_t i = 0; i < reg_size(c); i++) most = fmax(most, fabs(x[i]) / weight_at(c, i));
+  return most;
 }
 static double squares(const reg_case *c, const double *x) {
   return dot(x, x, reg_size(c));
 }
 static double elastic(const reg_case *c, const double *x) {
-  return l1_norm(c, x) + c->param.v[0] / 2 * squares(c, x);
+  double sum = l1_norm(c, x);
+  for (int64_t i = 0; i < reg_size(c); i++) sum += c->param.v[i % value_size(&c->param)] / 2 * x[i] * x[i];
+  return sum;
 }
 
 /* The norms of the groups, label by label; the sum of them or the largest. */
@@ -85,11 +96,14 @@ static const reg_case reg_cases[] = {
     {"l1", S1(5), 0, SCALAR(0), l1_norm, linf_norm},
     {"l1", S2(2, 3), 0, SCALAR(0), l1_norm, linf_norm},
     {"l1", S1(1), 0, SCALAR(0), l1_norm, linf_norm},
+    {"l1", S1(4), 1, V1(4, 0.5, 1, 2, 0.25), l1_norm, linf_norm},
+    {"l1", S2(2, 3), 1, V1(3, 1.5, 1, 0.7), l1_norm, linf_norm},
     {"l2sq", S1(5), 0, SCALAR(0), squares, NULL},
     {"l2sq", S2(2, 3), 0, SCALAR(0), squares, NULL},
     {"elastic_net", S1(5), 1, SCALAR(0.7), elastic, NULL},
     {"elastic_net", S2(2, 3), 1, SCALAR(3), elastic, NULL},
     {"elastic_net", S1(4), 1, SCALAR(0), elastic, NULL},
+    {"elastic_net", S1(3), 1, V1(3, 0.5, 0, 2), elastic, NULL},
     {"linf", S1(5), 0, SCALAR(0), linf_norm, l1_norm},
     {"linf", S2(2, 3), 0, SCALAR(0), linf_norm, l1_norm},
     {"linf", S1(1), 0, SCALAR(0), linf_norm, l1_norm},
@@ -444,6 +458,8 @@ static void wrong_parameters(void **state) {
   assert_refused(graph, tw_regularizer(graph, tw_regularizer_find(kind), at, n, (tw_expr[]){__VA_ARGS__}),   \
                  status, part)
   assert_refused(graph, tw_regularizer(graph, NULL, x, 0, NULL), TW_ERR_ARGUMENT, "no kind");
+  REFUSED("l1", x, TW_ERR_RANGE, "-1", 1, VECTOR(graph, 1, -1, 0));
+  REFUSED("l1", x, TW_ERR_SHAPE, "weights has shape [2]", 1, VECTOR(graph, 1, 2));
   REFUSED("elastic_net", x, TW_ERR_ARGUMENT, "0 parameters given", 0, one);
   REFUSED("elastic_net", x, TW_ERR_RANGE, "-1", 1, tw_scalar(graph, -1));
   REFUSED("elastic_net", x, TW_ERR_SHAPE, "r has shape [2]", 1, VECTOR(graph, 1, 2));

@@ -25,7 +25,7 @@ static void each_point(property *holds) {
 static double size_of_set(const projection *q, const double *x, const double *p) {
   const bool correction = q->set->outside == hyperplane_outside || q->set->outside == halfspace_outside ||
                           q->set->outside == affine_outside || q->set->outside == transport_outside ||
-                          q->set->outside == polyhedron_outside;
+                          q->set->outside == polyhedron_outside || q->set->outside == permutahedron_outside;
   double size = fmax(1, fmax(size_inf(p, q->n), correction ? size_inf(x, q->n) : 0));
   for (int i = 0; i < q->set->n_params; i++)
     for (int j = 0; j < 16; j++)
@@ -206,7 +206,8 @@ static void empty_points(void **state) {
     const bool affine = strcmp((*kind)->name, "affine") == 0 || strcmp((*kind)->name, "polyhedron") == 0;
     const tw_shape none = matrix ? TW_SHAPE(0, 2, 2) : TW_SHAPE(0, 2),
                    flat = matrix ? TW_SHAPE(0, 0) : TW_SHAPE(0);
-    tw_expr param[TW_DOMAIN_PARAMS] = {tw_scalar(graph, 1), tw_scalar(graph, 1), tw_scalar(graph, 1)};
+    const tw_expr one = tw_scalar(graph, 1);
+    tw_expr param[TW_DOMAIN_PARAMS] = {one, one, one, one};
     if (affine) param[0] = tw_fill(graph, TW_F64, TW_SHAPE(1, 2), 1);
     tw_domain domain = tw_domain_make(graph, *kind, none, (*kind)->min_params, param);
     if (!domain.kind) fail_msg("%s: %s", (*kind)->name, tw_graph_message(graph));

@@ -136,6 +136,36 @@ static const value_case learning[] = {
     {"linf(s)", "[]", {2.5}},
 };
 
+static const value_case catalogue[] = {
+    {"perceptron([0.5, -2])", "[2]", {0, 2}},
+    {"sparse_plus([-2, 0, 0.5, 3])", "[4]", {0, 0.25, 0.5625, 3}},
+    {"sparse_sigmoid([-2, 0, 0.5, 3])", "[4]", {0, 0.5, 0.75, 1}},
+    {"sparsemax([0.9, 0.5, -0.2])", "[3]", {0.7, 0.3, 0}},
+    {"sparsemax([[2, 0.2], [0, 0.4]], axis=0)", "[2, 2]", {1, 0.4, 0, 0.6}},
+    {"multiclass_sparsemax([0.5, 0], 1)", "[]", {0.5625}},
+    {"multiclass_hinge([[0.5, 0], [0, 2]], [1, 1])", "[]", {0.75}},
+    {"multiclass_perceptron([[0.5, 0], [0, 2]], [1, 1])", "[]", {0.25}},
+    {"l1(s, [1, 2, 0])", "[]", {1.5}},
+    {"isotonic([1, 3, 2, 4])", "[4]", {1, 2.5, 2.5, 4}},
+    {"soft_rank([3, 1, 2], 0.01)", "[3]", {3, 1, 2}},
+    {"soft_sort([3, 1, 2], 0.01)", "[3]", {1, 2, 3}},
+    {"project([0.9, 0.5, -0.2], simplex)", "[3]", {0.7, 0.3, 0}},
+    {"project([3, 4], ball(a))", "[2]", {1.8, 2.4}},
+    {"project([[3, 4], [0, 1]], ball([5, 0.5]))", "[2, 2]", {3, 4, 0, 0.5}},
+    {"project([2, 0], box_section(0, 1, [1, 2], 2))", "[2]", {1, 0.5}},
+    {"project([0.6, 0.3, 0.5], sparse_simplex(2))", "[3]", {0.55, 0, 0.45}},
+    {"project([0.6, 0.2, 2], order_simplex)", "[3]", {0.4, 0.4, 1}},
+    {"project([5, 0, 0], permutahedron([1, 2, 3]))", "[3]", {3, 1.5, 1.5}},
+    {"grad(sum(project([3, 4], ball(a))), a)", "[]", {1.4}},
+    {"[project([i, 0], simplex)[0] for i in 0..1]", "[2]", {0.5, 1}},
+    {"kl_project([0, log(3)], simplex(2))", "[2]", {0.5, 1.5}},
+    {"prox([3, -0.5, 1], 0.7, l1)", "[3]", {2.3, 0, 0.3}},
+    {"prox([3, -0.5, 1], 1, l1([0, 1, 2]))", "[3]", {3, 0, 0}},
+    {"prox([3, -0.5, 1], 0.5, elastic_net(2))", "[3]", {1.25, 0, 0.25}},
+    {"prox([3, -3, 1], 0.5, l2sq, nonneg)", "[3]", {1.5, 0, 0.5}},
+    {"grad(sum(prox(v, a, l1([0.5, 0, 0]))), a)", "[]", {-0.5}},
+};
+
 static const value_case derivatives[] = {
     {"grad(a^3, a)", "[]", {27}},
     {"grad(sum(v^2) * a, v)", "[3]", {18, 6, 12}},
@@ -147,6 +177,9 @@ static const value_case derivatives[] = {
     {"grad(7, a)", "[]", {0}},
     {"grad(sum(abs(v[i] - i) for i in 0..2), v)", "[3]", {1, 0, 0}},
     {"grad(max(v), v)", "[3]", {1, 0, 0}},
+    {"argmin { var w[2]  minimize 0.5 * sum((w - [3, 1])^2) + a * l1(w, [0.5, 2]) }", "[2]", {1.5, 0}},
+    {"jacobian(argmin { var w[2]  minimize 0.5 * sum((w - [3, 1])^2) + a * l1(w, [0.5, 2]) }, a)", "[2]", {-0.5, 0}},
+    {"argmin { var w[3] in box_section(0, 1, [1, 2, 1], 2)  minimize sum((w - [0, 1, 0.5])^2) }", "[3]", {0, 0.8, 0.4}},
 };
 
 static void values_by_hand(void **state) {
@@ -156,6 +189,7 @@ static void values_by_hand(void **state) {
   CHECK_VALUES(prelude, arrays);
   CHECK_VALUES(prelude, algebra);
   CHECK_VALUES(prelude, learning);
+  CHECK_VALUES(prelude, catalogue);
   CHECK_VALUES(prelude, derivatives);
 }
 
@@ -169,6 +203,7 @@ static bool is_tested(const char *name) {
                 {arrays, sizeof arrays / sizeof *arrays},
                 {algebra, sizeof algebra / sizeof *algebra},
                 {learning, sizeof learning / sizeof *learning},
+                {catalogue, sizeof catalogue / sizeof *catalogue},
                 {derivatives, sizeof derivatives / sizeof *derivatives}};
   const size_t length = strlen(name);
   if (strcmp(name, "csv") == 0 || strcmp(name, "npy") == 0) return true;
@@ -242,6 +277,14 @@ static void mistakes(void **state) {
       {"var x[2]\nminimize cross_entropy(x, [0, 1])\n", "2:10", "one label for each row of the logits"},
       {"var x[2]\nminimize cross_entropy(x, 2)\n", "2:27",
        "label 2 at position 0, expected an integer in 0..1"},
+      {"var x[2]\nminimize sum(project(x, simplx))\n", "2:25", "unknown set `simplx`, did you mean `simplex`?"},
+      {"var x[2]\nminimize sum(project(x, ball(1, 2)))\n", "2:25", "2 arguments, expected ball(r = 1)"},
+      {"var x[2]\nminimize sum(project(x, 3))\n", "2:25", "expected a domain such as simplex"},
+      {"var x[2]\nminimize sum(kl_project(x, ball))\n", "2:14", "no projection on the set ball"},
+      {"var x[2]\nminimize sum(prox(x, 1, l3))\n", "2:25", "unknown regularizer `l3`"},
+      {"var x[2]\nminimize sum(prox(x, 1, 2))\n", "2:25", "expected a regularizer such as l1"},
+      {"var x[2]\nminimize sum(prox(x, 1, linf, simplex))\n", "2:14", "has no formula"},
+      {"var x\nminimize isotonic(x)\n", "2:10", "at least one axis"},
       {"var x[2]\nminimize group_l2(x, [0])\n", "2:10", "groups has shape [1]"},
       {"var x[2]\nminimize grad(x, x)\n", "2:10", "jacobian takes arrays"},
       {"var x\nlet y = x^2\nminimize grad(y^2, y)\n", "3:20", "expected the name of a var or param"},

@@ -1,0 +1,67 @@
+/* Projections and proxes as C: what is written agrees with the library, values and products with Jacobians. */
+#include "graph/written.h"
+
+#include "sets.h"
+
+/* Their kernels are in the library alone. */
+static const char *const library_only[] = {"affine", "polyhedron", "transport", "birkhoff"};
+
+static bool written_kind(const char *kind) {
+  for (size_t k = 0; k < sizeof library_only / sizeof *library_only; k++)
+    if (strcmp(kind, library_only[k]) == 0) return false;
+  return true;
+}
+
+static const set_case *first_case(const char *kind) {
+  for (int k = 0; k < SET_CASES; k++)
+    if (strcmp(set_cases[k].kind, kind) == 0 && set_cases[k].generic) return &set_cases[k];
+  return NULL;
+}
+
+static void sets_are_written(void **state) {
+  (void)state;
+  for (const tw_domain_kind *const *kind = tw_domain_kinds(); *kind; kind++) {
+    const set_case *c = first_case((*kind)->name);
+    if (!written_kind((*kind)->name)) continue;
+    projection q;
+    projection_open(&q, c, false);
+    const tw_expr u = tw_cos(tw_reshape(tw_iota(q.graph, TW_F64, q.n), case_shape(c)));
+    function f = {.label = (*kind)->name, .n_in = 1, .n_out = 2, .in = {q.in[0]}, .out = {q.p, TW_NONE}, .low = -2, .high = 2};
+    assert_int_equal(tw_vjp(1, &q.p, &u, 1, q.in, &f.out[1]), TW_OK);
+    assert_written(&f);
+    projection_close(&q);
+  }
+}
+
+/* Radii are checked there too. */
+static void parameters_are_written(void **state) {
+  (void)state;
+  tw_graph *graph = tw_graph_new();
+  const tw_expr x = tw_input(graph, "x", TW_F64, TW_SHAPE(5)), s = tw_input(graph, "s", TW_F64, TW_SCALAR);
+  const tw_domain d = tw_domain_make(graph, tw_domain_find("simplex"), TW_SHAPE(5), 1, &s);
+  function f = {.label = "simplex(s)", .n_in = 2, .n_out = 1, .in = {x, s}, .out = {tw_project(d, x)}, .low = 0.5, .high = 1.5};
+  assert_written(&f);
+  double at[5] = {0}, size = -1, out[5];
+  assert_int_not_equal(written_call(&f, "cc -O2", (void *[]){at, &size}, (void *[]){out}), 0);
+  size = 2;
+  assert_int_equal(written_call(&f, "cc -O2", (void *[]){at, &size}, (void *[]){out}), 0);
+  assert_close(out[3], 0.4, 1e-15);
+  tw_graph_free(graph);
+}
+
+static void isotonic_fits_are_written(void **state) {
+  (void)state;
+  tw_graph *graph = tw_graph_new();
+  const tw_expr in[2] = {tw_input(graph, "y", TW_F64, TW_SHAPE(2, 6)), tw_input(graph, "w", TW_F64, TW_SHAPE(2, 6))};
+  const tw_expr v = tw_isotonic_kl(in[0], in[1], false);
+  function f = {.label = "isotonic", .n_in = 2, .n_out = 3, .in = {in[0], in[1]}, .out = {tw_isotonic(in[0], true), v, TW_NONE}};
+  f.out[2] = tw_grad(tw_sum(tw_square(v), TW_ALL, false), in[1]);
+  assert_written(&f);
+  tw_graph_free(graph);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(sets_are_written), cmocka_unit_test(parameters_are_written),
+                                     cmocka_unit_test(isotonic_fits_are_written)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
