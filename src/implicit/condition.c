@@ -41,8 +41,7 @@ static rows constraint_rows(tw_condition *c, int i) {
 
 /* ------------------------------------------------------------------ putting the pieces together */
 
-/* L = f + y'c and its gradient in every variable. */
-static void make_lagrangian(tw_condition *c) {
+void tw_condition_lagrangian(tw_condition *c) {
   const tw_nested *nested = c->nested;
   tw_expr l = c->out[nested->objective];
   for (int i = 0; i < nested->n_constraints; i++) {
@@ -145,7 +144,7 @@ static tw_status minimization(tw_condition *c, tw_expr out[2], tw_expr *danskin)
   pieces p;
   tw_status status = open_pieces(&p, c->nested) ? TW_OK : TW_ERR_MEMORY;
   if (status == TW_OK) {
-    make_lagrangian(c);
+    tw_condition_lagrangian(c);
     collect(c, &p, danskin);
   }
   if (status == TW_OK && tw_graph_status(c->graph) == TW_OK) {
@@ -263,14 +262,16 @@ tw_status tw_nested_condition(tw_nested *nested, const tw_class *cls, tw_error *
   c.param = calloc((size_t)n + 1, sizeof *c.param);
   c.gradient = calloc((size_t)nested->n_variables + 1, sizeof *c.gradient);
   c.out = statement->outputs;
-  tw_status status = TW_ERR_MEMORY;
+  tw_status status = TW_ERR_MEMORY, mapped = TW_OK;
   if (c.param && c.gradient) {
     memcpy(c.param, statement->params, (size_t)n * sizeof *c.param);
     c.y = c.param[n] = tw_param(graph, n, TW_F64, TW_SHAPE(nested->m));
     status = make_bodies(&c);
+    if (status == TW_OK && nested->choice.mode != TW_MODE_IMPLICIT) mapped = tw_condition_map(&c, error);
   }
   free(c.param);
   free(c.gradient);
   if (tw_graph_status(graph) != TW_OK) return tw_graph_check(graph, error);
+  if (mapped != TW_OK) return mapped;
   return status == TW_OK ? TW_OK : tw_fail(error, status, "out of memory building an optimality condition");
 }
