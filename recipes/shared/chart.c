@@ -91,9 +91,13 @@ void chart_draw(tw_canvas *canvas, const chart *c, tw_rect frame) {
 
 tw_status chart_write(int n, const chart *charts, const char *path, tw_error *error) {
   tw_canvas *canvas = NULL;
-  const tw_status status = tw_canvas_new(&canvas, path, n * CHART_WIDTH, CHART_HEIGHT, error);
+  const int columns = n > 1 ? 2 : 1, rows = (n + 1) / 2;
+  const tw_status status = tw_canvas_new(&canvas, path, columns * CHART_WIDTH, rows * CHART_HEIGHT, error);
   if (status != TW_OK) return status;
-  for (int k = 0; k < n; k++) chart_draw(canvas, &charts[k], (tw_rect){k * CHART_WIDTH + 70, 58, CHART_WIDTH - 95, CHART_HEIGHT - 110});
+  for (int k = 0; k < n; k++) {
+    const double x = k % columns * CHART_WIDTH, y = k / columns * CHART_HEIGHT;
+    chart_draw(canvas, &charts[k], (tw_rect){x + 70, y + 58, CHART_WIDTH - 95, CHART_HEIGHT - 110});
+  }
   return tw_canvas_save(canvas, error);
 }
 

@@ -23,7 +23,7 @@ enum { CHART_WIDTH = 470, CHART_HEIGHT = 380 };
 
 /* Within `frame`, a legend above it. */
 void chart_draw(tw_canvas *canvas, const chart *c, tw_rect frame);
-/* n charts side by side. */
+/* n charts, two in a row. */
 tw_status chart_write(int n, const chart *charts, const char *path, tw_error *error);
 /* rows x columns numbers, white at `low`, black at `high`. */
 void chart_picture(tw_canvas *canvas, int rows, int columns, const double *value, double low, double high, tw_rect frame);
