@@ -55,7 +55,7 @@ tw_argmin_evidence tw_argmin_evidence_of(const void *state_) {
                               .word = s->p->nested->word};
 }
 
-tw_expr tw_argmin(const tw_nested *nested) {
+tw_expr tw_argmin_node(const tw_nested *nested) {
   if (!nested) return TW_NONE;
   argmin_attr attr = {nested};
   return tw_node(nested->graph, &tw_op_argmin, nested->n_theta, nested->theta, &attr);

@@ -55,22 +55,14 @@ static tw_piece bounded(tw_condition *c, int i, tw_expr lower, tw_expr upper) {
 
 /* ------------------------------------------------------------------ regularizers */
 
-/* A regularizer over the statement's params: the class speaks of the problem's own expressions, so it is read
- * off the objective again. weight: d objective / d value. */
-typedef struct penalty {
-  tw_expr value, weight, x;
-  tw_expr param[TW_REGULARIZER_PARAMS];
-  const tw_regularizer_kind *kind;
-} penalty;
-
-static bool is_penalized(const tw_condition *c, int i) {
+bool tw_condition_is_penalized(const tw_condition *c, int i) {
   for (int k = 0; k < c->cls->n_regularizers; k++)
     if (c->cls->regularizers[k].variable == i) return !c->cls->regularizers[k].kind->smooth;
   return false;
 }
 
-static penalty find_penalty(const tw_condition *c, int i) {
-  penalty p = {.value = TW_NONE, .weight = TW_NONE};
+tw_penalty tw_condition_penalty(const tw_condition *c, int i) {
+  tw_penalty p = {.value = TW_NONE, .weight = TW_NONE};
   tw_expr stack[64], objective = c->out[c->nested->objective], one = tw_ones_like(objective);
   int depth = 0;
   stack[depth++] = objective;
@@ -89,8 +81,7 @@ static penalty find_penalty(const tw_condition *c, int i) {
   return p;
 }
 
-/* grad_x of L without the penalty. */
-static tw_expr smooth_gradient(const tw_condition *c, int i, const penalty *p) {
+tw_expr tw_condition_smooth_gradient(const tw_condition *c, int i, const tw_penalty *p) {
   tw_expr zero = tw_zeros_like(p->value), smooth = TW_NONE, one = tw_ones_like(c->lagrangian), g = TW_NONE;
   if (tw_substitute(1, &c->lagrangian, 1, &p->value, &zero, &smooth) == TW_OK)
     tw_vjp(1, &smooth, &one, 1, &c->param[i], &g);
@@ -99,8 +90,8 @@ static tw_expr smooth_gradient(const tw_condition *c, int i, const penalty *p) {
 
 /* |x| summed, within bounds. At x = 0 neither direction that the bounds leave open may descend: g + w > 0
  * upwards, w - g > 0 downwards, g of the smooth part. Elsewhere all is smooth but for the bounds. */
-static tw_piece sparse(tw_condition *c, int i, const penalty *p, tw_expr lower, tw_expr upper) {
-  tw_expr x = c->param[i], g = c->gradient[i], smooth = smooth_gradient(c, i, p), zero = tw_zeros_like(x);
+static tw_piece sparse(tw_condition *c, int i, const tw_penalty *p, tw_expr lower, tw_expr upper) {
+  tw_expr x = c->param[i], g = c->gradient[i], smooth = tw_condition_smooth_gradient(c, i, p), zero = tw_zeros_like(x);
   tw_expr inf = tw_scalar(c->graph, INFINITY), at_zero = tw_eq(x, zero);
   bounds b = bounds_of(x, g, lower, upper);
   tw_expr up = tw_where(tw_gt(b.upper, zero), tw_add(p->weight, smooth), inf);
@@ -115,9 +106,9 @@ static tw_piece sparse(tw_condition *c, int i, const penalty *p, tw_expr lower, 
 }
 
 /* Groups that vanish are held at 0. */
-static tw_piece grouped(tw_condition *c, int i, const penalty *p) {
+static tw_piece grouped(tw_condition *c, int i, const tw_penalty *p) {
   tw_expr x = c->param[i], norm = tw_group_norms(x, p->param[0]), some = tw_gt(norm, tw_scalar(c->graph, 0));
-  tw_condition_margin(c, tw_prox_margin(p->kind, tw_sub(x, smooth_gradient(c, i, p)), p->weight, p->param));
+  tw_condition_margin(c, tw_prox_margin(p->kind, tw_sub(x, tw_condition_smooth_gradient(c, i, p)), p->weight, p->param));
   return (tw_piece){.f = c->gradient[i],
                     .mask = tw_group_entries(x, p->param[0], some),
                     .fixed = TW_NONE,
@@ -125,8 +116,8 @@ static tw_piece grouped(tw_condition *c, int i, const penalty *p) {
 }
 
 /* x - prox(x - grad of the smooth part), for a regularizer without a support in coordinates. */
-static tw_piece proximal(tw_condition *c, int i, const penalty *p) {
-  tw_expr x = c->param[i], u = tw_sub(x, smooth_gradient(c, i, p));
+static tw_piece proximal(tw_condition *c, int i, const tw_penalty *p) {
+  tw_expr x = c->param[i], u = tw_sub(x, tw_condition_smooth_gradient(c, i, p));
   c->nested->symmetric = false;
   tw_condition_margin(c, tw_prox_margin(p->kind, u, p->weight, p->param));
   return (tw_piece){.f = tw_sub(x, p->kind->prox(u, p->weight, p->param)),
@@ -160,9 +151,9 @@ tw_piece tw_condition_variable(tw_condition *c, int i) {
     kind->bounds(c->graph, tw_shape_of(c->param[i]), param, &lower, &upper);
     kind = NULL;
   }
-  if (is_penalized(c, i)) {
+  if (tw_condition_is_penalized(c, i)) {
     c->nested->program = false;
-    penalty p = find_penalty(c, i);
+    tw_penalty p = tw_condition_penalty(c, i);
     if (p.kind == &tw_regularizer_l1 || p.kind == &tw_regularizer_elastic_net)
       return sparse(c, i, &p, lower, upper);
     if (p.kind == &tw_regularizer_group_l2) return grouped(c, i, &p);

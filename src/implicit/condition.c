@@ -263,14 +263,16 @@ tw_status tw_nested_condition(tw_nested *nested, const tw_class *cls, tw_error *
   c.param = calloc((size_t)n + 1, sizeof *c.param);
   c.gradient = calloc((size_t)nested->n_variables + 1, sizeof *c.gradient);
   c.out = statement->outputs;
-  tw_status status = TW_ERR_MEMORY;
+  tw_status status = TW_ERR_MEMORY, mapped = TW_OK;
   if (c.param && c.gradient) {
     memcpy(c.param, statement->params, (size_t)n * sizeof *c.param);
     c.y = c.param[n] = tw_param(graph, n, TW_F64, TW_SHAPE(nested->m));
     status = make_bodies(&c);
+    if (status == TW_OK && nested->choice.mode != TW_MODE_IMPLICIT) mapped = tw_condition_map(&c, error);
   }
   free(c.param);
   free(c.gradient);
   if (tw_graph_status(graph) != TW_OK) return tw_graph_check(graph, error);
+  if (mapped != TW_OK) return mapped;
   return status == TW_OK ? TW_OK : tw_fail(error, status, "out of memory building an optimality condition");
 }

@@ -36,6 +36,21 @@ void tw_condition_margin(tw_condition *c, tw_expr candidates);
 
 tw_piece tw_condition_variable(tw_condition *c, int i);
 
+/* A regularizer over the statement's params: the class speaks of the problem's own expressions, so it is read
+ * off the objective again. weight: d objective / d value. */
+typedef struct tw_penalty {
+  tw_expr value, weight, x;
+  tw_expr param[TW_REGULARIZER_PARAMS];
+  const tw_regularizer_kind *kind; /* NULL: none was found */
+} tw_penalty;
+bool tw_condition_is_penalized(const tw_condition *c, int i);
+tw_penalty tw_condition_penalty(const tw_condition *c, int i);
+/* grad_x of L without the penalty. */
+tw_expr tw_condition_smooth_gradient(const tw_condition *c, int i, const tw_penalty *p);
+
+/* nested->iteration, for methods that have one; TW_ERR_UNSUPPORTED for others, and for problems that the map is not for. */
+tw_status tw_condition_map(tw_condition *c, tw_error *error);
+
 /* Distances from points where a projection or prox has no derivative, as an array of candidates for the
  * smallest: of u for the projection on a set, and of the point u = x - grad of the smooth part for the prox
  * of weight times a regularizer. TW_NONE where there is a derivative everywhere. */

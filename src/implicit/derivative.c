@@ -1,6 +1,7 @@
 /* Derivatives of solutions in what a nested problem captured, from its optimality condition alone, as
  * expressions. */
 #include "implicit/argmin.h"
+#include "implicit/solve.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -95,8 +96,8 @@ tw_expr tw_nested_linear(const tw_nested *nested, tw_expr z, const tw_expr *thet
 tw_expr tw_nested_solve(const tw_nested *nested, tw_expr z, const tw_expr *theta, tw_expr b) {
   tw_expr *args = args_at(nested, z, theta), v = TW_NONE, at[3];
   if (args && tw_body_inline(nested->condition, args + 1, at) == TW_OK)
-    v = tw_implicit_solve(nested->graph, nested->linear, nested->n_variables + nested->n_theta + 1, args + 1,
-                          b, nested->masked ? at[1] : TW_NONE, nested->symmetric);
+    v = tw_implicit_solve_by(nested->graph, nested->linear, nested->n_variables + nested->n_theta + 1, args + 1, b,
+                             nested->masked ? at[1] : TW_NONE, nested->symmetric, &nested->choice.linear);
   free(args);
   return v;
 }

@@ -1,5 +1,6 @@
 /* Evidence: what stands behind the values and derivatives that came through nested problems. */
-#include "implicit/argmin.h"
+#include "implicit/custom.h"
+#include "implicit/modes.h"
 #include "implicit/solve.h"
 
 #include <math.h>
@@ -26,18 +27,29 @@ static void add_solution(tw_evidence *e, const tw_argmin_evidence *found) {
            (int)strcspn(found->method, ":"), found->method, tw_outcome_name(found->outcome), found->residual);
 }
 
+/* What an op that finds solutions found; not used: the op finds none. */
+static tw_argmin_evidence solution_of(tw_expr node, const void *state) {
+  if (tw_op_of(node) == &tw_op_argmin) return tw_argmin_evidence_of(state);
+  if (tw_op_of(node) == &tw_op_custom) return tw_custom_evidence_of(state);
+  if (tw_op_of(node) == &tw_op_attested) return tw_attested_evidence_of(node, state);
+  return (tw_argmin_evidence){.used = false};
+}
+
 static void collect(void *context, tw_expr node, void *state) {
   tw_evidence *e = context;
-  if (tw_op_of(node) == &tw_op_argmin) {
-    const tw_argmin_evidence found = tw_argmin_evidence_of(state);
-    if (!found.used) return;
-    e->solves++;
-    add_solution(e, &found);
+  const tw_argmin_evidence found_solution = solution_of(node, state);
+  if (found_solution.used) {
+    e->solves += tw_op_of(node) != &tw_op_attested || tw_attested_is_value(node);
+    add_solution(e, &found_solution);
   } else if (tw_op_of(node) == &tw_op_implicit_solve) {
     const tw_solve_evidence *found = tw_solve_evidence_of(state);
     if (!found->used) return;
     e->linear_residual = worst(e->linear_residual, found->residual);
     e->condition = worst(e->condition, found->condition);
+    e->factorizations += found->factorizations;
+    e->evaluations += found->products;
+    e->product_flops += found->flops;
+    e->linear = found->by;
   }
 }
 
@@ -46,6 +58,8 @@ static void measure(void *context, tw_expr node, void *state) {
   tw_evidence *e = context;
   if (tw_op_of(node) == &tw_op_argmin && tw_argmin_evidence_of(state).used)
     e->derivative_error = worst(e->derivative_error, tw_argmin_derivative_error(state));
+  if (tw_op_of(node) == &tw_op_custom && tw_custom_evidence_of(state).used)
+    e->derivative_error = worst(e->derivative_error, tw_custom_derivative_error(state));
 }
 
 static void judge(tw_evidence *e) {

@@ -1,5 +1,5 @@
 /* Closing a nested problem: what it states becomes a function of its variables and of what it captures. */
-#include "implicit/nested.h"
+#include "implicit/custom.h"
 
 #include "problem/facts.h"
 
@@ -137,10 +137,8 @@ const tw_nested *tw_nested_close(const tw_problem *p, const char *method, tw_err
   nested->n_constraints = tw_problem_constraints(p);
   nested->n = tw_problem_size(p);
   nested->m = nested->goal == TW_GOAL_ROOT ? 0 : tw_problem_rows(p);
-  if (method && !(nested->method = tw_arena_strdup(tw_graph_arena(graph), method))) {
-    oom(error);
-    return NULL;
-  }
+  if (tw_nested_choose(tw_graph_arena(graph), method, &nested->choice, error) != TW_OK) return NULL;
+  nested->method = nested->choice.method;
   if (!allocate(nested)) {
     oom(error);
     return NULL;
@@ -241,5 +239,5 @@ tw_problem *tw_nested_instance(const tw_nested *nested, tw_error *error) {
 }
 
 bool tw_op_is_nested(const tw_op *op) {
-  return op == &tw_op_argmin || op == &tw_op_optimal_value || op == &tw_op_implicit_solve;
+  return op == &tw_op_argmin || op == &tw_op_optimal_value || op == &tw_op_implicit_solve || op == &tw_op_custom || op == &tw_op_attested;
 }

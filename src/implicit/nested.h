@@ -13,7 +13,7 @@
 #ifndef TALWEG_IMPLICIT_NESTED_H
 #define TALWEG_IMPLICIT_NESTED_H
 
-#include <talweg/implicit.h>
+#include "implicit/options.h"
 
 typedef struct tw_part { /* a variable or a block of constraints */
   const char *name;
@@ -24,7 +24,8 @@ typedef struct tw_part { /* a variable or a block of constraints */
 struct tw_nested {
   tw_graph *graph;
   tw_goal goal;
-  const char *method;
+  const char *method; /* NULL: chosen by class */
+  tw_nested_choice choice;
   const char *word; /* "argmin" "argmax" "root" "fixpoint", for messages */
   int n_variables, n_constraints, n_theta;
   tw_part *variable, *constraint;
@@ -48,6 +49,9 @@ struct tw_nested {
    * with x, y, r = grad_x L and u = x - r held, where s is the projection of u on the set of a variable with a set. */
   const tw_body *lagrangian;
   const tw_body *held; /* (variables, theta, y) -> r, u */
+  /* The map of choice.named, when one_step or unrolled asks for it: (variables, theta, y, eta) -> the variables after one
+   * iteration with step eta, then the gradient of the smooth part in every variable. */
+  const tw_body *iteration;
   bool symmetric, masked;
   bool program; /* a minimisation over bounds and constraints: no other sets, no kinks */
 };
@@ -79,6 +83,9 @@ tw_expr tw_nested_derivative_error(const tw_nested *nested, tw_expr z, const tw_
 /* The parts of a flat vector (variables or constraints) as one, and back. */
 tw_expr tw_flatten(tw_graph *graph, int n, const tw_expr *e);
 
-extern const tw_op tw_op_argmin, tw_op_optimal_value, tw_op_implicit_solve;
+/* The solution by the argmin op, whatever the mode. */
+tw_expr tw_argmin_node(const tw_nested *nested);
+
+extern const tw_op tw_op_argmin, tw_op_optimal_value, tw_op_implicit_solve, tw_op_attested;
 
 #endif

@@ -16,12 +16,18 @@ int tw_solve_first(tw_expr node) { return attr_of(node)->masked ? 2 : 1; }
 
 tw_expr tw_implicit_solve(tw_graph *graph, const tw_body *body, int n_p, const tw_expr *p, tw_expr b, tw_expr mask,
                           bool symmetric) {
+  return tw_implicit_solve_by(graph, body, n_p, p, b, mask, symmetric, NULL);
+}
+
+tw_expr tw_implicit_solve_by(tw_graph *graph, const tw_body *body, int n_p, const tw_expr *p, tw_expr b, tw_expr mask, bool symmetric,
+                             const tw_linear_choice *choice) {
   if (!body || tw_is_none(b)) return TW_NONE;
   tw_solve_attr attr;
   memset(&attr, 0, sizeof attr);
   attr.body = body;
   attr.symmetric = symmetric;
   attr.masked = !tw_is_none(mask);
+  if (choice) attr.choice = *choice;
   tw_expr *in = calloc((size_t)n_p + 2, sizeof *in);
   if (!in) return tw_graph_fail(graph, TW_ERR_MEMORY, "out of memory making a linear solve");
   int n = 0;
@@ -110,7 +116,7 @@ static tw_expr node_like(tw_expr node, tw_expr b) {
   tw_expr *p = calloc((size_t)n_p + 1, sizeof *p), e = TW_NONE;
   for (int j = 0; p && j < n_p; j++) p[j] = tw_input_of(node, first + j);
   if (p)
-    e = tw_implicit_solve(node.graph, attr_of(node)->body, n_p, p, b, tw_solve_mask(node), attr_of(node)->symmetric);
+    e = tw_implicit_solve_by(node.graph, attr_of(node)->body, n_p, p, b, tw_solve_mask(node), attr_of(node)->symmetric, &attr_of(node)->choice);
   else
     out_of_memory(node);
   free(p);
@@ -165,7 +171,7 @@ static tw_expr transposed_solve(tw_expr node, tw_expr c) {
   tw_expr *p = calloc((size_t)n_p + 1, sizeof *p), w = TW_NONE;
   for (int j = 0; p && j < n_p; j++) p[j] = tw_input_of(node, first + j);
   if (!p) out_of_memory(node);
-  if (p && body) w = tw_implicit_solve(node.graph, body, n_p, p, c, tw_solve_mask(node), attr->symmetric);
+  if (p && body) w = tw_implicit_solve_by(node.graph, body, n_p, p, c, tw_solve_mask(node), attr->symmetric, &attr->choice);
   free(p);
   return w;
 }

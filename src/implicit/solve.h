@@ -7,7 +7,12 @@
 typedef struct tw_solve_attr {
   const tw_body *body; /* (v [n], p..) -> [n] */
   int64_t symmetric, masked;
+  tw_linear_choice choice;
 } tw_solve_attr;
+
+/* tw_implicit_solve by a solver of choice (NULL: automatic). */
+tw_expr tw_implicit_solve_by(tw_graph *graph, const tw_body *body, int n_p, const tw_expr *p, tw_expr b, tw_expr free_mask,
+                             bool symmetric, const tw_linear_choice *choice);
 
 /* Operands: b, the mask when there is one, then p. */
 tw_expr tw_solve_rhs(tw_expr node);
@@ -22,6 +27,10 @@ typedef struct tw_solve_evidence {
   bool used;
   double residual;  /* |b - L v| / |b| on the free rows, worst right-hand side */
   double condition; /* estimate; inf: singular */
+  int factorizations;
+  int64_t products; /* with L or L', */
+  double flops;     /* and what they took */
+  const char *by;   /* the solver used last; NULL: none was needed */
 } tw_solve_evidence;
 const tw_solve_evidence *tw_solve_evidence_of(const void *state);
 

@@ -1,26 +1,11 @@
-/* Solving the implicit system: assembled and factorized while the free unknowns are few, matrix-free beyond. */
-#include "graph/node.h"
-#include "implicit/solve.h"
+/* The kernel of the implicit linear solve: its functions and states, and one call for all right-hand sides. */
+#include "implicit/system.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { DENSE_LIMIT = 512 /* free unknowns up to which the system is assembled */ };
-static const double RELIABLE_CONDITION = 1e13; /* beyond it a factorization is not trusted alone */
-static const double CONSISTENT = 1e-8;         /* residual that a singular system's answer must meet */
-
-typedef struct prepared {
-  tw_expr node;
-  int64_t n;
-  tw_fn *apply, *apply_transpose; /* (p.. at level 0, v at level 1) -> L v */
-} prepared;
-
-typedef struct state {
-  const prepared *p;
-  tw_work *work, *work_transpose;
-  tw_solve_evidence evidence;
-} state;
+const double tw_system_consistent = 1e-8;
 
 /* ------------------------------------------------------------------ prepare, open */
 
@@ -44,14 +29,15 @@ static tw_status compile(tw_fn **fn, const tw_body *body, unsigned mode, tw_erro
 
 tw_status tw_solve_prepare(tw_expr node, unsigned mode, void **out, tw_error *error) {
   const tw_solve_attr *attr = tw_attr_of(node);
-  prepared *p = calloc(1, sizeof *p);
+  tw_solve_prepared *p = calloc(1, sizeof *p);
   if (!p) return tw_fail(error, TW_ERR_MEMORY, "implicit_solve: out of memory");
   p->node = node;
+  p->mode = mode;
   p->n = tw_size_of(attr->body->params[0]);
   tw_status status = compile(&p->apply, attr->body, mode, error);
   if (status == TW_OK && !attr->symmetric) {
-    const tw_body *transpose = tw_solve_transposed(attr->body);
-    status = transpose ? compile(&p->apply_transpose, transpose, mode, error) : tw_graph_check(node.graph, error);
+    p->transpose = tw_solve_transposed(attr->body);
+    status = p->transpose ? compile(&p->apply_transpose, p->transpose, mode, error) : tw_graph_check(node.graph, error);
   }
   if (status != TW_OK) {
     tw_solve_release(p);
@@ -62,16 +48,19 @@ tw_status tw_solve_prepare(tw_expr node, unsigned mode, void **out, tw_error *er
 }
 
 void tw_solve_release(void *prepared_) {
-  prepared *p = prepared_;
+  tw_solve_prepared *p = prepared_;
   if (!p) return;
   tw_fn_free(p->apply);
   tw_fn_free(p->apply_transpose);
+  for (int i = 0; i < 2 * TW_SYSTEM_BUCKETS; i++) tw_fn_free(p->restricted[i / TW_SYSTEM_BUCKETS][i % TW_SYSTEM_BUCKETS].fn);
+  tw_fn_free(p->entries.fn);
+  tw_pattern_free(&p->entries.pattern);
   free(p);
 }
 
 tw_status tw_solve_open(tw_expr node, void *prepared_, void **out, tw_error *error) {
   (void)node;
-  state *s = calloc(1, sizeof *s);
+  tw_solve_state *s = calloc(1, sizeof *s);
   if (!s) return tw_fail(error, TW_ERR_MEMORY, "implicit_solve: out of memory");
   s->p = prepared_;
   tw_status status = tw_work_new(&s->work, s->p->apply, error);
@@ -85,147 +74,54 @@ tw_status tw_solve_open(tw_expr node, void *prepared_, void **out, tw_error *err
 }
 
 void tw_solve_close(void *state_) {
-  state *s = state_;
+  tw_solve_state *s = state_;
   if (!s) return;
   tw_work_free(s->work);
   tw_work_free(s->work_transpose);
+  for (int i = 0; i < 2 * TW_SYSTEM_BUCKETS; i++) tw_work_free(s->restricted[i / TW_SYSTEM_BUCKETS][i % TW_SYSTEM_BUCKETS]);
   free(s);
 }
 
 void tw_solve_visit(void *state_, tw_state_visitor *visitor, void *context) {
-  state *s = state_;
+  tw_solve_state *s = state_;
   tw_work_visit(s->work, visitor, context);
   if (s->work_transpose) tw_work_visit(s->work_transpose, visitor, context);
 }
 
 void tw_solve_memory(void *state_, tw_memory_visitor *visitor, void *context) {
-  state *s = state_;
+  tw_solve_state *s = state_;
   tw_work_memory(s->work, visitor, context);
   if (s->work_transpose) tw_work_memory(s->work_transpose, visitor, context);
 }
 
-const tw_solve_evidence *tw_solve_evidence_of(const void *state_) { return &((const state *)state_)->evidence; }
+const tw_solve_evidence *tw_solve_evidence_of(const void *state_) { return &((const tw_solve_state *)state_)->evidence; }
 
 /* ------------------------------------------------------------------ one call */
 
-typedef struct linear_system {
-  const tw_call *call;
-  state *s;
-  int64_t n, m;        /* all unknowns, free ones */
-  int64_t *free_index; /* m */
-  double *v, *lv;      /* n */
-  const void **in;     /* operands of the body: p.., then v */
-  int level, level_transpose;
-  double *dense; /* m x m row-major L_MM, or NULL */
-  tw_factor *factor;
-} linear_system;
-
-/* lv = L v (or L' v) over all unknowns. */
-static tw_status apply_full(linear_system *a, bool transpose) {
-  state *s = a->s;
-  bool other = transpose && s->work_transpose;
-  int *level = other ? &a->level_transpose : &a->level;
-  void *out[1] = {a->lv};
-  tw_status status = tw_fn_call(other ? s->p->apply_transpose : s->p->apply, other ? s->work_transpose : s->work, a->in, out,
-                                *level, a->call->error);
-  *level = 1;
-  return status;
-}
-
-/* y = L_MM x */
-static tw_status apply_free(linear_system *a, bool transpose, const double *x, double *y) {
-  memset(a->v, 0, (size_t)a->n * sizeof *a->v);
-  for (int64_t i = 0; i < a->m; i++) a->v[a->free_index[i]] = x[i];
-  tw_status status = apply_full(a, transpose);
-  for (int64_t i = 0; i < a->m && status == TW_OK; i++) y[i] = a->lv[a->free_index[i]];
-  return status;
-}
-static tw_status op_apply(void *a, const double *x, double *y) { return apply_free(a, false, x, y); }
-static tw_status op_transpose(void *a, const double *x, double *y) { return apply_free(a, true, x, y); }
-
-static tw_status assemble(linear_system *a) {
-  double *unit = tw_alloc((size_t)a->m, sizeof *unit), *column = tw_alloc((size_t)a->m, sizeof *column);
-  a->dense = tw_alloc((size_t)(a->m * a->m), sizeof *a->dense);
-  tw_status status = unit && column && a->dense ? TW_OK : tw_fail(a->call->error, TW_ERR_MEMORY, "implicit_solve: out of memory");
-  for (int64_t j = 0; j < a->m && status == TW_OK; j++) {
-    unit[j] = 1;
-    status = apply_free(a, false, unit, column);
-    unit[j] = 0;
-    for (int64_t i = 0; i < a->m; i++) a->dense[i * a->m + j] = column[i];
+/* |b - L_MM x| / |b|; of normal_cg with a ridge |L'(b - L x) - ridge x| / |L'b|. */
+static tw_status residual_of(tw_system *a, const double *b, const double *x, double *r, double *relative) {
+  const size_t m = (size_t)a->m;
+  const double ridge = a->choice->kind == TW_SOLVE_NORMAL_CG ? a->choice->ridge : 0;
+  double norm = tw_vec_norm2(b, m);
+  tw_status status = tw_system_apply(a, false, x, r);
+  for (size_t i = 0; i < m; i++) r[i] = b[i] - r[i];
+  if (status == TW_OK && ridge > 0) {
+    double *t = tw_alloc(m, sizeof *t);
+    if (!t) return tw_system_oom(a);
+    const bool other = !a->symmetric;
+    status = tw_system_apply(a, other, b, t);
+    norm = tw_vec_norm2(t, m);
+    if (status == TW_OK) status = tw_system_apply(a, other, r, t);
+    for (size_t i = 0; i < m; i++) r[i] = t[i] - ridge * x[i];
+    free(t);
   }
-  bool finite = status == TW_OK && isfinite(tw_vec_norm_inf(a->dense, (size_t)(a->m * a->m)));
-  if (status == TW_OK && !finite) status = tw_fail(a->call->error, TW_ERR_NUMERIC, "implicit derivative: its linear system holds NaN or infinities");
-  free(unit);
-  free(column);
-  return status;
-}
-
-/* Factorizes when that can be trusted; a->factor stays NULL otherwise. */
-static tw_status factorize(linear_system *a, bool symmetric) {
-  tw_error ignored;
-  tw_status status = assemble(a);
-  if (status != TW_OK) return status;
-  status = tw_factor_dense(&a->factor, symmetric ? TW_FACTOR_LDLT : TW_FACTOR_LU, a->m, a->m, a->dense, &ignored);
-  if (status == TW_ERR_MEMORY) return tw_fail(a->call->error, status, "%s", ignored.message);
-  double condition = status == TW_OK ? tw_factor_condition(a->factor) : INFINITY;
-  if (!(condition <= a->s->evidence.condition)) a->s->evidence.condition = condition;
-  if (status == TW_OK && condition < RELIABLE_CONDITION) return TW_OK;
-  tw_factor_free(a->factor);
-  a->factor = NULL;
-  a->s->evidence.condition = INFINITY;
-  return TW_OK;
-}
-
-static tw_linop op_of(linear_system *a, bool symmetric) {
-  return (tw_linop){.rows = a->m, .cols = a->m, .flags = symmetric ? TW_LINOP_SYMMETRIC : 0, .apply = op_apply,
-                    .apply_transpose = symmetric ? op_apply : op_transpose, .context = a};
-}
-
-/* |b - L_MM x| / |b| */
-static tw_status residual_of(linear_system *a, const double *b, const double *x, double *r, double *relative) {
-  double norm = tw_vec_norm2(b, (size_t)a->m);
-  tw_status status = apply_free(a, false, x, r);
-  for (int64_t i = 0; i < a->m; i++) r[i] = b[i] - r[i];
-  double left = tw_vec_norm2(r, (size_t)a->m);
+  const double left = tw_vec_norm2(r, m);
   *relative = norm > 0 ? left / norm : left;
   return status;
 }
 
-/* Least-norm least squares: right for singular consistent systems. */
-static tw_status least_norm(linear_system *a, bool symmetric, const double *b, double *x) {
-  tw_linop op = op_of(a, symmetric);
-  tw_linear_options options = {.rtol = 1e-14, .max_iter = 20 * a->m + 100};
-  tw_linear_result result;
-  memset(x, 0, (size_t)a->m * sizeof *x);
-  return tw_lsqr(&op, b, x, &options, &result, a->call->error);
-}
-
-static tw_status krylov(linear_system *a, bool symmetric, const double *b, double *x) {
-  tw_linop op = op_of(a, symmetric);
-  tw_linear_options options = {.rtol = 1e-12, .restart = 60};
-  tw_linear_result result = {.reason = TW_LINEAR_BREAKDOWN, .condition = NAN};
-  memset(x, 0, (size_t)a->m * sizeof *x);
-  tw_status status;
-  if (symmetric) {
-    op.flags = TW_LINOP_DEFINITE;
-    status = tw_cg(&op, b, x, &options, &result, a->call->error);
-    op.flags = TW_LINOP_SYMMETRIC;
-    if (status == TW_OK && result.reason != TW_LINEAR_CONVERGED) {
-      memset(x, 0, (size_t)a->m * sizeof *x);
-      status = tw_minres(&op, b, x, &options, &result, a->call->error);
-    }
-  } else {
-    status = tw_gmres(&op, b, x, &options, &result, a->call->error);
-  }
-  if (status == TW_OK && isfinite(result.condition) && result.condition > a->s->evidence.condition)
-    a->s->evidence.condition = result.condition;
-  if (status == TW_OK && result.reason != TW_LINEAR_CONVERGED && result.residual > CONSISTENT * result.rhs_norm)
-    status = least_norm(a, symmetric, b, x);
-  return status;
-}
-
 /* One right-hand side over the free unknowns. */
-static tw_status solve_free(linear_system *a, bool symmetric, const double *b, double *x, double *r) {
+static tw_status solve_free(tw_system *a, const double *b, double *x, double *r) {
   double relative;
   tw_status status;
   if (a->factor) {
@@ -235,12 +131,12 @@ static tw_status solve_free(linear_system *a, bool symmetric, const double *b, d
     if (status == TW_OK) status = tw_factor_solve(a->factor, false, 1, r, r, a->call->error);
     for (int64_t i = 0; i < a->m && status == TW_OK; i++) x[i] += r[i];
   } else {
-    status = a->dense ? least_norm(a, symmetric, b, x) : krylov(a, symmetric, b, x);
+    status = a->dense ? tw_system_least_norm(a, b, x) : tw_system_iterate(a, b, x);
   }
   if (status == TW_OK) status = residual_of(a, b, x, r, &relative);
   if (status != TW_OK) return status;
   if (!(relative <= a->s->evidence.residual)) a->s->evidence.residual = relative;
-  if (relative <= CONSISTENT) return TW_OK;
+  if (relative <= tw_system_consistent) return TW_OK;
   return tw_fail(a->call->error, TW_ERR_SINGULAR,
                  "implicit derivative: the linear system of the optimality condition is singular or too ill-conditioned "
                  "(condition %.1e, relative residual %.1e): the solution is not an isolated, regular one",
@@ -248,7 +144,7 @@ static tw_status solve_free(linear_system *a, bool symmetric, const double *b, d
 }
 
 /* v_N = b_N;  L_MM v_M = b_M - L_MN b_N */
-static tw_status solve_row(linear_system *a, bool symmetric, const double *b, double *v, double *rhs, double *x, double *r) {
+static tw_status solve_row(tw_system *a, const double *b, double *v, double *rhs, double *x, double *r) {
   memcpy(v, b, (size_t)a->n * sizeof *v);
   if (a->m == 0) return TW_OK;
   tw_status status = TW_OK;
@@ -256,52 +152,65 @@ static tw_status solve_row(linear_system *a, bool symmetric, const double *b, do
   if (a->m < a->n) {
     memcpy(a->v, b, (size_t)a->n * sizeof *a->v);
     for (int64_t i = 0; i < a->m; i++) a->v[a->free_index[i]] = 0;
-    status = apply_full(a, false);
-    for (int64_t i = 0; i < a->m; i++) rhs[i] -= a->lv[a->free_index[i]];
+    if (tw_vec_norm_inf(a->v, (size_t)a->n) != 0) { /* else what is held does not move */
+      status = tw_system_apply_full(a, false);
+      for (int64_t i = 0; i < a->m; i++) rhs[i] -= a->lv[a->free_index[i]];
+    }
   }
   if (status == TW_OK && tw_vec_norm_inf(rhs, (size_t)a->m) == 0)
     memset(x, 0, (size_t)a->m * sizeof *x);
   else if (status == TW_OK)
-    status = solve_free(a, symmetric, rhs, x, r);
+    status = solve_free(a, rhs, x, r);
   for (int64_t i = 0; i < a->m && status == TW_OK; i++) v[a->free_index[i]] = x[i];
   return status;
 }
 
-static void find_free(linear_system *a, const unsigned char *mask) {
+static void find_free(tw_system *a, const unsigned char *mask) {
   for (int64_t i = 0; i < a->n; i++)
     if (!mask || mask[i]) a->free_index[a->m++] = i;
 }
 
+/* Restricts and factorizes, as far as that is wanted. */
+static tw_status begin(tw_system *a, const tw_solve_attr *attr) {
+  const int64_t kind = a->choice->kind;
+  const bool direct = kind == TW_SOLVE_AUTO || kind >= TW_SOLVE_LU;
+  tw_status status = attr->masked ? tw_system_restrict(a) : TW_OK;
+  if (status == TW_OK) status = tw_system_refuse_asymmetric(a);
+  if (status == TW_OK && direct) status = tw_system_factorize(a);
+  if (status != TW_OK || a->factor || a->dense || kind != TW_SOLVE_AUTO || a->symmetric) return status;
+  return tw_system_is_symmetric(a, &a->symmetric);
+}
+
 tw_status tw_solve_kernel(const tw_call *call) {
-  state *s = call->state;
+  tw_solve_state *s = call->state;
   const tw_solve_attr *attr = tw_attr_of(call->node);
-  int first = tw_solve_first(call->node), n_p = tw_arity_of(call->node) - first;
-  linear_system a = {.call = call, .s = s, .n = s->p->n};
-  int64_t rows = a.n ? tw_size_of(call->node) / a.n : 0;
-  size_t n = (size_t)a.n + 1;
-  double *memory = tw_alloc(5 * n, sizeof *memory);
+  const int first = tw_solve_first(call->node), n_p = tw_arity_of(call->node) - first;
+  tw_system a = {.call = call, .s = s, .n = s->p->n, .choice = &attr->choice, .symmetric = attr->symmetric != 0};
+  const int64_t rows = a.n ? tw_size_of(call->node) / a.n : 0;
+  const size_t n = (size_t)a.n + 1, room = n < 8 ? 8 : n; /* the smallest restricted function takes 8 */
+  double *memory = tw_alloc(2 * room + 3 * n, sizeof *memory);
   a.free_index = tw_alloc(n, sizeof *a.free_index);
   a.in = calloc((size_t)n_p + 1, sizeof *a.in);
-  tw_status status = memory && a.free_index && a.in ? TW_OK : tw_fail(call->error, TW_ERR_MEMORY, "implicit_solve: out of memory");
+  a.in_restricted = calloc((size_t)n_p + 2, sizeof *a.in_restricted);
+  tw_status status = memory && a.free_index && a.in && a.in_restricted ? TW_OK : tw_system_oom(&a);
   if (status == TW_OK) {
-    a.v = memory;
-    a.lv = memory + n;
-    for (int j = 0; j < n_p; j++) a.in[j] = call->in[first + j];
+    a.v = memory + 3 * n;
+    a.lv = a.v + room;
+    for (int j = 0; j < n_p; j++) a.in[j] = a.in_restricted[j] = call->in[first + j];
     a.in[n_p] = a.v;
     s->evidence = (tw_solve_evidence){.used = true};
     const tw_exec inside = tw_exec_inside(call->exec);
     tw_work_exec(s->work, &inside);
     if (s->work_transpose) tw_work_exec(s->work_transpose, &inside);
     find_free(&a, attr->masked ? call->in[1] : NULL);
-    if (a.m > 0 && a.m <= DENSE_LIMIT) status = factorize(&a, attr->symmetric);
+    if (a.m > 0 && rows > 0) status = begin(&a, attr);
   }
   for (int64_t k = 0; k < rows && status == TW_OK; k++)
-    status = solve_row(&a, attr->symmetric, (const double *)call->in[0] + k * a.n, (double *)call->out + k * a.n,
-                       memory + 2 * n, memory + 3 * n, memory + 4 * n);
+    status = solve_row(&a, (const double *)call->in[0] + k * a.n, (double *)call->out + k * a.n, memory, memory + n, memory + 2 * n);
   tw_factor_free(a.factor);
-  free(a.dense);
-  free(memory);
-  free(a.free_index);
-  free(a.in);
+  tw_precond_free(a.precond);
+  tw_csc_free(&a.sparse);
+  free(a.dense), free(a.index), free(memory), free(a.free_index);
+  free((void *)a.in), free((void *)a.in_restricted);
   return status;
 }

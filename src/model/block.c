@@ -79,8 +79,10 @@ static bool finish_model(tw_builder *b, tw_place place) {
 static bool check_method(tw_builder *b) {
   tw_error error = {TW_OK, ""};
   const tw_body_site *site = b->site;
-  if (!site->method || tw_spec_check(site->method, tw_problem_goal(site->problem), &error) == TW_OK)
-    return true;
+  if (!site->method) return true;
+  const tw_goal goal = tw_problem_goal(site->problem);
+  const tw_status status = site->block ? tw_nested_check(site->method, goal, &error) : tw_spec_check(site->method, goal, &error);
+  if (status == TW_OK) return true;
   return tw_build_fail(b, site->method_place, error.status, "%s", error.message);
 }
 

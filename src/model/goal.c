@@ -84,14 +84,18 @@ static bool append_option(tw_builder *b, const tw_ast *call, int k, tw_text *spe
   return true;
 }
 
-/* The options so far against the method's table: the last one is at fault when they do not pass. */
+/* The options so far against the method's table: the last one is at fault when they do not pass. Nested problems have options beside. */
 static bool check_options(tw_builder *b, const tw_method *method, const tw_ast *value, const tw_text *spec) {
   tw_error error = {TW_OK, ""};
+  if (spec->failed) return tw_build_memory(b, tw_build_begin(value));
+  if (b->site->block) {
+    const tw_status nested = tw_nested_check(spec->data, TW_GOAL_NONE, &error);
+    return nested == TW_OK || tw_build_fail(b, tw_build_begin(value), nested, "%s", error.message);
+  }
   size_t count = (size_t)tw_options_count(method) + 1;
   double *values = tw_build_alloc(b, count, sizeof *values);
   bool *given = tw_build_alloc(b, count, sizeof *given);
   if (!values || !given) return false;
-  if (spec->failed) return tw_build_memory(b, tw_build_begin(value));
   tw_status status = tw_options_parse(method, spec->data, values, given, &error);
   return status == TW_OK || tw_build_fail(b, tw_build_begin(value), status, "%s", error.message);
 }
@@ -112,10 +116,11 @@ bool tw_build_method(tw_builder *b, const tw_statement *s) {
   if (b->site->method)
     return tw_build_fail(b, (tw_place){s->source, s->at}, TW_ERR_ARGUMENT,
                          "a second `solve with`, expected one");
-  const tw_method *method = find_method(b, s);
-  if (!method) return false;
+  const bool by_class = b->site->block && strcmp(s->expr->text, "auto") == 0; /* options of a nested problem alone */
+  const tw_method *method = by_class ? NULL : find_method(b, s);
+  if (!method && !by_class) return false;
   tw_text spec = {0};
-  tw_text_puts(&spec, method->name);
+  tw_text_puts(&spec, by_class ? "auto" : method->name);
   bool good = true;
   for (int k = 0; s->expr->kind == TW_AST_CALL && k < s->expr->n && good; k++)
     good = append_option(b, s->expr, k, &spec) && check_options(b, method, s->expr->child[k], &spec);

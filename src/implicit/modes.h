@@ -1,0 +1,13 @@
+/* Values that carry evidence of how far they are from a solution. */
+#ifndef TALWEG_IMPLICIT_MODES_H
+#define TALWEG_IMPLICIT_MODES_H
+
+#include "implicit/argmin.h"
+
+/* z, with the relative residual of its optimality condition; derivatives of z keep the evidence. */
+tw_expr tw_attest(const tw_nested *nested, tw_expr z, tw_expr residual);
+tw_argmin_evidence tw_attested_evidence_of(tw_expr node, const void *state);
+/* Whether the node is the value itself and not a derivative of it. */
+bool tw_attested_is_value(tw_expr node);
+
+#endif
