@@ -1,5 +1,6 @@
 /* The lines of acceptance. One thread, fixed seeds. */
 #include "acceptance.h"
+#include "figures.h"
 #include "fit.h"
 #include "reference.h"
 
@@ -8,23 +9,7 @@
 
 enum { SPLITS = 5, ROBUST_SPLITS = 3 };
 
-typedef struct bench {
-  FILE *out;
-  tw_error *error;
-  tw_status status;
-} bench;
-
-static void line(bench *b, const char *what, const char *wanted, bool holds, const char *format, ...) TW_PRINTF(5, 6);
-static void line(bench *b, const char *what, const char *wanted, bool holds, const char *format, ...) {
-  if (b->status != TW_OK) return;
-  va_list args;
-  fprintf(b->out, "| %s | %s | ", what, wanted);
-  va_start(args, format);
-  vfprintf(b->out, format, args);
-  va_end(args);
-  fprintf(b->out, " | %s |\n", holds ? "yes" : "**no**");
-  fflush(b->out);
-}
+typedef figures bench;
 
 static const admm_row *last_row(const fit *f) { return &f->admm.history[f->admm.rows - 1]; }
 static double residual(const admm_row *row) { return fmax(row->primal, row->dual); }
@@ -53,11 +38,11 @@ static void against_adam(bench *b, const table *t, const fit *f, double beta) {
       worse += w == 0 && objective > 1.05 * f->objective;
       much_worse += w == 0 && objective > 1.35 * f->objective;
     }
-  line(b, "objective less the best of 18 Adam runs", "at most 1e-4", f->objective <= least + 1e-4,
+  figures_line(b, "objective less the best of 18 Adam runs", "at most 1e-4", f->objective <= least + 1e-4,
        "%.2e (%.6f; Adam %.6f, %.6f, %.6f at width 10, 50, 200)", f->objective - least, f->objective, best[0], best[1], best[2]);
-  line(b, "best width-50 run above the optimum", "at most 0.1 %", best[1] <= 1.001 * f->objective,
+  figures_line(b, "best width-50 run above the optimum", "at most 0.1 %", best[1] <= 1.001 * f->objective,
        "%.3f %% (width 10: %d of 6 runs end 5 %% or more above, %d of them 35 %%)", 100 * (best[1] / f->objective - 1), worse, much_worse);
-  line(b, "lower bound of every net's objective, by duality", "below Adam's best", f->bound <= least, "%.8f, a gap of %.1e", f->bound,
+  figures_line(b, "lower bound of every net's objective, by duality", "below Adam's best", f->bound <= least, "%.8f, a gap of %.1e", f->bound,
        f->objective - f->bound);
 }
 
@@ -78,20 +63,20 @@ static void one_dimension(bench *b) {
   if (b->status == TW_OK) b->status = fit_run(&t, &o, &slow, b->error);
   if (b->status == TW_OK)
     b->status = reference_optimum(&(program){&t.train, &f.set, LOSS_SQUARED, beta, 0, INFINITY}, &optimum, &accuracy_of, b->error);
-  line(b, "1-D, n = 30: patterns", "60", f.set.p == 60, "%lld", (long long)f.set.p);
+  figures_line(b, "1-D, n = 30: patterns", "60", f.set.p == 60, "%lld", (long long)f.set.p);
   if (b->status == TW_OK) {
-    line(b, "residuals of extrapolated ADMM after at most 20000 iterations", "at most 1e-6", residual(last_row(&f)) <= 1e-6,
+    figures_line(b, "residuals of extrapolated ADMM after at most 20000 iterations", "at most 1e-6", residual(last_row(&f)) <= 1e-6,
          "primal %.1e, dual %.1e after %lld", last_row(&f)->primal, last_row(&f)->dual, (long long)f.admm.iterations);
-    line(b, "residuals of plain ADMM, rho = 0.01, after 20000 iterations", "at most 1e-6", residual(last_row(&slow)) <= 1e-6,
+    figures_line(b, "residuals of plain ADMM, rho = 0.01, after 20000 iterations", "at most 1e-6", residual(last_row(&slow)) <= 1e-6,
          "primal %.1e, dual %.1e; objective %.6f", last_row(&slow)->primal, last_row(&slow)->dual, slow.objective);
-    line(b, "late phase of extrapolated ADMM: residuals fall in 3000 iterations", "by 10 or more", late_fall(&f, 1e-9) >= 10, "by %.3g",
+    figures_line(b, "late phase of extrapolated ADMM: residuals fall in 3000 iterations", "by 10 or more", late_fall(&f, 1e-9) >= 10, "by %.3g",
          late_fall(&f, 1e-9));
-    line(b, "late phase of plain ADMM", "by 10 or more", late_fall(&slow, 0) >= 10, "by %.3g", late_fall(&slow, 0));
-    line(b, "recovery: convex less the net's own objective, relative", "at most 1e-4",
+    figures_line(b, "late phase of plain ADMM", "by 10 or more", late_fall(&slow, 0) >= 10, "by %.3g", late_fall(&slow, 0));
+    figures_line(b, "recovery: convex less the net's own objective, relative", "at most 1e-4",
          f.admm.value.infeasibility <= 1e-5 && fabs(f.objective - f.nonconvex) <= 1e-4 * f.objective,
          "%.1e at infeasibility %.1e, %lld neurons", fabs(f.objective - f.nonconvex) / f.objective, f.admm.value.infeasibility,
          (long long)f.net.m);
-    line(b, "reference: dual program by interior points, relative", "at most 1e-5", fabs(f.objective - optimum) <= 1e-5 * optimum,
+    figures_line(b, "reference: dual program by interior points, relative", "at most 1e-5", fabs(f.objective - optimum) <= 1e-5 * optimum,
          "%.1e (%.8f, its residuals %.0e)", fabs(f.objective - optimum) / optimum, optimum, accuracy_of);
     against_adam(b, &t, &f, beta);
   }
@@ -136,9 +121,9 @@ static void few_iterations(bench *b) {
     fit_free(&end);
     table_free(&t);
   }
-  line(b, "breast cancer, P = 24: test accuracy after 20 iterations, mean of 5 splits", "at least 0.93", early >= 0.93, "%.4f (least %.4f)",
+  figures_line(b, "breast cancer, P = 24: test accuracy after 20 iterations, mean of 5 splits", "at least 0.93", early >= 0.93, "%.4f (least %.4f)",
        early, least[0]);
-  line(b, "the same at the optimum", "at least 0.93", late >= 0.93, "%.4f (least %.4f)", late, least[1]);
+  figures_line(b, "the same at the optimum", "at least 0.93", late >= 0.93, "%.4f (least %.4f)", late, least[1]);
 }
 
 static double largest_difference(const net *f, const net *g, const design *rows, tw_error *error, tw_status *status) {
@@ -162,13 +147,13 @@ static void two_starts(bench *b) {
     if (b->status == TW_OK) b->status = fit_run(&t, &o, &f[k], b->error);
   }
   const double apart = b->status == TW_OK ? largest_difference(&f[0].net, &f[1].net, &t.test, b->error, &b->status) : NAN;
-  line(b, "two starts, zeros and random: objectives, relative", "within 1e-4",
+  figures_line(b, "two starts, zeros and random: objectives, relative", "within 1e-4",
        fabs(f[0].objective - f[1].objective) <= 1e-4 * f[0].objective, "%.1e (%.8f, gap %.0e)",
        fabs(f[0].objective - f[1].objective) / f[0].objective, f[0].objective, f[0].objective - f[0].bound);
-  line(b, "and predictions on the test rows", "within 1e-4", apart <= 1e-4, "%.1e", apart);
+  figures_line(b, "and predictions on the test rows", "within 1e-4", apart <= 1e-4, "%.1e", apart);
   double adam = NAN;
   if (b->status == TW_OK) b->status = adam_train(&t.train, LOSS_SQUARED, 0.01, &(adam_options){50, 4000, 0.01, 0}, &adam, NULL, b->error);
-  line(b, "a sampled optimum is no global one: Adam, width 50, free in its patterns", "below it", adam < f[0].objective,
+  figures_line(b, "a sampled optimum is no global one: Adam, width 50, free in its patterns", "below it", adam < f[0].objective,
        "%.3f against %.3f", adam, f[0].objective);
   fit_free(&f[0]);
   fit_free(&f[1]);
@@ -186,12 +171,12 @@ static void sampled_neurons(bench *b) {
     o.sampled = (sampled_options){.neurons = 125 << k, .max_iter = 10000, .fresh = 2000, .tol = 1e-6, .seed = 1};
     b->status = fit_run(&t, &o, &f[k], b->error);
   }
-  line(b, "SCP, N = 500: test accuracy", "at least 0.93", f[2].test.accuracy >= 0.93, "%.4f (%lld neurons in use)", f[2].test.accuracy,
+  figures_line(b, "SCP, N = 500: test accuracy", "at least 0.93", f[2].test.accuracy >= 0.93, "%.4f (%lld neurons in use)", f[2].test.accuracy,
        (long long)f[2].sampled.active);
-  line(b, "SCP, nested N = 125, 250, 500: objective", "not increasing", f[1].objective <= f[0].bound && f[2].objective <= f[1].bound,
+  figures_line(b, "SCP, nested N = 125, 250, 500: objective", "not increasing", f[1].objective <= f[0].bound && f[2].objective <= f[1].bound,
        "%.4f, %.4f, %.4f, each below the lower bound of the one before (%.4f, %.4f)", f[0].objective, f[1].objective, f[2].objective,
        f[0].bound, f[1].bound);
-  line(b, "SCP: fresh neurons that could lower the objective", "falls with N", f[2].sampled.violated <= f[0].sampled.violated,
+  figures_line(b, "SCP: fresh neurons that could lower the objective", "falls with N", f[2].sampled.violated <= f[0].sampled.violated,
        "%.0f %%, %.0f %%, %.0f %%", 100 * f[0].sampled.violated, 100 * f[1].sampled.violated, 100 * f[2].sampled.violated);
   for (int k = 0; k < NESTED; k++) fit_free(&f[k]);
   table_free(&t);
@@ -214,14 +199,14 @@ static void robust_lines(bench *b, const char *name, const fit *standard, const 
   char what[128];
   const int64_t rows = robust->train.n + robust->test.n;
   snprintf(what, sizeof what, "%s: rows whose hinge under PGD-50 exceeds the certificate", name);
-  line(b, what, "none",
+  figures_line(b, what, "none",
        robust->train.contradictions + robust->test.contradictions + standard->train.contradictions + standard->test.contradictions == 0,
        "%lld of %lld (robust), %lld (standard); largest hinge %.4f, certificate %.4f",
        (long long)(robust->train.contradictions + robust->test.contradictions), (long long)rows,
        (long long)(standard->train.contradictions + standard->test.contradictions), robust->train.worst_hinge,
        robust->train.worst_certificate);
   snprintf(what, sizeof what, "%s: rows trained on whose hinge under PGD-50 exceeds the program's; mean hinges", name);
-  line(b, what, "none", robust->exceeded == 0 && robust->attacked_loss <= robust->admm.value.loss + 1e-6,
+  figures_line(b, what, "none", robust->exceeded == 0 && robust->attacked_loss <= robust->admm.value.loss + 1e-6,
        "%lld; %.6f by the program, %.6f under attack (objective %.6f, gap %.0e, infeasibility %.0e)", (long long)robust->exceeded,
        robust->admm.value.loss, robust->attacked_loss, robust->objective, robust->objective - robust->bound,
        robust->admm.value.infeasibility);
@@ -245,7 +230,7 @@ static void robust_cancer(bench *b) {
     fit_free(&f[1]);
     table_free(&t);
   }
-  line(b, "accuracy under PGD-50 on test rows, robust less standard, mean of 3 splits", "at least 3 points",
+  figures_line(b, "accuracy under PGD-50 on test rows, robust less standard, mean of 3 splits", "at least 3 points",
        attacked[1] - attacked[0] >= 0.03, "%.1f (%.4f and %.4f; unattacked %.4f and %.4f)", 100 * (attacked[1] - attacked[0]), attacked[1],
        attacked[0], clean[1], clean[0]);
 }
@@ -271,7 +256,7 @@ static void robust_wine(bench *b) {
   o.admm.max_iter = 20000;
   if (b->status == TW_OK) b->status = fit_run(&t, &o, &limit, b->error);
   const double apart = b->status == TW_OK ? largest_difference(&f[0].net, &limit.net, &t.test, b->error, &b->status) : NAN;
-  line(b, "wine: robust program as eps falls to 1e-7 against the standard one, objective", "within 1e-5",
+  figures_line(b, "wine: robust program as eps falls to 1e-7 against the standard one, objective", "within 1e-5",
        fabs(limit.objective - f[0].objective) <= 1e-5 * f[0].objective, "%.1e (%.8f; gaps %.0e, %.0e; predictions within %.0e)",
        fabs(limit.objective - f[0].objective) / f[0].objective, f[0].objective, f[0].objective - f[0].bound, limit.objective - limit.bound,
        apart);
@@ -291,7 +276,7 @@ static void robust_wine(bench *b) {
     fewer.admm.tol = 1e-9;
     if (b->status == TW_OK) b->status = reference_optimum(&p, &optimum, &precision, b->error);
     if (b->status == TW_OK) b->status = admm_solve(&p, &fewer.admm, &r, b->error);
-    line(b, "robust program of 30 rows, 10 patterns: ADMM and the dual by interior points, relative", "within 1e-5",
+    figures_line(b, "robust program of 30 rows, 10 patterns: ADMM and the dual by interior points, relative", "within 1e-5",
          fabs(r.value.objective - optimum) <= 1e-5 * optimum, "%.1e (%.8f)", fabs(r.value.objective - optimum) / optimum, optimum);
     admm_result_free(&r);
     patterns_free(&few);
@@ -303,8 +288,8 @@ static void robust_wine(bench *b) {
 }
 
 tw_status acceptance(FILE *out, tw_error *error) {
-  bench b = {.out = out, .error = error, .status = TW_OK};
-  fprintf(out, "| what | wanted | measured | holds |\n|---|---|---|---|\n");
+  bench b;
+  figures_begin(&b, out, error);
   one_dimension(&b);
   few_iterations(&b);
   two_starts(&b);

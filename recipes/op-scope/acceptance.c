@@ -1,5 +1,6 @@
 /* The lines of acceptance. One thread, fixed seeds. */
 #include "acceptance.h"
+#include "figures.h"
 #include "report.h"
 
 #include <math.h>
@@ -9,29 +10,17 @@
 typedef struct bench {
   const tw_machine *machine;
   int runs;
-  FILE *out;
-  tw_error *error;
-  tw_status status;
+  figures shown;
 } bench;
-
-static void line(bench *b, const char *what, const char *wanted, bool holds, const char *format, ...) TW_PRINTF(5, 6);
-static void line(bench *b, const char *what, const char *wanted, bool holds, const char *format, ...) {
-  va_list args;
-  fprintf(b->out, "| %s | %s | ", what, wanted);
-  va_start(args, format);
-  vfprintf(b->out, format, args);
-  va_end(args);
-  fprintf(b->out, " | %s |\n", holds ? "yes" : "**no**");
-}
 
 /* The named part of a workload, measured. */
 static bool measured(bench *b, part *p, const char *name, int which, const workload_size *size, bool tiled) {
   const workload *w = workload_find(name);
   const workload_size all = workload_sizes(w, size);
-  if (b->status == TW_OK) b->status = part_open(p, w, which, &all, tiled, b->error);
+  if (b->shown.status == TW_OK) b->shown.status = part_open(p, w, which, &all, tiled, b->shown.error);
   else memset(p, 0, sizeof *p);
-  if (b->status == TW_OK) b->status = part_measure(p, b->machine, b->runs, true, b->error);
-  return b->status == TW_OK;
+  if (b->shown.status == TW_OK) b->shown.status = part_measure(p, b->machine, b->runs, true, b->shown.error);
+  return b->shown.status == TW_OK;
 }
 
 /* ------------------------------------------------------------------ closure */
@@ -54,11 +43,11 @@ static void closure_of(bench *b, const char *name, int which) {
   if (measured(b, &p, name, which, &(workload_size){0}, true)) {
     const double most = highest(&p, &worst);
     snprintf(what, sizeof what, "%s: steps cover the run", p.n.name);
-    line(b, what, "at least 95 %", p.whole.coverage >= 0.95, "%.1f %%", 100 * p.whole.coverage);
+    figures_line(&b->shown, what, "at least 95 %", p.whole.coverage >= 0.95, "%.1f %%", 100 * p.whole.coverage);
     snprintf(what, sizeof what, "%s: timing slows the run", p.n.name);
-    line(b, what, "at most 5 %", p.whole.wall <= 1.05 * p.whole.plain, "%.1f %%", 100 * (p.whole.wall / p.whole.plain - 1));
+    figures_line(&b->shown, what, "at most 5 %", p.whole.wall <= 1.05 * p.whole.plain, "%.1f %%", 100 * (p.whole.wall / p.whole.plain - 1));
     snprintf(what, sizeof what, "%s: highest share of a roof", p.n.name);
-    line(b, what, "at most 1.05", most <= 1.05, "%.2f (%s)", most, p.n_costs ? tw_op_of(p.cost[worst].node)->name : "");
+    figures_line(&b->shown, what, "at most 1.05", most <= 1.05, "%.2f (%s)", most, p.n_costs ? tw_op_of(p.cost[worst].node)->name : "");
   }
   part_close(&p);
 }
@@ -71,17 +60,17 @@ static double rate_of(bench *b, tw_expr (*make)(const tw_expr *x), int n, tw_sha
   tw_work *work = NULL;
   tw_array value[2] = {{0}}, out = {0};
   double best = INFINITY;
-  for (int i = 0; i < n && b->status == TW_OK; i++) {
+  for (int i = 0; i < n && b->shown.status == TW_OK; i++) {
     x[i] = tw_input(graph, "x", TW_F32, shape);
-    b->status = tw_array_new(&value[i], TW_F32, shape, b->error);
+    b->shown.status = tw_array_new(&value[i], TW_F32, shape, b->shown.error);
   }
-  if (b->status == TW_OK) e = make(x), b->status = tw_fn_new(&fn, n, x, 1, &e, NULL, b->error);
-  if (b->status == TW_OK) b->status = tw_work_new(&work, fn, b->error);
-  if (b->status == TW_OK) b->status = tw_array_new(&out, TW_F32, tw_shape_of(e), b->error);
-  if (b->status == TW_OK) tw_work_exec(work, &(tw_exec){.threads = b->machine->threads});
-  for (int r = 0; r < b->runs && b->status == TW_OK; r++) {
+  if (b->shown.status == TW_OK) e = make(x), b->shown.status = tw_fn_new(&fn, n, x, 1, &e, NULL, b->shown.error);
+  if (b->shown.status == TW_OK) b->shown.status = tw_work_new(&work, fn, b->shown.error);
+  if (b->shown.status == TW_OK) b->shown.status = tw_array_new(&out, TW_F32, tw_shape_of(e), b->shown.error);
+  if (b->shown.status == TW_OK) tw_work_exec(work, &(tw_exec){.threads = b->machine->threads});
+  for (int r = 0; r < b->runs && b->shown.status == TW_OK; r++) {
     const double start = tw_now();
-    b->status = tw_fn_call(fn, work, (const void *[]){value[0].data, value[1].data}, (void *[]){out.data}, 0, b->error);
+    b->shown.status = tw_fn_call(fn, work, (const void *[]){value[0].data, value[1].data}, (void *[]){out.data}, 0, b->shown.error);
     best = fmin(best, tw_now() - start);
   }
   for (int i = 0; i < n; i++) tw_array_free(&value[i]);
@@ -101,8 +90,8 @@ static void closure(bench *b) {
   closure_of(b, "unet", 0);
   closure_of(b, "decoder", 0);
   closure_of(b, "decoder", 1);
-  line(b, "1024^3 product, f32", "at least 0.9 of P", flops >= 0.9 * b->machine->flops_single, "%.2f (%.1f Gflop/s)", flops / b->machine->flops_single, 1e-9 * flops);
-  line(b, "copy of 128 MiB", "at least 0.8 of STREAM's B", copied >= 0.8 * triad, "%.2f (%.1f of %.1f GB/s; %.2f of the best sweep, %.1f GB/s, which is the roof used)", copied / triad,
+  figures_line(&b->shown, "1024^3 product, f32", "at least 0.9 of P", flops >= 0.9 * b->machine->flops_single, "%.2f (%.1f Gflop/s)", flops / b->machine->flops_single, 1e-9 * flops);
+  figures_line(&b->shown, "copy of 128 MiB", "at least 0.8 of STREAM's B", copied >= 0.8 * triad, "%.2f (%.1f of %.1f GB/s; %.2f of the best sweep, %.1f GB/s, which is the roof used)", copied / triad,
        1e-9 * copied, 1e-9 * triad, copied / best, 1e-9 * best);
 }
 
@@ -130,7 +119,7 @@ static void largest_class(bench *b, const char *name, int which, op_class wanted
   if (measured(b, &p, name, which, &(workload_size){0}, true)) {
     const op_class largest = largest_of(&p);
     snprintf(what, sizeof what, "%s: largest class, tiled", p.n.name);
-    line(b, what, class_names[wanted], largest == wanted, "%s, %.0f %%", class_names[largest], percent(&p, largest));
+    figures_line(&b->shown, what, class_names[wanted], largest == wanted, "%s, %.0f %%", class_names[largest], percent(&p, largest));
   }
   part_close(&p);
 }
@@ -150,10 +139,10 @@ static void build_lone(net *n, const workload_size *size, bool tiled) {
 static double module_gain(bench *b, int64_t nq, int64_t nk) {
   const workload w = {.name = "attention", .n_parts = 1, .build = {build_lone}};
   double seconds[2] = {1, 1};
-  for (int tiled = 0; tiled < 2 && b->status == TW_OK; tiled++) {
+  for (int tiled = 0; tiled < 2 && b->shown.status == TW_OK; tiled++) {
     part p;
-    b->status = part_open(&p, &w, 0, &(workload_size){.size = nq, .text = nk}, tiled, b->error);
-    if (b->status == TW_OK) b->status = part_measure(&p, b->machine, b->runs, false, b->error);
+    b->shown.status = part_open(&p, &w, 0, &(workload_size){.size = nq, .text = nk}, tiled, b->shown.error);
+    if (b->shown.status == TW_OK) b->shown.status = part_measure(&p, b->machine, b->runs, false, b->shown.error);
     seconds[tiled] = p.whole.plain;
     part_close(&p);
   }
@@ -183,11 +172,11 @@ tw_status unet_attention_bytes(int64_t side, bool tiled, double *bytes, tw_error
 static void memory(bench *b) {
   static const double side[] = {8, 16, 32, 48};
   double bytes[2][4];
-  for (int i = 0; i < 8 && b->status == TW_OK; i++) b->status = unet_attention_bytes((int64_t)side[i % 4], i / 4, &bytes[i / 4][i % 4], b->error);
-  if (b->status != TW_OK) return;
+  for (int i = 0; i < 8 && b->shown.status == TW_OK; i++) b->shown.status = unet_attention_bytes((int64_t)side[i % 4], i / 4, &bytes[i / 4][i % 4], b->shown.error);
+  if (b->shown.status != TW_OK) return;
   const double naive = log_slope(4, side, bytes[0]), tiled = log_slope(4, side, bytes[1]);
-  line(b, "unet: slope of peak score bytes over latent side, naive", "4.0 +- 0.1", fabs(naive - 4) <= 0.1, "%.3f", naive);
-  line(b, "unet: slope of peak attention bytes over latent side, tiled", "at most 2.1", tiled <= 2.1, "%.3f", tiled);
+  figures_line(&b->shown, "unet: slope of peak score bytes over latent side, naive", "4.0 +- 0.1", fabs(naive - 4) <= 0.1, "%.3f", naive);
+  figures_line(&b->shown, "unet: slope of peak attention bytes over latent side, tiled", "at most 2.1", tiled <= 2.1, "%.3f", tiled);
 }
 
 static void findings(bench *b) {
@@ -197,18 +186,18 @@ static void findings(bench *b) {
   largest_class(b, "image-tokens", 0, CLASS_LINEAR);
   largest_class(b, "image-tokens", 1, CLASS_LINEAR);
   const double many = module_gain(b, 2048, 2048), one = module_gain(b, 1, 2048);
-  line(b, "attention module, tiled over naive: 2048 x 2048 against 1 x 2048", "ratio at least 1.5", many >= 1.5 * one, "%.2f / %.2f = %.2f", many, one, many / one);
+  figures_line(&b->shown, "attention module, tiled over naive: 2048 x 2048 against 1 x 2048", "ratio at least 1.5", many >= 1.5 * one, "%.2f / %.2f = %.2f", many, one, many / one);
   memory(b);
   part p;
   const workload_size size = workload_sizes(&workloads[0], &(workload_size){0});
-  if (b->status == TW_OK) {
-    b->status = part_open(&p, &workloads[0], 0, &size, true, b->error);
+  if (b->shown.status == TW_OK) {
+    b->shown.status = part_open(&p, &workloads[0], 0, &size, true, b->shown.error);
     int64_t least = INT64_MAX, most = 0;
     for (int k = 0; k < p.n.n_calls; k++) {
       if (p.n.call[k].nq < least) least = p.n.call[k].nq;
       if (p.n.call[k].nq > most) most = p.n.call[k].nq;
     }
-    line(b, "unet: longest over shortest sequence, from level to level", "4", most == 4 * least, "%lld / %lld", (long long)most, (long long)least);
+    figures_line(&b->shown, "unet: longest over shortest sequence, from level to level", "4", most == 4 * least, "%lld / %lld", (long long)most, (long long)least);
     part_close(&p);
   }
 }
@@ -231,9 +220,9 @@ static void video(bench *b) {
       const totals space = part_totals(&p, attends_or_moves_in, "spatial-module"), time = part_totals(&p, attends_or_moves_in, "temporal-module");
       const double flops = part_totals(&p, attends_in, "spatial-module").flops / part_totals(&p, attends_in, "temporal-module").flops;
       snprintf(what, sizeof what, "video, %s: flops of spatial over temporal attention, HW = 1024, F = 16", tiled ? "tiled" : "naive");
-      line(b, what, "64 exactly", flops == 64, "%.17g", flops);
+      figures_line(&b->shown, what, "64 exactly", flops == 64, "%.17g", flops);
       snprintf(what, sizeof what, "video, %s: time of the two with transposes", tiled ? "tiled" : "naive");
-      line(b, what, "below the ratio of flops", space.seconds < flops * time.seconds, "%.1f (%.2f ms / %.2f ms; %.1f MB / %.1f MB moved)", space.seconds / time.seconds,
+      figures_line(&b->shown, what, "below the ratio of flops", space.seconds < flops * time.seconds, "%.1f (%.2f ms / %.2f ms; %.1f MB / %.1f MB moved)", space.seconds / time.seconds,
            1e3 * space.seconds, 1e3 * time.seconds, 1e-6 * space.moved, 1e-6 * time.moved);
     }
     part_close(&p);
@@ -248,7 +237,7 @@ static void honest(bench *b, const char *name, int which, const workload_size *s
     const what_if w = report_what_if(&naive, &tiled);
     const op_class largest = largest_of(&tiled);
     snprintf(what, sizeof what, "%s %lld: speed-up by tiling, predicted and measured", naive.n.name, (long long)workload_sizes(workload_find(name), size).size);
-    line(b, what, "within 10 %", fabs(w.predicted / w.measured - 1) <= 0.1, "%.3f, %.3f (attention %.2f times faster, from %.0f to %.0f %% of the time; %s from %.0f to %.0f %%)", w.predicted, w.measured,
+    figures_line(&b->shown, what, "within 10 %", fabs(w.predicted / w.measured - 1) <= 0.1, "%.3f, %.3f (attention %.2f times faster, from %.0f to %.0f %% of the time; %s from %.0f to %.0f %%)", w.predicted, w.measured,
          w.factor, percent(&naive, CLASS_ATTENTION), percent(&tiled, CLASS_ATTENTION), class_names[largest], percent(&naive, largest), percent(&tiled, largest));
   }
   part_close(&naive);
@@ -265,9 +254,9 @@ typedef struct sweep {
 } sweep;
 
 static void sweep_slopes(bench *b, const sweep *s) {
-  for (int tiled = 0; tiled < 2 && b->status == TW_OK; tiled++) {
+  for (int tiled = 0; tiled < 2 && b->shown.status == TW_OK; tiled++) {
     double seconds[4], bytes[4], attention[4];
-    for (int i = 0; i < s->n && b->status == TW_OK; i++) {
+    for (int i = 0; i < s->n && b->shown.status == TW_OK; i++) {
       workload_size size = {0};
       part p;
       *(int64_t *)(void *)((char *)&size + s->field) = (int64_t)s->value[i];
@@ -278,8 +267,8 @@ static void sweep_slopes(bench *b, const sweep *s) {
       }
       part_close(&p);
     }
-    if (b->status != TW_OK) return;
-    fprintf(b->out, "| %s, %g .. %g | %s | %.2f | %.2f | %.2f |\n", s->what, s->value[0], s->value[s->n - 1], tiled ? "tiled" : "naive",
+    if (b->shown.status != TW_OK) return;
+    fprintf(b->shown.out, "| %s, %g .. %g | %s | %.2f | %.2f | %.2f |\n", s->what, s->value[0], s->value[s->n - 1], tiled ? "tiled" : "naive",
             log_slope(s->n, s->value, seconds), log_slope(s->n, s->value, attention), log_slope(s->n, s->value, bytes));
   }
 }
@@ -290,18 +279,18 @@ static void sweeps(bench *b) {
                               {"unet, text", "unet", 0, 4, {32, 77, 154, 308}, offsetof(workload_size, text)},
                               {"prefill, prompt", "decoder", 0, 4, {64, 128, 256, 512}, offsetof(workload_size, size)},
                               {"video, frames", "video", 0, 3, {4, 8, 16}, offsetof(workload_size, frames)}};
-  fprintf(b->out, "\nSlopes of log-log fits: seconds of a call, seconds of attention, peak bytes of the workspace.\n\n"
+  fprintf(b->shown.out, "\nSlopes of log-log fits: seconds of a call, seconds of attention, peak bytes of the workspace.\n\n"
                   "| sweep | attention | time | attention time | peak memory |\n|---|---|---|---|---|\n");
   for (size_t k = 0; k < sizeof all / sizeof *all; k++) sweep_slopes(b, &all[k]);
 }
 
 tw_status acceptance(const tw_machine *machine, int runs, FILE *out, tw_error *error) {
-  bench b = {.machine = machine, .runs = runs, .out = out, .error = error, .status = TW_OK};
+  bench b = {.machine = machine, .runs = runs};
   tw_text text = {0};
   report_machine(machine, &text);
   fprintf(out, "%s\nMedians of %d runs. Counts (flops and bytes by node) are checked by `ctest -R recipes`.\n\n", text.failed ? "" : text.data, runs);
   tw_text_free(&text);
-  fprintf(out, "| what | wanted | measured | holds |\n|---|---|---|---|\n");
+  figures_begin(&b.shown, out, error);
   closure(&b);
   findings(&b);
   video(&b);
@@ -310,5 +299,5 @@ tw_status acceptance(const tw_machine *machine, int runs, FILE *out, tw_error *e
   honest(&b, "decoder", 0, &(workload_size){0});
   honest(&b, "image-tokens", 1, &(workload_size){0});
   sweeps(&b);
-  return b.status;
+  return b.shown.status;
 }

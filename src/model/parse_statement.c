@@ -197,8 +197,9 @@ static bool parse_title(tw_parser *p, tw_statement *s) {
   return s->name != NULL;
 }
 
-/* NAME = .., in the body of a fixpoint. */
+/* NAME = .., in the body of a fixpoint, also where its line begins. */
 static bool parse_map(tw_parser *p, tw_statement *s) {
+  p->token.newline = false;
   if (!parse_name(p, s, "")) return false;
   tw_parser_take(p);
   return (s->expr = tw_parse_expression(p)) != NULL;

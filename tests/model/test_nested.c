@@ -28,6 +28,7 @@ static void values(void **state) {
        {1, 2}},
       {"fixpoint { var z  z = cos(z) }", "[]", {0.7390851332151607}},
       {"fixpoint { var z[3]  z = 0.5 * z + v }", "[3]", {6, 2, 4}},
+      {"fixpoint {\n  var z[3]\n  z = 0.5 * z + v\n}", "[3]", {6, 2, 4}},
       {"fixpoint { var y  var z  y = 0.5 * z  z = 0.5 * y + a }.z", "[]", {8.0 / 3}},
       {"argmin { var y  var z  minimize (y - a)^2 + (z - y)^2 }.y", "[]", {2}},
       {"argmin { var y  var z  minimize (y - a)^2 + (z - 1)^2 }.z", "[]", {1}},
