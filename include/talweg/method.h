@@ -124,6 +124,9 @@ tw_status tw_solver_load(tw_solver *solver, const char *path, tw_error *error); 
  * as before), from the last x and with what the method can keep, such as multipliers and a factorization. Counts, iterations and the
  * clock begin at 0. Methods without a `restart` begin at the last x. */
 tw_status tw_solver_restart(tw_solver *solver, tw_error *error);
+/* The same from x0 (NULL: the oracle's start), with the bits of a new solver: what is kept, such as analyses of matrices, does not depend on
+ * the runs before. Of `options` only dual and exec count, the rest is as the solver was made with. */
+tw_status tw_solver_again(tw_solver *solver, const double *x0, const tw_solve_options *options, tw_error *error);
 void tw_solver_free(tw_solver *solver);
 
 /* ------------------------------------------------------------------ what a method must say */
@@ -138,6 +141,7 @@ enum { /* what a method can respect beside minimising */
 enum { /* promises that spare the driver copies of large states */
   TW_MONOTONE = 1, /* an iterate is at least as good as the ones before, and x, f, dual change only when a step succeeds */
   TW_ATOMIC = 2,   /* a step that fails in an evaluation leaves every vector that the next step reads as it was */
+  TW_FORGETS = 8,  /* restarts are always anew */
   TW_PATIENT = 4   /* many iterations may pass without visible progress: they are no reason to end the run */
 };
 enum { TW_FOR_MINIMIZE = 1, TW_FOR_LEAST_SQUARES = 2, TW_FOR_ROOT = 4, TW_FOR_FIXPOINT = 8 };
@@ -156,7 +160,8 @@ typedef struct tw_method {
   tw_status (*step)(tw_run *run);
   void (*finish)(tw_run *run); /* optional: before the run's state is released */
   unsigned traits; /* TW_MONOTONE | TW_ATOMIC .. */
-  tw_status (*restart)(tw_run *run); /* optional: as init, when the oracle's answers have changed and the run's state is at hand */
+  tw_status (*restart)(tw_run *run); /* optional: as init, when the oracle's answers have changed and the run's state is at hand; with
+                                        run->anew the state is zero, and the bits must be those of init */
 } tw_method;
 
 struct tw_run { /* what the driver lends to a method */
@@ -175,6 +180,7 @@ struct tw_run { /* what the driver lends to a method */
   const tw_exec *exec;
   tw_error *error;
   struct tw_driver *driver;
+  bool anew;               /* see restart */
   double gradient_norm;    /* |g|_inf of the last tw_run_gradient */
   void *local;             /* the method's own memory beside its state: NULL at first and after a resume into a new run, not saved;
                               `finish` releases it */

@@ -35,6 +35,8 @@ typedef struct prepared {
 typedef struct state {
   prepared *p;
   tw_oracle oracle;
+  tw_solver *solver;  /* of the last solve: its analyses and factorizations serve the next */
+  double tolerance;   /* that it was made for */
   double *z;          /* the last solution, n + m */
   double fact[FACTS]; /* WARM: 1 once z holds a solution; KEY: of what it solves, 64 bits */
   tw_work *margin_work, *error_work;
@@ -100,6 +102,17 @@ static tw_status compile_margin(prepared *p, unsigned mode, tw_error *error) {
   return tw_fn_new(&p->margin_fn, c->n_params, c->params, 1, &c->outputs[2], &options, error);
 }
 
+/* Whether `p->method` is the choice for the problem whatever its parameters are, and then its class as such. */
+static bool chosen_for_all(prepared *p, tw_class *cls) {
+  tw_class open;
+  char why[256];
+  p->problem->open = true;
+  const char *method = tw_classify(p->problem, &open, NULL) == TW_OK ? tw_method_choose(p->problem, &open, why, sizeof why) : NULL;
+  p->problem->open = method && strcmp(method, p->method) == 0;
+  if (p->problem->open) *cls = open;
+  return p->problem->open;
+}
+
 static tw_status state_problem(prepared *p, tw_error *error) {
   tw_class cls;
   char why[256] = "";
@@ -109,14 +122,16 @@ static tw_status state_problem(prepared *p, tw_error *error) {
   tw_status status = tw_classify(p->problem, &cls, error);
   if (status != TW_OK) return status;
   p->method = p->nested->method ? p->nested->method : tw_method_choose(p->problem, &cls, why, sizeof why);
-  if (!p->nested->method && p->method && strcmp(p->method, "hsde") == 0) {
-    cls.convex = false; /* parameters hold no values yet: signs that a conic form rests on may change */
+  /* Cones where functions have kinks, if the form does not rest on signs that may change. Elsewhere entries on bounds of sets are wanted
+   * to the last bit, which tell derivatives what is held. */
+  if (!p->nested->method && p->method && strcmp(p->method, "hsde") == 0 && !(cls.kinks && chosen_for_all(p, &cls))) {
+    cls.convex = false;
     p->method = tw_method_choose(p->problem, &cls, why, sizeof why);
   }
   if (!p->method) return tw_fail(error, TW_ERR_UNSUPPORTED, "%s: %s", p->nested->word, why);
-  /* Convex it is where the outer names are what stands in for them. */
+  /* Convex it may be where the outer names are what stands in for them alone. */
   const bool unproven = cls.objective == TW_QUADRATIC && p->nested->n_theta > 0;
-  if (!p->nested->method && unproven && strcmp(p->method, "mehrotra") == 0) p->method = "ipm";
+  if (!p->nested->method && unproven && strcmp(p->method, "mehrotra") == 0 && !chosen_for_all(p, &cls)) p->method = "ipm";
   if (p->nested->objective >= 0 && !cls.constrained && !cls.has_set && !cls.has_regularizer)
     p->polish = cls.bounded ? "tron" : "newton_cg";
   return tw_oracle_from_problem(&p->oracle, p->problem, &cls, error);
@@ -152,6 +167,7 @@ static void argmin_close(void *state_) {
   if (!s) return;
   tw_work_free(s->margin_work);
   tw_work_free(s->error_work);
+  tw_solver_free(s->solver);
   tw_oracle_release(&s->oracle);
   free(s->z);
   free(s);
@@ -290,11 +306,30 @@ static tw_status improve(state *s, tw_solve_options *options, tw_result *result,
   return status == TW_ERR_INTERRUPT || status == TW_ERR_MEMORY ? status : TW_OK;
 }
 
+/* As tw_minimize, bit for bit, with the solver of the last call where the limits are the same. */
+static tw_status minimize(state *s, const double *x0, const tw_solve_options *options, tw_result *result, tw_error *error) {
+  tw_status status = TW_OK;
+  if (!s->solver || s->tolerance != options->tolerance) {
+    tw_solver_free(s->solver);
+    s->solver = NULL;
+    status = tw_solver_new(&s->solver, &s->oracle, x0, options, error);
+    s->tolerance = options->tolerance;
+  } else {
+    status = tw_solver_again(s->solver, x0, options, error);
+  }
+  while (status == TW_OK && tw_solver_step(s->solver) == TW_RUNNING) continue;
+  if (status == TW_OK) status = tw_solver_result(s->solver, result, error);
+  if (status == TW_OK) return TW_OK;
+  tw_solver_free(s->solver);
+  s->solver = NULL;
+  return status;
+}
+
 static tw_status solve_from(state *s, const double *x0, const tw_call *call, tw_result *result) {
   tw_solve_options options = {
       .method = s->p->method, .tolerance = call->exec->inner_tolerance, .exec = tw_exec_inside(call->exec)};
   options.exec.inner_tolerance = 0; /* problems nested in this one: as much better than it */
-  tw_status status = tw_minimize(&s->oracle, x0, &options, result, call->error);
+  tw_status status = minimize(s, x0, &options, result, call->error);
   if (status == TW_OK) status = check_outcome(s, result, call->error);
   return status == TW_OK ? improve(s, &options, result, call->error) : status;
 }

@@ -236,7 +236,6 @@ tw_status tw_program_open(tw_program *s, const tw_problem *p, const tw_class *cl
   if (status == TW_ERR_UNSUPPORTED || s->nlp.second == TW_NLP_BFGS) *fits = false;
   if (!*fits) return TW_OK;
   if (status == TW_OK) status = allocate(s, tw_size_of(theta), error);
-  if (status == TW_OK) status = tw_kkt_open(&s->kkt, &s->nlp, error);
   if (status != TW_OK) return status;
   memcpy(s->x, at->x, (size_t)s->n * sizeof(double));
   if (s->m && at->dual) memcpy(s->y, at->dual, (size_t)s->m * sizeof(double));
@@ -250,7 +249,7 @@ tw_status tw_program_open(tw_program *s, const tw_problem *p, const tw_class *cl
 void tw_program_close(tw_program *s) {
   tw_work_free(s->work);
   tw_fn_free(s->tangent);
-  tw_kkt_close(&s->kkt);
+  tw_active_close(&s->active);
   if (s->nlp.run) tw_nlp_close(&s->nlp);
   tw_driver_free(s->driver);
   tw_oracle_release(&s->oracle);

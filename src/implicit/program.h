@@ -16,6 +16,17 @@
 
 enum { TW_SIDE_NONE = 0, TW_SIDE_LOWER = -1, TW_SIDE_UPPER = 1, TW_SIDE_BOTH = 2 };
 
+/* program_active.c: the matrix of an active set without what is held or out. */
+typedef struct tw_active {
+  int64_t n, m;   /* variables that move, rows that hold */
+  int64_t *place; /* of each unknown of the program, or -1 */
+  tw_pattern h, j;
+  double *hv, *jv, *d, *e;
+  tw_kkt_matrix kkt;
+  int64_t *index; /* one block */
+  double *number; /* another */
+} tw_active;
+
 typedef struct tw_program {
   const tw_problem *problem;
   const tw_nested *nested;
@@ -24,7 +35,7 @@ typedef struct tw_program {
   tw_oracle oracle;
   tw_driver *driver; /* counts evaluations; it runs nothing */
   tw_nlp nlp;
-  tw_kkt_matrix kkt;
+  tw_active active;
   int factorizations;
   /* at the solution */
   double *x, *y;                 /* n, m: one block of n + m */
@@ -70,10 +81,13 @@ int tw_program_parting(const tw_program *s);
 /* The matrix of the active set that side tells, without its weak limits; h NULL: with them, and with the identity in place of H,
  * which tells whether the active gradients are independent. *negative: as in tw_kkt_factor. */
 tw_status tw_program_factor(tw_program *s, const double *h, int64_t *negative, double *condition, tw_error *error);
-/* Solves with it; unknowns that are out come back 0. *residual: relative. */
-tw_status tw_program_solve(tw_program *s, double *xy, double *residual, tw_error *error);
-/* dx (n) along the present direction, by the factorization at hand; *df: of the optimal value. */
-tw_status tw_program_regular(tw_program *s, double *dx, double *df, double *residual, tw_error *error);
+/* The factorization behind it, of the active set that s->held and s->out tell. */
+tw_status tw_active_factor(tw_program *s, const double *h, int64_t *negative, double *condition, tw_error *error);
+void tw_active_close(tw_active *a);
+/* Solves for columns of n + m; unknowns that are out come back 0. *residual: the largest, relative. */
+tw_status tw_program_solve(tw_program *s, int64_t columns, double *xy, double *residual, tw_error *error);
+/* The right side of the system for the present direction, n + m, and dx (n) of variables that are held; *df: of the optimal value. */
+void tw_program_right_side(tw_program *s, double *xy, double *dx, double *df);
 /* The same in the least-squares sense, of least norm, for singular matrices: by MINRES on the active set of the last factorization. */
 tw_status tw_program_least_norm(tw_program *s, double *dx, double *df, double *residual, tw_error *error);
 /* tw_nested_derivative_error by the factorization at hand. */

@@ -20,47 +20,15 @@ static void apply(const tw_program *s, const double *h, const double *j, const d
 static double norm(const tw_program *s, const double *v) { return tw_vec_norm2(v, (size_t)(s->n + s->m)); }
 
 tw_status tw_program_factor(tw_program *s, const double *h, int64_t *negative, double *condition, tw_error *error) {
-  const int64_t n = s->n, m = s->m;
-  double *d = s->scratch, *e = s->scratch + n;
-  memset(s->scratch, 0, (size_t)(n + m) * sizeof(double));
-  for (int64_t k = 0; k < n; k++) {
-    s->held[k] = s->side[k] != TW_SIDE_NONE && (!h || !s->weak[k]);
-    if (!h) d[k] = 1;
-  }
-  for (int64_t i = 0; i < m; i++) s->out[i] = s->side[n + i] == TW_SIDE_NONE || (h && s->weak[n + i]);
+  for (int64_t k = 0; k < s->n; k++) s->held[k] = s->side[k] != TW_SIDE_NONE && (!h || !s->weak[k]);
+  for (int64_t i = 0; i < s->m; i++) s->out[i] = s->side[s->n + i] == TW_SIDE_NONE || (h && s->weak[s->n + i]);
   s->factorizations++;
-  TW_TRY(tw_kkt_factor(&s->kkt, h, s->j, d, e, s->held, s->out, negative, error));
-  *condition = *negative < 0 ? INFINITY : tw_factor_condition(s->kkt.factor);
-  return TW_OK;
-}
-
-/* One step of iterative refinement. */
-tw_status tw_program_solve(tw_program *s, double *xy, double *residual, tw_error *error) {
-  const size_t all = (size_t)(s->n + s->m);
-  double *b = s->scratch, *r = b + all;
-  for (int64_t k = 0; k < s->n; k++)
-    if (s->held[k]) xy[k] = 0;
-  for (int64_t i = 0; i < s->m; i++)
-    if (s->out[i]) xy[s->n + i] = 0;
-  const double size = norm(s, xy);
-  *residual = 0;
-  if (size == 0) return TW_OK;
-  memcpy(b, xy, all * sizeof *b);
-  TW_TRY(tw_kkt_solve(&s->kkt, xy, error));
-  for (int step = 0; step < 2; step++) {
-    apply(s, s->h, s->j, xy, r);
-    for (size_t i = 0; i < all; i++) r[i] = b[i] - r[i];
-    *residual = norm(s, r) / size;
-    if (step == 1) return TW_OK;
-    TW_TRY(tw_kkt_solve(&s->kkt, r, error));
-    for (size_t i = 0; i < all; i++) xy[i] += r[i];
-  }
-  return TW_OK;
+  return tw_active_factor(s, h, negative, condition, error);
 }
 
 /* The right-hand side along the present direction, and dx of held variables. Danskin's rule: df = d f + y'(dc - d limit) + z' d limit,
  * z = grad_x L on held variables. */
-static void right_side(tw_program *s, double *xy, double *dx, double *df) {
+void tw_program_right_side(tw_program *s, double *xy, double *dx, double *df) {
   const int64_t n = s->n, m = s->m;
   memset(dx, 0, (size_t)n * sizeof *dx);
   memset(xy, 0, (size_t)(n + m) * sizeof *xy);
@@ -80,17 +48,6 @@ static void right_side(tw_program *s, double *xy, double *dx, double *df) {
   }
 }
 
-tw_status tw_program_regular(tw_program *s, double *dx, double *df, double *residual, tw_error *error) {
-  double *xy = tw_alloc((size_t)(s->n + s->m), sizeof *xy);
-  if (!xy) return tw_fail(error, TW_ERR_MEMORY, "sensitivity: out of memory");
-  right_side(s, xy, dx, df);
-  const tw_status status = tw_program_solve(s, xy, residual, error);
-  for (int64_t k = 0; k < s->n && status == TW_OK; k++)
-    if (!s->held[k]) dx[k] = xy[k];
-  free(xy);
-  return status;
-}
-
 static tw_status apply_here(void *context, const double *x, double *y) {
   const tw_program *s = context;
   apply(s, s->h, s->j, x, y);
@@ -104,7 +61,7 @@ tw_status tw_program_least_norm(tw_program *s, double *dx, double *df, double *r
   const tw_linop k = {.rows = all, .cols = all, .flags = TW_LINOP_SYMMETRIC, .apply = apply_here, .context = s};
   const tw_linear_options options = {.rtol = 1e-12, .max_iter = 4 * all + 1000};
   tw_linear_result result = {0};
-  right_side(s, b, dx, df);
+  tw_program_right_side(s, b, dx, df);
   const tw_status status = tw_minres(&k, b, xy, &options, &result, error);
   *residual = result.rhs_norm > 0 ? result.residual / result.rhs_norm : 0;
   for (int64_t i = 0; i < s->n && status == TW_OK; i++)
@@ -120,7 +77,7 @@ static tw_status newton_step(tw_program *s, double *d, tw_error *error) {
   for (int64_t k = 0; k < n; k++) d[k] = -s->multiplier[k];
   for (int64_t i = 0; i < m; i++)
     d[n + i] = s->out[i] ? 0 : s->value[n + i] - (s->side[n + i] == TW_SIDE_UPPER ? s->upper[n + i] : s->lower[n + i]);
-  return tw_program_solve(s, d, &residual, error);
+  return tw_program_solve(s, 1, d, &residual, error);
 }
 
 /* |(K(z - d) - K(z)) u| / |K(z) u|, u along d; quadratic programs have one K. */
@@ -146,7 +103,7 @@ static tw_status miss(tw_program *s, double *out, double *memory, tw_error *erro
   double *u = memory, *b = memory + all, residual;
   for (int64_t i = 0; i < all; i++) u[i] = (i < n ? s->held[i] : s->out[i - n]) ? 0 : cos((double)i);
   apply(s, s->h, s->j, u, b);
-  TW_TRY(tw_program_solve(s, b, &residual, error));
+  TW_TRY(tw_program_solve(s, 1, b, &residual, error));
   for (int64_t i = 0; i < all; i++) b[i] -= u[i];
   const double size = norm(s, u);
   *out = size > 0 ? norm(s, b) / size : 0;

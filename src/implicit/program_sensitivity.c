@@ -25,6 +25,16 @@ static void give_up(tw_program *s, double *dx, double *df, verdict *v) {
   v->kind = TW_DERIVATIVE_NONE;
 }
 
+/* What holds of a column whatever its solver: limits that part, the sense, its place in dx. */
+static void take_column(tw_program *s, int64_t columns, int64_t c, double *one, double *df, double *dx, verdict *v) {
+  const int parting = tw_program_parting(s);
+  v->parting |= parting != 0;
+  if (parting < 0) give_up(s, one, &df[c], v);
+  if (parting > 0 && v->kind < TW_DERIVATIVE_ONE_SIDED) v->kind = TW_DERIVATIVE_ONE_SIDED;
+  if (tw_problem_goal(s->problem) == TW_GOAL_MAXIMIZE) df[c] = 0 - df[c];
+  for (int64_t k = 0; k < s->n; k++) dx[k * columns + c] = one[k];
+}
+
 static tw_status each_column(tw_program *s, const tw_irregular *what, int64_t columns, column_solver *solve, double *df, double *dx,
                              verdict *v, tw_error *error) {
   double *one = tw_alloc((size_t)s->n, sizeof *one);
@@ -32,24 +42,39 @@ static tw_status each_column(tw_program *s, const tw_irregular *what, int64_t co
   for (int64_t c = 0; c < columns && status == TW_OK; c++) {
     status = tw_program_along(s, c, error);
     if (status == TW_OK) status = solve(s, what, c, one, &df[c], v, error);
-    const int parting = status == TW_OK ? tw_program_parting(s) : 0;
-    v->parting |= parting != 0;
-    if (parting < 0) give_up(s, one, &df[c], v);
-    if (parting > 0 && v->kind < TW_DERIVATIVE_ONE_SIDED) v->kind = TW_DERIVATIVE_ONE_SIDED;
-    if (tw_problem_goal(s->problem) == TW_GOAL_MAXIMIZE) df[c] = 0 - df[c];
-    for (int64_t k = 0; k < s->n && status == TW_OK; k++) dx[k * columns + c] = one[k];
+    if (status == TW_OK) take_column(s, columns, c, one, df, dx, v);
   }
   free(one);
   return status;
 }
 
-static tw_status regular_column(tw_program *s, const tw_irregular *what, int64_t column, double *dx, double *df, verdict *v,
-                                tw_error *error) {
-  double residual;
-  (void)what, (void)column;
-  TW_TRY(tw_program_regular(s, dx, df, &residual, error));
+/* Columns first .. first + count - 1 of a regular solution, solved for together; memory: n + m for each, and n. */
+static tw_status regular_columns(tw_program *s, int64_t columns, int64_t first, int64_t count, double *memory, double *df, double *dx,
+                                 verdict *v, tw_error *error) {
+  const int64_t n = s->n, all = n + s->m;
+  double *one = memory + count * all, residual;
+  for (int64_t c = 0; c < count; c++) {
+    TW_TRY(tw_program_along(s, first + c, error));
+    tw_program_right_side(s, memory + c * all, one, &df[first + c]);
+    take_column(s, columns, first + c, one, df, dx, v);
+  }
+  TW_TRY(tw_program_solve(s, count, memory, &residual, error));
   v->solve.residual = fmax(v->solve.residual, residual);
+  for (int64_t c = 0; c < count; c++)
+    for (int64_t k = 0; k < n; k++)
+      if (!s->held[k] && !isnan(dx[k * columns + first + c])) dx[k * columns + first + c] = memory[c * all + k];
   return TW_OK;
+}
+
+static tw_status regular(tw_program *s, int64_t columns, double *df, double *dx, verdict *v, tw_error *error) {
+  enum { TOGETHER = 32 };
+  const int64_t all = s->n + s->m;
+  double *memory = tw_alloc((size_t)(TOGETHER * all + s->n), sizeof *memory);
+  tw_status status = memory ? TW_OK : tw_fail(error, TW_ERR_MEMORY, "sensitivity: out of memory");
+  for (int64_t c = 0; c < columns && status == TW_OK; c += TOGETHER)
+    status = regular_columns(s, columns, c, columns - c < TOGETHER ? columns - c : TOGETHER, memory, df, dx, v, error);
+  free(memory);
+  return status;
 }
 
 static tw_status one_sided_column(tw_program *s, const tw_irregular *what, int64_t column, double *dx, double *df, verdict *v,
@@ -113,7 +138,7 @@ tw_status tw_program_sensitivity(const tw_problem *p, const tw_class *cls, const
   if (on && status == TW_OK) {
     tw_irregular what = {.weak = s.weak_count > 0, .singular = negative < 0 || !(v.solve.condition <= tw_good_condition)};
     if (!what.weak && !what.singular) {
-      status = each_column(&s, &what, tw_size_of(theta), regular_column, df, dx, &v, error);
+      status = regular(&s, tw_size_of(theta), df, dx, &v, error);
       if (status == TW_OK) status = tw_program_error(&s, &v.inexact, error);
       if (v.parting)
         explain(&v, &what, s.margin);

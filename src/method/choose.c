@@ -1,7 +1,8 @@
 /* The default method for a class of problems: the first row that matches. */
-#include <talweg/method.h>
+#include "method/driver.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum {
   DIRECT_N = 1000, /* up to here second derivatives are cheaper than the iterations they save */
@@ -23,10 +24,21 @@ static bool is_convex_program(const tw_class *cls) {
   return cls->convex && cls->objective <= TW_QUADRATIC && cls->constraints <= TW_LINEAR;
 }
 
+/* What the oracle of the problem says of its second derivatives, where there may be too many. */
+static bool fits_ipm(const tw_problem *p, const tw_class *cls) {
+  tw_oracle oracle;
+  if (!tw_method_is_large(tw_problem_size(p), tw_problem_rows(p))) return true;
+  if (tw_oracle_from_problem(&oracle, p, cls, NULL) != TW_OK) return true; /* the run will say why */
+  const bool fits = strcmp(tw_method_for_rows(&oracle), "ipm") == 0;
+  tw_oracle_release(&oracle);
+  return fits;
+}
+
 /* Sets that are no boxes and regularizers stay with the inner methods of the augmented Lagrangian. */
-static const char *for_constrained(const tw_class *cls, char *why, size_t size) {
+static const char *for_constrained(const tw_problem *p, const tw_class *cls, char *why, size_t size) {
   if (cls->has_set || cls->has_regularizer) return chosen("auglag", "general constraints beside a set or a regularizer", why, size);
   if (is_convex_program(cls)) return chosen("mehrotra", "a convex linear or quadratic program", why, size);
+  if (!fits_ipm(p, cls)) return chosen("auglag", "general constraints, second derivatives too large to be factored", why, size);
   return chosen("ipm", "general constraints, second derivatives at hand", why, size);
 }
 
@@ -83,7 +95,7 @@ const char *tw_method_choose(const tw_problem *p, const tw_class *cls, char *why
     break;
   }
   if (for_cones(p, cls)) return chosen("hsde", "convex, not smooth, made of cones", why, size);
-  if (cls->constrained) return for_constrained(cls, why, size);
+  if (cls->constrained) return for_constrained(p, cls, why, size);
   if (cls->has_regularizer)
     return chosen("proximal_gradient", "a smooth part and a regularizer with a prox", why, size);
   if (cls->has_set) return chosen("projected_gradient", "a set with a projection", why, size);

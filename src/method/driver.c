@@ -302,6 +302,13 @@ static void start_clock(tw_driver *d) {
   d->exec.deadline = isfinite(d->deadline) ? d->deadline : 0;
 }
 
+/* Nested problems are solved two digits better than this one asks for. */
+static void take_exec(tw_driver *d, const tw_exec *exec) {
+  if (exec != NULL) d->exec = *exec;
+  d->outer_deadline = d->exec.deadline;
+  if (d->exec.inner_tolerance <= 0) d->exec.inner_tolerance = fmin(fmax(0.01 * d->tol, 1e-13), 1e-6);
+}
+
 static void set_limits(tw_driver *d, const tw_driver_setup *setup) {
   const tw_method *method = setup->method;
   const int tol = tw_options_index(method, "tol"), max_iter = tw_options_index(method, "max_iter");
@@ -310,12 +317,9 @@ static void set_limits(tw_driver *d, const tw_driver_setup *setup) {
                 : max_iter >= 0     ? (int64_t)d->option[max_iter]
                                     : DEFAULT_MAX_ITER;
   d->max_evaluations = setup->max_evaluations;
-  if (setup->exec != NULL) d->exec = *setup->exec;
   d->time_limit = setup->time_limit;
-  d->outer_deadline = d->exec.deadline;
+  take_exec(d, setup->exec);
   start_clock(d);
-  /* Nested problems are solved two digits better than this one asks for. */
-  if (d->exec.inner_tolerance <= 0) d->exec.inner_tolerance = fmin(fmax(0.01 * d->tol, 1e-13), 1e-6);
 }
 
 static bool allocate(tw_driver *d, const tw_driver_setup *setup) {
@@ -355,18 +359,15 @@ static tw_status prepare(tw_driver *d, const tw_driver_setup *setup, tw_error *e
   return set_start(d, setup->x0, error);
 }
 
-/* A method without a way to go on begins anew; its state is dropped. */
-tw_status tw_driver_restart(tw_driver *d, tw_error *error) {
+/* A method without a way to go on begins with nothing of the runs before. */
+static tw_status begin_again(tw_driver *d, const double *x0, bool anew, tw_error *error) {
   const tw_method *method = d->run.method;
-  const bool lost = d->best.x != NULL && !(tw_vec_norm_inf(d->run.x, (size_t)d->run.n) <= DBL_MAX);
-  if (d->run.x != d->x || lost) memcpy(d->x, lost ? d->best.x : d->run.x, (size_t)d->run.n * sizeof(double));
-  d->run.x = d->x;
+  d->run.anew = anew || (method->traits & TW_FORGETS);
   if (method->restart == NULL) {
     if (method->finish != NULL) method->finish(&d->run);
     d->run.local = NULL;
-    tw_driver_drop_state(d);
-    if (d->m > 0) memset(d->run.dual, 0, (size_t)d->m * sizeof(double));
   }
+  if (method->restart == NULL || d->run.anew) tw_driver_drop_state(d);
   d->outcome = TW_RUNNING;
   d->message[0] = '\0';
   d->torn = false;
@@ -377,8 +378,24 @@ tw_status tw_driver_restart(tw_driver *d, tw_error *error) {
   tw_driver_set_tally(d, &fresh);
   start_clock(d);
   if (d->run.oracle->exec != NULL) d->run.oracle->exec(d->run.oracle->context, &d->exec);
-  const tw_status status = set_start(d, d->run.x, error);
+  const tw_status status = set_start(d, x0, error);
   return status != TW_OK ? status : begin_by(d, method->restart != NULL ? method->restart : method->init, error);
+}
+
+tw_status tw_driver_restart(tw_driver *d, tw_error *error) {
+  const bool lost = d->best.x != NULL && !(tw_vec_norm_inf(d->run.x, (size_t)d->run.n) <= DBL_MAX);
+  if (d->run.x != d->x || lost) memcpy(d->x, lost ? d->best.x : d->run.x, (size_t)d->run.n * sizeof(double));
+  d->run.x = d->x;
+  if (d->run.method->restart == NULL && d->m > 0) memset(d->run.dual, 0, (size_t)d->m * sizeof(double));
+  return begin_again(d, d->run.x, false, error);
+}
+
+tw_status tw_driver_again(tw_driver *d, const double *x0, const double *dual, const tw_exec *exec, tw_error *error) {
+  take_exec(d, exec);
+  d->run.x = d->x;
+  if (d->m > 0 && dual != NULL) memcpy(d->run.dual, dual, (size_t)d->m * sizeof(double));
+  if (d->m > 0 && dual == NULL) memset(d->run.dual, 0, (size_t)d->m * sizeof(double));
+  return begin_again(d, x0, true, error);
 }
 
 tw_status tw_driver_make(tw_driver **out, const tw_driver_setup *setup, tw_error *error) {

@@ -90,6 +90,8 @@ tw_status tw_driver_begin(tw_driver *d, tw_error *error);
 tw_outcome tw_driver_step(tw_driver *d);
 /* Begins again where the run is, on the oracle's present answers. */
 tw_status tw_driver_restart(tw_driver *d, tw_error *error);
+/* Begins again from x0 (NULL: the oracle's start) and dual (NULL: zeros), with the same bits as a new run: run->anew. */
+tw_status tw_driver_again(tw_driver *d, const double *x0, const double *dual, const tw_exec *exec, tw_error *error);
 void tw_driver_free(tw_driver *d);
 
 /* Ends the run unless it has ended. */
@@ -120,6 +122,10 @@ tw_status tw_spec_check(const char *spec, tw_goal goal, tw_error *error);
 tw_status tw_method_match(const tw_method *method, const tw_oracle *oracle, tw_error *error);
 /* The default method for an oracle whose class is not known. */
 const char *tw_method_choose_for_oracle(const tw_oracle *oracle);
+/* ipm or auglag, for general constraints alone: ipm factors second derivatives, which those of a large problem (too many entries where
+ * nothing is sparse; nlp.c refuses them) must be sparse for. */
+bool tw_method_is_large(int64_t n, int64_t m);
+const char *tw_method_for_rows(const tw_oracle *oracle);
 
 /* state.c */
 tw_named_vector *tw_driver_vector(tw_driver *d, const char *name,

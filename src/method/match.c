@@ -109,16 +109,21 @@ tw_status tw_method_match(const tw_method *method, const tw_oracle *o, tw_error 
   return TW_OK;
 }
 
-/* Second derivatives that are not sparse are too many to be factored (as nlp.c has it). */
-static bool too_large_for_ipm(const tw_oracle *o) {
-  enum { ENTRIES_MOST = 50000000 };
+enum { ENTRIES_MOST = 50000000 };
+
+bool tw_method_is_large(int64_t n, int64_t m) {
+  return n > 0 && (n > ENTRIES_MOST / n || (m > 0 && n > ENTRIES_MOST / m));
+}
+
+const char *tw_method_for_rows(const tw_oracle *o) {
   const tw_pattern *pattern;
   tw_storage storage;
-  if (o->n <= ENTRIES_MOST / o->n && (o->m == 0 || o->n <= ENTRIES_MOST / o->m)) return false;
+  if (!(o->offers & TW_CURVATURE)) return "auglag";
+  if (!tw_method_is_large(o->n, o->m)) return "ipm";
   const tw_matrix both[] = {TW_MATRIX_LAGRANGIAN, TW_MATRIX_CONSTRAINTS};
   for (int i = 0; i < 2; i++)
-    if (tw_oracle_storage(o, both[i], &storage, &pattern, NULL) != TW_OK || storage != TW_STORE_SPARSE) return true;
-  return false;
+    if (tw_oracle_storage(o, both[i], &storage, &pattern, NULL) != TW_OK || storage != TW_STORE_SPARSE) return "auglag";
+  return "ipm";
 }
 
 const char *tw_method_choose_for_oracle(const tw_oracle *o) {
@@ -131,9 +136,7 @@ const char *tw_method_choose_for_oracle(const tw_oracle *o) {
       (o->offers & convex_program) == convex_program)
     return "mehrotra";
   if (demanded & TW_HANDLES_CONSTRAINTS)
-    return demanded & (TW_HANDLES_SETS | TW_HANDLES_REGULARIZERS) || !(o->offers & TW_CURVATURE) || too_large_for_ipm(o)
-               ? "auglag"
-               : "ipm";
+    return demanded & (TW_HANDLES_SETS | TW_HANDLES_REGULARIZERS) ? "auglag" : tw_method_for_rows(o);
   if (demanded & TW_HANDLES_REGULARIZERS) return "proximal_gradient";
   if (demanded & TW_HANDLES_SETS) return "projected_gradient";
   const bool curvature = (o->offers & TW_CURVATURE) != 0;

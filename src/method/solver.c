@@ -101,6 +101,11 @@ tw_status tw_solver_restart(tw_solver *solver, tw_error *error) {
   return solver == NULL ? tw_fail(error, TW_ERR_ARGUMENT, "solver is NULL") : tw_driver_restart(solver->driver, error);
 }
 
+tw_status tw_solver_again(tw_solver *solver, const double *x0, const tw_solve_options *options, tw_error *error) {
+  if (solver == NULL || options == NULL) return tw_fail(error, TW_ERR_ARGUMENT, "solver or options is NULL");
+  return tw_driver_again(solver->driver, x0, options->dual, &options->exec, error);
+}
+
 void tw_solver_free(tw_solver *solver) {
   if (solver == NULL) return;
   tw_driver_free(solver->driver);

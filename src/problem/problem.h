@@ -28,9 +28,11 @@ struct tw_problem {
   int64_t size, rows;
   tw_expr *unknowns; /* the variables' expressions, as tw_depends wants them */
   int unknown_capacity;
+  bool open; /* values of parameters tell their signs and nothing else (nested problems, whose parameters change) */
 };
 
-/* The value of an expression that depends on no variable, at the current values of the parameters. */
+/* The value of an expression that depends on no variable, at the current values of the parameters; of one that depends on parameters
+ * TW_ERR_ARGUMENT where the problem is open. */
 tw_status tw_problem_evaluate(const tw_problem *p, tw_expr e, tw_array *out, tw_error *error);
 
 #endif

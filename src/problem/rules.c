@@ -347,8 +347,22 @@ static tw_fact regularizer_fact(tw_expr e, const tw_fact *in) {
 
 /* ------------------------------------------------------------------ the table */
 
+/* The sign of a parameter of an open problem; its values are all the same. */
+static unsigned char sign_of_parameter(const tw_problem *p, tw_expr e) {
+  for (int i = 0; i < p->parameters.count; i++) {
+    const tw_parameter *parameter = p->parameters.item[i];
+    if (!tw_same(parameter->expr, e)) continue;
+    const double *v = parameter->value.data;
+    if (parameter->value.dtype != TW_F64 || tw_size_of(e) == 0) return 0;
+    return (unsigned char)((*v >= 0) | (*v <= 0) << 1);
+  }
+  return 0;
+}
+
 static tw_fact leaf_fact(const tw_facts *facts, tw_expr e) {
   double value;
+  if (facts->problem && facts->problem->open && tw_is_input(e))
+    return (tw_fact){TW_CONSTANT, TW_CURV_AFFINE, sign_of_parameter(facts->problem, e)};
   if (tw_op_of(e) == &tw_op_param) {
     int64_t k = ((const tw_param_attr *)tw_attr_of(e))->k;
     if (k < facts->n_params) return facts->params[k];

@@ -44,7 +44,7 @@ tw_domain tw_problem_set(const tw_problem *p, int variable) {
 }
 
 tw_status tw_problem_evaluate(const tw_problem *p, tw_expr e, tw_array *out, tw_error *error) {
-  int n = p ? p->parameters.count : 0;
+  int n = p && !p->open ? p->parameters.count : 0;
   *out = (tw_array){0};
   tw_expr *inputs = calloc((size_t)n + 1, sizeof *inputs);
   const void **data = calloc((size_t)n + 1, sizeof *data);

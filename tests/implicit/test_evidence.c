@@ -316,7 +316,7 @@ static tw_expr undefined(tw_graph *g, tw_expr theta) {
 
 static void failed_inner_solves_give_their_reason(void **state) {
   (void)state;
-  expect_failure(infeasible, 1, TW_ERR_INFEASIBLE, "no point nearby violates the constraints less");
+  expect_failure(infeasible, 1, TW_ERR_INFEASIBLE, "every point violates the constraints");
   expect_failure(unbounded, 1, TW_ERR_UNBOUNDED, "no finite minimum");
   expect_failure(undefined, 1, TW_ERR_NUMERIC, "not finite");
 }

@@ -12,6 +12,7 @@ static const tw_option options[] = {
     {"open", TW_OPTION_INTEGER, 20000, 1, 1e9, NULL, "open nodes above which the deepest goes first, so that they grow no more"},
     {"strong", TW_OPTION_INTEGER, 8, 0, 1e9, NULL, "candidates of strong branching per node"},
     {"reliability", TW_OPTION_INTEGER, 4, 0, 1e9, NULL, "branchings by which a pseudo-cost is trusted"},
+    {"cuts", TW_OPTION_FLAG, 1, 0, 1, NULL, "mixed-integer rounding and lifted covers at the root of linear problems"},
     {"heuristics", TW_OPTION_FLAG, 1, 0, 1, NULL, "round relaxations, pump at the root"},
     TW_OPTION_END};
 

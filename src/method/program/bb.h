@@ -59,9 +59,9 @@ typedef struct tw_bb {
   double *lower, *upper; /* n: of the nonlinear relaxation */
   double *root_lower, *root_upper;   /* n: integer bounds are integers */
   double *tight_lower, *tight_upper; /* n: what rows leave of the bounds of a node */
-  double *x, *y;                     /* n, m: of the last relaxation */
+  double *x, *y;                     /* n, rows of qp (with cuts; or m): of the last relaxation */
   double *at;                        /* n: of the node's */
-  double *multiplier;                /* m: of the node's */
+  double *multiplier;                /* as y: of the node's */
   double *point;                     /* n: a trial */
   double *work;                      /* 2 n + 2 m */
   double *best, *best_dual, best_f, best_violation;  /* n, m: a better point of this step */
@@ -115,6 +115,11 @@ void tw_bb_tighten_rows(tw_bb *bb);
 /* Bounds of I in a node from the multipliers of its relaxation and the cutoff. */
 void tw_bb_fix_by_cost(tw_bb *bb, const tw_bb_answer *answer, double *node);
 double tw_bb_grid(const tw_bb *bb);
+
+/* bb_cuts.c: rows of qp that integer points meet and its relaxation does not; at most tw_bb_cuts_most. */
+tw_status tw_bb_cut(tw_bb *bb);
+int64_t tw_bb_cuts_most(const tw_bb *bb);
+static inline int64_t tw_bb_rows(const tw_bb *bb) { return bb->is_qp ? bb->qp.m : bb->m; }
 
 /* bb_process.c: the node in a slot; what comes of it is in children, improved, gain, learned, lost. */
 tw_status tw_bb_process(tw_bb *bb, int64_t slot, bool *unbounded);

@@ -32,8 +32,8 @@ static tw_status open_program(tw_bb *bb) {
 }
 
 static tw_status open_vectors(tw_bb *bb) {
-  const int64_t n = bb->n, m = bb->m, ni = bb->ni, node = tw_bb_node_size(bb);
-  double *b = bb->allocation = tw_alloc((size_t)(14 * n + 5 * m + 3 * ni + 3 * node), sizeof *b);
+  const int64_t n = bb->n, m = bb->m, rows = m + tw_bb_cuts_most(bb), ni = bb->ni, node = tw_bb_node_size(bb);
+  double *b = bb->allocation = tw_alloc((size_t)(14 * n + 3 * m + 2 * rows + 3 * ni + 3 * node), sizeof *b);
   if (!b) return tw_fail(bb->run->error, TW_ERR_MEMORY, "out of memory");
   const struct {
     double **at;
@@ -49,8 +49,8 @@ static tw_status open_vectors(tw_bb *bb) {
               {&bb->point, n},
               {&bb->best, n},
               {&bb->work, 2 * n + 2 * m},
-              {&bb->y, m},
-              {&bb->multiplier, m},
+              {&bb->y, rows},
+              {&bb->multiplier, rows},
               {&bb->best_dual, m},
               {&bb->gain, 2 * ni},
               {&bb->score, ni},
@@ -78,13 +78,14 @@ static tw_status open_root(tw_bb *bb) {
   if (!bb->is_qp) return TW_OK;
   tw_bb_tighten_rows(bb);
   bb->grid = tw_bb_grid(bb);
+  vec_copy(bb->n, bb->root_lower, bb->qp.lower), vec_copy(bb->n, bb->root_upper, bb->qp.upper);
+  if (tw_run_flag(bb->run, "cuts")) TW_TRY(tw_bb_cut(bb));
   double *q = bb->pump.q;
   const tw_csc none = bb->pump.p;
   bb->pump = bb->qp;
   bb->pump.q = q;
   bb->pump.p = none;
   bb->pump.constant = 0;
-  vec_copy(bb->n, bb->root_lower, bb->qp.lower), vec_copy(bb->n, bb->root_upper, bb->qp.upper);
   return tw_bb_lp_new(&bb->lp, &bb->qp, bb->run->error);
 }
 

@@ -93,7 +93,7 @@ static void take_answer(tw_bb *bb, const tw_bb_answer *answer) {
     bb->learned = fmax(0, answer->f - node[TW_BB_BOUND]) / node[TW_BB_MOVED];
   node[TW_BB_BOUND] = fmax(node[TW_BB_BOUND], answer->f);
   vec_copy(bb->n, bb->x, bb->at);
-  vec_copy(bb->m, bb->y, bb->multiplier);
+  vec_copy(tw_bb_rows(bb), bb->y, bb->multiplier);
 }
 
 /* *again: bounds changed, and the relaxation with them. */

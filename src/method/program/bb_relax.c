@@ -121,7 +121,7 @@ static tw_status solve_program(tw_bb *bb, const tw_qp *qp, tw_bb_answer *answer)
     answer->verdict = verdict_of(a.outcome);
     answer->f = a.f;
     vec_copy(bb->n, a.x, bb->x);
-    vec_copy(bb->m, a.y, bb->y);
+    vec_copy(qp->m, a.y, bb->y);
   }
   tw_qp_answer_free(&a);
   return status == TW_OK ? tw_driver_check_budget(run->driver, run->error) : status;
@@ -169,7 +169,7 @@ tw_status tw_bb_relax(tw_bb *bb, tw_bb_answer *answer) {
   if (all_fixed(bb)) {
     double violation;
     vec_copy(bb->n, bb->is_qp ? bb->qp.lower : bb->lower, bb->x);
-    vec_zero(bb->m, bb->y);
+    vec_zero(tw_bb_rows(bb), bb->y);
     TW_TRY(evaluate(bb, bb->x, &answer->f, &violation));
     answer->verdict = violation <= FEASIBLE && isfinite(answer->f) ? TW_BB_SOLVED : TW_BB_INFEASIBLE;
     return TW_OK;

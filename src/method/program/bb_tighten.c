@@ -65,7 +65,7 @@ bool tw_bb_propagate(tw_bb *bb, double *l, double *u) {
   bool changed = true;
   for (int round = 0; round < ROUNDS && changed; round++) {
     changed = false;
-    for (int64_t i = 0; i < bb->m; i++) {
+    for (int64_t i = 0; i < bb->qp.m; i++) {
       activity a = activity_of(bb, i, l, u);
       if (!tighten_by(bb, i, 1, bb->qp.row_upper[i], &a, l, u, &changed)) return false;
       a = activity_of(bb, i, l, u);

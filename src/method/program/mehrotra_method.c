@@ -37,6 +37,7 @@ static void finish(tw_run *run) {
   tw_qp_session_close(&own->session);
   tw_qp_free(&own->qp);
   free(own);
+  run->local = NULL;
 }
 
 static void report(tw_run *run, const tw_qp_session *s) {
@@ -102,6 +103,22 @@ static tw_status init(tw_run *run) {
   return after(run, s);
 }
 
+/* Of the run before, the analyses of its factors serve again where the reduced program has the same pattern. */
+static tw_status restart(tw_run *run) {
+  local *own = run->local;
+  tw_kkt_matrix before = {0};
+  if (own && own->session.stage.open && own->session.kind == QP_ITSELF) {
+    before = own->session.stage.ipm.kkt;
+    own->session.stage.ipm.kkt = (tw_kkt_matrix){0};
+  }
+  finish(run);
+  tw_status status = tw_nlp_check_rows(run);
+  if (status == TW_OK) status = open(&own, run);
+  if (status == TW_OK) tw_kkt_adopt(&own->session.stage.ipm.kkt, &before);
+  tw_kkt_close(&before);
+  return status == TW_OK ? init(run) : status;
+}
+
 static tw_status step(tw_run *run) {
   local *own;
   TW_TRY(open(&own, run));
@@ -122,4 +139,6 @@ const tw_method tw_method_mehrotra = {
     .init = init,
     .step = step,
     .finish = finish,
+    .traits = TW_FORGETS,
+    .restart = restart,
 };

@@ -87,6 +87,8 @@ tw_status tw_kkt_open(tw_kkt_matrix *kkt, const tw_nlp *nlp, tw_error *error);
 tw_status tw_kkt_open_patterns(tw_kkt_matrix *kkt, const tw_pattern *h, const tw_pattern *j, tw_factor_kind kind, tw_error *error);
 /* Another kind of factorization from here on. */
 void tw_kkt_set_kind(tw_kkt_matrix *kkt, tw_factor_kind kind);
+/* Takes over the factors of a matrix of the same pattern, for their analyses; nothing where the patterns differ. */
+void tw_kkt_adopt(tw_kkt_matrix *kkt, tw_kkt_matrix *from);
 void tw_kkt_close(tw_kkt_matrix *kkt);
 /* h NULL: zero. Masks may be NULL. *negative: eigenvalues below zero, or -1 when K is singular. */
 tw_status tw_kkt_factor(tw_kkt_matrix *kkt, const double *h, const double *j, const double *d, const double *e,

@@ -1,7 +1,14 @@
 /* The KKT matrix in compressed columns and its factorization; see nlp.h. */
+#include "linear/csc.h"
 #include "method/program/nlp.h"
 
-enum { DENSE_ORDER = 80 };
+enum { DENSE_ORDER = 80, FULL_ORDER = 1500, FULL_PART = 4 };
+
+/* Small, or at least a quarter of the triangle holds entries: LAPACK's blocks are faster than columns one by one, which those of the
+ * sparse LDL' are. */
+static bool is_dense(int64_t order, int64_t count, tw_factor_kind kind) {
+  return order <= DENSE_ORDER || (kind == TW_FACTOR_QUASIDEFINITE && order <= FULL_ORDER && FULL_PART * count >= order * (order + 1) / 2);
+}
 
 static bool has_diagonal(const tw_pattern *h, int64_t j) {
   return h->colptr[j] < h->colptr[j + 1] && h->rowidx[h->colptr[j]] == j;
@@ -40,7 +47,7 @@ tw_status tw_kkt_open_patterns(tw_kkt_matrix *kkt, const tw_pattern *h, const tw
   const int64_t n = h->cols, m = j->rows, order = n + m;
   int64_t count = order + h->nnz + j->nnz;
   for (int64_t k = 0; k < n; k++) count -= has_diagonal(h, k);
-  *kkt = (tw_kkt_matrix){.n = n, .m = m, .h = *h, .j = *j, .kind = kind, .dense = order <= DENSE_ORDER};
+  *kkt = (tw_kkt_matrix){.n = n, .m = m, .h = *h, .j = *j, .kind = kind, .dense = is_dense(order, count, kind)};
   kkt->k = (tw_csc){.rows = order, .cols = order};
   kkt->k.start = tw_alloc((size_t)order + 1, sizeof *kkt->k.start);
   kkt->k.row = tw_alloc((size_t)count, sizeof *kkt->k.row);
@@ -61,6 +68,13 @@ void tw_kkt_set_kind(tw_kkt_matrix *kkt, tw_factor_kind kind) {
   if (kkt->aside_kind != kind) tw_factor_free(other), other = NULL;
   kkt->aside = kkt->factor, kkt->aside_kind = kkt->kind;
   kkt->factor = other, kkt->kind = kind;
+}
+
+void tw_kkt_adopt(tw_kkt_matrix *kkt, tw_kkt_matrix *from) {
+  if (!from->k.start || kkt->dense || kkt->factor || !csc_same_pattern(&kkt->k, &from->k)) return;
+  kkt->factor = from->factor, kkt->kind = from->kind;
+  kkt->aside = from->aside, kkt->aside_kind = from->aside_kind;
+  from->factor = from->aside = NULL;
 }
 
 void tw_kkt_close(tw_kkt_matrix *kkt) {

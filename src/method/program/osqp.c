@@ -116,16 +116,20 @@ static tw_status begin(tw_osqp *s) {
   return TW_OK;
 }
 
+static tw_status begin_at_start(tw_osqp *s) {
+  s->number[OSQP_RHO] = tw_run_real(s->run, "rho");
+  s->number[OSQP_ADAPT_AT] = ADAPT_EVERY;
+  osqp_equilibrate(s, tw_run_integer(s->run, "scaling"));
+  osqp_rescale(s);
+  place_start(s);
+  return begin(s);
+}
+
 static tw_status init(tw_run *run) {
   tw_osqp *s;
   TW_TRY(tw_nlp_check_rows(run));
   TW_TRY(enter(&s, run));
-  s->number[OSQP_RHO] = tw_run_real(run, "rho");
-  s->number[OSQP_ADAPT_AT] = ADAPT_EVERY;
-  osqp_equilibrate(s, tw_run_integer(run, "scaling"));
-  osqp_rescale(s);
-  place_start(s);
-  return begin(s);
+  return begin_at_start(s);
 }
 
 /* The same matrices, patterns and all. */
@@ -138,7 +142,7 @@ static void swap_vector(double **a, double **b) {
   *a = *b, *b = other;
 }
 
-/* New vectors: scales, rho, factor and iterate stay as they are. New matrices: a new start at the last x and y. */
+/* New vectors: scales, rho, factor and iterate stay as they are, or, anew, the analysis of the factor alone. New matrices: a new start. */
 static tw_status restart(tw_run *run) {
   tw_osqp *s;
   tw_qp fresh;
@@ -158,6 +162,7 @@ static tw_status restart(tw_run *run) {
     finish(run);
     return init(run);
   }
+  if (run->anew) return begin_at_start(s);
   s->number[OSQP_TRIED] = s->number[OSQP_TRIED_AT] = 0;
   s->number[OSQP_ADAPT_AT] = ADAPT_EVERY;
   osqp_rescale(s);
