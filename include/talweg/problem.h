@@ -99,6 +99,7 @@ typedef struct tw_class {
   bool convex;           /* proven at the current parameter values: objective, constraints and sets, integrality aside */
   bool kinks;            /* |x|, max, norms and the like occur in the smooth part or in constraints */
   tw_degree objective, constraints; /* of the smooth part; the largest of all constraints */
+  const unsigned char *constraint_degree; /* of each constraint; arena-owned, NULL without constraints */
   tw_expr residual;       /* minimise scale * |residual|^2 + offset, when the objective is a sum of squares; else TW_NONE */
   double residual_scale, residual_offset; /* the offset at the current parameter values; NaN when outer names of a nested problem occur in it */
   tw_expr residual_constant;              /* and as an expression in the parameters; TW_NONE without a residual */
@@ -178,6 +179,7 @@ struct tw_oracle {
   double residual_scale, residual_offset;
   const double *lower, *upper;     /* n each, +-inf where free; NULL: no bounds */
   const double *c_lower, *c_upper; /* m each */
+  const bool *c_linear;            /* m: rows that are known to be linear in x; NULL: all with TW_QP, else none */
   const tw_var_kind *kinds;        /* n: which variables are integer; NULL: none */
   tw_status (*value)(void *context, const double *x, double *f, tw_error *error);
   tw_status (*gradient)(void *context, const double *x, double *f, double *g, tw_error *error);

@@ -16,6 +16,11 @@ static tw_status attach(tw_run *run, tw_driver *child, const tw_oracle *oracle) 
 
 tw_status tw_run_child(tw_run *run, const char *name, const tw_oracle *oracle, const char *method_spec,
                        const double *x0, tw_run **child) {
+  return tw_run_child_at(run, name, oracle, method_spec, x0, NULL, child);
+}
+
+tw_status tw_run_child_at(tw_run *run, const char *name, const tw_oracle *oracle, const char *method_spec,
+                          const double *x0, const double *dual, tw_run **child) {
   *child = NULL;
   tw_driver *parent = run->driver;
   const tw_named_child *known = tw_driver_child(parent, name);
@@ -31,6 +36,7 @@ tw_status tw_run_child(tw_run *run, const char *name, const tw_oracle *oracle, c
                                  .spec = method_spec,
                                  .oracle = oracle,
                                  .x0 = x0,
+                                 .dual = dual,
                                  .exec = &parent->exec,
                                  .seed = tw_key_split(run->seed, tw_hash(name, strlen(name), 0)),
                                  .parent = parent};

@@ -106,6 +106,10 @@ bool tw_outcome_is_stop(tw_outcome outcome); /* a limit or the caller, nothing m
 tw_tally tw_driver_tally(const tw_driver *d);
 void tw_driver_set_tally(tw_driver *d, const tw_tally *tally);
 
+/* child.c: tw_run_child with multipliers (m, NULL: zeros) beside x0. */
+tw_status tw_run_child_at(tw_run *run, const char *name, const tw_oracle *oracle, const char *method_spec, const double *x0,
+                          const double *dual, tw_run **child);
+
 /* options.c */
 tw_status tw_options_parse(const tw_method *method, const char *spec, double *value, bool *given,
                            tw_error *error);

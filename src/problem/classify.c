@@ -169,10 +169,13 @@ static tw_status fixpoint_residual(const tw_problem *p, tw_class *out, tw_error 
 
 static void look_at_constraints(const tw_problem *p, const tw_facts *facts, tw_class *out) {
   out->constrained = p->rows > 0;
+  unsigned char *degree = p->constraints.count ? tw_arena_alloc(tw_graph_arena(p->graph), (size_t)p->constraints.count, 1) : NULL;
+  out->constraint_degree = degree;
   for (int i = 0; i < p->constraints.count; i++) {
     const tw_constraint *c = p->constraints.item[i];
     tw_fact fact = tw_fact_of(facts, c->expr);
     if ((tw_degree)fact.degree > out->constraints) out->constraints = (tw_degree)fact.degree;
+    if (degree) degree[i] = fact.degree;
     if (fact.curvature == TW_CURV_AFFINE || !out->convex) continue;
     tw_curvature curvature = tw_curvature_of(facts, c->expr);
     bool holds = curvature == TW_CURV_AFFINE || (curvature == TW_CURV_CONVEX && tw_is_none(c->lower)) ||

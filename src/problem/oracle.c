@@ -21,6 +21,7 @@ typedef struct context {
   void **parameter; /* values, owned */
   asked asked[TW_QUESTIONS];
   double *lower, *upper, *c_lower, *c_upper;
+  bool *c_linear;     /* NULL: as the class says */
   tw_var_kind *kinds; /* NULL: no variable is integer */
 } context;
 
@@ -270,6 +271,7 @@ static void release(void *self) {
   free(c->upper);
   free(c->c_lower);
   free(c->c_upper);
+  free(c->c_linear);
   free(c->kinds);
   tw_kit_release(c->kit);
   free(c);
@@ -358,6 +360,19 @@ static void set_functions(tw_oracle *o) {
   o->release = release;
 }
 
+/* Which rows are linear, where some are and some are not. */
+static bool list_linear(context *c, size_t m) {
+  const tw_problem *p = c->kit->problem;
+  const unsigned char *degree = c->kit->cls.constraint_degree;
+  if (!degree || c->kit->cls.constraints <= TW_LINEAR) return true;
+  if (!(c->c_linear = tw_alloc(m, sizeof *c->c_linear))) return false;
+  for (int i = 0; i < p->constraints.count; i++) {
+    const tw_constraint *row = p->constraints.item[i];
+    for (int64_t k = 0; k < row->size; k++) c->c_linear[row->offset + k] = degree[i] <= TW_LINEAR;
+  }
+  return true;
+}
+
 /* Room for the values of parameters and for the bounds. */
 static bool allocate(context *c, const tw_oracle *o) {
   const tw_problem *p = c->kit->problem;
@@ -374,7 +389,7 @@ static bool allocate(context *c, const tw_oracle *o) {
   if (o->offers & TW_CONSTRAINTS) {
     c->c_lower = tw_alloc(m, sizeof(double));
     c->c_upper = tw_alloc(m, sizeof(double));
-    if (!c->c_lower || !c->c_upper) return false;
+    if (!c->c_lower || !c->c_upper || !list_linear(c, m)) return false;
   }
   if (!c->kit->cls.integer) return true;
   if (!(c->kinds = tw_alloc(n, sizeof *c->kinds))) return false;
@@ -406,6 +421,7 @@ static tw_status make(tw_oracle *out, tw_kit *kit, const void *const *parameters
   out->upper = c->upper;
   out->c_lower = c->c_lower;
   out->c_upper = c->c_upper;
+  out->c_linear = c->c_linear;
   out->kinds = c->kinds;
   if (status != TW_OK) tw_oracle_release(out);
   return status;

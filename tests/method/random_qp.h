@@ -73,28 +73,80 @@ static inline void random_curvature(entries *e, int64_t n) {
   }
 }
 
-static inline random_qp random_program(uint64_t seed, int64_t n, int64_t m, bool quadratic) {
-  static entries a, p;
+/* Limits for the planted x, and costs for the planted y, z. */
+static inline void plant_limits(random_qp *r) {
+  tw_qp *qp = &r->qp;
+  double *ax = calloc((size_t)qp->m + 1, sizeof(double));
+  for (int64_t j = 0; j < qp->n; j++) r->x[j] = signed_uniform() * 3;
+  tw_qp_add_a(qp, 1, r->x, ax);
+  for (int64_t j = 0; j < qp->n; j++) r->z[j] = random_limits(r->x[j], true, &qp->lower[j], &qp->upper[j]);
+  for (int64_t i = 0; i < qp->m; i++) r->y[i] = random_limits(ax[i], true, &qp->row_lower[i], &qp->row_upper[i]);
+  free(ax);
+}
+
+static inline void plant_costs(random_qp *r) {
+  tw_qp *qp = &r->qp;
+  vec_zero(qp->n, qp->q);
+  tw_qp_add_p(qp, -1, r->x, qp->q);
+  tw_qp_add_at(qp, -1, r->y, qp->q);
+  for (int64_t j = 0; j < qp->n; j++) qp->q[j] -= r->z[j];
+}
+
+static inline random_qp random_program_of(int64_t n, int64_t m, const entries *a, const entries *p) {
   tw_error error;
-  random_state = seed * 2654435761u + 1;
   random_qp r = {.x = calloc((size_t)n, sizeof(double)), .z = calloc((size_t)n, sizeof(double))};
   r.y = calloc((size_t)m + 1, sizeof(double));
-  double *ax = calloc((size_t)m + 1, sizeof(double));
+  assert_ok(tw_qp_new(&r.qp, n, m, 0, 0, &error));
+  tw_csc_free(&r.qp.a), tw_csc_free(&r.qp.p);
+  assert_ok(tw_csc_from_triplets(&r.qp.a, m, n, a->n, a->row, a->col, a->value, &error));
+  assert_ok(tw_csc_from_triplets(&r.qp.p, n, n, p->n, p->row, p->col, p->value, &error));
+  plant_limits(&r);
+  plant_costs(&r);
+  return r;
+}
+
+static inline random_qp random_program(uint64_t seed, int64_t n, int64_t m, bool quadratic) {
+  static entries a, p;
+  random_state = seed * 2654435761u + 1;
   a.n = p.n = 0;
   random_rows(&a, m, n);
   if (quadratic) random_curvature(&p, n);
-  assert_ok(tw_qp_new(&r.qp, n, m, 0, 0, &error));
-  tw_csc_free(&r.qp.a), tw_csc_free(&r.qp.p);
-  assert_ok(tw_csc_from_triplets(&r.qp.a, m, n, a.n, a.row, a.col, a.value, &error));
-  assert_ok(tw_csc_from_triplets(&r.qp.p, n, n, p.n, p.row, p.col, p.value, &error));
-  for (int64_t j = 0; j < n; j++) r.x[j] = signed_uniform() * 3;
+  return random_program_of(n, m, &a, &p);
+}
+
+/* The same with what presolve looks for: many equations of two entries, chains of them too, columns that are multiples of each other, with
+ * costs that are and are not, and bounds that rows imply. */
+static inline random_qp random_structured(uint64_t seed, int64_t n, int64_t m, bool quadratic) {
+  static entries a, p, twins;
+  random_state = seed * 2654435761u + 7;
+  a.n = p.n = twins.n = 0;
+  random_rows(&a, m / 2, n);
+  for (int64_t i = m / 2; i < m; i++) {
+    const int64_t j = below(n), k = uniform() < 0.5 ? (j + 1) % n : below(n);
+    put(&a, i, j, 1 + (double)below(3));
+    if (k != j) put(&a, i, k, uniform() < 0.5 ? -1 : signed_uniform() * 4);
+  }
+  if (quadratic) random_curvature(&p, n);
+  double *factor = calloc((size_t)n, sizeof *factor); /* column j is that times column j - 1; not where there is curvature */
+  for (int64_t j = 1; j < n; j += 2 + below(4)) factor[j] = uniform() < 0.5 ? 2 : -0.5;
+  for (int64_t k = 0; k < p.n; k++) factor[p.row[k]] = factor[p.col[k]] = 0;
+  for (int64_t k = 0; k < a.n; k++)
+    if (factor[a.col[k]] == 0) put(&twins, a.row[k], a.col[k], a.value[k]);
+  for (int64_t k = 0; k < a.n; k++)
+    if (a.col[k] + 1 < n && factor[a.col[k] + 1] != 0 && factor[a.col[k]] == 0)
+      put(&twins, a.row[k], a.col[k] + 1, factor[a.col[k] + 1] * a.value[k]);
+  random_qp r = random_program_of(n, m, &twins, &p);
+  double *ax = calloc((size_t)m + 1, sizeof *ax);
   tw_qp_add_a(&r.qp, 1, r.x, ax);
-  for (int64_t j = 0; j < n; j++) r.z[j] = random_limits(r.x[j], true, &r.qp.lower[j], &r.qp.upper[j]);
-  for (int64_t i = 0; i < m; i++) r.y[i] = random_limits(ax[i], true, &r.qp.row_lower[i], &r.qp.row_upper[i]);
-  tw_qp_add_p(&r.qp, -1, r.x, r.qp.q);
-  tw_qp_add_at(&r.qp, -1, r.y, r.qp.q);
-  for (int64_t j = 0; j < n; j++) r.qp.q[j] -= r.z[j];
-  free(ax);
+  for (int64_t i = m / 2; i < m; i++)
+    if (uniform() < 0.8) r.qp.row_lower[i] = r.qp.row_upper[i] = ax[i], r.y[i] = signed_uniform();
+  for (int64_t j = 1; j < n; j++)
+    if (factor[j] != 0 && uniform() < 0.6) { /* at bounds together or not at all */
+      r.qp.lower[j - 1] = r.x[j - 1] - 1, r.qp.upper[j - 1] = r.x[j - 1] + 2, r.z[j - 1] = 0;
+      r.qp.lower[j] = r.x[j], r.qp.upper[j] = uniform() < 0.5 ? INFINITY : r.x[j] + 1, r.z[j] = 0;
+    }
+  plant_costs(&r);
+  free(ax), free(factor);
   return r;
 }
 

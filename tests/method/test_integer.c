@@ -3,7 +3,8 @@
 
 #include <unistd.h>
 
-static const char *const methods[] = {"branch_and_bound", "branch_and_bound:strong=0,heuristics=0", "branch_and_bound:open=1", "cbc"};
+static const char *const methods[] = {"branch_and_bound", "branch_and_bound:strong=0,heuristics=0", "branch_and_bound:open=1",
+                                      "branch_and_bound:presolve=true", "cbc"};
 enum { METHODS = sizeof methods / sizeof *methods };
 
 static bool applies(const tw_qp *qp, const char *method) {

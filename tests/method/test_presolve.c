@@ -1,5 +1,8 @@
 /* Presolve and postsolve: an optimum of the reduced program is one of the program, whatever was taken away; and what is left is scaled. */
+#include "method/program/qp_certify.h"
 #include "method/program/qp_session.h"
+#include "method/program/qp_solve.h"
+#include "certificates.h"
 #include "random_qp.h"
 
 static tw_error error;
@@ -48,6 +51,112 @@ static void restored_solutions_are_solutions(void **state) {
   assert_true(4 * with < 3 * without);
 }
 
+/* ------------------------------------------------------------------ every step */
+
+static const char *const kind_name[PRESOLVE_KINDS] = {"fix",    "drop",    "singleton", "forcing",  "duplicate",
+                                                      "absorb", "tighten", "twin",      "aggregate"};
+
+static void count_steps(const tw_presolve *s, int64_t *count) {
+  for (int l = 0; l < s->layers; l++)
+    for (int64_t t = 0; t < s->layer[l].steps; t++) count[s->layer[l].step[t].kind]++;
+}
+
+/* Costs, or limits of rows, that make other vertices the solution: nothing is planted then. */
+static void disturb(random_qp *r, bool rows) {
+  for (int64_t j = 0; j < r->qp.n && !rows; j++)
+    if (uniform() < 0.3 && isfinite(r->qp.lower[j]) && isfinite(r->qp.upper[j])) r->qp.q[j] += signed_uniform();
+  for (int64_t i = 0; i < r->qp.m && rows; i++) {
+    const double shift = uniform() < 0.3 ? signed_uniform() * 2 : 0;
+    r->qp.row_lower[i] += shift, r->qp.row_upper[i] += shift;
+  }
+}
+
+/* Programs made of what presolve looks for: the answers are those without it, and prove themselves. */
+static void every_step_comes_back(void **state) {
+  (void)state;
+  enum { PROGRAMS = 3000 };
+  int64_t count[PRESOLVE_KINDS] = {0}, layers = 0, loose = 0;
+  double worst = 0;
+  for (uint64_t seed = 1; seed <= PROGRAMS; seed++) {
+    random_qp r = random_structured(seed, 3 + (int64_t)(seed % 29), (int64_t)(seed % 31), seed % 3 == 0);
+    if (seed % 2 == 0) disturb(&r, false);
+    tw_presolve pre;
+    assert_ok(tw_presolve_open(&pre, &r.qp, true, &error));
+    count_steps(&pre, count);
+    layers += pre.layers;
+    if (pre.found != TW_RUNNING && seed % 2 == 1) fail_msg("program %d: %s", (int)seed, tw_outcome_name(pre.found));
+    tw_presolve_close(&pre);
+    tw_qp_answer a;
+    double *work = calloc((size_t)(2 * r.qp.n + r.qp.m), sizeof *work);
+    assert_ok(tw_qp_solve(&r.qp, 1e-9, NULL, &a, &error));
+    if (a.outcome != TW_SOLVED) fail_msg("program %d: %s", (int)seed, tw_outcome_name(a.outcome));
+    const tw_optimality e = tw_qp_optimality(&r.qp, a.x, a.y, a.z, work);
+    const double most = fmax(e.stationarity, fmax(e.feasibility, e.complementarity));
+    if (!(most <= 1e-6)) fail_msg("program %d: errors %g %g %g", (int)seed, e.stationarity, e.feasibility, e.complementarity);
+    loose += most > 1e-9;
+    if (most <= 1e-9) worst = fmax(worst, most);
+    if (seed % 2 == 1) assert_close(a.f, tw_qp_objective(&r.qp, r.x), 1e-7);
+    free(work);
+    tw_qp_answer_free(&a);
+    random_free(&r);
+  }
+  for (int k = 0; k < PRESOLVE_KINDS; k++) {
+    print_message("%s %lld, ", kind_name[k], (long long)count[k]);
+    if (count[k] < 300) fail_msg("%s only %lld times", kind_name[k], (long long)count[k]);
+  }
+  print_message("%lld layers; largest error %.2g but for %lld programs\n", (long long)layers, worst, (long long)loose);
+  assert_true(loose <= PROGRAMS / 100);
+}
+
+typedef struct ending {
+  tw_outcome outcome;
+  double f, margin;
+} ending;
+
+static ending run_to_end(const tw_qp *qp, const char *method) {
+  tw_oracle oracle;
+  tw_solver *solver;
+  tw_result r;
+  const tw_solve_options options = {.method = method};
+  assert_ok(tw_qp_oracle(&oracle, qp, true, &error));
+  assert_ok(tw_solver_new(&solver, &oracle, NULL, &options, &error));
+  while (tw_solver_step(solver) == TW_RUNNING) {}
+  assert_ok(tw_solver_result(solver, &r, &error));
+  ending out = {r.outcome, r.f, INFINITY};
+  if (r.outcome == TW_INFEASIBLE) out.margin = margin_of_multipliers(qp, r.dual);
+  if (r.outcome == TW_UNBOUNDED) out.margin = margin_of_ray(qp, r.x);
+  tw_result_free(&r);
+  tw_solver_free(solver);
+  tw_oracle_release(&oracle);
+  return out;
+}
+
+/* Shifted limits make some of the programs infeasible, or their bounds cross within tolerances: both ways say the same, with proofs. */
+static void outcomes_are_those_without(void **state) {
+  (void)state;
+  int64_t infeasible = 0, by_presolve = 0;
+  for (uint64_t seed = 1; seed <= 600; seed++) {
+    random_qp r = random_structured(seed, 3 + (int64_t)(seed % 23), 1 + (int64_t)(seed % 13), seed % 4 == 0);
+    disturb(&r, true);
+    if (seed % 3 == 0) disturb(&r, false);
+    const ending with = run_to_end(&r.qp, "mehrotra"), without = run_to_end(&r.qp, "mehrotra:presolve=false");
+    if (with.outcome != without.outcome)
+      fail_msg("program %d: %s, without presolve %s", (int)seed, tw_outcome_name(with.outcome), tw_outcome_name(without.outcome));
+    if (with.outcome == TW_SOLVED) assert_close(with.f, without.f, 1e-6);
+    if (!(with.margin > 0)) fail_msg("program %d: %s, margin %g", (int)seed, tw_outcome_name(with.outcome), with.margin);
+    tw_presolve pre;
+    assert_ok(tw_presolve_open(&pre, &r.qp, true, &error));
+    infeasible += with.outcome == TW_INFEASIBLE, by_presolve += pre.found == TW_INFEASIBLE;
+    if (pre.found == TW_INFEASIBLE) assert_int_equal(without.outcome, TW_INFEASIBLE);
+    tw_presolve_close(&pre);
+    random_free(&r);
+  }
+  print_message("%lld infeasible, %lld of them seen by presolve\n", (long long)infeasible, (long long)by_presolve);
+  assert_true(infeasible >= 50 && by_presolve >= 25);
+}
+
+/* ------------------------------------------------------------------ scaling */
+
 static double spread(int64_t n, const double *most) {
   double low = INFINITY, high = 0;
   for (int64_t k = 0; k < n; k++)
@@ -80,6 +189,7 @@ static void entries_are_near_one(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(restored_solutions_are_solutions), cmocka_unit_test(entries_are_near_one)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(restored_solutions_are_solutions), cmocka_unit_test(every_step_comes_back),
+                                     cmocka_unit_test(outcomes_are_those_without), cmocka_unit_test(entries_are_near_one)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* Branch and bound for convex mixed-integer problems (Land & Doig 1960, Dakin 1965): the best open node first, diving for feasible
  * points, reliability branching. One iteration is one node. */
 #include "method/program/bb.h"
+#include "method/program/presolved.h"
 
 static const tw_option options[] = {
     {"tol", TW_OPTION_REAL, 1e-8, 0, 1, NULL, "relative gap (f - bound) / max(1, |f|) at which the search ends"},
@@ -14,6 +15,7 @@ static const tw_option options[] = {
     {"reliability", TW_OPTION_INTEGER, 4, 0, 1e9, NULL, "branchings by which a pseudo-cost is trusted"},
     {"cuts", TW_OPTION_FLAG, 1, 0, 1, NULL, "mixed-integer rounding and lifted covers at the root of linear problems"},
     {"heuristics", TW_OPTION_FLAG, 1, 0, 1, NULL, "round relaxations, pump at the root"},
+    TW_OPTION_PRESOLVE(0),
     TW_OPTION_END};
 
 /* ------------------------------------------------------------------ results */
@@ -84,6 +86,9 @@ static tw_status init(tw_run *run) {
   tw_bb *bb = NULL;
   double violation;
   TW_TRY(refuse(run));
+  bool taken;
+  TW_TRY(tw_presolved_init(run, &taken));
+  if (taken) return TW_OK;
   const tw_status status = tw_bb_open(&bb, run);
   run->local = bb;
   TW_TRY(status);
@@ -155,6 +160,7 @@ static tw_status go_blind(tw_run *run, tw_bb *bb) {
 }
 
 static tw_status step(tw_run *run) {
+  if (tw_presolved_is(run)) return tw_presolved_step(run);
   tw_bb *bb = run->local;
   if (!bb) {
     const tw_status status = tw_bb_open(&bb, run);
@@ -172,6 +178,7 @@ static tw_status step(tw_run *run) {
 }
 
 static void finish(tw_run *run) {
+  if (tw_presolved_finish(run)) return;
   tw_bb_close(run->local);
   run->local = NULL;
 }

@@ -3,6 +3,7 @@
  * mu falls to max(mu_min, min(mu / 5, mu^1.5)) whenever the error of the barrier problem is at most 10 mu (Fiacco & McCormick 1968
  * with the rule of Waechter & Biegler 2006, (7)). */
 #include "method/program/ipm.h"
+#include "method/program/presolved.h"
 
 static const double KAPPA_EPS = 10, KAPPA_MU = 0.2, THETA_MU = 1.5, KAPPA_1 = 1e-2, KAPPA_2 = 1e-2;
 static const double ACCEPTABLE = 1e-6, FEASIBLE = 1e-8;
@@ -21,6 +22,7 @@ static const tw_option options[] = {TW_OPTION_TOL(1e-9),
                                     {"polish", TW_OPTION_FLAG, 1, 0, 1, NULL, "finish with Newton's method on the active set"},
                                     {"restarts", TW_OPTION_FLAG, 1, 0, 1, NULL,
                                      "start again with other barrier parameters after a failure or 200 iterations"},
+                                    TW_OPTION_PRESOLVE(0),
                                     TW_OPTION_END};
 
 static double least_mu(const tw_ipm *ipm) {
@@ -81,6 +83,9 @@ static tw_status begin(tw_ipm *ipm, double mu) {
 
 static tw_status init(tw_run *run) {
   tw_ipm *ipm;
+  bool taken;
+  TW_TRY(tw_presolved_init(run, &taken));
+  if (taken) return TW_OK;
   TW_TRY(ipm_open(&ipm, run));
   TW_TRY(tw_nlp_check_rows(run));
   vec_copy(ipm->n, run->x, ipm->start);
@@ -201,8 +206,13 @@ static tw_status outer_stuck(tw_ipm *ipm) {
   return ipm_least_squares_y(ipm, ph);
 }
 
+static void finish(tw_run *run) {
+  if (!tw_presolved_finish(run)) ipm_close(run);
+}
+
 static tw_status step(tw_run *run) {
   tw_ipm *ipm;
+  if (tw_presolved_is(run)) return tw_presolved_step(run);
   TW_TRY(ipm_open(&ipm, run));
   ipm_phase *ph = ipm->now;
   bool found, moved = false;
@@ -231,5 +241,5 @@ const tw_method tw_method_ipm = {
     .options = options,
     .init = init,
     .step = step,
-    .finish = ipm_close,
+    .finish = finish,
 };

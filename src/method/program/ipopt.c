@@ -4,6 +4,7 @@
 #include "linear/mumps_lock.h"
 #include "method/driver.h"
 #include "method/program/nlp.h"
+#include "method/program/presolved.h"
 
 #include <IpStdCInterface.h>
 
@@ -19,6 +20,7 @@ static const tw_option options[] = {TW_OPTION_TOL(1e-8),
                                     TW_OPTION_MAX_ITER(3000),
                                     {"mu", TW_OPTION_CHOICE, 0, 0, 1, "monotone|adaptive", "update of the barrier parameter"},
                                     {"relax", TW_OPTION_REAL, 1e-8, 0, 1, NULL, "Ipopt's bound_relax_factor: 0 keeps bounds exactly"},
+                                    TW_OPTION_PRESOLVE(0),
                                     TW_OPTION_END};
 
 /* Evaluations happen outside MUMPS. */
@@ -134,6 +136,9 @@ static tw_status report(ipopt_run *r) {
 
 static tw_status init(tw_run *run) {
   ipopt_run r;
+  bool taken;
+  TW_TRY(tw_presolved_init(run, &taken));
+  if (taken) return TW_OK;
   tw_status status = open_run(&r, run);
   if (status == TW_OK) status = report(&r);
   close_run(&r);
@@ -212,10 +217,15 @@ static tw_status solve(ipopt_run *r) {
 
 static tw_status step(tw_run *run) {
   ipopt_run r;
+  if (tw_presolved_is(run)) return tw_presolved_step(run);
   tw_status status = open_run(&r, run);
   if (status == TW_OK) status = solve(&r);
   close_run(&r);
   return status;
+}
+
+static void finish(tw_run *run) {
+  tw_presolved_finish(run);
 }
 
 const tw_method tw_method_ipopt = {
@@ -228,6 +238,7 @@ const tw_method tw_method_ipopt = {
     .options = options,
     .init = init,
     .step = step,
+    .finish = finish,
 };
 #else
 typedef int tw_without_ipopt; /* a file of C holds something */

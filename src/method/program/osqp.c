@@ -2,6 +2,7 @@
 #include "method/program/osqp.h"
 
 #include "method/program/nlp.h"
+#include "method/program/presolved.h"
 
 enum { BLOCK = 10, ADAPT_EVERY = 50 }; /* iterations between checks, and between changes of rho */
 static const double ADAPT_GROWTH = 1.3, POLISH_GROWTH = 1.5; /* .. later, and between polishings */
@@ -17,6 +18,7 @@ static const tw_option options[] = {
     {"adaptive", TW_OPTION_FLAG, 1, 0, 1, NULL, "rho follows the ratio of the residuals"},
     {"scaling", TW_OPTION_INTEGER, 10, 0, 1000, NULL, "iterations of Ruiz's equilibration"},
     {"polish", TW_OPTION_FLAG, 1, 0, 1, NULL, "solve for the active set once it settles"},
+    TW_OPTION_PRESOLVE(0),
     TW_OPTION_END};
 
 /* ------------------------------------------------------------------ memory */
@@ -53,6 +55,7 @@ static tw_status fetch(tw_osqp *s) {
 }
 
 static void finish(tw_run *run) {
+  if (tw_presolved_finish(run)) return;
   tw_osqp *s = run->local;
   if (!s) return;
   tw_qp_free(&s->qp);
@@ -127,6 +130,9 @@ static tw_status begin_at_start(tw_osqp *s) {
 
 static tw_status init(tw_run *run) {
   tw_osqp *s;
+  bool taken;
+  TW_TRY(tw_presolved_init(run, &taken));
+  if (taken) return TW_OK;
   TW_TRY(tw_nlp_check_rows(run));
   TW_TRY(enter(&s, run));
   return begin_at_start(s);
@@ -146,6 +152,7 @@ static void swap_vector(double **a, double **b) {
 static tw_status restart(tw_run *run) {
   tw_osqp *s;
   tw_qp fresh;
+  if (tw_presolved_is(run)) return tw_presolved_restart(run);
   TW_TRY(tw_nlp_check_rows(run));
   TW_TRY(enter(&s, run));
   tw_status status = tw_qp_open(&fresh, run->oracle, run->error);
@@ -227,6 +234,7 @@ static void adapt(tw_osqp *s) {
 
 static tw_status step(tw_run *run) {
   tw_osqp *s;
+  if (tw_presolved_is(run)) return tw_presolved_step(run);
   TW_TRY(enter(&s, run));
   osqp_rescale(s);
   TW_TRY(osqp_factor(s));

@@ -24,7 +24,7 @@ static bool may_go(const presolve_work *w, const pair *p) {
 /* The two columns of row i, the one that goes first: by the shorter column, then the larger entry. */
 static bool find_pair(const presolve_work *w, int64_t i, const unsigned char *role, pair *out) {
   const tw_csc *at = &w->s->at;
-  pair p = {.row = i, .j = -1};
+  pair p = {.row = i, .j = -1, .k = -1};
   for (int64_t e = at->start[i]; e < at->start[i + 1]; e++) {
     if (at->value[e] == 0 || !column_left(w, at->row[e])) continue;
     if (p.j < 0)
@@ -32,6 +32,7 @@ static bool find_pair(const presolve_work *w, int64_t i, const unsigned char *ro
     else
       p.k = at->row[e], p.b = at->value[e];
   }
+  if (p.k < 0) return false; /* one of them went before */
   const pair q = {i, p.k, p.j, p.b, p.a};
   const bool first = may_go(w, &p) && role[p.j] == 0 && role[p.k] != 2, second = may_go(w, &q) && role[q.j] == 0 && role[q.k] != 2;
   const int64_t longer = w->column_count[p.j] - w->column_count[p.k];

@@ -79,7 +79,7 @@ static tw_status merge_rows(presolve_work *w, int64_t i, int64_t k, double facto
   const double least = fmax(low, w->rl[k]), most = fmin(high, w->ru[k]);
   w->rl[k] = least;
   w->ru[k] = fmax(least, most);
-  if (least > most) step.upper_moved = false, w->rl[k] = w->ru[k] = step.lower_moved ? most : least;
+  if (least > most) w->rl[k] = w->ru[k] = step.lower_moved ? most : least; /* by rounding; each row keeps its side */
   return presolve_remove_row(w, step);
 }
 

@@ -1,6 +1,8 @@
 /* The method sqp: memory, start, line search and every reason to end; see sqp.h. */
 #include "method/program/sqp.h"
 
+#include "method/program/presolved.h"
+
 enum { ORDER_MOST = 2000, BACKTRACKS = 40, STUCK_MOST = 8, HOPELESS_MOST = 6 };
 static const double ARMIJO = 1e-4, ACCEPTABLE = 1e-6, FEASIBLE = 1e-8, GAMMA_MOST = 1e12, GAIN = 1e-3;
 
@@ -78,6 +80,7 @@ static tw_status open_sqp(tw_sqp **out, tw_run *run) {
 }
 
 static void finish(tw_run *run) {
+  if (tw_presolved_finish(run)) return;
   tw_sqp *s = run->local;
   if (!s) return;
   tw_nlp_close(&s->nlp);
@@ -137,6 +140,9 @@ static tw_status begin(tw_sqp *s, const struct attempt *attempt) {
 
 static tw_status init(tw_run *run) {
   tw_sqp *s;
+  bool taken;
+  TW_TRY(tw_presolved_init(run, &taken));
+  if (taken) return TW_OK;
   TW_TRY(open_sqp(&s, run));
   for (int64_t i = 0; i < s->m; i++)
     if (!(run->oracle->c_lower[i] <= run->oracle->c_upper[i]))
@@ -372,6 +378,7 @@ static bool take_multipliers(tw_sqp *s) {
 
 static tw_status step(tw_run *run) {
   tw_sqp *s;
+  if (tw_presolved_is(run)) return tw_presolved_step(run);
   bool found;
   double alpha = 0, f = 0;
   TW_TRY(open_sqp(&s, run));
@@ -401,6 +408,7 @@ static tw_status step(tw_run *run) {
 static const tw_option options[] = {TW_OPTION_TOL(1e-9), TW_OPTION_MAX_ITER(1000),
                                     {"restarts", TW_OPTION_FLAG, 1, 0, 1, NULL,
                                      "start again with other shifts and prices of violations after a failure or 200 iterations"},
+                                    TW_OPTION_PRESOLVE(0),
                                     TW_OPTION_END};
 
 const tw_method tw_method_sqp = {
