@@ -47,8 +47,8 @@ const tw_domain_kind *tw_domain_find(const char *name);    /* NULL when unknown 
 tw_domain tw_domain_make(tw_graph *graph, const tw_domain_kind *kind, tw_shape shape, int n, const tw_expr *params);
 /* f64, and of f32 f32 (computed in f64); x itself for the whole space. */
 tw_expr tw_project(tw_domain domain, tw_expr x);
-/* The point of the set nearest to exp(x) in the Kullback-Leibler divergence sum p log(p / e^x) - p + e^x: softmax(x) on the simplex, Sinkhorn's
- * scaling of exp(x) on transport(a, b) and birkhoff. max <p, s> - gamma sum p log p is that of x = s / gamma. Fails on sets
+/* The point of the set nearest to exp(x) in the Kullback-Leibler divergence sum p log(p / e^x) - p + e^x: softmax(x) on the simplex,
+ * Sinkhorn's scaling of exp(x) on transport(a, b) and birkhoff. max <p, s> - gamma sum p log p is that of x = s / gamma. Fails on sets
  * without one, which are all but boxes in p >= 0, simplex, transport, birkhoff. */
 tw_expr tw_kl_project(tw_domain domain, tw_expr x);
 /* The point nearest to x in the intersection of n convex sets, by `sweeps` of Dykstra's algorithm (Boyle & Dykstra, 1986): each set is
@@ -86,7 +86,8 @@ typedef struct tw_regularizer_kind {
   tw_expr (*prox)(tw_expr x, tw_expr eta, const tw_expr *params);
 } tw_regularizer_kind;
 
-/* Kinds: l1(weights = 1) (sum w_i |x_i|), l2sq (sum x^2), elastic_net(r) (sum |x| + r/2 x^2), linf, group_l2(groups), nuclear. All are convex and >= 0. */
+/* Kinds: l1(weights = 1) (sum w_i |x_i|), l2sq (sum x^2), elastic_net(r) (sum |x| + r/2 x^2), linf, group_l2(groups), nuclear.
+ * All are convex and >= 0. */
 const tw_regularizer_kind *const *tw_regularizer_kinds(void);
 const tw_regularizer_kind *tw_regularizer_find(const char *name);
 /* A scalar expression with the regularizer's value (and derivative) that tw_regularizer_of recognises. */
@@ -94,8 +95,8 @@ tw_expr tw_regularizer(tw_graph *graph, const tw_regularizer_kind *kind, tw_expr
 /* The kind when `e` was made by tw_regularizer (x and params filled in), else NULL. */
 const tw_regularizer_kind *tw_regularizer_of(tw_expr e, tw_expr *x, tw_expr params[TW_REGULARIZER_PARAMS]);
 
-/* argmin over z in `domain` of eta r(z; params) + |z - x|^2 / 2, eta >= 0 a scalar. No kind: r = 0, the projection; no domain.kind: the whole space.
- * Fails where the two have no common prox by formula: separable regularizers go with boxes, l2sq with every set. f64, and of f32 f32. */
+/* argmin over z in `domain` of eta r(z; params) + |z - x|^2 / 2, eta >= 0 a scalar. No kind: r = 0, the projection; no domain.kind:
+ * the whole space. Fails where the two have no common prox by formula: separable regularizers go with boxes, l2sq with every set. f64, and of f32 f32. */
 tw_expr tw_prox(const tw_regularizer_kind *kind, tw_expr x, tw_expr eta, int n, const tw_expr *params, tw_domain domain);
 
 /* ------------------------------------------------------------------ cones in arrays */

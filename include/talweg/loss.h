@@ -1,5 +1,5 @@
-/* loss: losses, objectives of learning, Fenchel-Young losses and perturbed optimizers, as expressions. Element by element or by rows (the last
- * axis holds the scores of the classes), f32 or f64 as their operands, differentiable to any order. */
+/* loss: losses, objectives of learning, Fenchel-Young losses and perturbed optimizers, as expressions. Element by element or by
+ * rows (the last axis holds the scores of the classes), f32 or f64 as their operands, differentiable to any order. */
 #ifndef TALWEG_LOSS_H
 #define TALWEG_LOSS_H
 

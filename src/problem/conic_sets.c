@@ -90,6 +90,11 @@ static void add_set(tw_conic_build *b, const tw_variable *v, const tw_domain *se
   } else if (kind == &tw_domain_box_section) {
     tw_conic_add_bounded(b, x, param[0], param[1], -1);
     tw_conic_add(b, TW_CONE_ZERO, 0, 0, tw_sub(tw_row_sum(tw_mul(param[2], x)), tw_row_column(param[3])));
+  } else if (kind == &tw_domain_order_simplex) {
+    const int axis = tw_shape_of(x).rank - 1;
+    const int64_t steps = tw_shape_of(x).dim[axis] - 1;
+    tw_conic_add_bounded(b, x, tw_row_column(param[0]), tw_row_column(param[1]), -1);
+    if (steps > 0) tw_conic_add(b, TW_CONE_NONNEG, 0, 0, tw_sub(tw_slice(x, axis, 1, steps, 1), tw_slice(x, axis, 0, steps, 1)));
   } else if (kind == &tw_domain_l1_ball) {
     add_l1_ball(b, x, param[0]);
   } else if (kind == &tw_domain_ball) {

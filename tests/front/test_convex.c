@@ -36,12 +36,19 @@ static const char ball_[] = "param X = normal(6, 30, 4)\nparam y = normal(7, 30)
 static const char psd_[] = "param M = normal(8, 4, 4)\nvar X[4, 4] in psd\nminimize sum((X - M)^2)\n";
 static const char simplex_[] = "param M = normal(9, 6, 6)\nvar w[6] in simplex\nminimize sum((M @ w)^2) - 0.3 * w[0]\n";
 
+static const char section_[] = "param M = normal(9, 6, 6)\nvar w[6] in box_section(0, 0.4, [1, 2, 1, 0.5, 1, 3], 1.2)\n"
+                               "minimize sum((M @ w)^2) - 0.3 * w[0]\n";
+static const char order_[] = "param t = normal(10, 7)\nvar w[7] in order_simplex(-1, 0.5)\nminimize sum((w - t)^2)\n";
+static const char weighted[] = "param X = normal(1, 30, 4)\nparam y = normal(2, 30)\nvar w[4]\n"
+                               "minimize 0.5 * sum((X @ w - y)^2) + 3 * l1(w, [0, 1, 2, 0.5])\n";
+
 static void as_other_methods(void **state) {
   (void)state;
   static const struct {
     const char *text, *method;
   } cases[] = {{lasso, "proximal_gradient"}, {logistic, "lbfgs"},          {groups, "proximal_gradient"}, {nuclear_, "proximal_gradient"},
-               {ball_, "projected_gradient"}, {psd_, "projected_gradient"}, {simplex_, "projected_gradient"}};
+               {ball_, "projected_gradient"}, {psd_, "projected_gradient"}, {simplex_, "projected_gradient"},
+               {section_, "projected_gradient"}, {order_, "projected_gradient"}, {weighted, "proximal_gradient"}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
     assert_close(optimum(cases[i].text, "hsde"), optimum(cases[i].text, cases[i].method), 1e-7);
 }

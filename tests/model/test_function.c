@@ -180,6 +180,9 @@ static const value_case derivatives[] = {
     {"argmin { var w[2]  minimize 0.5 * sum((w - [3, 1])^2) + a * l1(w, [0.5, 2]) }", "[2]", {1.5, 0}},
     {"jacobian(argmin { var w[2]  minimize 0.5 * sum((w - [3, 1])^2) + a * l1(w, [0.5, 2]) }, a)", "[2]", {-0.5, 0}},
     {"argmin { var w[3] in box_section(0, 1, [1, 2, 1], 2)  minimize sum((w - [0, 1, 0.5])^2) }", "[3]", {0, 0.8, 0.4}},
+    {"jacobian(argmin { var w[3] in box_section(0, 1, [1, 2, 1], a - 1)  minimize sum((w - [0, 1, 0.5])^2) }, a)", "[3]", {0, 0.4, 0.2}},
+    {"hessian(min { var w[3] in box_section(0, 1, [1, 2, 1], a - 1)  minimize sum((w - [0, 1, 0.5])^2) }, a)", "[]", {0.4}},
+    {"jacobian(argmin { var w[3] in order_simplex(0, a)  minimize sum((w - [2, 1, 5])^2) }, a)", "[3]", {0, 0, 1}},
 };
 
 static void values_by_hand(void **state) {
