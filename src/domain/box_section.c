@@ -122,6 +122,7 @@ static double section_flops(tw_expr node) {
 
 static const tw_op project_box_section = {.name = "project_box_section",
                                           .summary = "the nearest point of each row on {l <= p <= u, sum w p = c}",
+                                          .flags = TW_OP_BY_ROWS,
                                           .arity = 5,
                                           .attr_bytes = sizeof(section_attr),
                                           .infer = section_infer,
