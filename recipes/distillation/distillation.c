@@ -40,3 +40,7 @@ tw_status distillation_real(int seed, int draws, double *accuracy, tw_error *err
   }
   return status;
 }
+
+tw_status distillation_measure(const char *method, study_cost *cost, tw_error *error) {
+  return study_measure(&(study_options){.path = "recipes/distillation/distillation.tw", .nested = method}, 0.1, cost, error);
+}

@@ -86,6 +86,30 @@ static void machines(figures *f) {
   figures_line(f, "and against central differences", "at most 1e-4", difference <= 1e-4, "%.1e", difference);
 }
 
+/* Memory of one hypergradient with more and more inner iterations: by the optimality condition, and unrolled with all states kept. */
+static void memory(figures *f) {
+  static const double tolerance[] = {1e-3, 1e-5, 1e-7, 1e-9};
+  static const int steps[] = {100, 200, 400, 800};
+  double most = 0, least = INFINITY, bytes[4] = {0};
+  svm_options o = {.m = 700, .v = 200, .p = 20, .l = 2};
+  svm_gradient g, exact = {0};
+  for (int k = -1; k < 4 && f->status == TW_OK; k++) { /* -1: what is loaded once is loaded then */
+    char spec[96];
+    snprintf(spec, sizeof spec, "projected_gradient(tol=%g, polish=false)", tolerance[k < 0 ? 0 : k]);
+    o.method = spec;
+    f->status = svm_run(&o, false, &exact, f->error);
+    if (k >= 0) most = fmax(most, exact.bytes), least = fmin(least, exact.bytes);
+    snprintf(spec, sizeof spec, "projected_gradient(derivative=unrolled, max_iter=%d, checkpoints=%d)", steps[k < 0 ? 0 : k], steps[k < 0 ? 0 : k]);
+    if (f->status == TW_OK) f->status = svm_run(&o, false, &g, f->error);
+    if (k >= 0) bytes[k] = g.bytes / 1048576;
+  }
+  figures_line(f, "SVM, 700 rows: peak memory by the optimality condition, tolerances 1e-3 to 1e-9, largest over least", "at most 1.1",
+               most <= 1.1 * least, "%.3f (%.1f MiB)", most / least, most / 1048576);
+  const double slope = log(bytes[3] / bytes[1]) / log(4);
+  figures_line(f, "peak memory unrolled, slope in the iterations from 200 to 800 (log-log)", "0.8 to 1.1", slope >= 0.8 && slope <= 1.1,
+               "%.2f (%.1f, %.1f, %.1f, %.1f MiB)", slope, bytes[0], bytes[1], bytes[2], bytes[3]);
+}
+
 /* Time and memory of one hypergradient as the features grow. */
 static void sweep(figures *f) {
   static const int p[] = {10, 100, 1000, 10000};
@@ -135,6 +159,7 @@ tw_status hyperparameters_acceptance(FILE *out, const char *plot, tw_error *erro
   penalties(&f, &s);
   inexact(&f, &s);
   machines(&f);
+  memory(&f);
   sweep(&f);
   if (f.status == TW_OK && plot) f.status = draw(&s, plot, error);
   for (int k = 0; k < TUNED; k++) tuning_free(&s.tuned[k]);
