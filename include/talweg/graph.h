@@ -318,6 +318,11 @@ tw_status tw_batch(int n, const tw_expr *outputs, int m, const tw_expr *inputs, 
 /* What batching does for an op without a rule, for rules that cover some cases only: a loop over the batch. */
 tw_expr tw_batch_by_loop(tw_expr node, int64_t size, const tw_expr *in, const bool *batched);
 bool tw_depends(tw_expr e, int m, const tw_expr *inputs);
+/* e[k, ..] for an integer scalar k, with the look-up moved down to what e is computed of wherever an op's rows come of rows of its
+ * operands (element-wise ops, products, reductions along other axes, look-ups, stacks over an index set, ..), so that a row costs
+ * the work of a row. tw_rows: for every element of an index vector, along a new leading axis. */
+tw_expr tw_row(tw_expr e, tw_expr k);
+tw_expr tw_rows(tw_expr e, tw_expr index);
 
 /* A closed function for higher-order ops: outputs that depend on params alone. Arena-owned. params are canonical
  * placeholder nodes (tw_param), so that equal bodies are equal. */

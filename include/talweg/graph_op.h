@@ -51,7 +51,9 @@ enum {
   TW_OP_COMMUTATIVE = 2,
   TW_OP_ALIAS = 4,       /* out is in[0]'s memory from element op->alias(node) on */
   TW_OP_IMPURE = 8,      /* never shared nor folded (has state) */
-  TW_OP_CONSTANT_DERIVATIVE = 16 /* derivative zero everywhere: no rules needed */
+  TW_OP_CONSTANT_DERIVATIVE = 16, /* derivative zero everywhere: no rules needed */
+  TW_OP_BY_ROWS = 32     /* works on vectors along the last axis of in[0]: all operands have the same leading axes, and a slice of
+                            the result is the op on slices of them */
 };
 
 /* What an op spends its time on, for profiles. Ops flagged TW_OP_ELEMENTWISE need not say so again. */

@@ -211,6 +211,9 @@ tw_status tw_run_sparse_values(tw_run *run, tw_matrix matrix, const double *x, c
 tw_status tw_run_project(tw_run *run, const double *x, double *out);
 tw_status tw_run_prox(tw_run *run, const double *x, double eta, double *out);
 tw_status tw_run_regularizer(tw_run *run, const double *x, double *g);
+/* f = sum_j weight_j f_{row_j}(x) + rest(x) and, unless g is NULL, its gradient, of an oracle with tw_oracle.sample; counted as a value or
+ * a gradient. run->gradient_norm is of g. */
+tw_status tw_run_sample(tw_run *run, const double *x, int64_t count, const int64_t *row, const double *weight, double *f, double *g);
 tw_status tw_run_mirror_step(tw_run *run, const double *x, const double *g, double eta, double *out);
 
 /* A run of another method inside a step (augmented Lagrangian, polishing): the child's state is saved with the parent's.
@@ -218,6 +221,8 @@ tw_status tw_run_mirror_step(tw_run *run, const double *x, const double *g, doub
 /* Called again with a known name it returns the same child, x0 and spec unused, with `oracle` in place of the one before. */
 tw_status tw_run_child(tw_run *run, const char *name, const tw_oracle *oracle, const char *method_spec, const double *x0, tw_run **child);
 tw_outcome tw_run_child_step(tw_run *child);  /* one iteration */
+/* The child goes on from another x: begins again there with what its method keeps (tw_solver_restart). */
+tw_status tw_run_child_move(tw_run *child, const double *x);
 void tw_run_child_end(tw_run *run, const char *name);
 const char *tw_run_message(const tw_run *run); /* why it ended; "" while it runs */
 double tw_run_tolerance(const tw_run *run);    /* the run's tol after tw_solve_options.tolerance */

@@ -166,6 +166,26 @@ void tw_conic_free(tw_conic *conic);
  * nothing. */
 tw_status tw_conic_exists(const tw_problem *p, const tw_class *cls, tw_error *error);
 
+/* The smooth part over blocks x_i of x that meet in few numbers z, for methods that move one block after the other:
+ *
+ *   f(x) = outer(z) + sum_i own_i(x_i),   z = sum_i A_i e_i(x_i)
+ *
+ * Blocks are the rows (or entries) of a variable W that meets the others in products X W with a fixed X, as in least squares
+ * and linear models, where set, regularizer and all other terms deal with each row by itself; every other variable is one block,
+ * and is part of z. Functions as an oracle's, of the same thread. */
+typedef struct tw_blocks {
+  void *context;
+  int64_t count, longest, n_z;
+  const int64_t *start, *size; /* count each: block i is x[start_i .. start_i + size_i - 1] */
+  tw_status (*product)(void *context, const double *x, double *z, tw_error *error);
+  tw_status (*outer)(void *context, const double *z, double *f, double *gz, tw_error *error); /* and its gradient (n_z) */
+  /* own_i(x_i), and the gradient of f in x_i (size_i) from gz; gz and g NULL: own_i alone. */
+  tw_status (*block)(void *context, int64_t i, const double *x_i, const double *gz, double *own, double *g, tw_error *error);
+  /* prox of eta times the regularizer, or the projection, of block i; out may not be v. */
+  tw_status (*prox)(void *context, int64_t i, const double *v, double eta, double *out, tw_error *error);
+  tw_status (*move)(void *context, int64_t i, const double *from, const double *to, double *z, tw_error *error); /* z follows */
+} tw_blocks;
+
 /* Everything flat, f64, contiguous; n variables, m constraint rows, k residual rows. All functions return TW_OK or
  * an error with message; a point outside the objective's domain gives TW_OK with NaN or inf in *f. Minimisation always
  * (maximise is negated). An oracle answers one thread at a time; tw_oracle_clone gives another. Fill in only what
@@ -204,6 +224,14 @@ struct tw_oracle {
   /* The conic form, the caller's (tw_conic_free); derived when first asked for. TW_ERR_UNSUPPORTED names the expression that no
    * cone stands for. */
   tw_status (*conic)(void *context, tw_conic *out, tw_error *error);
+  /* A finite sum f(x) = sum_{i < rows} f_i(x) + rest(x), such as a mean loss over the rows of a data set: rows 0: there is none.
+   * Found when first asked for; both may be NULL. */
+  tw_status (*samples)(void *context, int64_t *rows, tw_error *error);
+  /* f = sum_j weight_j f_{row_j}(x) + rest(x), and its gradient unless g is NULL; 0 <= row_j < rows, count >= 1. With weights
+   * rows / count and rows drawn at random, unbiased estimates. Another count is another compilation. */
+  tw_status (*sample)(void *context, const double *x, int64_t count, const int64_t *row, const double *weight, double *f, double *g,
+                      tw_error *error);
+  tw_status (*blocks)(void *context, const tw_blocks **blocks, tw_error *error); /* derived when first asked for, the oracle's; may be NULL */
   tw_status (*start)(void *context, double *x, tw_error *error); /* the stated starting point; NULL: zeros */
   void (*exec)(void *context, const tw_exec *exec); /* threads, inner tolerance, stop flag; may be NULL */
   /* Visits the states of nested solves inside (see tw_work_visit); may be NULL. */

@@ -34,6 +34,7 @@ static void at_least_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
 
 static const tw_op at_least = {.name = "at_least",
                                .summary = "x, an error when an element is below a bound or NaN",
+                               .flags = TW_OP_BY_ROWS,
                                .arity = 1,
                                .attr_bytes = sizeof(at_least_attr),
                                .infer = tw_infer_alias,

@@ -184,6 +184,7 @@ static double capped_flops(tw_expr node) {
 
 static const tw_op project_capped_simplex = {.name = "project_capped_simplex",
                                              .summary = "the nearest point of each row on {l <= p <= u, sum p = s}",
+                                             .flags = TW_OP_BY_ROWS,
                                              .arity = 4,
                                              .infer = capped_infer,
                                              .kernel = capped_kernel,

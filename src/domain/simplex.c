@@ -80,6 +80,7 @@ static double simplex_flops(tw_expr node) {
 
 static const tw_op project_simplex = {.name = "project_simplex",
                                       .summary = "the nearest point of each row on {p >= 0, sum p = s}",
+                                      .flags = TW_OP_BY_ROWS,
                                       .arity = 2,
                                       .infer = simplex_infer,
                                       .kernel = simplex_kernel,

@@ -50,3 +50,11 @@ tw_status tw_run_child(tw_run *run, const char *name, const tw_oracle *oracle, c
 tw_outcome tw_run_child_step(tw_run *child) {
   return tw_driver_step(child->driver);
 }
+
+tw_status tw_run_child_move(tw_run *child, const double *x) {
+  tw_driver *d = child->driver;
+  memcpy(d->x, x, (size_t)child->n * sizeof *x);
+  child->x = d->x;
+  tw_error *error = d->parent->run.error;
+  return tw_driver_restart(d, error);
+}

@@ -1,5 +1,6 @@
 /* Evaluations on behalf of a method: offered? within budget? counted, and with a NaN policy. */
 #include "method/driver.h"
+#include "method/sweep.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -36,6 +37,16 @@ static tw_status evaluated(tw_run *run, tw_status status) {
   if (out_of_time || (status != TW_ERR_INFEASIBLE && status != TW_ERR_UNBOUNDED && status != TW_ERR_LIMIT)) return status;
   if (run->error != NULL) run->error->status = TW_ERR_NUMERIC;
   return TW_ERR_NUMERIC;
+}
+
+/* No function of an outer run counts it for those above. */
+tw_status tw_run_sweep(tw_run *run) {
+  for (tw_driver *d = run->driver; d != NULL; d = d->parent) {
+    const tw_status status = tw_driver_check_budget(d, run->error);
+    if (status != TW_OK) return status;
+    ++d->counts.gradient;
+  }
+  return TW_OK;
 }
 
 #define ORACLE(run) ((run)->oracle)
@@ -87,6 +98,19 @@ tw_status tw_run_hessian(tw_run *run, const double *x, const double *y, double *
   if (status != TW_OK) return status;
   run->driver->counts.hvp += run->n; /* a dense Hessian costs n products */
   return evaluated(run, o->hessian(o->context, x, y, h, run->error));
+}
+
+tw_status tw_run_sample(tw_run *run, const double *x, int64_t count, const int64_t *row, const double *weight, double *f, double *g) {
+  const tw_oracle *o = ORACLE(run);
+  tw_status status = permit(run, o->sample != NULL, "samples of a sum", g != NULL ? COUNT(run, gradient) : COUNT(run, value));
+  if (status != TW_OK) return status;
+  status = evaluated(run, o->sample(o->context, x, count, row, weight, f, g, run->error));
+  if (status != TW_OK) return status;
+  *f = finite_or_infinite(*f);
+  if (g == NULL) return check_bottom(run, *f);
+  run->gradient_norm = tw_vec_norm_inf_on(run->exec->threads, g, (size_t)run->n);
+  if (!isfinite(run->gradient_norm) && *f != -INFINITY) *f = INFINITY;
+  return check_bottom(run, *f);
 }
 
 /* The rest has one form: out = function(x, more..). Projections fail for the problem's own reasons. */

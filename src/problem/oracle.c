@@ -1,6 +1,7 @@
 /* Oracles of problems over expressions: pointers into flat vectors, and what has changed since the last call. */
 #include "problem/conic.h"
 #include "problem/oracle.h"
+#include "problem/summands.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -20,6 +21,8 @@ typedef struct context {
   tw_exec exec;
   void **parameter; /* values, owned */
   asked asked[TW_QUESTIONS];
+  tw_sampler *sampler;  /* NULL: not asked for yet */
+  tw_block_set *blocks; /* likewise */
   double *lower, *upper, *c_lower, *c_upper;
   tw_var_kind *kinds; /* NULL: no variable is integer */
 } context;
@@ -207,6 +210,29 @@ static tw_status conic(void *self, tw_conic *out, tw_error *error) {
   return status;
 }
 
+static tw_status samples(void *self, int64_t *rows, tw_error *error) {
+  context *c = self;
+  *rows = 0;
+  const tw_status status = c->sampler ? TW_OK : tw_sampler_new(&c->sampler, c->kit, error);
+  if (status == TW_OK) *rows = tw_sampler_rows(c->sampler);
+  return status;
+}
+
+static tw_status sample(void *self, const double *x, int64_t count, const int64_t *row, const double *weight, double *f, double *g,
+                        tw_error *error) {
+  context *c = self;
+  int64_t rows;
+  const tw_status status = samples(self, &rows, error);
+  return status != TW_OK ? status : tw_sampler_call(c->sampler, &c->exec, c->parameter, x, count, row, weight, f, g, error);
+}
+
+static tw_status blocks(void *self, const tw_blocks **out, tw_error *error) {
+  context *c = self;
+  *out = NULL;
+  const tw_status status = c->blocks ? TW_OK : tw_block_set_new(&c->blocks, c->kit, &c->exec, c->parameter, error);
+  return status != TW_OK ? status : tw_block_set_get(c->blocks, out, error);
+}
+
 static tw_status start(void *c, double *x, tw_error *error) {
   return ask(c, TW_ASK_START, &(point){0}, x, NULL, error);
 }
@@ -264,6 +290,8 @@ static void release(void *self) {
     free(a->x);
     free(a->y);
   }
+  tw_sampler_free(c->sampler);
+  tw_block_set_free(c->blocks);
   for (int i = 0; c->parameter && i < c->kit->count[TW_GROUP_PARAMETERS]; i++) free(c->parameter[i]);
   free(c->parameter);
   free(c->lower);
@@ -295,6 +323,8 @@ tw_status tw_oracle_parameters(tw_oracle *oracle, const void *const *values, tw_
     memcpy(c->parameter[i], values ? values[i] : parameter->value.data, parameter_bytes(parameter));
   }
   for (int q = 0; q < TW_QUESTIONS; q++) c->asked[q].fresh = false;
+  tw_sampler_stale(c->sampler);
+  tw_block_set_stale(c->blocks);
   tw_status status = TW_OK;
   const point nowhere = {0};
   if (c->lower) status = ask(c, TW_ASK_BOUNDS, &nowhere, c->lower, c->upper, error);
@@ -350,6 +380,7 @@ static void set_functions(tw_oracle *o) {
   if (o->offers & TW_PROX) o->prox = prox, o->regularizer = regularizer;
   if (o->offers & TW_MIRROR) o->mirror_step = mirror_step;
   if (o->offers & TW_CONIC) o->conic = conic;
+  if (o->offers & TW_GRADIENT) o->samples = samples, o->sample = sample, o->blocks = blocks;
   o->start = start;
   o->exec = exec;
   o->visit = visit;

@@ -106,6 +106,8 @@ typedef struct tw_answers {
 /* f, with multipliers f + y'c; all constraints as one vector. */
 tw_expr tw_kit_lagrangian(const tw_kit *kit, bool multipliers);
 tw_expr tw_kit_constraints(const tw_kit *kit);
+/* The prox of eta times variable i's regularizer, and the projection on its set, at the variable. */
+tw_expr tw_kit_prox(const tw_kit *kit, int i);
 typedef void tw_question_build(tw_answers *answers);
 extern tw_question_build *const tw_question_builders[TW_QUESTIONS];
 void tw_answer(tw_answers *answers, tw_expr e, int array, int64_t offset);

@@ -201,20 +201,22 @@ static void project(tw_answers *a) {
     tw_answer(a, tw_project(a->kit->set[i], variable(a, i)->expr), 0, variable(a, i)->offset);
 }
 
-static const struct tw_reg_term *regularizer_on(const tw_answers *a, int i) {
-  for (int j = 0; j < a->kit->cls.n_regularizers; j++)
-    if (a->kit->cls.regularizers[j].variable == i) return &a->kit->cls.regularizers[j];
+static const struct tw_reg_term *regularizer_on(const tw_kit *kit, int i) {
+  for (int j = 0; j < kit->cls.n_regularizers; j++)
+    if (kit->cls.regularizers[j].variable == i) return &kit->cls.regularizers[j];
   return NULL;
 }
 
 /* A separable regularizer and a box: the prox of both is the clipped prox. */
+tw_expr tw_kit_prox(const tw_kit *kit, int i) {
+  const struct tw_reg_term *term = regularizer_on(kit, i);
+  tw_expr out = ((const tw_variable *)kit->problem->variables.item[i])->expr;
+  if (term) out = term->kind->prox(out, tw_mul(kit->input[TW_GROUP_ETA][0], term->weight), term->param);
+  return tw_project(kit->set[i], out);
+}
+
 static void prox(tw_answers *a) {
-  for (int i = 0; i < variables(a); i++) {
-    const struct tw_reg_term *term = regularizer_on(a, i);
-    tw_expr out = variable(a, i)->expr;
-    if (term) out = term->kind->prox(out, tw_mul(a->kit->input[TW_GROUP_ETA][0], term->weight), term->param);
-    tw_answer(a, tw_project(a->kit->set[i], out), 0, variable(a, i)->offset);
-  }
+  for (int i = 0; i < variables(a); i++) tw_answer(a, tw_kit_prox(a->kit, i), 0, variable(a, i)->offset);
 }
 
 static void regularizer(tw_answers *a) {

@@ -41,7 +41,7 @@ static const bad_case argument_cases[] = {
     {ROSENBROCK,
      "solve @/m.tw --method nothing",
      INPUT,
-     {"--method: no method 'nothing'; the methods are: anderson"}},
+     {"--method: no method 'nothing'; the methods are: accelerated_gradient"}},
     {ROSENBROCK, "solve @/m.tw --method=", INPUT, {"--method is empty"}},
     {ROSENBROCK,
      "solve @/m.tw --method lbfgs:toll=1",

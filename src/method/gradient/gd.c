@@ -8,7 +8,7 @@
 #include <math.h>
 
 static double first_trial(const tw_descent *s) {
-  if (s->run->iteration == 0) return tw_descent_first_trial(s);
+  if (s->last[TW_LAST_STEP] == 0) return tw_descent_first_trial(s);
   const double step = s->last[TW_LAST_SLOPE]; /* Barzilai-Borwein, left by the last iteration */
   return step > 0 && isfinite(step) ? step : 2 * s->last[TW_LAST_STEP];
 }
@@ -39,4 +39,5 @@ const tw_method tw_method_gd = {.name = "gd",
                                 .options = options,
                                 .init = tw_descent_init,
                                 .step = step,
+                                .restart = tw_descent_init,
                                 .traits = TW_MONOTONE | TW_ATOMIC};

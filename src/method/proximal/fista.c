@@ -3,7 +3,7 @@
  *   y = x_k + (t_{k-1} - 1)/t_k (x_k - x_{k-1}),   x_{k+1} = prox_{eta g}(y - eta grad f(y))
  *   t_k = (1 + sqrt(1 + 4 t_{k-1}^2 eta_{k-1}/eta_k)) / 2          (Scheinberg, Goldfarb & Bai 2014)
  *
- * eta shrinks until f(x+) <= f(y) + grad f(y)'(x+ - y) + |x+ - y|^2 / (2 eta) and grows again by a tenth.
+ * eta shrinks until f(x+) <= f(y) + grad f(y)'(x+ - y) + |x+ - y|^2 / (2 eta) and grows again by `growth`.
  * Where that difference of values drowns in rounding, (grad f(x+) - grad f(y))'(x+ - y) <= |x+ - y|^2 / eta,
  * its twin in gradients, is asked instead. Momentum restarts when (y - x+)'(x+ - x) > 0 or phi rises
  * (O'Donoghue & Candès 2015); a restart that would not help is a plain prox-gradient step, which always
@@ -33,7 +33,7 @@ static tw_status open(fista *s, tw_run *run) {
 tw_status tw_fista_init(tw_run *run) {
   fista s;
   TW_TRY(open(&s, run));
-  double eta = tw_run_real(run, "step");
+  double eta = s.state[ETA] > 0 ? s.state[ETA] : tw_run_real(run, "step");
   TW_TRY(tw_prox_start(run, s.gradient, s.z, s.next, &eta));
   vec_copy(s.n, run->x, s.last_x);
   s.state[ETA] = s.state[LAST_ETA] = eta;
@@ -109,7 +109,7 @@ tw_status tw_fista_step(tw_run *run) {
     s.state[T] = 1;
     return TW_OK;
   }
-  double eta = s.state[ETA] * (s.state[REST] > 0 ? 1 : 1.1), t, fy, phi;
+  double eta = s.state[ETA] * (s.state[REST] > 0 ? 1 : tw_run_real(run, "growth")), t, fy, phi;
   s.state[REST] = fmax(0, s.state[REST] - 1);
   TW_TRY(look_ahead(&s, eta, &t, &fy));
   if (!isfinite(fy)) return tw_fail(run->error, TW_ERR_NUMERIC, "the objective is not finite at an iterate");

@@ -10,12 +10,14 @@
 
 enum { ETA, BASE, STATE };
 enum { ARMIJO, CONSTANT, SQRT };
+enum { NATURAL, EUCLIDEAN };
 enum { MAX_SHRINKS = 100 };
 
 static const tw_option options[] = {
     TW_OPTION_TOL(1e-9),
     TW_OPTION_MAX_ITER(100000),
     {"schedule", TW_OPTION_CHOICE, ARMIJO, 0, 2, "armijo|constant|sqrt", "how the step length is chosen"},
+    {"map", TW_OPTION_CHOICE, NATURAL, 0, 1, "natural|euclidean", "divergence: the set's own, or Euclidean (projected gradient)"},
     TW_PROX_OPTION_STEP,
     TW_PROX_OPTION_POLISH,
     TW_OPTION_END};
@@ -35,6 +37,13 @@ static tw_status open(mirror *s, tw_run *run) {
                            {"mirror.state", STATE, &s->state},
                            {NULL, 0, NULL}};
   return tw_fetch(run, slots);
+}
+
+/* next = M(x, g, eta) */
+static tw_status advance(mirror *s, double eta) {
+  tw_run *run = s->run;
+  if (tw_run_choice(run, "map") == NATURAL || !(run->oracle->offers & TW_PROJECT)) return tw_run_mirror_step(run, run->x, s->gradient, eta, s->next);
+  return tw_prox_step(run, run->x, s->gradient, eta, s->z, s->next);
 }
 
 static tw_status measure(mirror *s) {
@@ -73,7 +82,7 @@ static tw_status armijo(mirror *s, bool *found) {
   double eta = s->state[ETA], f;
   *found = false;
   for (int shrinks = 0; shrinks < MAX_SHRINKS && !*found; shrinks++) {
-    TW_TRY(tw_run_mirror_step(run, run->x, s->gradient, eta, s->next));
+    TW_TRY(advance(s, eta));
     TW_TRY(tw_run_value(run, s->next, &f));
     double slope = 0;
     for (int64_t i = 0; i < s->n; i++) slope += s->gradient[i] * (s->next[i] - run->x[i]);
@@ -96,7 +105,7 @@ static tw_status step(tw_run *run) {
   } else {
     const double k = (double)run->iteration;
     s.state[ETA] = schedule == SQRT ? s.state[BASE] / sqrt(k + 1) : s.state[BASE];
-    TW_TRY(tw_run_mirror_step(run, run->x, s.gradient, s.state[ETA], s.next));
+    TW_TRY(advance(&s, s.state[ETA]));
   }
   if (!found) {
     return tw_run_end(run, TW_FAILED, "no step length gives a decrease; stationarity %.3g",

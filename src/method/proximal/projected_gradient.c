@@ -9,6 +9,7 @@ static const tw_option options[] = {
     {"variant", TW_OPTION_CHOICE, ACCELERATED, 0, 1, "accelerated|spectral",
      "FISTA with restart, or Barzilai-Borwein steps with a nonmonotone line search (convex sets)"},
     TW_PROX_OPTION_STEP,
+    TW_PROX_OPTION_GROWTH,
     TW_PROX_OPTION_MOMENTUM,
     TW_PROX_OPTION_RESTART,
     TW_PROX_OPTION_POLISH,
@@ -33,4 +34,5 @@ const tw_method tw_method_projected_gradient = {
     .options = options,
     .init = init,
     .step = step,
+    .restart = init,
 };

@@ -1,7 +1,10 @@
 #include "method/proximal/prox_map.h"
 
 tw_status tw_prox_apply(tw_run *run, const double *z, double eta, double *out) {
-  return (run->method->needs & TW_PROX) ? tw_run_prox(run, z, eta, out) : tw_run_project(run, z, out);
+  if (run->method->needs & TW_PROX) return tw_run_prox(run, z, eta, out);
+  if (run->oracle->offers & TW_PROJECT) return tw_run_project(run, z, out);
+  vec_copy(run->n, z, out);
+  return TW_OK;
 }
 
 tw_status tw_prox_step(tw_run *run, const double *x, const double *gradient, double eta, double *z,

@@ -9,7 +9,7 @@
 
 #include "method/work.h"
 
-/* prox_{eta g}(z), or the projection of z for methods that need no prox. */
+/* prox_{eta g}(z); for methods that need no prox the projection of z where the oracle projects, else z. */
 tw_status tw_prox_apply(tw_run *run, const double *z, double eta, double *out);
 /* out = T(x) from the gradient at x; z (scratch, n) receives x - eta gradient. */
 tw_status tw_prox_step(tw_run *run, const double *x, const double *gradient, double eta, double *z,
@@ -38,7 +38,7 @@ tw_status tw_prox_watch(tw_run *run, double eta);
 tw_status tw_prox_newton_try(tw_run *run, double eta, bool *moved);
 
 /* The engine behind accelerated and spectral descent. */
-tw_status tw_fista_init(tw_run *run);
+tw_status tw_fista_init(tw_run *run); /* as `restart` keeps the step */
 tw_status tw_fista_step(tw_run *run);
 tw_status tw_spectral_init(tw_run *run);
 tw_status tw_spectral_step(tw_run *run);
@@ -50,6 +50,8 @@ tw_status tw_spectral_step(tw_run *run);
   }
 #define TW_PROX_OPTION_STEP                                                                                  \
   { "step", TW_OPTION_REAL, 0, 0, 1e300, NULL, "first step length eta; 0: 1 / curvature along the gradient" }
+#define TW_PROX_OPTION_GROWTH                                                                                \
+  { "growth", TW_OPTION_REAL, 1.1, 1, 10, NULL, "factor by which the step grows before every iteration; 1: it only shrinks" }
 #define TW_PROX_OPTION_MOMENTUM                                                                              \
   { "accelerate", TW_OPTION_FLAG, 1, 0, 1, NULL, "extrapolate with FISTA's momentum" }
 #define TW_PROX_OPTION_RESTART                                                                               \

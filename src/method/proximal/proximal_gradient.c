@@ -2,8 +2,8 @@
 #include "method/proximal/prox_map.h"
 
 static const tw_option options[] = {
-    TW_OPTION_TOL(1e-9),    TW_OPTION_MAX_ITER(100000), TW_PROX_OPTION_STEP, TW_PROX_OPTION_MOMENTUM,
-    TW_PROX_OPTION_RESTART, TW_PROX_OPTION_POLISH,      TW_OPTION_END};
+    TW_OPTION_TOL(1e-9),    TW_OPTION_MAX_ITER(100000), TW_PROX_OPTION_STEP,  TW_PROX_OPTION_GROWTH,
+    TW_PROX_OPTION_MOMENTUM, TW_PROX_OPTION_RESTART,     TW_PROX_OPTION_POLISH, TW_OPTION_END};
 
 const tw_method tw_method_proximal_gradient = {
     .name = "proximal_gradient",
@@ -16,4 +16,5 @@ const tw_method tw_method_proximal_gradient = {
     .options = options,
     .init = tw_fista_init,
     .step = tw_fista_step,
+    .restart = tw_fista_init,
 };
