@@ -41,8 +41,7 @@ static rows constraint_rows(tw_condition *c, int i) {
 
 /* ------------------------------------------------------------------ putting the pieces together */
 
-/* L = f + y'c and its gradient in every variable. */
-static void make_lagrangian(tw_condition *c) {
+void tw_condition_lagrangian(tw_condition *c) {
   const tw_nested *nested = c->nested;
   tw_expr l = c->out[nested->objective];
   for (int i = 0; i < nested->n_constraints; i++) {
@@ -145,7 +144,7 @@ static tw_status minimization(tw_condition *c, tw_expr out[2], tw_expr *danskin)
   pieces p;
   tw_status status = open_pieces(&p, c->nested) ? TW_OK : TW_ERR_MEMORY;
   if (status == TW_OK) {
-    make_lagrangian(c);
+    tw_condition_lagrangian(c);
     collect(c, &p, danskin);
   }
   if (status == TW_OK && tw_graph_status(c->graph) == TW_OK) {

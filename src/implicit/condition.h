@@ -34,6 +34,8 @@ static inline tw_expr tw_part_of(tw_expr flat, const tw_part *part) {
 /* The smallest margin also covers `candidates`. */
 void tw_condition_margin(tw_condition *c, tw_expr candidates);
 
+/* L = f + y'c and its gradient in every variable. */
+void tw_condition_lagrangian(tw_condition *c);
 tw_piece tw_condition_variable(tw_condition *c, int i);
 
 /* A regularizer over the statement's params: the class speaks of the problem's own expressions, so it is read

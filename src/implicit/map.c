@@ -117,6 +117,7 @@ tw_status tw_condition_map(tw_condition *c, tw_error *error) {
     free(params), free(out);
     return tw_fail(error, TW_ERR_MEMORY, "out of memory building the map of %s", kind->method);
   }
+  if (nested->objective >= 0) tw_condition_lagrangian(c); /* of all entries: the condition has held some by now */
   memcpy(params, c->param, (size_t)n * sizeof *params);
   const tw_expr eta = params[n] = tw_param(c->graph, n, TW_F64, TW_SCALAR);
   for (int i = 0; i < v; i++) out[v + i] = smooth_gradient(c, i);
