@@ -22,7 +22,9 @@ tw_status distillation_run(distillation *d, int seed, int64_t evaluations, tw_er
   return TW_OK;
 }
 
-void distillation_free(distillation *d) { study_close(&d->model); }
+void distillation_free(distillation *d) {
+  study_close(&d->model);
+}
 
 tw_status distillation_real(int seed, int draws, double *accuracy, tw_error *error) {
   char text[2][16];

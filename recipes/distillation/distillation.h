@@ -9,9 +9,9 @@
 
 typedef struct distillation { /* zero-initialise */
   study model;
-  double loss, accuracy;       /* of real images: on those trained for, and on those held out */
-  int64_t evaluations;         /* of the loss with its gradient */
-  double gradient_error;       /* study_check at the start */
+  double loss, accuracy; /* of real images: on those trained for, and on those held out */
+  int64_t evaluations;   /* of the loss with its gradient */
+  double gradient_error; /* study_check at the start */
   tw_evidence evidence;
 } distillation;
 

@@ -32,10 +32,10 @@ static void memory(figures *f, costs *c) {
     c->unrolled[k] = cost.bytes / 1048576;
     apart[k == DEPTHS - 1] = cost.slope;
   }
-  figures_line(f, "peak memory of a gradient by the equation, tolerances 0.9^12 to 0.9^200: largest over least", "at most 1.1", most <= 1.1 * least,
-               "%.2f (%.1f MiB)", most / least, most / 1048576);
-  figures_line(f, "peak memory of 200 layers unrolled over that of 50", "at least 2", c->unrolled[4] >= 2 * c->unrolled[2], "%.2f (%.1f and %.1f MiB)",
-               c->unrolled[4] / c->unrolled[2], c->unrolled[4], c->unrolled[2]);
+  figures_line(f, "peak memory of a gradient by the equation, tolerances 0.9^12 to 0.9^200: largest over least", "at most 1.1",
+               most <= 1.1 * least, "%.2f (%.1f MiB)", most / least, most / 1048576);
+  figures_line(f, "peak memory of 200 layers unrolled over that of 50", "at least 2", c->unrolled[4] >= 2 * c->unrolled[2],
+               "%.2f (%.1f and %.1f MiB)", c->unrolled[4] / c->unrolled[2], c->unrolled[4], c->unrolled[2]);
   figures_line(f, "gradient of 200 layers unrolled against that of the equation, along a direction, relative", "at most 1e-4",
                fabs(apart[1] / exact - 1) <= 1e-4, "%.1e", fabs(apart[1] / exact - 1));
 }
@@ -48,8 +48,9 @@ static tw_status draw(const equilibrium *e, const costs *c, const char *path, tw
   const chart_series loss = {.n = (int64_t)h->count, .x = x, .y = y, .color = 0x1f5fa8, .line = true, .dots = true};
   const chart_series peaks[] = {{"by the equation", DEPTHS, c->depth, c->implicit, 0x1f5fa8, true, true},
                                 {"unrolled", DEPTHS, c->depth, c->unrolled, 0xd9572b, true, true}};
-  const chart both[2] = {{.title = "Loss on 1200 digits", .x_name = "iteration of L-BFGS", .y_name = "", .y_log = true, .n = 1, .series = &loss},
-                         {.title = "Peak memory of a gradient", .x_name = "layers", .y_name = "MiB", .n = 2, .series = peaks}};
+  const chart both[2] = {
+      {.title = "Loss on 1200 digits", .x_name = "iteration of L-BFGS", .y_name = "", .y_log = true, .n = 1, .series = &loss},
+      {.title = "Peak memory of a gradient", .x_name = "layers", .y_name = "MiB", .n = 2, .series = peaks}};
   const tw_status status = chart_write(2, both, path, error);
   free(x);
   return status;
@@ -62,10 +63,10 @@ tw_status equilibrium_acceptance(FILE *out, const char *plot, tw_error *error) {
   figures_begin(&f, out, error);
   memory(&f, &c);
   if (f.status == TW_OK) f.status = equilibrium_run(&e, &(equilibrium_options){1, HIDDEN, IMAGES, 40}, error);
-  figures_line(&f, "gradient through the fixed points against central differences, relative", "at most 1e-5", e.gradient_error <= 1e-5, "%.1e",
-               e.gradient_error);
-  figures_line(&f, "accuracy on 597 digits held out, 40 iterations of L-BFGS", "at least 0.9", e.tested >= 0.9, "%.4f (trained on: %.4f; %.1f s)",
-               e.tested, e.trained, e.model.solution.result.seconds);
+  figures_line(&f, "gradient through the fixed points against central differences, relative", "at most 1e-5", e.gradient_error <= 1e-5,
+               "%.1e", e.gradient_error);
+  figures_line(&f, "accuracy on 597 digits held out, 40 iterations of L-BFGS", "at least 0.9", e.tested >= 0.9,
+               "%.4f (trained on: %.4f; %.1f s)", e.tested, e.trained, e.model.solution.result.seconds);
   figures_line(&f, "evidence of the last gradient", "reliable", e.evidence.reliable, "residual %.0e, linear residual %.0e, condition %.1f",
                e.evidence.inner_residual, e.evidence.linear_residual, e.evidence.condition);
   if (f.status == TW_OK && plot) f.status = draw(&e, &c, plot, error);

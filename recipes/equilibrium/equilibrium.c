@@ -32,7 +32,9 @@ tw_status equilibrium_run(equilibrium *e, const equilibrium_options *o, tw_error
   return status;
 }
 
-void equilibrium_free(equilibrium *e) { study_close(&e->model); }
+void equilibrium_free(equilibrium *e) {
+  study_close(&e->model);
+}
 
 tw_status equilibrium_measure(const equilibrium_options *o, const char *method, study_cost *cost, tw_error *error) {
   tw_override set[3];

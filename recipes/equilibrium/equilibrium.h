@@ -14,7 +14,7 @@ typedef struct equilibrium_options {
 
 typedef struct equilibrium { /* zero-initialise */
   study model;
-  double gradient_error; /* study_check at the start */
+  double gradient_error;  /* study_check at the start */
   double trained, tested; /* accuracies */
   tw_evidence evidence;
 } equilibrium;

@@ -12,7 +12,8 @@ static void draw_parts(tw_canvas *canvas, const double *part, tw_rect frame) {
   for (int k = 0; k < RANK; k++) {
     double high = 0;
     for (int i = 0; i < SIDE * SIDE; i++) high = fmax(high, part[64 * k + i]);
-    chart_picture(canvas, SIDE, SIDE, part + 64 * k, 0, high, (tw_rect){frame.x + k % 5 * size, frame.y + k / 5 * (size + 20), size - 10, size - 10});
+    chart_picture(canvas, SIDE, SIDE, part + 64 * k, 0, high,
+                  (tw_rect){frame.x + k % 5 * size, frame.y + k / 5 * (size + 20), size - 10, size - 10});
   }
 }
 
@@ -45,8 +46,8 @@ static void factorizations(figures *f, nmf *r) {
                (long long)joint->n, (long long)joint->iterations, joint->seconds, study_report(&r->joint, "error"));
   figures_line(f, "least entry of the factors", "0", least(&r->joint, "W") >= 0 && least(&r->joint, "H") >= 0, "%g",
                fmin(least(&r->joint, "W"), least(&r->joint, "H")));
-  figures_line(f, "over the parts alone, weights nested: gradient against central differences, relative", "at most 1e-5", r->gradient_error <= 1e-5,
-               "%.1e", r->gradient_error);
+  figures_line(f, "over the parts alone, weights nested: gradient against central differences, relative", "at most 1e-5",
+               r->gradient_error <= 1e-5, "%.1e", r->gradient_error);
   figures_line(f, "its objective after 200 iterations less that of all unknowns at once, relative", "at most 1e-2",
                nested->f - joint->f <= 1e-2 * joint->f, "%.1e (%.2f s)", (nested->f - joint->f) / joint->f, nested->seconds);
 }

@@ -74,4 +74,6 @@ tw_status nmf_inpainting_run(nmf_inpainting *r, const nmf_options *o, int64_t it
   return status;
 }
 
-void nmf_inpainting_free(nmf_inpainting *r) { study_close(&r->model); }
+void nmf_inpainting_free(nmf_inpainting *r) {
+  study_close(&r->model);
+}

@@ -11,16 +11,16 @@ typedef struct nmf_options {
   int seed, images, rank;
 } nmf_options;
 
-typedef struct nmf { /* zero-initialise */
-  study joint, nested;    /* solved */
-  double gradient_error;  /* study_check of the nested objective at its start */
+typedef struct nmf {     /* zero-initialise */
+  study joint, nested;   /* solved */
+  double gradient_error; /* study_check of the nested objective at its start */
 } nmf;
 
 typedef struct nmf_inpainting { /* zero-initialise */
-  study model;           /* solved */
-  double gradient_error; /* study_check at the start: the parts of the plain factorization */
-  double before, after;  /* root mean square error of unseen pixels of other images: with those parts, and with those learned */
-  double trained[2];     /* likewise, of the images trained on */
+  study model;                  /* solved */
+  double gradient_error;        /* study_check at the start: the parts of the plain factorization */
+  double before, after;         /* root mean square error of unseen pixels of other images: with those parts, and with those learned */
+  double trained[2];            /* likewise, of the images trained on */
 } nmf_inpainting;
 
 /* At most this many iterations of the nested problem's outer method. */

@@ -137,8 +137,13 @@ tw_status study_measure(const study_options *options, double spread, study_cost 
     status = tw_fail(error, TW_ERR_MEMORY, "out of memory for %lld unknowns", (long long)n);
   if (status == TW_OK) status = s.oracle.start(s.oracle.context, x, error);
   for (int64_t i = 0; i < n && status == TW_OK; i++) x[i] += spread * tw_random_normal(7, (uint64_t)i);
-  const double began = tw_now();
+  double began = tw_now();
   if (status == TW_OK) status = study_gradient(&s, x, &f, x + n, error);
+  if (spread > 0) {
+    for (int64_t i = 0; i < n && status == TW_OK; i++) x[i] += spread * tw_random_normal(8, (uint64_t)i);
+    began = tw_now();
+    if (status == TW_OK) status = study_gradient(&s, x, &f, x + n, error);
+  }
   cost->seconds = tw_now() - began;
   cost->bytes = peak_end(&at);
   for (int64_t i = 0; i < n && status == TW_OK; i++) cost->slope += x[n + i] * tw_random_normal(9, (uint64_t)i);

@@ -9,9 +9,9 @@ typedef struct study { /* zero-initialise; owns what is in it */
   const tw_problem *problem;
   tw_class cls;
   tw_oracle oracle;
-  const char *method;    /* of the outer problem */
-  tw_history history;    /* of the last solve */
-  tw_solution solution;  /* likewise */
+  const char *method;   /* of the outer problem */
+  tw_history history;   /* of the last solve */
+  tw_solution solution; /* likewise */
   bool opened, solved;
 } study;
 
@@ -38,7 +38,8 @@ tw_status study_check(study *s, const double *x, uint64_t key, double h, double 
 typedef struct study_cost {
   double seconds, bytes, slope; /* slope: the gradient along a fixed direction */
 } study_cost;
-/* At the model's start, each entry moved by `spread` times a normal number. */
+/* At the model's start; with a `spread` above 0 each entry is moved by that times a normal number, and the seconds are those of a second
+ * such point, with everything compiled. */
 tw_status study_measure(const study_options *options, double spread, study_cost *cost, tw_error *error);
 /* A report at the solution; of arrays the first element. NaN: there is none of that name. */
 double study_report(const study *s, const char *name);

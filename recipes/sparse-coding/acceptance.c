@@ -39,8 +39,8 @@ tw_status sparse_coding_acceptance(FILE *out, const char *plot, tw_error *error)
     seconds += r.model.solution.result.seconds / SEEDS;
     sparse_coding_free(&r);
   }
-  figures_line(&f, "gradient through the codes against central differences, relative, worst of 5 splits", "at most 1e-5", error_of <= 1e-5, "%.1e",
-               error_of);
+  figures_line(&f, "gradient through the codes against central differences, relative, worst of 5 splits", "at most 1e-5", error_of <= 1e-5,
+               "%.1e", error_of);
   figures_line(&f, "breast cancer, 3 atoms: loss on 400 rows, task-driven below unsupervised", "5 of 5", lower == SEEDS,
                "%d (means %.4f and %.4f; %.2f s)", lower, loss[1], loss[0], seconds);
   figures_line(&f, "accuracy on 169 rows held out, mean of 5 splits, task-driven against unsupervised", "not below", tested[1] >= tested[0],

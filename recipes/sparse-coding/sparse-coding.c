@@ -4,7 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-static tw_status open_model(study *s, const char *name, const sparse_coding_options *o, const char *slot, const char *value, tw_error *error) {
+static tw_status open_model(study *s, const char *name, const sparse_coding_options *o, const char *slot, const char *value,
+                            tw_error *error) {
   char path[96], text[2][16];
   const tw_override set[3] = {{"seed", text[0]}, {"atoms", text[1]}, {slot, value}};
   snprintf(path, sizeof path, "recipes/sparse-coding/%s.tw", name);
@@ -63,4 +64,6 @@ tw_status sparse_coding_run(sparse_coding_result *r, const sparse_coding_options
   return status;
 }
 
-void sparse_coding_free(sparse_coding_result *r) { study_close(&r->model); }
+void sparse_coding_free(sparse_coding_result *r) {
+  study_close(&r->model);
+}

@@ -8,7 +8,7 @@
 
 #include "study.h"
 
-typedef struct sparse_coding { /* of the classifier on the codes of a dictionary */
+typedef struct sparse_coding {  /* of the classifier on the codes of a dictionary */
   double loss, trained, tested; /* regularised loss; accuracies */
 } sparse_coding;
 
@@ -22,7 +22,7 @@ typedef struct sparse_coding_result { /* zero-initialise */
   double gradient_error; /* study_check of the task-driven loss at the unsupervised dictionary */
   double nonzero;        /* share of the codes, task-driven */
   tw_evidence evidence;
-  study model;           /* the task-driven one */
+  study model; /* the task-driven one */
 } sparse_coding_result;
 
 /* The task-driven run starts from the unsupervised dictionary. */
