@@ -22,7 +22,9 @@ tw_status distillation_run(distillation *d, int seed, int64_t evaluations, tw_er
   return TW_OK;
 }
 
-void distillation_free(distillation *d) { study_close(&d->model); }
+void distillation_free(distillation *d) {
+  study_close(&d->model);
+}
 
 tw_status distillation_real(int seed, int draws, double *accuracy, tw_error *error) {
   char text[2][16];
@@ -39,4 +41,8 @@ tw_status distillation_real(int seed, int draws, double *accuracy, tw_error *err
     study_close(&s);
   }
   return status;
+}
+
+tw_status distillation_measure(const char *method, study_cost *cost, tw_error *error) {
+  return study_measure(&(study_options){.path = "recipes/distillation/distillation.tw", .nested = method}, 0.1, cost, error);
 }

@@ -9,9 +9,9 @@
 
 typedef struct distillation { /* zero-initialise */
   study model;
-  double loss, accuracy;       /* of real images: on those trained for, and on those held out */
-  int64_t evaluations;         /* of the loss with its gradient */
-  double gradient_error;       /* study_check at the start */
+  double loss, accuracy; /* of real images: on those trained for, and on those held out */
+  int64_t evaluations;   /* of the loss with its gradient */
+  double gradient_error; /* study_check at the start */
   tw_evidence evidence;
 } distillation;
 
@@ -20,6 +20,8 @@ tw_status distillation_run(distillation *d, int seed, int64_t evaluations, tw_er
 void distillation_free(distillation *d);
 /* The accuracy of training on a random real image of every digit, mean of `draws`. */
 tw_status distillation_real(int seed, int draws, double *accuracy, tw_error *error);
+/* Of one gradient at random images, the training by `method` (NULL: the model's). */
+tw_status distillation_measure(const char *method, study_cost *cost, tw_error *error);
 tw_status distillation_acceptance(FILE *out, const char *plot, tw_error *error);
 
 #endif

@@ -34,8 +34,10 @@ static void penalties(figures *f, shown *s) {
       above = fmax(above, (t.loss - t.best) / fabs(t.best));
       evaluations += t.model.solution.result.counts.gradient;
       kinks += t.model.solution.result.outcome != TW_SOLVED;
-      if (seed == SEEDS - 1) s->tuned[k] = t;
-      else tuning_free(&t);
+      if (seed == SEEDS - 1)
+        s->tuned[k] = t;
+      else
+        tuning_free(&t);
     }
     snprintf(what, sizeof what, "%s: gradient through the fit against central differences, relative, worst of 3 splits", tuned[k].name);
     figures_line(f, what, "at most 1e-5", error_of <= 1e-5, "%.1e", error_of);
@@ -67,7 +69,9 @@ static void inexact(figures *f, shown *s) {
 
 static const struct {
   const char *name, *spec;
-} methods[] = {{"projected gradient", "projected_gradient(tol=1e-11)"}, {"mirror descent", "mirror_descent(tol=1e-7, polish=false)"}};
+} methods[] = {{"projected gradient", "projected_gradient(tol=1e-11, linear=gmres)"},
+               {"mirror descent", "mirror_descent(tol=1e-7, polish=false, linear=gmres)"},
+               {"block coordinate descent", "block_cd(tol=1e-9, linear=gmres)"}};
 enum { METHODS = sizeof methods / sizeof *methods };
 
 static void machines(figures *f) {
@@ -81,9 +85,37 @@ static void machines(figures *f) {
     apart = fmax(apart, fabs(g[k].gradient / g[0].gradient - 1));
     snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s %.2f s", k ? ", " : "", methods[k].name, g[k].seconds);
   }
-  figures_line(f, "SVM, 140 rows, 10 features: hypergradients by different methods, relative", "at most 1e-4", apart <= 1e-4, "%.1e (%s)", apart,
-               text);
+  figures_line(f, "SVM, 140 rows, 10 features: hypergradients by different methods, relative", "at most 1e-4", apart <= 1e-4, "%.1e (%s)",
+               apart, text);
   figures_line(f, "and against central differences", "at most 1e-4", difference <= 1e-4, "%.1e", difference);
+}
+
+/* Memory of one hypergradient with more and more inner iterations: by the optimality condition, and unrolled with all states kept. */
+static void memory(figures *f) {
+  static const double tolerance[] = {1e-3, 1e-5, 1e-7, 1e-9};
+  static const int steps[] = {100, 200, 400, 800};
+  double most = 0, least = INFINITY, bytes[4] = {0};
+  svm_options o = {.m = 700, .v = 200, .p = 20, .l = 2};
+  svm_gradient g, exact = {0};
+  for (int k = -1; k < 4 && f->status == TW_OK; k++) { /* -1: what is loaded once is loaded then */
+    char spec[96];
+    snprintf(spec, sizeof spec, "projected_gradient(tol=%g, polish=false, linear=gmres)", tolerance[k < 0 ? 0 : k]);
+    o.method = spec;
+    f->status = svm_run(&o, false, &exact, f->error);
+    if (k >= 0) most = fmax(most, exact.bytes), least = fmin(least, exact.bytes);
+    snprintf(spec, sizeof spec, "projected_gradient(derivative=unrolled, max_iter=%d, checkpoints=%d)", steps[k < 0 ? 0 : k],
+             steps[k < 0 ? 0 : k]);
+    if (f->status == TW_OK) f->status = svm_run(&o, false, &g, f->error);
+    if (k >= 0) bytes[k] = g.bytes / 1048576;
+  }
+  figures_line(f, "SVM, 700 rows: peak memory by the optimality condition, tolerances 1e-3 to 1e-9, largest over least", "at most 1.1",
+               most <= 1.1 * least, "%.3f (%.1f MiB)", most / least, most / 1048576);
+  const double slope = log(bytes[3] / bytes[1]) / log(4);
+  figures_line(f, "peak memory unrolled, slope in the iterations from 200 to 800 (log-log)", "0.8 to 1.1", slope >= 0.8 && slope <= 1.1,
+               "%.2f (%.1f, %.1f, %.1f, %.1f MiB)", slope, bytes[0], bytes[1], bytes[2], bytes[3]);
+  figures_line(f, "hypergradient of 800 iterations unrolled against the optimality condition, relative", "at most 1e-3",
+               fabs(g.gradient / exact.gradient - 1) <= 1e-3, "%.1e (%.2f and %.2f s)", fabs(g.gradient / exact.gradient - 1), g.seconds,
+               exact.seconds);
 }
 
 /* Time and memory of one hypergradient as the features grow. */
@@ -94,7 +126,8 @@ static void sweep(figures *f) {
                   "| features | loss | d loss / d log theta | seconds | peak MiB |\n|---|---|---|---|---|\n");
   for (size_t k = 0; k < sizeof p / sizeof *p && f->status == TW_OK; k++) {
     svm_gradient g;
-    f->status = svm_run(&(svm_options){.m = 700, .v = 200, .p = p[k], .l = 2, .method = "projected_gradient(tol=1e-9)"}, false, &g, f->error);
+    f->status = svm_run(&(svm_options){.m = 700, .v = 200, .p = p[k], .l = 2, .method = "projected_gradient(tol=1e-9, linear=gmres)"},
+                        false, &g, f->error);
     if (f->status == TW_OK) fprintf(f->out, "| %d | %.6g | %.6g | %.2f | %.1f |\n", p[k], g.loss, g.gradient, g.seconds, g.bytes / 1048576);
   }
 }
@@ -135,6 +168,7 @@ tw_status hyperparameters_acceptance(FILE *out, const char *plot, tw_error *erro
   penalties(&f, &s);
   inexact(&f, &s);
   machines(&f);
+  memory(&f);
   sweep(&f);
   if (f.status == TW_OK && plot) f.status = draw(&s, plot, error);
   for (int k = 0; k < TUNED; k++) tuning_free(&s.tuned[k]);

@@ -12,7 +12,7 @@ typedef struct svm_options {
 
 typedef struct svm_gradient {
   double loss, gradient;
-  double difference; /* relative to a central difference; NaN: not asked for */
+  double difference;     /* relative to a central difference; NaN: not asked for */
   double seconds, bytes; /* of value and gradient; memory taken at most while the model is read and they are computed */
   tw_evidence evidence;
 } svm_gradient;

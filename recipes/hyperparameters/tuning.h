@@ -5,13 +5,13 @@
 #include "study.h"
 
 typedef struct tuning_options {
-  const char *name;  /* of the model, without .tw */
-  int seed;          /* splits the rows */
-  int grid;          /* values of l between `low` and `high` at which the loss is evaluated too; 0: none */
+  const char *name; /* of the model, without .tw */
+  int seed;         /* splits the rows */
+  int grid;         /* values of l between `low` and `high` at which the loss is evaluated too; 0: none */
   double low, high;
 } tuning_options;
 
-typedef struct tuning { /* zero-initialise */
+typedef struct tuning {  /* zero-initialise */
   study model;           /* its history holds the path of l and loss */
   double l, loss;        /* found */
   double tested;         /* the model's report about the test rows */

@@ -4,7 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-static bool shown(double value, bool log) { return isfinite(value) && (!log || value > 0); }
+static bool shown(double value, bool log) {
+  return isfinite(value) && (!log || value > 0);
+}
 
 /* The interval of all that is shown, a little wider; of a log axis from power of ten to power of ten. */
 static void span(const chart *c, bool vertical, tw_axis *axis) {
@@ -25,8 +27,10 @@ static void span(const chart *c, bool vertical, tw_axis *axis) {
 }
 
 static void ticks_of(const tw_axis *axis, tw_ticks *ticks) {
-  if (axis->log) tw_ticks_log(ticks, axis->low, axis->high, 7);
-  else tw_ticks_linear(ticks, axis->low, axis->high, 6, false);
+  if (axis->log)
+    tw_ticks_log(ticks, axis->low, axis->high, 7);
+  else
+    tw_ticks_linear(ticks, axis->low, axis->high, 6, false);
 }
 
 static void draw_line(tw_canvas *canvas, const chart *c, const chart_series *s, const tw_axis *x, const tw_axis *y, tw_point *point) {

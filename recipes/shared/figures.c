@@ -47,4 +47,6 @@ void peak_begin(peak *p) {
   p->before = cleared && closed ? status_bytes("VmRSS:") : NAN;
 }
 
-double peak_end(const peak *p) { return status_bytes("VmHWM:") - p->before; }
+double peak_end(const peak *p) {
+  return status_bytes("VmHWM:") - p->before;
+}

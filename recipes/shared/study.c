@@ -1,5 +1,6 @@
 /* Models with another inner method, their solutions and reports. */
 #include "study.h"
+#include "figures.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -76,6 +77,18 @@ tw_status study_solve(study *s, const tw_solve_options *options, tw_error *error
   return status;
 }
 
+tw_status study_at(study *s, const double *x, tw_error *error) {
+  const int64_t n = s->oracle.n;
+  const tw_exec exec = {.threads = 1};
+  tw_result result = {.outcome = TW_RUNNING, .method = "none", .n = n, .x = tw_alloc((size_t)n, sizeof *x)};
+  forget(s);
+  if (!result.x) return tw_fail(error, TW_ERR_MEMORY, "out of memory for %lld unknowns", (long long)n);
+  memcpy(result.x, x, (size_t)n * sizeof *x);
+  const tw_status status = tw_solution_new(&s->solution, s->problem, &s->cls, &result, &exec, error);
+  s->solved = status == TW_OK;
+  return status;
+}
+
 tw_status study_gradient(study *s, const double *x, double *f, double *g, tw_error *error) {
   if (!(s->oracle.offers & TW_GRADIENT)) return tw_fail(error, TW_ERR_UNSUPPORTED, "the model has no gradient");
   return s->oracle.gradient(s->oracle.context, x, f, g, error);
@@ -110,6 +123,33 @@ const tw_array *study_array(const study *s, const char *name) {
 double study_report(const study *s, const char *name) {
   const tw_array *array = study_array(s, name);
   return array ? tw_array_get(array, (int64_t[TW_MAX_RANK]){0}) : NAN;
+}
+
+tw_status study_measure(const study_options *options, double spread, study_cost *cost, tw_error *error) {
+  study s = {0};
+  peak at;
+  double f, *x = NULL;
+  *cost = (study_cost){NAN, NAN, 0};
+  peak_begin(&at);
+  tw_status status = study_open(&s, options, error);
+  const int64_t n = status == TW_OK ? s.oracle.n : 0;
+  if (status == TW_OK && !(x = tw_alloc(2 * (size_t)n, sizeof *x)))
+    status = tw_fail(error, TW_ERR_MEMORY, "out of memory for %lld unknowns", (long long)n);
+  if (status == TW_OK) status = s.oracle.start(s.oracle.context, x, error);
+  for (int64_t i = 0; i < n && status == TW_OK; i++) x[i] += spread * tw_random_normal(7, (uint64_t)i);
+  double began = tw_now();
+  if (status == TW_OK) status = study_gradient(&s, x, &f, x + n, error);
+  if (spread > 0) {
+    for (int64_t i = 0; i < n && status == TW_OK; i++) x[i] += spread * tw_random_normal(8, (uint64_t)i);
+    began = tw_now();
+    if (status == TW_OK) status = study_gradient(&s, x, &f, x + n, error);
+  }
+  cost->seconds = tw_now() - began;
+  cost->bytes = peak_end(&at);
+  for (int64_t i = 0; i < n && status == TW_OK; i++) cost->slope += x[n + i] * tw_random_normal(9, (uint64_t)i);
+  free(x);
+  study_close(&s);
+  return status;
 }
 
 void study_close(study *s) {

@@ -9,7 +9,9 @@ enum { SEEDS = 5, SPHERES = 64 };
 static const double THETA = 0.6, STEP = 1e-6;
 
 /* Where in the box a position lies. */
-static double wrap(double value, double side) { return value - side * floor(value / side); }
+static double wrap(double value, double side) {
+  return value - side * floor(value / side);
+}
 
 static tw_status draw(const soft_spheres *s, double theta, const char *path, tw_error *error) {
   const double pi = acos(-1), side = sqrt(s->n / 2 * pi / 4 * (1 + theta * theta)), scale = 440 / side;
@@ -28,7 +30,8 @@ static tw_status draw(const soft_spheres *s, double theta, const char *path, tw_
       tw_canvas_circle(canvas, at, r);
       color.a = 0.35;
       tw_canvas_fill(canvas, color);
-      tw_canvas_segment(canvas, at, (tw_point){at.x + 0.15 * s->moves[2 * i] * scale, at.y + 0.15 * s->moves[2 * i + 1] * scale}, TW_INK, 1.4);
+      tw_canvas_segment(canvas, at, (tw_point){at.x + 0.15 * s->moves[2 * i] * scale, at.y + 0.15 * s->moves[2 * i + 1] * scale}, TW_INK,
+                        1.4);
       tw_canvas_circle(canvas, at, 1.8);
       tw_canvas_fill(canvas, TW_INK);
     }
@@ -56,8 +59,8 @@ tw_status soft_spheres_acceptance(FILE *out, const char *plot, tw_error *error) 
     seconds += s.seconds / SEEDS;
     soft_spheres_free(&s);
   }
-  figures_line(&f, "64 soft spheres, 5 packings: largest force at rest", "at most 1e-13", residual <= 1e-13, "%.1e (%.2f s with the motion)", residual,
-               seconds);
+  figures_line(&f, "64 soft spheres, 5 packings: largest force at rest", "at most 1e-13", residual <= 1e-13,
+               "%.1e (%.2f s with the motion)", residual, seconds);
   figures_line(&f, "motion with theta against minimising again at theta +- 1e-6, translations removed", "at most 1e-5", worst <= 1e-5,
                "%.1e of the largest (linear residual %.0e, the Hessian singular)", worst, linear);
   return f.status;

@@ -34,9 +34,9 @@ static void inexact_solutions(void **state) {
 
 static void support_vectors(void **state) {
   (void)state;
-  const char *const methods[] = {"projected_gradient(tol=1e-11)", "mirror_descent(tol=1e-8, polish=false)"};
-  svm_gradient g[2];
-  for (int k = 0; k < 2; k++) {
+  const char *const methods[] = {"projected_gradient(tol=1e-11)", "mirror_descent(tol=1e-8, polish=false)", "block_cd(tol=1e-9)"};
+  svm_gradient g[3];
+  for (int k = 0; k < 3; k++) {
     tw_error error = {0};
     assert_ok(svm_run(&(svm_options){.m = 40, .v = 20, .p = 4, .l = 2, .method = methods[k]}, k == 0, &g[k], &error));
     assert_true(isfinite(g[k].gradient) && fabs(g[k].gradient) > 1e-6);
