@@ -59,10 +59,16 @@ static tw_expr kkt(const parts *c, tw_expr *z) {
   return all;
 }
 
+/* Parameters that are not given have their defaults. */
+static tw_expr prox(const parts *c, tw_expr x, tw_expr eta) {
+  int n = 0;
+  while (n < TW_REGULARIZER_PARAMS && !tw_is_none(c->p->param[n])) n++;
+  return tw_prox(c->p->regularizer, x, eta, n, c->p->param, (tw_domain){0});
+}
+
 static tw_expr proximal(const parts *c) {
-  const tw_regularizer_kind *kind = c->p->regularizer;
-  if (!kind || tw_is_none(c->p->weight)) return refuse(c, "expected a regularizer and its weight");
-  return tw_sub(c->x, kind->prox(descended(c), tw_mul(c->eta, c->p->weight), c->p->param));
+  if (!c->p->regularizer || tw_is_none(c->p->weight)) return refuse(c, "expected a regularizer and its weight");
+  return tw_sub(c->x, prox(c, descended(c), tw_mul(c->eta, c->p->weight)));
 }
 
 static tw_expr projected(const parts *c) {
@@ -109,7 +115,7 @@ static tw_expr block_proximal(const parts *c) {
   if (kind) {
     if (tw_is_none(c->p->weight)) return refuse(c, "expected the weight of its regularizer");
     to[1] = tw_mul(eta, per_row(c->p->weight, rows));
-    t = kind->prox(from[0], from[1], c->p->param);
+    t = prox(c, from[0], from[1]);
   } else {
     t = tw_project(c->p->domain, from[0]);
   }
