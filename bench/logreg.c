@@ -41,14 +41,13 @@ static tw_status run(logreg *l, const tw_oracle *oracle) {
 
 static int solve(void *l_) {
   logreg *l = l_;
-  const int64_t rows = l->x.shape.dim[0], cols = l->x.shape.dim[1];
+  const int64_t cols = l->x.shape.dim[1];
   tw_graph *graph = tw_graph_new();
   tw_problem *p = tw_problem_new(graph);
   tw_class cls;
   tw_oracle oracle = {0};
   if (!graph || !p) return 1;
   tw_expr x = tw_problem_parameter(p, "X", &l->x), label = tw_problem_parameter(p, "label", &l->label);
-  (void)rows;
   tw_expr w = tw_problem_variable(p, "W", l->classes == 2 ? TW_SHAPE(cols) : TW_SHAPE(cols, l->classes));
   tw_expr b = tw_problem_variable(p, "b", l->classes == 2 ? TW_SCALAR : TW_SHAPE(l->classes));
   tw_problem_minimize(p, NULL, tw_add(loss_of(l, x, label, w, b), tw_scale(total(tw_square(w)), 0.5 * l->l2)));
@@ -67,7 +66,8 @@ int main(int argc, char **argv) {
     fprintf(stderr, "talweg_logreg X.npy label.npy CLASSES L2 GRADIENT THREADS SECONDS\n");
     return 2;
   }
-  if (tw_npy_read(argv[1], &l.x, &bench_error) != TW_OK || tw_npy_read(argv[2], &l.label, &bench_error) != TW_OK) return bench_fail("logreg");
+  if (tw_npy_read(argv[1], &l.x, &bench_error) != TW_OK || tw_npy_read(argv[2], &l.label, &bench_error) != TW_OK)
+    return bench_fail("logreg");
   l.classes = atoll(argv[3]);
   l.l2 = atof(argv[4]);
   l.gradient = atof(argv[5]);
