@@ -34,6 +34,7 @@ bench: packages-build
 	@tools/install-packages bench
 	@$(MAKE) --no-print-directory all
 	@bench/run
+	@bench/logreg.py build/release/bench/talweg_logreg docs/benchmarks/logreg.md
 	@bench/programs.py build/release/talweg tests/data/nl docs/benchmarks/programs.md
 	@bench/programs_mps.py build/release/talweg tests/data/mps docs/benchmarks/programs.md
 

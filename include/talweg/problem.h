@@ -233,7 +233,8 @@ struct tw_oracle {
    * rows / count and rows drawn at random, unbiased estimates. Another count is another compilation. */
   tw_status (*sample)(void *context, const double *x, int64_t count, const int64_t *row, const double *weight, double *f, double *g,
                       tw_error *error);
-  tw_status (*blocks)(void *context, const tw_blocks **blocks, tw_error *error); /* derived when first asked for, the oracle's; may be NULL */
+  /* Derived when first asked for, the oracle's own; may be NULL. */
+  tw_status (*blocks)(void *context, const tw_blocks **blocks, tw_error *error);
   tw_status (*start)(void *context, double *x, tw_error *error); /* the stated starting point; NULL: zeros */
   void (*exec)(void *context, const tw_exec *exec); /* threads, inner tolerance, stop flag; may be NULL */
   /* Visits the states of nested solves inside (see tw_work_visit); may be NULL. */

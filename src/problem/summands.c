@@ -62,14 +62,15 @@ tw_expr tw_replace_row(tw_expr e, tw_expr x, tw_expr k, tw_expr by, bool *rest) 
 
 /* ------------------------------------------------------------------ compiled functions */
 
-tw_status tw_asker_open(tw_asker *a, const tw_kit *kit, const tw_exec *exec, int n, const tw_expr *inputs, int n_out, const tw_expr *outputs,
-                        tw_error *error) {
+tw_status tw_asker_open(tw_asker *a, const tw_kit *kit, const tw_exec *exec, int n, const tw_expr *inputs, int n_out,
+                        const tw_expr *outputs, tw_error *error) {
   const int np = kit->count[TW_GROUP_PARAMETERS];
   *a = (tw_asker){.n_parameters = np, .n_out = n_out};
   tw_expr *all = calloc((size_t)(np + n) + 1, sizeof *all);
   int *level = calloc((size_t)(np + n) + 1, sizeof *level);
   a->in = calloc((size_t)(np + n) + 1, sizeof *a->in);
-  tw_status status = all && level && a->in ? tw_graph_check(kit->problem->graph, error) : tw_fail(error, TW_ERR_MEMORY, "oracle: out of memory");
+  tw_status status = all && level && a->in ? tw_graph_check(kit->problem->graph, error)
+                                           : tw_fail(error, TW_ERR_MEMORY, "oracle: out of memory");
   for (int i = 0; status == TW_OK && i < np + n; i++) {
     all[i] = i < np ? kit->input[TW_GROUP_PARAMETERS][i] : inputs[i - np];
     level[i] = i < np ? 0 : 1;

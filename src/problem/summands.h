@@ -18,8 +18,8 @@ typedef struct tw_asker {
   int n_parameters, n_out;
   bool fresh; /* the parameters are those of the last call */
 } tw_asker;
-tw_status tw_asker_open(tw_asker *a, const tw_kit *kit, const tw_exec *exec, int n, const tw_expr *inputs, int n_out, const tw_expr *outputs,
-                        tw_error *error);
+tw_status tw_asker_open(tw_asker *a, const tw_kit *kit, const tw_exec *exec, int n, const tw_expr *inputs, int n_out,
+                        const tw_expr *outputs, tw_error *error);
 tw_status tw_asker_call(tw_asker *a, void *const *parameters, const void *const *more, int n, void *const *out, tw_error *error);
 void tw_asker_close(tw_asker *a);
 

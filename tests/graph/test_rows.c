@@ -8,7 +8,8 @@ static void compare(const example *x, tw_expr rows, tw_expr whole) {
   assert_int_equal(size_of(&a), size_of(&b));
   for (int64_t i = 0; i < size_of(&a); i++) {
     const double p = element(&a, i), q = element(&b, i);
-    if (!(p == q || (p != p && q != q) || fabs(p - q) <= 1e-12 * fmax(1, fabs(q)))) fail_msg("%s: element %lld: %.17g, %.17g", x->label, (long long)i, p, q);
+    if (!(p == q || (p != p && q != q) || fabs(p - q) <= 1e-12 * fmax(1, fabs(q))))
+      fail_msg("%s: element %lld: %.17g, %.17g", x->label, (long long)i, p, q);
   }
   tw_array_free(&a);
   tw_array_free(&b);
@@ -52,13 +53,15 @@ static void a_row_costs_the_work_of_a_row(void **state) {
   (void)state;
   tw_graph *graph = tw_graph_new();
   tw_expr x = tw_input(graph, "X", TW_F64, TW_SHAPE(1000, 7)), y = tw_input(graph, "y", TW_F64, TW_SHAPE(1000)),
-          w = tw_input(graph, "w", TW_F64, TW_SHAPE(7, 3)), b = tw_input(graph, "b", TW_F64, TW_SHAPE(3)), k = tw_input(graph, "k", TW_I64, TW_SCALAR),
+          w = tw_input(graph, "w", TW_F64, TW_SHAPE(7, 3)), b = tw_input(graph, "b", TW_F64, TW_SHAPE(3)),
+          k = tw_input(graph, "k", TW_I64, TW_SCALAR),
           label = tw_input(graph, "label", TW_I64, TW_SHAPE(1000)), i = tw_input(graph, "i", TW_I64, TW_SCALAR);
   tw_expr centred = tw_div(tw_sub(x, tw_expand(tw_mean(x, 2, false), -1)), tw_expand(tw_norm(x, 2, false), -1));
   tw_expr scores = tw_add(tw_matmul(centred, w), b);
   tw_expr own = tw_take_along(tw_log_softmax(scores, 1), tw_expand(label, -1), 1);
   tw_expr loop = tw_loop_stack(i, 1000, tw_mul(tw_take(y, 1, &i), tw_sum(tw_exp(tw_take(scores, 1, &i)), TW_ALL, false)));
-  tw_expr each[] = {tw_mul(tw_squeeze(own, 1), y), tw_logsumexp(scores, 2, false), tw_softplus(tw_neg(tw_mul(y, tw_matmul(x, tw_take(tw_matrix_transpose(w), 1, &k))))), loop};
+  tw_expr margins = tw_mul(y, tw_matmul(x, tw_take(tw_matrix_transpose(w), 1, &k)));
+  tw_expr each[] = {tw_mul(tw_squeeze(own, 1), y), tw_logsumexp(scores, 2, false), tw_softplus(tw_neg(margins)), loop};
   for (size_t j = 0; j < sizeof each / sizeof *each; j++) {
     tw_expr row = tw_row(each[j], k);
     assert_ok(tw_graph_check(graph, &error));

@@ -55,7 +55,8 @@ static inline void model_interpolation(model *m, int64_t rows, int64_t cols) {
 
 /* One-hot labels [rows, classes] of the largest of random scores. */
 static inline tw_expr model_one_hot(model *m, int64_t rows, int64_t cols, int64_t classes) {
-  tw_expr rule = random_parameter(m, "rule", 32, TW_SHAPE(cols, classes)), noise = random_parameter(m, "noise", 33, TW_SHAPE(rows, classes));
+  tw_expr rule = random_parameter(m, "rule", 32, TW_SHAPE(cols, classes)),
+          noise = random_parameter(m, "noise", 33, TW_SHAPE(rows, classes));
   tw_expr scores = tw_add(tw_matmul(m->x, rule), noise), best = tw_expand(tw_argmax(scores, 1), -1);
   tw_expr classes_of = tw_cast(tw_iota(m->graph, TW_F64, classes), TW_I64);
   return tw_cast(tw_eq(best, classes_of), TW_F64);
@@ -76,7 +77,8 @@ static inline tw_oracle model_oracle(const model *m) {
   tw_class cls;
   tw_oracle oracle;
   tw_error error = {0};
-  if (tw_classify(m->problem, &cls, &error) != TW_OK || tw_oracle_from_problem(&oracle, m->problem, &cls, &error) != TW_OK) fail_msg("%s", error.message);
+  if (tw_classify(m->problem, &cls, &error) != TW_OK || tw_oracle_from_problem(&oracle, m->problem, &cls, &error) != TW_OK)
+    fail_msg("%s", error.message);
   return oracle;
 }
 

@@ -5,7 +5,8 @@
 
 static int64_t iterations(const tw_oracle *oracle, const char *method, double optimum, double tolerance) {
   tw_result r = solve(oracle, method);
-  print_message("%-64s %6lld iterations, %6lld gradients, f %.12g, %s\n", method, (long long)r.iterations, (long long)r.counts.gradient, r.f, r.message);
+  print_message("%-64s %6lld iterations, %6lld gradients, f %.12g, %s\n", method,
+                (long long)r.iterations, (long long)r.counts.gradient, r.f, r.message);
   assert_int_equal(r.outcome, TW_SOLVED);
   assert_near(r.f, optimum, tolerance);
   const int64_t count = r.iterations;

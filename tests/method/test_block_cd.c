@@ -9,7 +9,8 @@ static tw_result run(const tw_oracle *oracle, const char *method, int threads) {
   tw_result r;
   const tw_solve_options options = {.method = method, .exec.threads = threads};
   assert_ok(tw_minimize(oracle, NULL, &options, &r, &error));
-  print_message("%-44s f %.14g, %lld iterations, %lld gradients, %s\n", method, r.f, (long long)r.iterations, (long long)r.counts.gradient, r.message);
+  print_message("%-44s f %.14g, %lld iterations, %lld gradients, %s\n", method, r.f,
+                (long long)r.iterations, (long long)r.counts.gradient, r.message);
   assert_int_equal(r.outcome, TW_SOLVED);
   return r;
 }
@@ -119,7 +120,8 @@ static void variables_by_turns(void **state) {
   m.problem = tw_problem_new(m.graph);
   tw_expr a = tw_problem_variable(m.problem, "a", TW_SHAPE(3)), b = tw_problem_variable(m.problem, "b", TW_SHAPE(2));
   tw_expr cross = tw_mul(model_sum(a), model_sum(b));
-  tw_expr f = tw_add(tw_add(tw_scale(model_sum(tw_square(tw_cumsum(a, 0, false))), 2), model_sum(tw_exp(tw_square(b)))), tw_sub(cross, model_sum(tw_sin(a))));
+  tw_expr first = tw_scale(model_sum(tw_square(tw_cumsum(a, 0, false))), 2), second = model_sum(tw_exp(tw_square(b)));
+  tw_expr f = tw_add(tw_add(first, second), tw_sub(cross, model_sum(tw_sin(a))));
   tw_problem_minimize(m.problem, NULL, f);
   tw_oracle oracle = model_oracle(&m);
   assert_int_equal(blocks_of(&oracle)->count, 2);

@@ -95,8 +95,9 @@ static tw_result run_for(const tw_oracle *oracle, const char *method, int64_t ep
  * of the reduction. */
 static void interpolation_is_linear(void **state) {
   (void)state;
-  static const char *const methods[] = {"armijo_sgd:batch=20,tol=0", "armijo_sgd:batch=20,reset=goldstein,tol=0", "polyak_sgd:batch=20,tol=0",
-                                        "polyak_sgd:batch=20,variant=sps+,tol=0", "armijo_sgd:batch=20,reset=conservative,momentum=0.3,tol=0"};
+  static const char *const methods[] = {"armijo_sgd:batch=20,tol=0", "armijo_sgd:batch=20,reset=goldstein,tol=0",
+                                        "polyak_sgd:batch=20,tol=0", "polyak_sgd:batch=20,variant=sps+,tol=0",
+                                        "armijo_sgd:batch=20,reset=conservative,momentum=0.3,tol=0"};
   model m;
   model_interpolation(&m, 200, 10);
   tw_oracle oracle = model_oracle(&m);
@@ -117,7 +118,8 @@ static void interpolation_is_linear(void **state) {
 static void logistic_regression(void **state) {
   (void)state;
   static const char *const methods[] = {"adam:rate=0.05,schedule=cosine,horizon=60", "sgd:rate=0.5,schedule=cosine,horizon=60,momentum=0.5",
-                                        "adam:rate=0.1,schedule=sqrt", "sgd:rate=2,schedule=sqrt", "armijo_sgd:batch=0", "adam:batch=0,rate=0.1,schedule=cosine"};
+                                        "adam:rate=0.1,schedule=sqrt", "sgd:rate=2,schedule=sqrt", "armijo_sgd:batch=0",
+                                        "adam:batch=0,rate=0.1,schedule=cosine"};
   static const double within[] = {1e-4, 1e-4, 1e-3, 1e-3, 1e-6, 1e-4};
   model m;
   model_logistic(&m, 300, 6, 0.05);
@@ -136,7 +138,8 @@ static void logistic_regression(void **state) {
 
 static void resumed_and_threaded_runs_are_the_same(void **state) {
   (void)state;
-  static const char *const methods[] = {"armijo_sgd:batch=16", "polyak_sgd:batch=16,momentum=0.2", "adam:batch=16,epochs=2", "sgd:batch=16", "adam:batch=0"};
+  static const char *const methods[] = {"armijo_sgd:batch=16", "polyak_sgd:batch=16,momentum=0.2", "adam:batch=16,epochs=2",
+                                        "sgd:batch=16", "adam:batch=0"};
   model m;
   model_logistic(&m, 90, 5, 0.01);
   tw_oracle oracle = model_oracle(&m), other = model_oracle(&m);

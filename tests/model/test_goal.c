@@ -101,7 +101,7 @@ static void mistakes(void **state) {
       {"var x\nminimize x^2\nsolve with lbfgs(tol=x)\n", "3:22", "depends on the var `x`"},
       {"var x\nminimize x^2\nsolve with lbfgs\nsolve with gd\n", "4:1", "a second `solve with`"},
       {"var x\nminimize x^2\nsolve with broyden\n", "3:12",
-       "method broyden solves equations, expected one that minimizes: auglag"},
+       "method broyden solves equations, expected one that minimizes: accelerated_gradient"},
       {"solve with lbfgs\nvar x\nsubject to x^2 == 2\n", "1:12",
        "method lbfgs minimizes, expected one that solves equations"},
       {"var x\nlet w = argmin { var z  solve with picard  minimize (z - x)^2 }\n", "2:36",

@@ -8,6 +8,7 @@ enum {
   MANY = 16,
   THIN = 16,      /* rows or columns of a C that is cut along the other side alone */
   SMALL_C = 4096, /* elements of C up to which the inner extent may be cut, too */
+  LONG_C = 32768, /* the same of A'B with a thin C: pieces are then rows of A, which lie one after the other */
   DEPTH = 1024    /* the least inner extent of a cut */
 };
 
@@ -46,7 +47,8 @@ static void cut_entry(plan *p) {
   p->rows = m, p->cols = n, p->depth = k;
   double work = (double)m * (double)n * (double)k;
   if (work >= 2.0 * PIECE) {
-    if (m * n <= SMALL_C && k >= 2 * DEPTH && p->stack.count == 1)
+    const int64_t most = p->whole.ta && n <= THIN ? LONG_C : SMALL_C;
+    if (m * n <= most && k >= 2 * DEPTH && p->stack.count == 1)
       p->depth = at_least(DEPTH, PIECE / (m * n));
     else if (n <= THIN)
       p->rows = at_least(BLOCK / 4, PIECE / (n * k));

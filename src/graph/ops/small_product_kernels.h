@@ -149,8 +149,8 @@ static void NAME(columns)(int64_t rows, int64_t cols, const void *a_, int64_t ld
 
 /* ------------------------------------------------------------------ C = op(A) op(B) */
 
-/* `rows` rows and `cols` columns of C; op(A)[i, l] = a[i ai + l al]. Each element is one sum in order of l.
- */
+/* `rows` rows and `cols` columns of C; op(A)[i, l] = a[i ai + l al]. Each element is one sum in order of l. What of A comes next is
+ * fetched ahead: the next rows where op(A) lies by rows, else the lines that follow those at hand. */
 SMALL_INLINE void NAME(tile)(int vectors, int rows, bool add, int64_t cols, int64_t k, const REAL *a,
                              int64_t ai, int64_t al, const REAL *b, int64_t ldb, REAL *c, int64_t ldc) {
   const int64_t left = cols - (vectors - 1) * LANES;
@@ -159,8 +159,11 @@ SMALL_INLINE void NAME(tile)(int vectors, int rows, bool add, int64_t cols, int6
   for (int r = 0; r < rows; r++)
     for (int v = 0; v < vectors; v++)
       s[r][v] = add ? NAME(part)(v, vectors, c + r * ldc, last) : NAME(spread)(0);
+  enum { LINE = 64 / sizeof(REAL) };
   for (int64_t l = 0; l < k; l++) {
     for (int v = 0; v < vectors; v++) t[v] = NAME(part)(v, vectors, b + l * ldb, last);
+    if (al != 1) __builtin_prefetch(a + l * al + 3 * LINE, 0, 2);
+    for (int r = 0; al == 1 && l % LINE == 0 && r < rows; r++) __builtin_prefetch(a + (rows + r) * ai + l, 0, 2);
     for (int r = 0; r < rows; r++) {
       const NAME(vec) f = NAME(spread)(a[r * ai + l * al]);
       for (int v = 0; v < vectors; v++) s[r][v] = NAME(multiply_add)(f, t[v], s[r][v]);
@@ -175,7 +178,7 @@ SMALL_INLINE void NAME(tile)(int vectors, int rows, bool add, int64_t cols, int6
 /* `cols` columns of C, at most four vectors: as many rows at a time as the registers hold. */
 SMALL_INLINE void NAME(panel)(int vectors, bool add, int64_t m, int64_t cols, int64_t k, const REAL *a,
                               int64_t ai, int64_t al, const REAL *b, int64_t ldb, REAL *c, int64_t ldc) {
-  const int most = vectors == 4 ? 2 : vectors == 3 ? 3 : 6;
+  const int most = vectors == 4 ? 2 : vectors == 3 ? 4 : 6;
   int64_t i = 0;
   for (; i + most <= m; i += most)
     NAME(tile)(vectors, most, add, cols, k, a + i * ai, ai, al, b, ldb, c + i * ldc, ldc);
@@ -208,16 +211,17 @@ static void NAME(pack_rows)(const REAL *b, int64_t ldb, int64_t cols, int64_t de
   }
 }
 
-/* Six rows and two vectors of C fill the registers best; with fewer rows, more vectors. Rows of B that lie far apart, or columns, are
- * packed where they are used more than a few times. */
+/* Six rows and two vectors of C fill the registers best; with fewer rows more vectors, and three where that spares reading A again. Rows of B that lie far apart, or columns, are
+ * packed where they are used more than a few times. A transposed A is read in blocks of few of its rows, whose columns are then near
+ * one another and still at hand for the next rows of C. */
 static void NAME(multiply)(const tw_product *p, const void *a_, const void *b_, void *c_) {
   enum { DEPTH = 64, MOST = 4 * LANES, TALL = 6 };
   REAL packed[DEPTH * MOST];
-  const int64_t width = p->m >= TALL ? MOST / 2 : MOST;
+  const int64_t width = p->m >= TALL && p->n > 3 * LANES ? MOST / 2 : MOST;
   const REAL *a = a_;
   const int64_t ai = p->ta ? 1 : p->lda, al = p->ta ? p->lda : 1;
   const bool packs = p->tb || (p->ldb > MOST && p->m >= 8);
-  const int64_t depth = packs && p->k > DEPTH ? DEPTH : p->k;
+  const int64_t most = p->ta && p->lda > MOST ? DEPTH / 2 : packs ? DEPTH : p->k, depth = p->k > most ? most : p->k;
   for (int64_t j = 0; j < p->n; j += width) {
     const int64_t cols = p->n - j < width ? p->n - j : width;
     REAL *c = (REAL *)c_ + j;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define BLOCK TW_EXP_SUM_MOST /* elements exponentiated at once */
+#define SHORT 64   /* rows up to which several are handled at once: as many as a block holds */
 
 /* What the kernels need to handle one [middle, inner] slab. */
 typedef struct slabs {
@@ -17,6 +18,7 @@ typedef struct slabs {
   tw_fold_loop *max, *sum;
   const void *in;
   void *out, *shift; /* shift[outer][inner] = m */
+  bool softmax;      /* rather than logsumexp */
 } slabs;
 
 static void apply(tw_loop *loop, int64_t n, void *x) {
@@ -60,6 +62,31 @@ static void apply(tw_loop *loop, int64_t n, void *x) {
     apply(s->log, inner, out);                                                                               \
     for (int64_t c = 0; c < inner; c++) out[c] += m[c];                                                      \
   }                                                                                                          \
+  /* shifted[i] = x[i] - m of its row, exponentiated, for `count` rows of n. */                              \
+  static void exp_short_##suffix(const slabs *s, const T *x, int64_t count, int64_t n, T *m, T *shifted) {   \
+    for (int64_t o = 0; o < count; o++) {                                                                    \
+      s->max(x + o * n, n, 1, 1, m + o);                                                                     \
+      if (!(m[o] - m[o] == 0)) m[o] = s->softmax ? m[o] : 0;                                                 \
+      for (int64_t r = 0; r < n; r++) shifted[o * n + r] = x[o * n + r] - m[o];                              \
+    }                                                                                                        \
+    apply(s->exp, count *n, shifted);                                                                        \
+  }                                                                                                          \
+  static void short_##suffix(void *context, int64_t group, int worker) {                                     \
+    const slabs *s = context;                                                                                \
+    const int64_t n = s->extent.middle, many = BLOCK / n, first = group * many;                              \
+    const int64_t count = s->extent.outer - first < many ? s->extent.outer - first : many;                   \
+    const T *x = (const T *)s->in + first * n;                                                               \
+    T m[BLOCK], sum[BLOCK], shifted[BLOCK];                                                                  \
+    (void)worker;                                                                                            \
+    exp_short_##suffix(s, x, count, n, m, shifted);                                                          \
+    for (int64_t o = 0; o < count; o++) s->sum(shifted + o * n, n, 1, 1, sum + o);                           \
+    T *out = (T *)s->out + (s->softmax ? first * n : first);                                                 \
+    for (int64_t o = 0; s->softmax && o < count; o++)                                                        \
+      for (int64_t r = 0; r < n; r++) out[o * n + r] = shifted[o * n + r] / sum[o];                          \
+    if (s->softmax) return;                                                                                  \
+    apply(s->log, count, sum);                                                                               \
+    for (int64_t o = 0; o < count; o++) out[o] = sum[o] + m[o];                                              \
+  }                                                                                                          \
   /* out = e^(x - m), and the sum, in halves down to one block. */                                         \
   static double exp_row_##suffix(const slabs *s, const T *x, int64_t n, double m, T *out) {                  \
     if (n <= BLOCK) return s->exp_sum(n, x, m, out);                                                         \
@@ -88,10 +115,10 @@ static void apply(tw_loop *loop, int64_t n, void *x) {
 KERNELS(double, f64)
 KERNELS(float, f32)
 
-static tw_status run_slabs(const tw_call *call, tw_task *f64, tw_task *f32) {
+static tw_status run_slabs(const tw_call *call, bool softmax) {
   const tw_dtype dtype = tw_dtype_of(call->node);
   slabs s = {
-      .extent = tw_reduce_extents(call->node), .in = call->in[0], .out = call->out, .shift = call->scratch};
+      .extent = tw_reduce_extents(call->node), .in = call->in[0], .out = call->out, .shift = call->scratch, .softmax = softmax};
   if (s.extent.middle == 0 || s.extent.inner == 0) return TW_OK;
   s.exp = tw_loop_get(TW_LOOP_exp, dtype);
   s.exp_sum = tw_exp_sum_get(dtype);
@@ -99,7 +126,13 @@ static tw_status run_slabs(const tw_call *call, tw_task *f64, tw_task *f32) {
   s.max = tw_fold_get(TW_FOLD_MAX, dtype);
   s.sum = tw_fold_get(TW_FOLD_SUM, dtype);
   const int threads = tw_call_threads(call, 8 * s.extent.outer * s.extent.middle * s.extent.inner);
-  tw_parallel(threads, s.extent.outer, dtype == TW_F64 ? f64 : f32, &s);
+  const bool wide = dtype == TW_F64;
+  if (s.extent.inner == 1 && s.extent.middle <= SHORT) {
+    const int64_t many = BLOCK / s.extent.middle;
+    tw_parallel(threads, (s.extent.outer + many - 1) / many, wide ? short_f64 : short_f32, &s);
+  } else {
+    tw_parallel(threads, s.extent.outer, softmax ? wide ? softmax_f64 : softmax_f32 : wide ? logsumexp_f64 : logsumexp_f32, &s);
+  }
   return TW_OK;
 }
 
@@ -128,7 +161,7 @@ static tw_expr to_float(tw_expr x) {
 /* ------------------------------------------------------------------ logsumexp */
 
 static tw_status logsumexp_kernel(const tw_call *call) {
-  return run_slabs(call, logsumexp_f64, logsumexp_f32);
+  return run_slabs(call, false);
 }
 
 static tw_expr softmax_like(tw_expr node) {
@@ -187,7 +220,7 @@ static bool softmax_infer(const tw_args *args, tw_type *type) {
 }
 
 static tw_status softmax_kernel(const tw_call *call) {
-  return run_slabs(call, softmax_f64, softmax_f32);
+  return run_slabs(call, true);
 }
 
 /* s (t - sum_j s_j t_j): the Jacobian diag(s) - s s' is symmetric. */

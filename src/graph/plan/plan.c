@@ -26,7 +26,7 @@ static tw_status set_facts(tw_planner *p) {
     fact->base = id;
     fact->last = -1;
     fact->reader = -1;
-    fact->step = -1;
+    fact->step = fact->number = -1;
     if (fact->level != INT32_MIN) continue; /* an input of the function */
     if (node->op == &tw_op_input || node->op == &tw_op_param)
       return tw_fail(p->error, TW_ERR_ARGUMENT, "function: depends on \"%s\", which is not among its inputs",

@@ -27,6 +27,7 @@ typedef struct tw_fact {
   int32_t stage;  /* longer than the stages of everything that must be complete before */
   int32_t group;  /* union-find parent among the nodes of a pass; then its representative */
   int64_t row;    /* of a representative: see tw_pass */
+  int32_t number; /* of a representative: that of its group, -1: none yet */
   bool needed;    /* somebody reads it */
   bool outside;   /* .. from memory: other steps, other passes, the caller */
   bool cheap;     /* a MAP that other passes had better compute again than read */

@@ -20,7 +20,7 @@ static bool is_computed(const tw_planner *p, int32_t id) {
   return fact->needed && fact->role != TW_ROLE_LEAF && fact->role != TW_ROLE_ALIAS;
 }
 
-/* Needed members of every group, in topological order; fact.step is the group's step for now. */
+/* Needed members of every group, in topological order. */
 static bool collect(step_list *l) {
   tw_planner *p = l->p;
   int32_t *count = calloc((size_t)p->count + 2, sizeof *count), groups = 0;
@@ -31,8 +31,8 @@ static bool collect(step_list *l) {
     for (int32_t k = 0; k < p->count; k++) {
       const int32_t id = p->order[k], group = tw_group_of(p, id);
       if (!is_computed(p, id) || group < 0) continue;
-      if (pass == 0 && p->fact[group].step < 0) p->fact[group].step = groups++;
-      const int32_t g = p->fact[group].step;
+      if (pass == 0 && p->fact[group].number < 0) p->fact[group].number = groups++;
+      const int32_t g = p->fact[group].number;
       if (pass == 0)
         l->start[g + 1]++;
       else
@@ -81,7 +81,7 @@ static bool add_all(step_list *l) {
     const int32_t id = p->order[k], group = tw_group_of(p, id);
     if (!is_computed(p, id)) continue;
     if (group >= 0) {
-      const int32_t g = p->fact[group].step;
+      const int32_t g = p->fact[group].number;
       if (l->member[l->start[g]] == id && !add_pass(l, group, g)) return false;
       continue;
     }
@@ -145,8 +145,6 @@ static bool put_in_order(step_list *l) {
 tw_status tw_make_steps(tw_planner *p) {
   step_list l = {.p = p, .step = calloc((size_t)p->count + 1, sizeof *l.step)};
   bool ok = l.step && collect(&l);
-  for (int32_t k = 0; ok && k < p->count; k++)
-    if (tw_group_of(p, p->order[k]) < 0) p->fact[p->order[k]].step = -1;
   ok = ok && add_all(&l) && put_in_order(&l);
   if (!ok)
     for (int32_t s = 0; l.step && !p->fn->n_steps && s < l.n; s++) tw_pass_free(l.step[s].pass);

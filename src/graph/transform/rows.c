@@ -265,7 +265,8 @@ tw_expr tw_row(tw_expr e, tw_expr k) {
 
 tw_expr tw_rows(tw_expr e, tw_expr index) {
   if (tw_is_none(e) || tw_is_none(index)) return TW_NONE;
-  if (tw_shape_of(index).rank != 1) return tw_graph_fail(e.graph, TW_ERR_SHAPE, "rows: the positions have rank %d, expected 1", tw_shape_of(index).rank);
+  if (tw_shape_of(index).rank != 1)
+    return tw_graph_fail(e.graph, TW_ERR_SHAPE, "rows: the positions have rank %d, expected 1", tw_shape_of(index).rank);
   tw_expr k = tw_input(e.graph, "row", tw_dtype_of(index), TW_SCALAR), row = tw_row(e, k), out = TW_NONE;
   if (!tw_is_none(row)) tw_batch(1, &row, 1, &k, &index, tw_size_of(index), &out);
   return out;

@@ -37,7 +37,8 @@ static tw_status open(descent *s, tw_run *run) {
   const tw_oracle *o = run->oracle;
   *s = (descent){.run = run};
   if (!o->blocks)
-    return tw_fail(run->error, TW_ERR_UNSUPPORTED, "block_cd: needs the blocks of a problem stated over expressions, which this oracle does not offer");
+    return tw_fail(run->error, TW_ERR_UNSUPPORTED, 
+                   "block_cd: needs the blocks of a problem stated over expressions, which this oracle does not offer");
   TW_TRY(o->blocks(o->context, &s->b, run->error));
   const tw_blocks *b = s->b;
   const tw_slot slots[] = {{"block.lipschitz", b->count, &s->lipschitz}, {"block.z", b->n_z, &s->z},
@@ -114,7 +115,8 @@ static tw_status init(tw_run *run) {
 }
 
 /* Is the trial s->to with L good, and which L would have been? */
-static tw_status judge(descent *s, int64_t i, double l, double own, double slope, double square, double *f_next, bool *good, double *needed) {
+static tw_status judge(descent *s, int64_t i, double l, double own, double slope, double square, double *f_next,
+                       bool *good, double *needed) {
   const tw_blocks *b = s->b;
   const int64_t n = b->size[i];
   const double *x = s->run->x + b->start[i], f = s->state[F_OUTER];

@@ -42,7 +42,8 @@ static tw_status open(mirror *s, tw_run *run) {
 /* next = M(x, g, eta) */
 static tw_status advance(mirror *s, double eta) {
   tw_run *run = s->run;
-  if (tw_run_choice(run, "map") == NATURAL || !(run->oracle->offers & TW_PROJECT)) return tw_run_mirror_step(run, run->x, s->gradient, eta, s->next);
+  if (tw_run_choice(run, "map") == NATURAL || !(run->oracle->offers & TW_PROJECT))
+    return tw_run_mirror_step(run, run->x, s->gradient, eta, s->next);
   return tw_prox_step(run, run->x, s->gradient, eta, s->z, s->next);
 }
 
