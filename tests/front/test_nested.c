@@ -31,7 +31,7 @@ static void failed_inner_problems_give_their_reason(void **state) {
          "sum(w) <= -1\n}\n"
          "minimize sum((w - t)^2)\nreport w\n",
          "", 4, "numerical failure", "message",
-         "argmin: the inner problem was not solved: ipm ended with \"infeasible\"");
+         "argmin: the inner problem was not solved: mehrotra ended with \"infeasible\"");
   expect("var t init 1\nlet w = argmin { var w\n  minimize t * w }\nminimize (w - t)^2\nreport w\n", "", 4,
          "numerical failure", "message", "ended with \"unbounded\"");
   expect("var t init 1\n"
