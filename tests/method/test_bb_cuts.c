@@ -1,5 +1,5 @@
-/* Cuts at the root: each is violated at the vertex it was made for, none excludes an integer point, and the search finds the same optimum with
- * them in fewer nodes. */
+/* Cuts at the root: each is violated at the vertex it was made for, none excludes an integer point, and the search finds the same
+ * optimum with them in fewer nodes. */
 #include "dense_programs.h"
 
 #include "method/program/bb_cut.h"
@@ -63,7 +63,10 @@ static void check_cut(const tw_qp *qp, const tw_cut *cut, const double *vertex) 
   assert_true(at > cut->limit);
   for (int64_t j = 0; j < INTEGERS; j++) points *= (int64_t)qp->upper[j] + 1;
   for (int64_t p = 0; p < points; p++) {
-    for (int64_t j = 0, rest = p; j < INTEGERS; j++) integer[j] = (double)(rest % ((int64_t)qp->upper[j] + 1)), rest /= (int64_t)qp->upper[j] + 1;
+    for (int64_t j = 0, rest = p; j < INTEGERS; j++) {
+      const int64_t values = (int64_t)qp->upper[j] + 1;
+      integer[j] = (double)(rest % values), rest /= values;
+    }
     const double most = largest(qp, cut, integer);
     if (most > cut->limit + 1e-7 * fmax(1, fabs(cut->limit))) fail_msg("a cut at %g excludes a point with %g", cut->limit, most);
   }

@@ -1,4 +1,5 @@
-/* The default method for constrained problems is the same from the problem and from its oracle, and ipm only where its matrices can be held. */
+/* The default method for constrained problems is the same from the problem and from its oracle, and ipm only where its matrices can be
+ * held. */
 #include "test.h"
 
 #include "method/driver.h"
