@@ -8,6 +8,7 @@ int main(int argc, char **argv) {
   if (!*only || !strcmp(only, "chain")) bad |= bench_chain();
   if (!*only || !strcmp(only, "mlp")) bad |= bench_mlp();
   if (!*only || !strcmp(only, "luksan")) bad |= bench_luksan();
+  if (!*only || !strcmp(only, "sensitivity")) bad |= bench_sensitivity();
   if (!*only || !strcmp(only, "rosenbrock")) bad |= bench_rosenbrock();
   if (!*only || !strcmp(only, "functions")) bad |= bench_functions();
   if (!*only || !strcmp(only, "projections")) bad |= bench_projections();

@@ -24,6 +24,7 @@ int bench_mlp(void);
 int bench_luksan(void);
 int bench_functions(void);
 int bench_projections(void);
+int bench_sensitivity(void);
 
 /* A compiled function with what a call needs. */
 typedef struct bench_fn {

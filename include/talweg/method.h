@@ -124,8 +124,8 @@ tw_status tw_solver_load(tw_solver *solver, const char *path, tw_error *error); 
  * as before), from the last x and with what the method can keep, such as multipliers and a factorization. Counts, iterations and the
  * clock begin at 0. Methods without a `restart` begin at the last x. */
 tw_status tw_solver_restart(tw_solver *solver, tw_error *error);
-/* The same from x0 (NULL: the oracle's start), with the bits of a new solver: what is kept, such as analyses of matrices, does not depend on
- * the runs before. Of `options` only dual and exec count, the rest is as the solver was made with. */
+/* The same from x0 (NULL: the oracle's start), with the bits of a new solver: what is kept, such as analyses of matrices, does not
+ * depend on the runs before. Of `options` only dual and exec count, the rest is as the solver was made with. */
 tw_status tw_solver_again(tw_solver *solver, const double *x0, const tw_solve_options *options, tw_error *error);
 void tw_solver_free(tw_solver *solver);
 

@@ -109,21 +109,25 @@ tw_status tw_method_match(const tw_method *method, const tw_oracle *o, tw_error 
   return TW_OK;
 }
 
-enum { ENTRIES_MOST = 50000000 };
+/* Matrices of more entries are held only if they are sparse (as nlp.c has it). */
+static bool is_large(int64_t rows, int64_t cols) {
+  enum { ENTRIES_MOST = 50000000 };
+  return rows > 0 && cols > ENTRIES_MOST / rows;
+}
 
 bool tw_method_is_large(int64_t n, int64_t m) {
-  return n > 0 && (n > ENTRIES_MOST / n || (m > 0 && n > ENTRIES_MOST / m));
+  return is_large(n, n) || is_large(m, n);
+}
+
+static bool can_be_held(const tw_oracle *o, tw_matrix matrix, int64_t rows) {
+  const tw_pattern *pattern;
+  tw_storage storage;
+  return !is_large(rows, o->n) || (tw_oracle_storage(o, matrix, &storage, &pattern, NULL) == TW_OK && storage == TW_STORE_SPARSE);
 }
 
 const char *tw_method_for_rows(const tw_oracle *o) {
-  const tw_pattern *pattern;
-  tw_storage storage;
   if (!(o->offers & TW_CURVATURE)) return "auglag";
-  if (!tw_method_is_large(o->n, o->m)) return "ipm";
-  const tw_matrix both[] = {TW_MATRIX_LAGRANGIAN, TW_MATRIX_CONSTRAINTS};
-  for (int i = 0; i < 2; i++)
-    if (tw_oracle_storage(o, both[i], &storage, &pattern, NULL) != TW_OK || storage != TW_STORE_SPARSE) return "auglag";
-  return "ipm";
+  return can_be_held(o, TW_MATRIX_LAGRANGIAN, o->n) && can_be_held(o, TW_MATRIX_CONSTRAINTS, o->m) ? "ipm" : "auglag";
 }
 
 const char *tw_method_choose_for_oracle(const tw_oracle *o) {

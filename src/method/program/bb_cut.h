@@ -17,8 +17,11 @@ typedef struct tw_cutter {
   const int64_t *place;      /* n: >= 0 where a variable is integer */
   const double *lower, *upper; /* n: bounds at the root; of integers integers */
   const double *x;           /* n: the point */
-  int64_t *binary;           /* n: variable bounds x_j <= most_j x_binary of continuous variables; -1: none */
+  int64_t *binary;           /* n: variable bounds x_j <= most_j x_binary of continuous variables, x_binary integer; -1: none */
   double *most;
+  double *row;               /* n: a sum of rows */
+  double *activity;          /* m: a x of the rows */
+  bool *used;                /* m: in the sum */
   double *a;                 /* n: a cut in the making */
   double *memory;            /* of the separators */
   int64_t *index;            /* likewise: 2 n */
@@ -34,8 +37,8 @@ tw_status tw_cutter_separate(tw_cutter *c, tw_error *error);
 void tw_cutter_clear(tw_cutter *c);
 void tw_cut_free(tw_cut *cut);
 
-/* bb_mir.c, bb_cover.c: the row a x <= limit, a the entries of row i times sign; what is found goes to c->a and *limit. */
-bool tw_cut_mir(tw_cutter *c, int64_t i, double sign, double *limit);
+/* bb_mir.c, bb_cover.c: of c->row x <= b; of a x <= limit, a the entries of row i times sign. What is found goes to c->a and *limit. */
+bool tw_cut_mir(tw_cutter *c, double b, double *limit);
 bool tw_cut_cover(tw_cutter *c, int64_t i, double sign, double *limit);
 
 #endif

@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 
-enum { ROUNDS = 12, IDLE_MOST = 3, EACH_ROUND = 40 };
-static const double EFFICACY = 1e-3, ALIKE = 0.9, TINY = 1e-9, LOOSE = 1e-6, PROGRESS = 1e-4;
+enum { ROUNDS = 12, IDLE_MOST = 3, EACH_ROUND = 40, TOGETHER = 6 }; /* rows in a sum */
+static const double EFFICACY = 1e-3, ALIKE = 0.9, TINY = 1e-9, LOOSE = 1e-6, PROGRESS = 1e-4, WORTH = 1e-3;
 
 /* ------------------------------------------------------------------ the cutter */
 
@@ -16,7 +16,7 @@ void tw_cut_free(tw_cut *cut) {
   *cut = (tw_cut){0};
 }
 
-/* Rows x_j - most y <= 0 of a continuous and a binary variable. */
+/* Rows x_j - most y <= 0 of a continuous and an integer variable. */
 static void find_variable_bounds(tw_cutter *c) {
   for (int64_t j = 0; j < c->n; j++) c->binary[j] = -1;
   for (int64_t i = 0; i < c->m; i++) {
@@ -26,7 +26,7 @@ static void find_variable_bounds(tw_cutter *c) {
       const int64_t j = c->rows->row[p + side], y = c->rows->row[p + 1 - side];
       const double v = c->rows->value[p + side], w = c->rows->value[p + 1 - side];
       const double limit = v > 0 ? c->qp->row_upper[i] : c->qp->row_lower[i];
-      if (c->place[j] >= 0 || c->place[y] < 0 || c->lower[y] != 0 || c->upper[y] != 1 || limit != 0 || !(-w / v > 0)) continue;
+      if (c->place[j] >= 0 || c->place[y] < 0 || limit != 0 || !(-w / v > 0)) continue;
       if (c->binary[j] < 0 || -w / v < c->most[j]) c->binary[j] = y, c->most[j] = -w / v;
     }
   }
@@ -36,10 +36,11 @@ tw_status tw_cutter_open(tw_cutter *c, tw_error *error) {
   const size_t n = (size_t)c->n;
   c->binary = tw_alloc(n, sizeof *c->binary);
   c->index = tw_alloc(2 * n, sizeof *c->index);
-  c->most = tw_alloc(5 * n, sizeof *c->most);
+  c->most = tw_alloc(6 * n + (size_t)c->m, sizeof *c->most);
+  c->used = tw_alloc((size_t)c->m, sizeof *c->used);
   c->cut = NULL, c->cuts = c->room = 0;
-  if (!c->binary || !c->index || !c->most) return tw_fail(error, TW_ERR_MEMORY, "out of memory for cuts");
-  c->a = c->most + n, c->memory = c->a + n;
+  if (!c->binary || !c->index || !c->most || !c->used) return tw_fail(error, TW_ERR_MEMORY, "out of memory for cuts");
+  c->a = c->most + n, c->row = c->a + n, c->memory = c->row + n, c->activity = c->most + 6 * n;
   find_variable_bounds(c);
   return TW_OK;
 }
@@ -51,7 +52,7 @@ void tw_cutter_clear(tw_cutter *c) {
 
 void tw_cutter_close(tw_cutter *c) {
   tw_cutter_clear(c);
-  free(c->cut), free(c->binary), free(c->index), free(c->most);
+  free(c->cut), free(c->binary), free(c->index), free(c->most), free(c->used);
 }
 
 /* c->a x <= limit as a cut: entries that are next to nothing leave for the bound that keeps it valid. */
@@ -86,14 +87,69 @@ static tw_status push(tw_cutter *c, double limit, tw_error *error) {
   return TW_OK;
 }
 
+/* ------------------------------------------------------------------ sums of rows */
+
+/* How far a continuous variable is from the nearest of its bounds. */
+static double inside(const tw_cutter *c, int64_t j) {
+  const double below = c->binary[j] >= 0 ? c->most[j] * c->x[c->binary[j]] - c->x[j] : INFINITY;
+  return fmin(below, fmin(c->x[j] - c->lower[j], c->upper[j] - c->x[j]));
+}
+
+static void add_row(tw_cutter *c, int64_t i, double factor, double *b) {
+  c->used[i] = true;
+  for (int64_t p = c->rows->start[i]; p < c->rows->start[i + 1]; p++) c->row[c->rows->row[p]] += factor * c->rows->value[p];
+  *b += factor * (factor > 0 ? c->qp->row_upper[i] : c->qp->row_lower[i]);
+}
+
+/* The row that takes x_j out of the sum and leaves least room at x; -1: none. */
+static int64_t partner(const tw_cutter *c, int64_t j, double *factor) {
+  int64_t best = -1;
+  double least = 1e-6;
+  for (int64_t p = c->qp->a.start[j]; p < c->qp->a.start[j + 1]; p++) {
+    const int64_t i = c->qp->a.row[p];
+    if (i >= c->m || c->used[i] || fabs(c->qp->a.value[p]) < 1e-9) continue;
+    const double f = -c->row[j] / c->qp->a.value[p], limit = f > 0 ? c->qp->row_upper[i] : c->qp->row_lower[i];
+    const double slack = isfinite(limit) ? fabs(limit - c->activity[i]) / fmax(1, fabs(limit)) : INFINITY;
+    if (slack < least) least = slack, best = i, *factor = f;
+  }
+  return best;
+}
+
+/* Another row for the continuous variable furthest inside its bounds (Marchand & Wolsey 2001, 3.1); false: there is none. */
+static bool extend(tw_cutter *c, double *b) {
+  int64_t worst = -1;
+  double most = 1e-6, factor;
+  for (int64_t j = 0; j < c->n; j++)
+    if (c->place[j] < 0 && fabs(c->row[j]) > 1e-9 && inside(c, j) > most) most = inside(c, j), worst = j;
+  const int64_t i = worst >= 0 ? partner(c, worst, &factor) : -1;
+  if (i < 0) return false;
+  add_row(c, i, factor, b);
+  c->row[worst] = 0;
+  return true;
+}
+
+static tw_status round_sums(tw_cutter *c, int64_t i, double sign, tw_error *error) {
+  double b = 0, limit;
+  vec_zero(c->n, c->row);
+  memset(c->used, 0, (size_t)c->m * sizeof *c->used);
+  add_row(c, i, sign, &b);
+  for (int rows = 1;; rows++) {
+    const size_t before = c->cuts;
+    if (tw_cut_mir(c, b, &limit)) TW_TRY(push(c, limit, error));
+    if (c->cuts > before || rows == TOGETHER || !extend(c, &b)) return TW_OK;
+  }
+}
+
 tw_status tw_cutter_separate(tw_cutter *c, tw_error *error) {
-  static bool (*const separators[])(tw_cutter *, int64_t, double, double *) = {tw_cut_mir, tw_cut_cover};
+  vec_zero(c->m, c->activity);
+  for (int64_t i = 0; i < c->m; i++)
+    for (int64_t p = c->rows->start[i]; p < c->rows->start[i + 1]; p++) c->activity[i] += c->rows->value[p] * c->x[c->rows->row[p]];
   for (int64_t i = 0; i < c->m; i++)
     for (int sign = -1; sign <= 1; sign += 2) {
       double limit;
       if (!isfinite(sign > 0 ? c->qp->row_upper[i] : c->qp->row_lower[i])) continue;
-      for (int k = 0; k < 2; k++)
-        if (separators[k](c, i, sign, &limit)) TW_TRY(push(c, limit, error));
+      TW_TRY(round_sums(c, i, sign, error));
+      if (tw_cut_cover(c, i, sign, &limit)) TW_TRY(push(c, limit, error));
     }
   return TW_OK;
 }
@@ -165,7 +221,7 @@ static tw_status state_program(tw_qp *out, const tw_qp *from, const pool *rows, 
   out->constant = from->constant;
   vec_copy(from->n, from->q, out->q), vec_copy(from->n, from->lower, out->lower), vec_copy(from->n, from->upper, out->upper);
   vec_copy(from->m, from->row_lower, out->row_lower), vec_copy(from->m, from->row_upper, out->row_upper);
-  for (size_t k = 0; k < rows->count; k++) out->row_lower[from->m + (int64_t)k] = -INFINITY, out->row_upper[from->m + (int64_t)k] = rows->cut[k].limit;
+  for (size_t k = 0; k < rows->count; k++) out->row_upper[from->m + (int64_t)k] = rows->cut[k].limit;
   return status;
 }
 
@@ -193,19 +249,25 @@ static void drop_loose(const tw_bb *bb, pool *rows) {
   rows->count = kept;
 }
 
-/* Round by round: the relaxation's vertex, cuts that it violates, the program with them. `with` is the program at last. */
+static void empty(pool *rows) {
+  for (size_t k = 0; k < rows->count; k++) tw_cut_free(&rows->cut[k]);
+  rows->count = 0;
+}
+
+/* Round by round: the relaxation's vertex, cuts that it violates, the program with them. `with` is the program at last; where its value
+ * hardly rises it has no cuts, which every node would pay for. */
 static tw_status rounds(tw_bb *bb, tw_cutter *c, pool *rows, const tw_qp *base, tw_qp *with) {
-  double f, before = -INFINITY;
+  double f, first = 0, before = -INFINITY;
   bool solved;
   int idle = 0;
   for (int round = 0; round < ROUNDS && idle < IDLE_MOST; round++) {
     TW_TRY(tw_driver_check_budget(bb->run->driver, bb->run->error));
     TW_TRY(solve_vertex(bb, with, &f, &solved));
     if (!solved) {
-      for (size_t k = 0; k < rows->count; k++) tw_cut_free(&rows->cut[k]);
-      rows->count = 0;
+      empty(rows);
       break;
     }
+    if (round == 0) first = f;
     idle = f > before + PROGRESS * fmax(1, fabs(f)) ? 0 : idle + 1;
     before = f;
     drop_loose(bb, rows);
@@ -214,6 +276,7 @@ static tw_status rounds(tw_bb *bb, tw_cutter *c, pool *rows, const tw_qp *base, 
     tw_qp_free(with);
     TW_TRY(state_program(with, base, rows, bb->run->error));
   }
+  if (before < first + WORTH * fmax(1, fabs(first))) empty(rows);
   tw_qp_free(with);
   return state_program(with, base, rows, bb->run->error);
 }
@@ -241,7 +304,7 @@ tw_status tw_bb_cut(tw_bb *bb) {
     status = tw_csc_transpose(&bb->rows, &bb->qp.a, error);
   }
   tw_qp_free(&with);
-  for (size_t k = 0; k < rows.count; k++) tw_cut_free(&rows.cut[k]);
+  empty(&rows);
   free(rows.cut);
   return status;
 }

@@ -1,4 +1,4 @@
-/* Mixed-integer rounding of a row (Marchand & Wolsey 2001). With bounds substituted, the row is
+/* Mixed-integer rounding of a row or a sum of rows (Marchand & Wolsey 2001). With bounds substituted, the row is
  *
  *   sum_I c_j z_j + sum_C g_k t_k <= b,   0 <= z_j integer,  t_k >= 0
  *
@@ -53,15 +53,14 @@ static bool substitute(mir *s, int64_t j, double v) {
   return true;
 }
 
-static bool take_row(mir *s, int64_t i, double sign) {
+static bool take_row(mir *s, double b) {
   const tw_cutter *c = s->c;
-  s->b = sign * (sign > 0 ? c->qp->row_upper[i] : c->qp->row_lower[i]);
-  for (int64_t p = c->rows->start[i]; p < c->rows->start[i + 1]; p++) {
-    const int64_t j = c->rows->row[p];
-    const double v = sign * c->rows->value[p];
+  s->b = b;
+  for (int64_t j = 0; j < c->n; j++) {
+    if (c->row[j] == 0) continue;
     if (c->place[j] >= 0)
-      add_integer(s, j, v);
-    else if (!substitute(s, j, v))
+      add_integer(s, j, c->row[j]);
+    else if (!substitute(s, j, c->row[j]))
       return false;
   }
   for (int64_t k = 0; k < s->integers; k++) {
@@ -163,12 +162,12 @@ static void write_cut(const mir *s, double delta, double *limit) {
     if (s->g[k] < 0) write_term(s, s->term[k], s->g[k] / (delta * (1 - f)), limit);
 }
 
-bool tw_cut_mir(tw_cutter *c, int64_t i, double sign, double *limit) {
+bool tw_cut_mir(tw_cutter *c, double b, double *limit) {
   mir s = {.c = c, .coefficient = c->memory, .g = c->memory + c->n, .integer = c->index, .term = c->index + c->n};
   s.how = (unsigned char *)(c->memory + 2 * c->n);
   double best = 0, delta = 0;
   vec_zero(c->n, s.coefficient);
-  if (take_row(&s, i, sign)) delta = choose(&s, &best);
+  if (take_row(&s, b)) delta = choose(&s, &best);
   if (!(delta > 0)) return false;
   flip(&s, delta, &best);
   double least = INFINITY, most = 0;
