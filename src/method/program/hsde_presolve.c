@@ -138,7 +138,7 @@ static tw_status fill(tw_conic_presolve *s, tw_conic *out, building *t, int64_t 
   place_columns(s, place);
   for (int64_t j = 0; j < left->n; j++) s->z[j] = fmin(fmax(0, left->lower[j]), left->upper[j]);
   tw_presolve_point(&s->pre, s->z, s->x);
-  out->constant = s->full->constant + tw_qp_objective(&s->qp, s->x) - tw_qp_objective(left, s->z);
+  out->constant = s->full->constant + left->constant;
   put_rows(s, t);
   put_others(s, place, t);
   vec_copy(out->n, left->q, out->c), vec_copy(out->m, t->b, out->b);

@@ -154,12 +154,16 @@ static void undo(const presolve_layer *s, int64_t t, double costs) {
   }
 }
 
+void presolve_layer_join(const presolve_layer *s, const double *x) {
+  vec_copy(s->qp->n, x, s->joined);
+  for (int64_t t = 0; t < s->steps; t++)
+    if (s->step[t].kind == PRESOLVE_TWIN) s->joined[s->step[t].k] += s->step[t].a * s->joined[s->step[t].j];
+}
+
 void presolve_layer_multipliers(const presolve_layer *s, const double *y, const double *z, double costs) {
   vec_zero(s->qp->m, s->y);
   for (int64_t i = 0; i < s->left.m; i++) s->y[s->row[i]] = y[i];
   for (int64_t j = 0; j < s->left.n; j++) s->z[s->column[j]] = z[j];
-  vec_copy(s->qp->n, s->x, s->joined);
-  for (int64_t t = 0; t < s->steps; t++)
-    if (s->step[t].kind == PRESOLVE_TWIN) s->joined[s->step[t].k] += s->step[t].a * s->joined[s->step[t].j];
+  presolve_layer_join(s, s->x);
   for (int64_t t = s->steps - 1; t >= 0; t--) undo(s, t, costs);
 }

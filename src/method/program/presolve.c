@@ -153,7 +153,8 @@ void tw_presolve_push(const tw_presolve *s, const double *full_x, const double *
   for (int l = 0; l < s->layers; l++) {
     const presolve_layer *layer = &s->layer[l];
     double *to_x = l + 1 < s->layers ? s->layer[l + 1].x : x, *to_y = l + 1 < s->layers ? s->layer[l + 1].y : y;
-    gather(layer, from_x, to_x);
+    presolve_layer_join(layer, from_x);
+    gather(layer, layer->joined, to_x);
     for (int64_t i = 0; i < layer->left.m; i++) to_y[i] = from_y[layer->row[i]];
     from_x = to_x, from_y = to_y;
   }

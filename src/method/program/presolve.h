@@ -8,7 +8,7 @@
  *
  * The reduced program is  min 1/2 x'P x + q'x,  rl <= A x <= ru,  l <= x <= u  of the columns and rows that are left, in the scaled
  * variables x~ = x / C, rows R A C, objective sigma (..): P~ = sigma C P C, q~ = sigma C q, y = R y~ / sigma, z = z~ / (C sigma).
- * C, R and sigma are powers of two, so that scaling rounds nothing. Its constant is 0. Private to method/program. */
+ * C, R and sigma are powers of two, so that scaling rounds nothing. Private to method/program. */
 #ifndef TALWEG_METHOD_PRESOLVE_H
 #define TALWEG_METHOD_PRESOLVE_H
 

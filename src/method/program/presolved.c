@@ -63,18 +63,9 @@ static bool is_smaller(const presolved *p) {
   return p->pre.reduced.m < p->qp.m || p->pre.reduced.n < p->qp.n - fixed;
 }
 
-/* What the costs of fixed and aggregated columns come to: the same at every point. */
-static void take_constant(presolved *p) {
-  tw_qp *left = &p->pre.reduced;
-  for (int64_t j = 0; j < left->n; j++) p->outside[j] = fmin(fmax(0, left->lower[j]), left->upper[j]);
-  tw_presolve_point(&p->pre, p->outside, p->x);
-  left->constant = tw_qp_objective(&p->qp, p->x) - tw_qp_objective(left, p->outside);
-}
-
 static tw_status state_smaller(presolved *p) {
   tw_error *error = p->run->error;
   if (!p->program) return tw_smaller_open(&p->smaller, p->run, &p->pre, p->row, &p->oracle);
-  take_constant(p);
   return tw_qp_oracle(&p->oracle, &p->pre.reduced, (p->run->oracle->offers & TW_CONVEX) != 0, error);
 }
 
