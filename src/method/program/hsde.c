@@ -12,12 +12,16 @@ static const tw_option options[] = {
     {"adapt", TW_OPTION_FLAG, 1, 0, 1, NULL, "balance the two residuals by new scales, each with a new factorization"},
     {"anderson", TW_OPTION_FLAG, 1, 0, 1, NULL, "Anderson acceleration"},
     {"refine", TW_OPTION_FLAG, 1, 0, 1, NULL, "finish by Newton's method on the conic residual map"},
+    {"presolve", TW_OPTION_FLAG, 0, 0, 1, NULL, "solve a smaller problem with the same solutions"},
     {"infeasible_tol", TW_OPTION_REAL, 1e-7, 1e-14, 1e-2, NULL, "a certificate holds up to this, relative to what it proves"},
     TW_OPTION_END};
 
 /* ------------------------------------------------------------------ opening */
 
 static void release(tw_hsde *h) {
+  tw_conic_presolve_close(h->presolve);
+  tw_conic_free(&h->full);
+  free(h->full_x);
   tw_conic_scaled_free(&h->s);
   tw_conic_map_close(&h->map);
   tw_csc_free(&h->kkt);
@@ -56,10 +60,25 @@ static tw_status allocate(tw_hsde *h) {
   return tw_fail(h->run->error, TW_ERR_MEMORY, "out of memory for a conic problem");
 }
 
+/* The problem, or the smaller one in its place. */
+static tw_status take_problem(tw_hsde *h, tw_conic *raw) {
+  tw_run *run = h->run;
+  TW_TRY(run->oracle->conic(run->oracle->context, raw, run->error));
+  if (!tw_run_flag(run, "presolve")) return TW_OK;
+  h->full = *raw;
+  TW_TRY(tw_conic_presolve_open(&h->presolve, &h->full, raw, run->error));
+  if (!h->presolve) *raw = h->full, h->full = (tw_conic){0};
+  if (!h->presolve) return TW_OK;
+  const size_t n = (size_t)h->full.n, m = (size_t)h->full.m;
+  if (!(h->full_x = tw_alloc(2 * n + 3 * m, sizeof(double)))) return tw_fail(run->error, TW_ERR_MEMORY, "out of memory for a conic problem");
+  h->full_y = h->full_x + n, h->full_slack = h->full_y + m; /* then n + m numbers of scratch */
+  return TW_OK;
+}
+
 static tw_status open_parts(tw_hsde *h) {
   tw_run *run = h->run;
-  tw_conic raw;
-  TW_TRY(run->oracle->conic(run->oracle->context, &raw, run->error));
+  tw_conic raw = {0};
+  TW_TRY(take_problem(h, &raw));
   TW_TRY(tw_conic_scale(&h->s, &raw, RUIZ_PASSES, run->error));
   h->n = h->s.n, h->m = h->s.m, h->size = h->n + h->m + 1;
   TW_TRY(allocate(h));
@@ -98,20 +117,22 @@ static double relative(const tw_conic_error *e) {
   return fmax(fmax(e->primal / e->primal_scale, e->dual / e->dual_scale), e->gap / e->gap_scale);
 }
 
-/* The run's multipliers and point are `factor` times h->y and h->x. */
-static void point_at(tw_hsde *h, double factor) {
+/* The run's multipliers and point are `factor` times h->y and h->x, brought back from the smaller problem. */
+static void point_at(tw_hsde *h, double factor, bool certificate) {
   tw_run *run = h->run;
-  const tw_conic *c = &h->s.raw;
-  for (int64_t j = 0; j < c->n_x; j++) run->x[j] = factor * h->x[c->column[j]];
+  const tw_conic *c = h->presolve ? &h->full : &h->s.raw;
+  if (h->presolve) tw_conic_presolve_bring(h->presolve, h->x, h->y, certificate, h->full_x, h->full_y);
+  const double *x = h->presolve ? h->full_x : h->x, *y = h->presolve ? h->full_y : h->y;
+  for (int64_t j = 0; j < c->n_x; j++) run->x[j] = factor * x[c->column[j]];
   if (run->dual) vec_zero(run->oracle->m, run->dual);
-  for (int64_t k = 0; k < c->duals && run->dual; k++) run->dual[c->dual[k].row] += factor * c->dual[k].sign * h->y[c->dual[k].of];
+  for (int64_t k = 0; k < c->duals && run->dual; k++) run->dual[c->dual[k].row] += factor * c->dual[k].sign * y[c->dual[k].of];
 }
 
 /* The run's point and optimality from h->x, h->y. */
 static void report(tw_hsde *h, const tw_conic_error *e) {
   tw_run *run = h->run;
   const double scale = fmax(1, run->scale);
-  point_at(h, 1);
+  point_at(h, 1, false);
   run->f = e->objective;
   run->optimality = (tw_optimality){e->dual, e->primal, e->gap / e->gap_scale * scale};
 }
@@ -138,22 +159,38 @@ static tw_status end_solved(tw_hsde *h, const tw_conic_error *e) {
 
 /* ------------------------------------------------------------------ certificates */
 
+/* What proved something of the smaller problem, brought back by point_at, proves it of the problem as stated. */
+static bool proves_infeasible_as_stated(const tw_hsde *h, double most) {
+  return !h->presolve || tw_conic_proves_infeasible(&h->full, h->full_y, h->full_slack + h->full.m) <= most;
+}
+
+static bool proves_unbounded_as_stated(const tw_hsde *h, double most) {
+  if (!h->presolve) return true;
+  tw_conic_presolve_slack(h->presolve, h->full_x, h->slack, h->full_slack);
+  return tw_conic_proves_unbounded(&h->full, h->full_x, h->full_slack, h->full_slack + h->full.m) <= most;
+}
+
 static tw_status look_for_certificates(tw_hsde *h) {
   tw_run *run = h->run;
   const tw_conic *c = &h->s.raw;
   const double most = tw_run_real(run, "infeasible_tol");
   const double infeasible = tw_conic_proves_infeasible(c, h->y, h->work);
   if (infeasible <= most) {
-    point_at(h, -1 / vec_dot(h->m, c->b, h->y));
-    run->certified = true;
-    return tw_run_end(run, TW_INFEASIBLE,
-        "no point satisfies all constraints: multipliers y of the cones have b'y = -1 and |A'y| = %.2g", infeasible);
+    point_at(h, -1 / vec_dot(h->m, c->b, h->y), true);
+    if (proves_infeasible_as_stated(h, most)) {
+      run->certified = true;
+      return tw_run_end(run, TW_INFEASIBLE,
+                        "no point satisfies all constraints: multipliers y of the cones have b'y = -1 and |A'y| = %.2g", infeasible);
+    }
   }
   const double unbounded = tw_conic_proves_unbounded(c, h->x, h->slack, h->work);
   if (unbounded <= most) {
-    point_at(h, -1 / vec_dot(h->n, c->c, h->x));
-    run->certified = true;
-    return tw_run_end(run, TW_UNBOUNDED, "the objective falls without end along a direction x with c'x = -1, violated by %.2g", unbounded);
+    point_at(h, -1 / vec_dot(h->n, c->c, h->x), true);
+    if (proves_unbounded_as_stated(h, most)) {
+      run->certified = true;
+      return tw_run_end(run, TW_UNBOUNDED, "the objective falls without end along a direction x with c'x = -1, violated by %.2g",
+                        unbounded);
+    }
   }
   return TW_OK;
 }

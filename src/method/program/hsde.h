@@ -57,12 +57,29 @@ tw_linop tw_conic_map_linop(tw_conic_map *map);
 /* Newton's method on F from z, steps by LSQR, each kept when it makes |F| smaller; *norm is |F|_2 at the end. */
 tw_status tw_conic_map_newton(tw_conic_map *map, int steps, double *z, double *norm, tw_error *error);
 
+/* ------------------------------------------------------------------ presolve (hsde_presolve.c) */
+
+/* A smaller problem with the same solutions: its zero and nonnegative cones reduced as a program is. It has no links to variables and
+ * rows of another problem. */
+typedef struct tw_conic_presolve tw_conic_presolve;
+/* *out NULL: nothing is gained. Borrows `full`; `smaller` is the caller's (tw_conic_free). */
+tw_status tw_conic_presolve_open(tw_conic_presolve **out, const tw_conic *full, tw_conic *smaller, tw_error *error);
+void tw_conic_presolve_close(tw_conic_presolve *s);
+/* full_x (n) and full_y (m) of the problem from x and y of the smaller one: a solution, or a direction and multipliers that prove. */
+void tw_conic_presolve_bring(const tw_conic_presolve *s, const double *x, const double *y, bool certificate, double *full_x,
+                             double *full_y);
+/* s in K next to -A x, for a direction x and the s of the smaller problem. */
+void tw_conic_presolve_slack(const tw_conic_presolve *s, const double *full_x, const double *slack, double *full_slack);
+
 /* ------------------------------------------------------------------ the method */
 
 enum { HSDE_SCALE, HSDE_LOG_SUM, HSDE_LOGS, HSDE_SINCE, HSDE_ATTEMPT, HSDE_AA_COUNT, HSDE_AA_NORM, HSDE_AA_TRIED, HSDE_STATE };
 
 typedef struct tw_hsde {
   tw_run *run;
+  tw_conic full;      /* as stated, where `presolve` made a smaller problem of it, which is then s.raw */
+  tw_conic_presolve *presolve; /* NULL: none */
+  double *full_x, *full_y, *full_slack;
   tw_conic_scaled s;
   int64_t n, m, size; /* size = n + m + 1 */
   tw_conic_map map;

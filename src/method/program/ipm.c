@@ -22,7 +22,7 @@ static const tw_option options[] = {TW_OPTION_TOL(1e-9),
                                     {"polish", TW_OPTION_FLAG, 1, 0, 1, NULL, "finish with Newton's method on the active set"},
                                     {"restarts", TW_OPTION_FLAG, 1, 0, 1, NULL,
                                      "start again with other barrier parameters after a failure or 200 iterations"},
-                                    TW_OPTION_PRESOLVE(0),
+                                    TW_OPTION_PRESOLVE(1),
                                     TW_OPTION_END};
 
 static double least_mu(const tw_ipm *ipm) {

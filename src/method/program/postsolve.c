@@ -20,30 +20,36 @@ static double clip(double v, double l, double u) {
   return fmin(fmax(v, l), u);
 }
 
+/* Of a limit, what it is to directions. */
+static double limit(double v, bool ray) {
+  return ray && isfinite(v) ? 0 : v;
+}
+
 /* What fixed columns took from the limits of row i before step t is in them: they are those of that time. */
-static void absorbed_point(const presolve_layer *s, int64_t t) {
+static void absorbed_point(const presolve_layer *s, int64_t t, bool ray) {
   const presolve_step *e = &s->step[t];
-  const double rest = activity(s, e->i, t);
-  const double low = ((e->a > 0 ? e->lower : e->upper) - rest) / e->a, high = ((e->a > 0 ? e->upper : e->lower) - rest) / e->a;
-  s->x[e->j] = clip(clip(0, low, high), e->column_lower, e->column_upper);
+  const double rest = activity(s, e->i, t), lower = limit(e->lower, ray), upper = limit(e->upper, ray);
+  const double low = ((e->a > 0 ? lower : upper) - rest) / e->a, high = ((e->a > 0 ? upper : lower) - rest) / e->a;
+  s->x[e->j] = clip(clip(0, low, high), limit(e->column_lower, ray), limit(e->column_upper, ray));
 }
 
 /* x_k + a x_j parts into two: x_j as near to 0 as the bounds of x_k let it; both are at a bound where the sum is. */
-static void twin_point(const presolve_layer *s, const presolve_step *e) {
-  const double sum = s->x[e->k];
-  const double first = clip(sum - e->a * clip(0, e->column_lower, e->column_upper), e->lower, e->upper);
-  s->x[e->j] = clip((sum - first) / e->a, e->column_lower, e->column_upper);
-  s->x[e->k] = clip(sum - e->a * s->x[e->j], e->lower, e->upper);
+static void twin_point(const presolve_layer *s, const presolve_step *e, bool ray) {
+  const double l = limit(e->lower, ray), u = limit(e->upper, ray);
+  const double column_l = limit(e->column_lower, ray), column_u = limit(e->column_upper, ray);
+  const double sum = s->x[e->k], first = clip(sum - e->a * clip(0, column_l, column_u), l, u);
+  s->x[e->j] = clip((sum - first) / e->a, column_l, column_u);
+  s->x[e->k] = clip(sum - e->a * s->x[e->j], l, u);
 }
 
-void presolve_layer_point(const presolve_layer *s, const double *x) {
+void presolve_layer_point(const presolve_layer *s, const double *x, bool ray) {
   for (int64_t j = 0; j < s->left.n; j++) s->x[s->column[j]] = x[j];
   for (int64_t t = s->steps - 1; t >= 0; t--) {
     const presolve_step *e = &s->step[t];
-    if (e->kind == PRESOLVE_FIX) s->x[e->j] = e->value;
-    if (e->kind == PRESOLVE_ABSORB) absorbed_point(s, t);
-    if (e->kind == PRESOLVE_TWIN) twin_point(s, e);
-    if (e->kind == PRESOLVE_AGGREGATE) s->x[e->j] = (e->value - e->b * s->x[e->k]) / e->a;
+    if (e->kind == PRESOLVE_FIX) s->x[e->j] = limit(e->value, ray);
+    if (e->kind == PRESOLVE_ABSORB) absorbed_point(s, t, ray);
+    if (e->kind == PRESOLVE_TWIN) twin_point(s, e, ray);
+    if (e->kind == PRESOLVE_AGGREGATE) s->x[e->j] = (limit(e->value, ray) - e->b * s->x[e->k]) / e->a;
   }
 }
 
@@ -148,12 +154,16 @@ static void undo(const presolve_layer *s, int64_t t, double costs) {
   }
 }
 
+void presolve_layer_join(const presolve_layer *s, const double *x) {
+  vec_copy(s->qp->n, x, s->joined);
+  for (int64_t t = 0; t < s->steps; t++)
+    if (s->step[t].kind == PRESOLVE_TWIN) s->joined[s->step[t].k] += s->step[t].a * s->joined[s->step[t].j];
+}
+
 void presolve_layer_multipliers(const presolve_layer *s, const double *y, const double *z, double costs) {
   vec_zero(s->qp->m, s->y);
   for (int64_t i = 0; i < s->left.m; i++) s->y[s->row[i]] = y[i];
   for (int64_t j = 0; j < s->left.n; j++) s->z[s->column[j]] = z[j];
-  vec_copy(s->qp->n, s->x, s->joined);
-  for (int64_t t = 0; t < s->steps; t++)
-    if (s->step[t].kind == PRESOLVE_TWIN) s->joined[s->step[t].k] += s->step[t].a * s->joined[s->step[t].j];
+  presolve_layer_join(s, s->x);
   for (int64_t t = s->steps - 1; t >= 0; t--) undo(s, t, costs);
 }

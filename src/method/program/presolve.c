@@ -65,14 +65,22 @@ void tw_presolve_close(tw_presolve *s) {
 
 /* ------------------------------------------------------------------ the way back */
 
-void tw_presolve_point(const tw_presolve *s, const double *x, double *full_x) {
+static void restore_point(const tw_presolve *s, const double *x, bool ray, double *full_x) {
   double *unscaled = s->work;
   for (int64_t j = 0; j < s->reduced.n; j++) unscaled[j] = s->column_scale[j] * x[j];
   for (int l = s->layers - 1; l >= 0; l--) {
-    presolve_layer_point(&s->layer[l], unscaled);
+    presolve_layer_point(&s->layer[l], unscaled, ray);
     unscaled = s->layer[l].x;
   }
   vec_copy(s->qp->n, unscaled, full_x);
+}
+
+void tw_presolve_point(const tw_presolve *s, const double *x, double *full_x) {
+  restore_point(s, x, false, full_x);
+}
+
+void tw_presolve_ray(const tw_presolve *s, const double *x, double *full_x) {
+  restore_point(s, x, true, full_x);
 }
 
 /* What a layer's columns occur in outside, for those that it leaves: none of them is aggregated. */
@@ -126,16 +134,16 @@ void tw_presolve_restore(const tw_presolve *s, const double *x, const double *y,
   tw_presolve_multipliers(s, y, NULL, full_y, full_z);
 }
 
-void tw_presolve_restore_farkas(const tw_presolve *s, const double *y, double *full_y, double *full_z) {
+void tw_presolve_restore_farkas(const tw_presolve *s, const double *y, const double *outside, double *full_y, double *full_z) {
   const presolve_layer *last = &s->layer[s->layers - 1];
   double *z = s->work + last->left.n, *own_y = z + last->left.n;
   vec_zero(last->left.m, own_y);
   if (y) unscale(s, y, own_y);
   for (int64_t i = 0; i < last->left.m && !y; i++)
     if (last->row[i] == last->contradiction) own_y[i] = last->side;
-  set_gradients(s, NULL, z);
-  vec_zero(last->left.n, z);
-  tw_qp_add_at(&last->left, -1, own_y, z);
+  set_gradients(s, outside, z);
+  tw_qp_add_at(&last->left, 1, own_y, z);
+  for (int64_t j = 0; j < last->left.n; j++) z[j] = -z[j];
   restore_multipliers(s, own_y, z, 0, full_y, full_z);
 }
 
@@ -145,7 +153,8 @@ void tw_presolve_push(const tw_presolve *s, const double *full_x, const double *
   for (int l = 0; l < s->layers; l++) {
     const presolve_layer *layer = &s->layer[l];
     double *to_x = l + 1 < s->layers ? s->layer[l + 1].x : x, *to_y = l + 1 < s->layers ? s->layer[l + 1].y : y;
-    gather(layer, from_x, to_x);
+    presolve_layer_join(layer, from_x);
+    gather(layer, layer->joined, to_x);
     for (int64_t i = 0; i < layer->left.m; i++) to_y[i] = from_y[layer->row[i]];
     from_x = to_x, from_y = to_y;
   }

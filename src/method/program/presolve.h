@@ -8,7 +8,7 @@
  *
  * The reduced program is  min 1/2 x'P x + q'x,  rl <= A x <= ru,  l <= x <= u  of the columns and rows that are left, in the scaled
  * variables x~ = x / C, rows R A C, objective sigma (..): P~ = sigma C P C, q~ = sigma C q, y = R y~ / sigma, z = z~ / (C sigma).
- * C, R and sigma are powers of two, so that scaling rounds nothing. Its constant is 0. Private to method/program. */
+ * C, R and sigma are powers of two, so that scaling rounds nothing. Private to method/program. */
 #ifndef TALWEG_METHOD_PRESOLVE_H
 #define TALWEG_METHOD_PRESOLVE_H
 
@@ -83,8 +83,10 @@ void tw_presolve_point(const tw_presolve *s, const double *x, double *full_x);
 void tw_presolve_multipliers(const tw_presolve *s, const double *y, const double *outside, double *full_y, double *full_z);
 /* Both. */
 void tw_presolve_restore(const tw_presolve *s, const double *x, const double *y, double *full_x, double *full_y, double *full_z);
-/* The same for a Farkas certificate: y and z with A'y + z = 0. y NULL: the one that the reductions found. */
-void tw_presolve_restore_farkas(const tw_presolve *s, const double *y, double *full_y, double *full_z);
+/* The same for a Farkas certificate: y and z with A'y + outside + z = 0. y NULL: the one that the reductions found. */
+void tw_presolve_restore_farkas(const tw_presolve *s, const double *y, const double *outside, double *full_y, double *full_z);
+/* The same for a direction that all limits allow. */
+void tw_presolve_ray(const tw_presolve *s, const double *x, double *full_x);
 /* The other way: x and y of qp as a start of the reduced program; multipliers of rows that went are lost. */
 void tw_presolve_push(const tw_presolve *s, const double *full_x, const double *full_y, double *x, double *y);
 

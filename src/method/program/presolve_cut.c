@@ -105,12 +105,25 @@ static tw_status cut_p(cutting *c) {
   return status;
 }
 
+/* What the costs of columns that went come to: c't + 1/2 t'P t, and c_j b / a of those that equations took in. gradient: P t. */
+static double constant(const cutting *c, const double *gradient) {
+  const presolve_layer *s = c->w->s;
+  double sum = s->qp->constant + 0.5 * vec_dot(s->qp->n, c->shift, gradient) + vec_dot(s->qp->n, c->shift, s->cost);
+  for (int64_t t = 0; t < s->steps; t++)
+    if (s->step[t].kind == PRESOLVE_ABSORB && s->step[t].cost != 0) {
+      const presolve_step *e = &s->step[t];
+      sum += e->cost * e->lower / e->a;
+    }
+  return sum;
+}
+
 /* T'(cost + P t); t is 0 for columns that are left. */
 static void cut_costs(cutting *c) {
   presolve_layer *s = c->w->s;
   double *gradient = s->px, *size = s->z;
   vec_zero(s->qp->n, gradient);
   tw_qp_add_p(s->qp, 1, c->shift, gradient);
+  s->left.constant = constant(c, gradient);
   for (int64_t j = 0; j < s->left.n; j++) size[j] = 0;
   for (int64_t j = 0; j < s->qp->n; j++) {
     if (c->place[j] < 0) continue;

@@ -63,18 +63,9 @@ static bool is_smaller(const presolved *p) {
   return p->pre.reduced.m < p->qp.m || p->pre.reduced.n < p->qp.n - fixed;
 }
 
-/* What the costs of fixed and aggregated columns come to: the same at every point. */
-static void take_constant(presolved *p) {
-  tw_qp *left = &p->pre.reduced;
-  for (int64_t j = 0; j < left->n; j++) p->outside[j] = fmin(fmax(0, left->lower[j]), left->upper[j]);
-  tw_presolve_point(&p->pre, p->outside, p->x);
-  left->constant = tw_qp_objective(&p->qp, p->x) - tw_qp_objective(left, p->outside);
-}
-
 static tw_status state_smaller(presolved *p) {
   tw_error *error = p->run->error;
   if (!p->program) return tw_smaller_open(&p->smaller, p->run, &p->pre, p->row, &p->oracle);
-  take_constant(p);
   return tw_qp_oracle(&p->oracle, &p->pre.reduced, (p->run->oracle->offers & TW_CONVEX) != 0, error);
 }
 
@@ -111,6 +102,12 @@ static void bring_point(presolved *p, const double *x) {
   for (int64_t j = 0; j < run->n; j++) run->x[j] = p->smaller.place[j] < 0 ? p->smaller.x[j] : x[p->smaller.place[j]];
 }
 
+/* Those of rows that are left. */
+static void bring_known_multipliers(presolved *p, const double *y) {
+  vec_zero(p->run->oracle->m, p->run->dual);
+  for (int64_t i = 0; i < p->smaller.m; i++) p->run->dual[p->smaller.row[i]] = y[i];
+}
+
 /* Multipliers of all rows at run->x, of those (y) that are left. Linear rows that went get theirs from the gradient of the rest. */
 static tw_status bring_multipliers(presolved *p, const double *x, const double *y) {
   tw_run *run = p->run;
@@ -120,8 +117,7 @@ static tw_status bring_multipliers(presolved *p, const double *x, const double *
     return TW_OK;
   }
   const presolve_layer *layer = &p->pre.layer[0];
-  vec_zero(run->oracle->m, run->dual);
-  for (int64_t i = 0; i < p->smaller.m; i++) run->dual[p->smaller.row[i]] = y[i];
+  bring_known_multipliers(p, y);
   for (int64_t i = 0; i < p->qp.m; i++) run->dual[p->row[i]] = 0;
   TW_TRY(tw_smaller_outside(&p->smaller, run->x, run->dual, p->outside));
   for (int64_t i = 0; i < layer->left.m; i++) p->y[i] = y[p->smaller.row_place[p->row[layer->row[i]]]];
@@ -150,11 +146,21 @@ static tw_status go_back(presolved *p) {
 static bool proves_infeasible(presolved *p, const double *y) {
   tw_run *run = p->run;
   double margin;
-  tw_presolve_restore_farkas(&p->pre, y, p->y, p->z);
+  tw_presolve_restore_farkas(&p->pre, y, NULL, p->y, p->z);
   if (!tw_qp_farkas(&p->qp, p->y, p->z, p->work, &margin)) return false;
   if (run->dual) vec_zero(run->oracle->m, run->dual);
   for (int64_t i = 0; i < p->qp.m; i++) run->dual[p->row ? p->row[i] : i] = p->y[i];
   run->certified = true;
+  return true;
+}
+
+/* The same of a direction along which the objective falls. */
+static bool proves_unbounded(presolved *p, const double *x) {
+  double margin;
+  tw_presolve_ray(&p->pre, x, p->x);
+  if (!tw_qp_ray(&p->qp, p->x, p->work, &margin)) return false;
+  vec_copy(p->qp.n, p->x, p->run->x);
+  p->run->certified = true;
   return true;
 }
 
@@ -174,11 +180,13 @@ static tw_status end_solved(presolved *p, const tw_run *child) {
   return tw_run_end(p->run, TW_SOLVED, "%s", tw_run_message(child));
 }
 
-/* What else a child may end with. Of a program, rays and failures are left to the method on the program itself. */
+/* What else a child may end with. Of a program, failures and what is not proven are left to the method on the program itself. */
 static tw_status end_otherwise(presolved *p, const tw_run *child, tw_outcome outcome) {
   if (tw_outcome_is_stop(outcome)) return bring_multipliers(p, child->x, child->dual);
   if (outcome == TW_INFEASIBLE && child->certified && p->program && proves_infeasible(p, child->dual))
     return tw_run_end(p->run, TW_INFEASIBLE, "%s", tw_run_message(child));
+  if (outcome == TW_UNBOUNDED && child->certified && p->program && proves_unbounded(p, child->x))
+    return tw_run_end(p->run, TW_UNBOUNDED, "%s", tw_run_message(child));
   return p->program && !(p->integer && outcome == TW_INFEASIBLE) ? go_back(p) : tw_run_end(p->run, outcome, "%s", tw_run_message(child));
 }
 
@@ -193,7 +201,11 @@ static tw_status follow(presolved *p, tw_run *child, bool begin) {
   run->bound = child->bound;
   const bool counted = begin || outcome == TW_RUNNING || outcome == TW_SOLVED || tw_outcome_is_stop(outcome);
   run->iteration = child->iteration - (counted && !begin && child->iteration > run->iteration);
-  if (outcome == TW_RUNNING) return TW_OK;
+  if (outcome == TW_RUNNING && p->program) return bring_multipliers(p, child->x, child->dual);
+  if (outcome == TW_RUNNING) {
+    bring_known_multipliers(p, child->dual);
+    return TW_OK;
+  }
   return outcome == TW_SOLVED ? end_solved(p, child) : end_otherwise(p, child, outcome);
 }
 

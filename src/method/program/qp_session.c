@@ -103,7 +103,7 @@ static void test_infeasible(tw_qp_session *s) {
   const bool found = g->pre.found != TW_RUNNING;
   if (s->kind == QP_ITSELF) {
     if (!found) tw_mehrotra_answer(&g->ipm, g->rx, g->ry, g->rz);
-    tw_presolve_restore_farkas(&g->pre, found ? NULL : g->ry, s->farkas_y, s->farkas_z);
+    tw_presolve_restore_farkas(&g->pre, found ? NULL : g->ry, NULL, s->farkas_y, s->farkas_z);
   } else {
     vec_copy(s->qp->m, g->y, s->farkas_y);
   }
