@@ -54,7 +54,7 @@ static void inexact(figures *f, shown *s) {
   int below = 0, better = 0;
   if (f->status == TW_OK) f->status = precision_run(p, f->error);
   for (int k = 0; k < PRECISION_POINTS; k++) {
-    below += p->spectral[k] <= p->bound[k] * (1 + 1e-9);
+    below += p->implicit[k] <= p->bound[k] * (1 + 1e-9);
     better += k >= 3 && p->implicit[k] <= p->unrolled[k];
   }
   figures_line(f, "diabetes ridge, 12 early stops: slope of log Jacobian error over log error of the solution", "0.9 to 1.1",
@@ -161,7 +161,7 @@ static tw_status draw(const shown *s, const char *path, tw_error *error) {
     series[k][1] = (chart_series){"path of the outer method", n, x[k], y[k], 0xd9572b, .line = true, .dots = true};
     c[k] = (chart){.title = titles[k], .x_name = "log penalty", .y_name = "", .n = 2, .series = series[k]};
   }
-  const chart_series errors[] = {{"implicit", PRECISION_POINTS, p->iterate, p->spectral, 0x1f5fa8, true, true},
+  const chart_series errors[] = {{"implicit", PRECISION_POINTS, p->iterate, p->implicit, 0x1f5fa8, true, true},
                                  {"bound", PRECISION_POINTS, p->iterate, p->bound, 0x6b7280, true, false},
                                  {"unrolled", PRECISION_POINTS, p->iterate, p->unrolled, 0xd9572b, true, true}};
   c[TUNED] = (chart){.title = "Diabetes ridge: error of the Jacobian",
