@@ -31,15 +31,6 @@ static double eigenvalue(const double *a, double shift, double sign) {
   return sign * (value - shift);
 }
 
-/* The largest singular value of d. */
-static double spectral_norm(const double *d) {
-  double square[N * N] = {0};
-  for (int i = 0; i < N; i++)
-    for (int j = 0; j < N; j++)
-      for (int k = 0; k < N; k++) square[i * N + j] += d[k * N + i] * d[k * N + j];
-  return sqrt(eigenvalue(square, 0, 1));
-}
-
 /* w after k steps from 0, w <- w - eta grad f, and its Jacobian in theta by differentiating them. */
 static tw_status unroll(const study *s, int64_t k, double eta, double *w, double *jacobian, tw_error *error) {
   tw_graph *graph = tw_problem_graph(s->problem);
@@ -85,7 +76,7 @@ static double log_slope(int n, const double *x, const double *y) {
 
 tw_status precision_run(precision *p, tw_error *error) {
   study s = {0};
-  double h[N * N], w[N], jacobian[N * N], by_steps[N * N], difference[N * N], largest = 0, least = 0;
+  double h[N * N], w[N], jacobian[N * N], by_steps[N * N], largest = 0, least = 0;
   tw_status status = study_open(&s, &(study_options){.path = "recipes/hyperparameters/precision.tw"}, error);
   if (status == TW_OK) status = study_solve(&s, NULL, error);
   const double *best = s.solution.result.x;
@@ -98,12 +89,10 @@ tw_status precision_run(precision *p, tw_error *error) {
     const double *exact = study_array(&s, "closed")->data;
     status = unroll(&s, steps[k], 1 / largest, w, by_steps, error);
     if (status == TW_OK) status = implicit_at(&s, w, jacobian, error);
-    for (int i = 0; i < N * N; i++) difference[i] = jacobian[i] - exact[i];
     p->steps[k] = (double)steps[k];
     p->iterate[k] = distance(N, w, best);
     p->implicit[k] = distance(N * N, jacobian, exact);
     p->unrolled[k] = distance(N * N, by_steps, exact);
-    p->spectral[k] = spectral_norm(difference);
     p->bound[k] = p->iterate[k] / least;
   }
   p->slope = log_slope(PRECISION_POINTS, p->iterate, p->implicit);

@@ -26,7 +26,7 @@ static void inexact_solutions(void **state) {
   assert_ok(precision_run(&p, &error));
   assert_true(p.slope >= 0.9 && p.slope <= 1.1);
   for (int k = 0; k < PRECISION_POINTS; k++) {
-    assert_true(p.spectral[k] <= p.bound[k] * (1 + 1e-9));
+    assert_true(p.implicit[k] <= p.bound[k] * (1 + 1e-9));
     if (k >= 3) assert_true(p.implicit[k] <= p.unrolled[k]);
     if (k > 0) assert_true(p.iterate[k] < p.iterate[k - 1] && p.unrolled[k] < p.unrolled[0]);
   }
