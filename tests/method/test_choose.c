@@ -27,7 +27,7 @@ static void large_dense_problems_are_not_for_ipm(void **state) {
   (void)state;
   check(100, true, "ipm");
   check(100, false, "ipm");
-  check(8000, true, "auglag");
+  check(12000, true, "auglag");
   check(8000, false, "ipm");
 }
 
