@@ -70,7 +70,8 @@ static tw_status take_problem(tw_hsde *h, tw_conic *raw) {
   if (!h->presolve) *raw = h->full, h->full = (tw_conic){0};
   if (!h->presolve) return TW_OK;
   const size_t n = (size_t)h->full.n, m = (size_t)h->full.m;
-  if (!(h->full_x = tw_alloc(2 * n + 3 * m, sizeof(double)))) return tw_fail(run->error, TW_ERR_MEMORY, "out of memory for a conic problem");
+  if (!(h->full_x = tw_alloc(2 * n + 3 * m, sizeof(double))))
+    return tw_fail(run->error, TW_ERR_MEMORY, "out of memory for a conic problem");
   h->full_y = h->full_x + n, h->full_slack = h->full_y + m; /* then n + m numbers of scratch */
   return TW_OK;
 }

@@ -33,12 +33,22 @@ static void absorbed_point(const presolve_layer *s, int64_t t, bool ray) {
   s->x[e->j] = clip(clip(0, low, high), limit(e->column_lower, ray), limit(e->column_upper, ray));
 }
 
-/* x_k + a x_j parts into two: x_j as near to 0 as the bounds of x_k let it; both are at a bound where the sum is. */
+/* The part v in [vl, vu] of v + w = sum, w in [wl, wu]: between its bounds where there is room, as far from them as w is from its own. */
+static double share(double sum, double vl, double vu, double wl, double wu) {
+  const double v = vu - vl, w = wu - wl, low = sum - vl - wl, high = vu + wu - sum;
+  if (isfinite(v) && isfinite(w)) return v + w > 0 ? vl + low * v / (v + w) : vl;
+  if (isfinite(vl) && isfinite(wl)) return vl + (isfinite(w) ? low - fmin(low, w) / 2 : fmin(low, v) / 2);
+  if (isfinite(vu) && isfinite(wu)) return vu - (isfinite(w) ? high - fmin(high, w) / 2 : fmin(high, v) / 2);
+  const double inside = isfinite(v) ? vl + v / 2 : isfinite(vl) ? vl + 1 : isfinite(vu) ? vu - 1 : 0;
+  return sum - clip(sum - inside, wl, wu);
+}
+
+/* x_k + a x_j parts into two; both are at a bound where the sum is. */
 static void twin_point(const presolve_layer *s, const presolve_step *e, bool ray) {
-  const double l = limit(e->lower, ray), u = limit(e->upper, ray);
+  const double l = limit(e->lower, ray), u = limit(e->upper, ray), sum = s->x[e->k];
   const double column_l = limit(e->column_lower, ray), column_u = limit(e->column_upper, ray);
-  const double sum = s->x[e->k], first = clip(sum - e->a * clip(0, column_l, column_u), l, u);
-  s->x[e->j] = clip((sum - first) / e->a, column_l, column_u);
+  const double part = share(sum, e->a * (e->a > 0 ? column_l : column_u), e->a * (e->a > 0 ? column_u : column_l), l, u);
+  s->x[e->j] = clip(part / e->a, column_l, column_u);
   s->x[e->k] = clip(sum - e->a * s->x[e->j], l, u);
 }
 

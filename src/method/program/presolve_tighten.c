@@ -44,7 +44,8 @@ static tw_status imply(presolve_work *w, int64_t i, int64_t j, double a, int lim
 }
 
 /* From limit - (end of the others) = a x_j: nothing where another term is unbounded, or digits are lost. */
-static tw_status imply_by(presolve_work *w, int64_t i, int64_t j, double a, int limit, double end, int64_t infinite, double own, double size) {
+static tw_status imply_by(presolve_work *w, int64_t i, int64_t j, double a, int limit, double end, int64_t infinite, double own,
+                          double size) {
   const double value = limit > 0 ? w->ru[i] : w->rl[i];
   if (!isfinite(value) || infinite > (isinf(own) ? 1 : 0)) return TW_OK;
   const double bound = (value - (end - (isinf(own) ? 0 : own))) / a;

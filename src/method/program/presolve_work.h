@@ -73,10 +73,11 @@ tw_status presolve_cut(const presolve_work *w);
 /* presolve_layer.c */
 tw_status presolve_layer_open(presolve_layer *s, const tw_qp *qp, const tw_presolve_rules *rules, tw_outcome *found, tw_error *error);
 void presolve_layer_close(presolve_layer *s);
-/* postsolve.c: s->x from x (left.n), a point or (ray) a direction; s->y and s->z from y and z (left.m, left.n) and s->x, s->px; `costs` 0: of a certificate. */
+/* postsolve.c: s->x from x (left.n), a point or (ray) a direction. */
 void presolve_layer_point(const presolve_layer *s, const double *x, bool ray);
 /* s->joined from x (n). */
 void presolve_layer_join(const presolve_layer *s, const double *x);
+/* s->y and s->z from y and z (left.m, left.n) and s->x, s->px; `costs` 0: of a certificate. */
 void presolve_layer_multipliers(const presolve_layer *s, const double *y, const double *z, double costs);
 
 #endif

@@ -48,7 +48,8 @@ static tw_status reduce(presolved *p) {
   tw_presolve_rules rules = {.integer = p->integer};
   bool *held = NULL;
   if (!p->program) {
-    if (!(rules.held = held = tw_alloc((size_t)p->qp.n, sizeof *held))) return tw_fail(p->run->error, TW_ERR_MEMORY, "presolve: out of memory");
+    if (!(rules.held = held = tw_alloc((size_t)p->qp.n, sizeof *held)))
+      return tw_fail(p->run->error, TW_ERR_MEMORY, "presolve: out of memory");
     for (int64_t j = 0; j < p->qp.n; j++) held[j] = true;
   }
   const tw_status status = tw_presolve_reduce(&p->pre, &p->qp, &rules, p->run->error);
