@@ -4,6 +4,8 @@
 #include "graph/emit/emit.h"
 #include "graph/emit/runtime/simplex.h"
 
+#include <float.h>
+
 /* ------------------------------------------------------------------ the op: x [.., n], s [..] */
 
 static bool simplex_infer(const tw_args *args, tw_type *type) {
@@ -107,10 +109,10 @@ static tw_expr simplex_project(tw_expr x, const tw_expr *params) {
 }
 
 /* Entropic mirror descent (Nemirovski & Yudin, 1983; Beck & Teboulle, 2003): x exp(-eta g), normalised to sum s, as a
- * softmax of logarithms. Coordinates at 0 stay there. */
+ * softmax of logarithms. Coordinates at 0 stay there, and those so small that 1 / x overflows in derivatives are 0. */
 static tw_expr simplex_mirror(tw_expr x, tw_expr gradient, tw_expr eta, const tw_expr *params) {
   if (tw_is_none(x)) return x;
-  tw_expr zero = tw_scalar(x.graph, 0), positive = tw_gt(x, zero);
+  tw_expr positive = tw_ge(x, tw_scalar(x.graph, DBL_MIN));
   tw_expr log = tw_where(positive, tw_log(tw_where(positive, x, tw_scalar(x.graph, 1))), tw_scalar(x.graph, -INFINITY));
   tw_expr share = tw_softmax(tw_sub(log, tw_mul(eta, gradient)), tw_shape_of(x).rank - 1);
   return tw_mul(tw_row_column(params[0]), share);
