@@ -1,7 +1,7 @@
 # make demo    install what is missing, build, and solve the main example
 # make check   install what is missing, build, and run all tests, sanitizers and fuzzers
 # make         build/release/talweg
-# make bench   side by side with peers: bench/results.md, docs/benchmarks/programs.md
+# make bench   side by side with peers: bench/results.md, docs/benchmarks/programs.md, docs/benchmarks/implicit.md
 # make bench-qp  quadratic programs against Ipopt and HiGHS, some minutes: docs/benchmarks/qp.md
 # make recipes what each recipe must show, measured: recipes/NAME/results.md
 # make docs    API reference in docs/api
@@ -35,6 +35,7 @@ bench: packages-build
 	@$(MAKE) --no-print-directory all
 	@bench/run
 	@bench/logreg.py build/release/bench/talweg_logreg docs/benchmarks/logreg.md
+	@build/release/bench/talweg_implicit examples/data/diabetes.csv docs/benchmarks/implicit.md
 	@bench/programs.py build/release/talweg tests/data/nl docs/benchmarks/programs.md
 	@bench/programs_mps.py build/release/talweg tests/data/mps docs/benchmarks/programs.md
 

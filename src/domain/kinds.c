@@ -1,6 +1,7 @@
 /* The table of sets, and the checked constructor. */
 #include "domain/kinds.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -50,7 +51,7 @@ tw_expr tw_project(tw_domain domain, tw_expr x) {
 
 tw_expr tw_log_step(tw_expr x, tw_expr gradient, tw_expr eta) {
   if (tw_is_none(x)) return x;
-  const tw_expr positive = tw_gt(x, tw_scalar(x.graph, 0)), one = tw_scalar(x.graph, 1);
+  const tw_expr positive = tw_ge(x, tw_scalar(x.graph, DBL_MIN)), one = tw_scalar(x.graph, 1);
   const tw_expr log = tw_where(positive, tw_log(tw_where(positive, x, one)), tw_scalar(x.graph, -INFINITY));
   return tw_sub(log, tw_mul(eta, gradient));
 }

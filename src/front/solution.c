@@ -21,6 +21,8 @@ void tw_evidence_merge(tw_evidence *into, const tw_evidence *from) {
   into->kind = into->kind > from->kind ? into->kind : from->kind;
   into->factorizations += from->factorizations;
   into->evaluations += from->evaluations;
+  into->product_flops += from->product_flops;
+  if (from->linear) into->linear = from->linear;
 }
 
 tw_evidence tw_solution_evidence(const tw_solution *s) {

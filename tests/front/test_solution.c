@@ -136,8 +136,8 @@ static void numbers_round_trip(void **state) {
 
 static void evidence_keeps_the_worst(void **state) {
   (void)state;
-  tw_evidence a = {1, 1e-9, 1e-12, 10, 0.5, 1e-8, true, "", TW_DERIVATIVE_ONE_SIDED, 1, 10, 0, NULL};
-  const tw_evidence b = {2, 1e-10, 1e-3, 5, 0.1, 1e-6, false, "badly solved", TW_DERIVATIVE_REGULAR, 2, 20, 0, NULL};
+  tw_evidence a = {1, 1e-9, 1e-12, 10, 0.5, 1e-8, true, "", TW_DERIVATIVE_ONE_SIDED, 1, 10, 5e3, "lu"};
+  const tw_evidence b = {2, 1e-10, 1e-3, 5, 0.1, 1e-6, false, "badly solved", TW_DERIVATIVE_REGULAR, 2, 20, 7e3, NULL};
   tw_evidence_merge(&a, &b);
   assert_int_equal(a.solves, 3);
   assert_close(a.inner_residual, 1e-9, 0);

@@ -14,11 +14,33 @@ static bool where_infer(const tw_args *args, tw_type *type) {
   return tw_infer_broadcast(args, &type->shape);
 }
 
+/* What is left of e where `condition` is known: the branch of a choice by it, also under a sign. TW_NONE: all of e. */
+static tw_expr known_branch(tw_expr e, tw_expr condition, bool holds) {
+  const bool negated = tw_op_of(e) == &tw_op_neg;
+  const tw_expr choice = negated ? tw_input_of(e, 0) : e;
+  if (tw_op_of(choice) != &tw_op_where || !tw_same(tw_input_of(choice, 0), condition)) return TW_NONE;
+  const tw_expr branch = tw_broadcast(tw_input_of(choice, holds ? 1 : 2), tw_shape_of(choice));
+  return negated ? tw_neg(branch) : branch;
+}
+
+/* where(c, where(c, a, x), b) = where(c, a, b): what is not looked at need not be computed. */
+static tw_expr choose_once(const tw_args *args) {
+  tw_expr in[3] = {args->in[0], args->in[1], args->in[2]};
+  bool changed = false;
+  for (int i = 1; i < 3; i++) {
+    const tw_expr branch = known_branch(in[i], in[0], i == 1);
+    if (tw_is_none(branch)) continue;
+    in[i] = branch;
+    changed = true;
+  }
+  return changed ? tw_node(args->graph, &tw_op_where, 3, in, NULL) : tw_simplify_broadcast(args);
+}
+
 static tw_expr where_simplify(const tw_args *args) {
   const bool same = tw_same(args->in[1], args->in[2]);
   tw_shape shape;
   double c;
-  if (!same && !tw_constant_value(args->in[0], &c)) return tw_simplify_broadcast(args);
+  if (!same && !tw_constant_value(args->in[0], &c)) return choose_once(args);
   if (!tw_infer_broadcast(args, &shape)) return TW_NONE;
   return tw_broadcast(args->in[same || c != 0 ? 1 : 2], shape);
 }
