@@ -7,7 +7,7 @@ static void two_atoms(void **state) {
   (void)state;
   tw_error error = {0};
   sparse_coding_result r = {0};
-  assert_ok(sparse_coding_run(&r, &(sparse_coding_options){.seed = 2, .atoms = 2, .iterations = 12}, &error));
+  assert_ok(sparse_coding_run(&r, &(sparse_coding_options){.seed = 2, .atoms = 2, .iterations = 16}, &error));
   assert_true(r.gradient_error <= 1e-5);
   assert_true(r.driven.loss < r.unsupervised.loss);
   assert_true(r.driven.trained > 0.9 && r.driven.tested > 0.9);
