@@ -1,7 +1,7 @@
 /* The interior-point iteration: residuals, predictor, corrector, centrality correctors, steps; see mehrotra.h. */
 #include "method/program/mehrotra.h"
 
-enum { CORRECTORS = 2, IDLE_MOST = 15, WARY = 2 };
+enum { CORRECTORS = 2, IDLE_MOST = 15, RECOVERY_MOST = 40, WARY = 2 };
 static const double CENTERING = 0.3, ROUNDING = 1e-6; /* sigma of a wary step; errors below which rounding is what stops progress */
 
 static bool below(const tw_mehrotra *s, int64_t k) {
@@ -203,11 +203,13 @@ tw_status tw_mehrotra_step(tw_mehrotra *s, tw_error *error) {
   s->number[MEHROTRA_STEPS]++;
   s->number[MEHROTRA_IDLE] = now < 0.9 * s->number[MEHROTRA_BEST] ? 0 : s->number[MEHROTRA_IDLE] + 1;
   s->number[MEHROTRA_BEST] = fmin(s->number[MEHROTRA_BEST], now);
+  s->number[MEHROTRA_FALLING] = now < 0.9 * s->number[MEHROTRA_LAST];
+  s->number[MEHROTRA_LAST] = now;
   return TW_OK;
 }
 
 bool tw_mehrotra_stalled(const tw_mehrotra *s) {
-  return s->number[MEHROTRA_IDLE] >= IDLE_MOST;
+  return s->number[MEHROTRA_IDLE] >= (s->number[MEHROTRA_FALLING] != 0 ? RECOVERY_MOST : IDLE_MOST);
 }
 
 void tw_mehrotra_answer(const tw_mehrotra *s, double *x, double *y, double *z) {

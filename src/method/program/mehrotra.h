@@ -24,6 +24,8 @@ enum { /* numbers that are saved */
   MEHROTRA_PIVOT_TURNS, /* how many did the last time */
   MEHROTRA_BEST,    /* least error so far */
   MEHROTRA_IDLE,    /* iterations since then that made no progress */
+  MEHROTRA_LAST,    /* the last error */
+  MEHROTRA_FALLING, /* whether it is much less than the one before */
   MEHROTRA_STEPS,
   MEHROTRA_NUMBERS
 };

@@ -4,8 +4,8 @@
  *   [ A      -E  ] [dy] = [b]
  *
  * factored with D + delta theta and E + delta / theta, which makes LDL' exist for every order (Vanderbei 1995; the primal-dual
- * regularization of Altman & Gondzio 1999 and Friedlander & Orban 2012). theta, the geometric mean of D, is what delta is measured by:
- * in x sqrt(theta) and y / sqrt(theta) the matrix is [P / theta + D / theta, A'; A, -E theta], whose numbers are about 1. Solutions are
+ * regularization of Altman & Gondzio 1999 and Friedlander & Orban 2012). theta, about the geometric mean of D, is what delta is measured
+ * by: in x sqrt(theta) and y / sqrt(theta) the matrix is [P / theta + D / theta, A'; A, -E theta], whose numbers are about 1. Solutions are
  * refined towards the system without delta: by Richardson's iteration, whose steps are those of the proximal method of multipliers, and
  * where a few directions make that slow (dependent rows, replaced pivots) by GMRES (Arioli, Duff, Gratton & Pralet 2007). What LDL'
  * cannot do even so is done with pivoting, for some factorizations. */
@@ -14,18 +14,21 @@
 static const double SHIFT_FIRST = 1e-8, SHIFT_LDL = 1.01e-6, SHIFT_POLISH = 1e-6, SHIFT_PIVOTED = 1e-16, SHIFT_MOST = 1e-5,
                     SHIFT_UP = 10; /* polish: large, since the set may be dependent, and the interior point is near */
 static const double EXACT = 1e-14, ENOUGH = 1e-11, FAST = 0.03, SLOW = 0.7; /* residuals; their ratios from step to step */
+static const double P_PART = 1e-6;
 static const double INACCURATE = 1e-8; /* relative residual after which factorizations pivot */
 enum { REFINE_MOST = 12, GMRES_MOST = 20, PIVOTED_FIRST = 2, PIVOTED_MOST = 64 };
 
 /* ------------------------------------------------------------------ factorization */
 
-/* theta; where no variable has a D, the one before. */
+/* theta; where no variable has a D, the one before. At most 1, which variables away from their bounds need, and no less than what
+ * delta theta must be to count beside P. */
 static void set_theta(tw_mehrotra *s) {
+  const double least = fmin(P_PART * vec_norm_inf(s->qp->p.start[s->n], s->qp->p.value), 1);
   double sum = 0;
   int64_t count = 0;
   for (int64_t j = 0; j < s->n; j++)
     if (s->diagonal[j] > 0) sum += log(s->diagonal[j]), count++;
-  if (count > 0) s->number[MEHROTRA_THETA] = exp(fmin(fmax(sum / (double)count, -30), 30));
+  if (count > 0) s->number[MEHROTRA_THETA] = fmin(fmax(exp(fmax(sum / (double)count, -30)), least), 1);
   if (s->number[MEHROTRA_THETA] == 0) s->number[MEHROTRA_THETA] = 1;
 }
 

@@ -6,7 +6,8 @@
 enum { STEPS_MOST = 300 };
 static const double POLISH_FIRST = 1e-6, POLISH_NEXT = 0.02, ACCEPTABLE = 1e-6;
 
-static const char *const stage_name[QP_STAGES] = {"qp", "qp.elastic", "qp.recession"};
+static const char *const stage_name[2][QP_STAGES] = {{"qp", "qp.elastic", "qp.recession"},
+                                                     {"qp.plain", "qp.plain.elastic", "qp.plain.recession"}};
 
 static qp_stage_kind stage_of(const tw_qp_session *s) {
   return (qp_stage_kind)s->number[QP_STAGE];
@@ -15,7 +16,7 @@ static qp_stage_kind stage_of(const tw_qp_session *s) {
 /* ------------------------------------------------------------------ memory */
 
 static tw_status attach(tw_qp_session *s, tw_error *error) {
-  double *state = s->memory(s->context, stage_name[s->kind], tw_mehrotra_state(&s->stage.ipm));
+  double *state = s->memory(s->context, stage_name[s->plain][s->kind], tw_mehrotra_state(&s->stage.ipm));
   if (!state) return tw_fail(error, TW_ERR_MEMORY, "out of memory for a program");
   tw_mehrotra_attach(&s->stage.ipm, state);
   return TW_OK;
@@ -24,14 +25,15 @@ static tw_status attach(tw_qp_session *s, tw_error *error) {
 static tw_status open_stage(tw_qp_session *s, tw_error *error) {
   qp_stage_close(&s->stage);
   s->kind = stage_of(s);
-  TW_TRY(qp_stage_open(&s->stage, s->kind, s->qp, s->presolve, error));
+  s->plain = s->number[QP_PLAIN] != 0;
+  TW_TRY(qp_stage_open(&s->stage, s->kind, s->qp, s->presolve && !s->plain, error));
   return attach(s, error);
 }
 
 tw_status tw_qp_session_refresh(tw_qp_session *s, tw_error *error) {
   s->number = s->memory(s->context, "qp.number", QP_NUMBERS);
   if (!s->number) return tw_fail(error, TW_ERR_MEMORY, "out of memory for a program");
-  return s->stage.open && s->kind == stage_of(s) ? attach(s, error) : open_stage(s, error);
+  return s->stage.open && s->kind == stage_of(s) && s->plain == (s->number[QP_PLAIN] != 0) ? attach(s, error) : open_stage(s, error);
 }
 
 static double largest_limit(int64_t n, const double *limit, double most) {
@@ -86,11 +88,20 @@ static void take_answer(tw_qp_session *s) {
   s->gap = g->ipm.mu * (double)g->ipm.pairs / g->pre.cost_scale;
 }
 
-static tw_status next_stage(tw_qp_session *s, tw_error *error) {
-  if (s->kind == QP_RECESSION) {
+/* Nothing came of all stages: once more without presolve, whose rounding errors may be the reason. */
+static tw_status start_over(tw_qp_session *s, tw_error *error) {
+  if (!s->presolve || s->plain) {
     s->outcome = TW_FAILED;
     return TW_OK;
   }
+  s->number[QP_PLAIN] = 1;
+  s->number[QP_STAGE] = QP_ITSELF;
+  s->number[QP_STARTED] = 0;
+  return open_stage(s, error);
+}
+
+static tw_status next_stage(tw_qp_session *s, tw_error *error) {
+  if (s->kind == QP_RECESSION) return start_over(s, error);
   const bool feasible = s->number[QP_SEEN] != 0 && s->number[QP_VIOLATION] <= s->tolerance;
   s->number[QP_STAGE] = s->kind == QP_ITSELF && !feasible ? QP_ELASTIC : QP_RECESSION;
   s->number[QP_STARTED] = 0;
@@ -197,12 +208,17 @@ static tw_status start(tw_qp_session *s, tw_error *error) {
   return TW_OK;
 }
 
+/* The equations of the next step cannot be solved: the last point, if it will do. */
+static tw_status broken_off(tw_qp_session *s, tw_error *error) {
+  return distance(&s->stage) <= ACCEPTABLE ? end_stage(s, error) : next_stage(s, error);
+}
+
 tw_status tw_qp_session_step(tw_qp_session *s, tw_error *error) {
   tw_error why = {TW_OK, ""};
   if (s->number[QP_STARTED] == 0) return start(s, error);
   const tw_status status = tw_mehrotra_step(&s->stage.ipm, &why);
   s->iterations++;
-  if (numerical(status)) return next_stage(s, error);
+  if (numerical(status)) return broken_off(s, error);
   if (status != TW_OK) return tw_fail(error, status, "%s", why.message);
   return after_step(s, error);
 }

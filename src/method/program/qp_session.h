@@ -15,6 +15,7 @@ enum { /* saved numbers */
   QP_POLISH_BELOW, /* the error at which the next polish is due */
   QP_SEEN,         /* 1: a point was measured */
   QP_VIOLATION,    /* then the least violation of a point so far, relative to the limits */
+  QP_PLAIN,        /* 1: without presolve, after all stages with it came to nothing */
   QP_NUMBERS
 };
 
@@ -37,7 +38,8 @@ typedef struct tw_qp_session {
   double *(*memory)(void *context, const char *name, int64_t n); /* saved vectors: the same for the same name, zeros at first */
   void *context;
   double *number;
-  qp_stage_kind kind;
+  qp_stage_kind kind; /* of the stage */
+  bool plain;
   qp_stage stage;
   /* the answer so far, in the program's own units */
   double *x, *y, *z, *work;   /* n, m, n, 2 n + m */

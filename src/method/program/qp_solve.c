@@ -3,7 +3,7 @@
 
 #include "method/program/qp_session.h"
 
-enum { VECTORS_MOST = 1 + QP_STAGES };
+enum { VECTORS_MOST = 1 + 2 * QP_STAGES };
 
 typedef struct memory {
   const char *name[VECTORS_MOST];
