@@ -20,7 +20,8 @@ const tw_nested *tw_nested_close(const tw_problem *inner, const char *method, tw
  *
  *   derivative  implicit: by the optimality condition (implicit function theorem). Memory does not depend on the iterations.
  *               one_step: T(x, theta) with x held, T one iteration of the method's map at the solution (Bolte, Pauwels & Vaiter,
- *               2023): no linear system; wrong by the contraction rate of T, exact for Newton's maps.
+ *               2023): no linear system; wrong by the contraction rate of T (the evidence estimates it), exact for
+ *               Newton's maps.
  *               unrolled: the value is the last of max_iter (or 100) iterations of the map from the start, which are
  *               differentiated (a tw_scan). Memory of reverse mode is linear in them, up to `checkpoints` states.
  *               The maps, with the fixed step eta = step: gd, x - eta grad f; proximal_gradient and projected_gradient, its prox or

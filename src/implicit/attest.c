@@ -1,4 +1,5 @@
-/* The op that hands on a value, and keeps for the evidence how far it is from a solution. */
+/* The op that hands on a value, and keeps a number for the evidence: how far it is from a solution, or how far its derivatives are from
+ * those of one. */
 #include "implicit/modes.h"
 
 #include <math.h>
@@ -7,30 +8,43 @@
 
 typedef struct attest_attr {
   const tw_nested *nested;
-  int64_t is_value;
+  int64_t is_value, is_rate;
 } attest_attr;
 
 typedef struct state {
   bool used;
-  double residual;
+  double number; /* the residual or the rate */
 } state;
 
 static const attest_attr *attr_of(tw_expr node) { return tw_attr_of(node); }
 
-static tw_expr attest(const tw_nested *nested, tw_expr value, tw_expr residual, bool is_value) {
-  if (tw_is_none(value) || tw_is_none(residual)) return TW_NONE;
+static tw_expr attest(const attest_attr *attr, tw_expr value, tw_expr number) {
+  return tw_is_none(value) || tw_is_none(number) ? TW_NONE : tw_node(value.graph, &tw_op_attested, 2, (tw_expr[]){value, number}, attr);
+}
+
+static tw_expr attest_value(const tw_nested *nested, tw_expr z, tw_expr number, bool is_rate) {
   attest_attr attr;
   memset(&attr, 0, sizeof attr);
   attr.nested = nested;
-  attr.is_value = is_value;
-  return tw_node(value.graph, &tw_op_attested, 2, (tw_expr[]){value, residual}, &attr);
+  attr.is_value = true;
+  attr.is_rate = is_rate;
+  return attest(&attr, z, number);
 }
 
-tw_expr tw_attest(const tw_nested *nested, tw_expr z, tw_expr residual) { return attest(nested, z, residual, true); }
+tw_expr tw_attest(const tw_nested *nested, tw_expr z, tw_expr residual) { return attest_value(nested, z, residual, false); }
+
+tw_expr tw_attest_rate(const tw_nested *nested, tw_expr z, tw_expr rate) { return attest_value(nested, z, rate, true); }
+
+/* Of a derivative of node's value. */
+static tw_expr attest_derivative(tw_expr node, tw_expr value) {
+  attest_attr attr = *attr_of(node);
+  attr.is_value = false;
+  return attest(&attr, value, tw_input_of(node, 1));
+}
 
 static bool attest_infer(const tw_args *args, tw_type *type) {
   if (tw_shape_of(args->in[1]).rank != 0) {
-    tw_graph_fail(args->graph, TW_ERR_SHAPE, "attested: the residual must be a scalar");
+    tw_graph_fail(args->graph, TW_ERR_SHAPE, "attested: the residual or rate must be a scalar");
     return false;
   }
   *type = (tw_type){tw_dtype_of(args->in[0]), tw_shape_of(args->in[0])};
@@ -45,16 +59,16 @@ static tw_status attest_kernel(const tw_call *call) {
 }
 
 static tw_expr attest_jvp(tw_expr node, const tw_expr *tangents) {
-  return tw_is_none(tangents[0]) ? TW_NONE : attest(attr_of(node)->nested, tangents[0], tw_input_of(node, 1), false);
+  return attest_derivative(node, tangents[0]);
 }
 
 static void attest_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
-  cotangents[0] = attest(attr_of(node)->nested, cotangent, tw_input_of(node, 1), false);
+  cotangents[0] = attest_derivative(node, cotangent);
 }
 
 static tw_expr attest_batch(tw_expr node, int64_t size, const tw_expr *in, const bool *batched) {
   if (batched[1]) return tw_batch_by_loop(node, size, in, batched);
-  return attest(attr_of(node)->nested, in[0], in[1], attr_of(node)->is_value != 0);
+  return attest(attr_of(node), in[0], in[1]);
 }
 
 static tw_status attest_open(tw_expr node, void *prepared, void **out, tw_error *error) {
@@ -66,8 +80,13 @@ static tw_status attest_open(tw_expr node, void *prepared, void **out, tw_error 
 tw_argmin_evidence tw_attested_evidence_of(tw_expr node, const void *state_) {
   const state *s = state_;
   const tw_nested *nested = attr_of(node)->nested;
-  return (tw_argmin_evidence){.used = s->used, .residual = s->residual, .margin = INFINITY, .outcome = TW_SOLVED,
+  return (tw_argmin_evidence){.used = s->used && !attr_of(node)->is_rate, .residual = s->number, .margin = INFINITY, .outcome = TW_SOLVED,
                               .method = nested->choice.named->name, .word = nested->word};
+}
+
+double tw_attested_rate(tw_expr node, const void *state_) {
+  const state *s = state_;
+  return s->used && attr_of(node)->is_rate && !attr_of(node)->is_value ? s->number : 0;
 }
 
 bool tw_attested_is_value(tw_expr node) { return attr_of(node)->is_value != 0; }

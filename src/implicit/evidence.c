@@ -35,12 +35,22 @@ static tw_argmin_evidence solution_of(tw_expr node, const void *state) {
   return (tw_argmin_evidence){.used = false};
 }
 
+/* Derivatives of one step: (I - J) dx = d, of which dx = d is taken, J the derivative of the step with spectral radius rate. */
+static void add_rate(tw_evidence *e, double rate) {
+  e->derivative_error = worst(e->derivative_error, rate < 1 ? rate / (1 - rate) : INFINITY);
+  if (e->derivative_error <= GOOD_ERROR || e->message[0]) return;
+  snprintf(e->message, sizeof e->message, "derivatives of one step may be wrong by %.1e: the iteration contracts by %.2g only",
+           e->derivative_error, rate);
+}
+
 static void collect(void *context, tw_expr node, void *state) {
   tw_evidence *e = context;
   const tw_argmin_evidence found_solution = solution_of(node, state);
   if (found_solution.used) {
     e->solves += tw_op_of(node) != &tw_op_attested || tw_attested_is_value(node);
     add_solution(e, &found_solution);
+  } else if (tw_op_of(node) == &tw_op_attested) {
+    add_rate(e, tw_attested_rate(node, state));
   } else if (tw_op_of(node) == &tw_op_implicit_solve) {
     const tw_solve_evidence *found = tw_solve_evidence_of(state);
     if (!found->used) return;

@@ -37,34 +37,45 @@ static bool apply(builder *b, const tw_expr *x, tw_expr eta) {
   return tw_graph_status(b->graph) == TW_OK && tw_body_inline(b->nested->iteration, b->args, b->out) == TW_OK;
 }
 
-/* ------------------------------------------------------------------ step length */
+/* ------------------------------------------------------------------ step length, rate */
 
 static tw_expr flat_norm(tw_expr flat) { return tw_norm(flat, TW_ALL, false); }
 
-/* 1 / |hess f(x)| by power iteration from a fixed vector:  u = H v,  v+ = u / |u|;  1 where H = 0 */
-static tw_expr inverse_curvature(builder *b, const tw_expr *x) {
-  enum { ITERATIONS = 30 };
+/* u = J v, J the derivative at x, with step eta, of the map (first = 0) or of the gradients behind it (first = v). */
+static tw_expr product_along(builder *b, int first, const tw_expr *x, tw_expr eta, tw_expr v) {
   const tw_nested *nested = b->nested;
-  tw_expr k = tw_input(b->graph, "k", TW_I64, TW_SCALAR), v = tw_input(b->graph, "v", TW_F64, TW_SHAPE(nested->n));
-  tw_expr zero = tw_scalar(b->graph, 0), one = tw_scalar(b->graph, 1), u = TW_NONE;
-  tw_expr *point = calloc(4 * (size_t)b->v + 1, sizeof *point), *tangent = point + b->v, *product = tangent + b->v;
+  tw_expr *point = calloc(4 * (size_t)b->v + 1, sizeof *point), *tangent = point + b->v, *product = tangent + b->v, u = TW_NONE;
   if (!point) return tw_graph_fail(b->graph, TW_ERR_MEMORY, "out of memory building %s", nested->word);
   for (int i = 0; i < b->v; i++) {
     point[i] = tw_input(b->graph, "x", TW_F64, nested->variable[i].shape);
     tangent[i] = tw_nested_variable(v, nested, i);
   }
-  if (apply(b, point, one) && tw_jvp(b->v, b->out + b->v, b->v, point, tangent, product) == TW_OK) {
+  if (apply(b, point, eta) && tw_jvp(b->v, b->out + first, b->v, point, tangent, product) == TW_OK) {
     for (int i = 0; i < b->v; i++)
       if (tw_is_none(product[i])) product[i] = tw_zeros_like(tangent[i]);
     tw_substitute(b->v, product, b->v, point, x, product);
     u = tw_flatten(b->graph, b->v, product);
   }
   free(point);
+  return u;
+}
+
+/* |J v| / |v| after power iteration from a fixed vector:  u = J v,  v+ = u / |u| */
+static tw_expr growth(builder *b, int first, const tw_expr *x, tw_expr eta, int iterations) {
+  const int64_t n = b->nested->n;
+  tw_expr k = tw_input(b->graph, "k", TW_I64, TW_SCALAR), v = tw_input(b->graph, "v", TW_F64, TW_SHAPE(n));
+  tw_expr zero = tw_scalar(b->graph, 0), one = tw_scalar(b->graph, 1), u = product_along(b, first, x, eta, v);
   if (tw_is_none(u)) return TW_NONE;
   tw_expr size = flat_norm(u), some = tw_gt(size, zero), next = tw_div(u, tw_where(some, size, one));
-  tw_expr start = tw_cos(tw_iota(b->graph, TW_F64, nested->n)), first = tw_div(start, flat_norm(start));
-  tw_expr scan = tw_scan(k, ITERATIONS, 1, &v, &first, &next, 0, NULL, NULL), last = tw_scan_final(scan, 0), l = TW_NONE;
-  if (tw_substitute(1, &size, 1, &v, &last, &l) != TW_OK) return TW_NONE;
+  tw_expr start = tw_cos(tw_iota(b->graph, TW_F64, n)), unit = tw_div(start, flat_norm(start));
+  tw_expr scan = tw_scan(k, iterations, 1, &v, &unit, &next, 0, NULL, NULL), last = tw_scan_final(scan, 0), l = TW_NONE;
+  return tw_substitute(1, &size, 1, &v, &last, &l) == TW_OK ? l : TW_NONE;
+}
+
+/* 1 / |hess f(x)|;  1 where it is 0 */
+static tw_expr inverse_curvature(builder *b, const tw_expr *x) {
+  tw_expr zero = tw_scalar(b->graph, 0), one = tw_scalar(b->graph, 1), l = growth(b, b->v, x, one, 30);
+  if (tw_is_none(l)) return TW_NONE;
   tw_expr curved = tw_gt(l, zero);
   return tw_stop_gradient(tw_where(curved, tw_div(one, tw_where(curved, l, one)), one));
 }
@@ -76,15 +87,15 @@ static tw_expr step_length(builder *b, const tw_expr *x) {
 
 /* ------------------------------------------------------------------ one step */
 
-/* T(x, theta) with x held at the solution */
+/* T(x, theta) with x held at the solution, and the rate at which T contracts there */
 static tw_expr one_step(builder *b) {
   const tw_nested *nested = b->nested;
   tw_expr z = tw_stop_gradient(tw_argmin_node(nested)), at = TW_NONE;
   tw_expr *x = calloc((size_t)b->v + 1, sizeof *x);
   if (!x) return tw_graph_fail(b->graph, TW_ERR_MEMORY, "out of memory building %s", nested->word);
   for (int i = 0; i < b->v; i++) x[i] = tw_nested_variable(z, nested, i);
-  const tw_expr eta = step_length(b, x);
-  if (apply(b, x, eta)) at = tw_flatten(b->graph, b->v, b->out);
+  const tw_expr eta = step_length(b, x), rate = growth(b, 0, x, eta, 30);
+  if (apply(b, x, eta)) at = tw_attest_rate(nested, tw_flatten(b->graph, b->v, b->out), tw_stop_gradient(rate));
   free(x);
   return at;
 }

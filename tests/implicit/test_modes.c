@@ -169,6 +169,13 @@ static void one_step_derivatives(void **state) {
     assert_close(gd.j[i * D + 1], -0.02 * exp(here[1]) * exact.x[i], 1e-7);
     assert_close(gd.x[i], exact.x[i], 1e-7);
   }
+  double miss = 0, size = 0;
+  for (int i = 0; i < N * D; i++) miss += (gd.j[i] - exact.j[i]) * (gd.j[i] - exact.j[i]), size += gd.j[i] * gd.j[i];
+  assert_false(gd.evidence.reliable); /* and the evidence tells by how much: the slowest direction's share */
+  assert_non_null(strstr(gd.evidence.message, "of one step"));
+  const double part = gd.evidence.derivative_error / sqrt(miss / size);
+  if (!(part >= 1 && part <= 10)) fail_msg("%.2e, not %.2e", gd.evidence.derivative_error, sqrt(miss / size));
+  if (!newton.evidence.reliable || !step.evidence.reliable) fail_msg("%s%s", newton.evidence.message, step.evidence.message);
 }
 
 /* Through the start, as model-agnostic meta-learning has it: dw_k / dw_0 = (I - eta H)^k, here with H = c I. */
