@@ -29,8 +29,9 @@ const tw_nested *tw_nested_close(const tw_problem *inner, const char *method, tw
  *               trust, newton_root. Others refuse.
  *   step        eta; 0: 1 / L, L = |hess f| at the start by power iteration, not differentiated
  *   checkpoints of tw_scan_options
- *   linear      how the implicit system A v = b is solved; auto: by its structure. Direct where it is small, or sparse; else CG (symmetric,
- *               positive), MINRES (symmetric), GMRES, then BiCGSTAB (not symmetric), last the least-norm solution by LSQR.
+ *   linear      how the implicit system A v = b is solved; auto: by its structure. Direct where it is small, or sparse and not solved by
+ *               240 iterations of CG or GMRES for few right sides; else CG (symmetric, positive), MINRES (symmetric), GMRES, then BiCGSTAB
+ *               (not symmetric), last the least-norm solution by LSQR.
  *               cg, minres and cholesky are refused (TW_ERR_ARGUMENT) when A is not symmetric: asked by two random products
  *   ridge       r: A + r I in place of A; of normal_cg: A'A + r I. tw_evidence.derivative_error tells what it changes
  *   precondition of iterative solvers: jacobi (the diagonal by random products where A's entries are not to be had; Bekas, Kokiopoulou

@@ -21,7 +21,7 @@ static void memory(figures *f, costs *c) {
   f->status = equilibrium_measure(&o, NULL, &cost, f->error); /* what is loaded once is loaded now */
   for (int k = 0; k < DEPTHS && f->status == TW_OK; k++) {
     char method[96];
-    snprintf(method, sizeof method, "picard(tol=%g, linear=gmres)", pow(0.9, depths[k]));
+    snprintf(method, sizeof method, "picard(tol=%g)", pow(0.9, depths[k]));
     f->status = equilibrium_measure(&o, method, &cost, f->error);
     c->depth[k] = depths[k];
     c->implicit[k] = cost.bytes / 1048576;

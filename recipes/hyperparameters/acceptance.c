@@ -69,9 +69,9 @@ static void inexact(figures *f, shown *s) {
 
 static const struct {
   const char *name, *spec;
-} methods[] = {{"projected gradient", "projected_gradient(tol=1e-11, linear=gmres)"},
-               {"mirror descent", "mirror_descent(tol=1e-7, polish=false, linear=gmres)"},
-               {"block coordinate descent", "block_cd(tol=1e-9, linear=gmres)"}};
+} methods[] = {{"projected gradient", "projected_gradient(tol=1e-11)"},
+               {"mirror descent", "mirror_descent(tol=1e-7, polish=false)"},
+               {"block coordinate descent", "block_cd(tol=1e-9)"}};
 enum { METHODS = sizeof methods / sizeof *methods };
 
 static void machines(figures *f) {
@@ -105,7 +105,7 @@ static void memory(figures *f, costs *c) {
   char spec[96];
   o.method = spec;
   for (int k = -1; k < 4 && f->status == TW_OK; k++) { /* -1: what is loaded once is loaded then */
-    snprintf(spec, sizeof spec, "projected_gradient(tol=%g, polish=false, linear=gmres)", tolerance[k < 0 ? 0 : k]);
+    snprintf(spec, sizeof spec, "projected_gradient(tol=%g, polish=false)", tolerance[k < 0 ? 0 : k]);
     f->status = svm_run(&o, false, &c->exact, f->error);
     if (k >= 0) most = fmax(most, c->exact.bytes), least = fmin(least, c->exact.bytes);
   }
@@ -139,7 +139,7 @@ static void sweep(figures *f) {
                   "| features | loss | d loss / d log theta | seconds | peak MiB |\n|---|---|---|---|---|\n");
   for (size_t k = 0; k < sizeof p / sizeof *p && f->status == TW_OK; k++) {
     svm_gradient g;
-    f->status = svm_run(&(svm_options){.m = 700, .v = 200, .p = p[k], .l = 2, .method = "projected_gradient(tol=1e-9, linear=gmres)"},
+    f->status = svm_run(&(svm_options){.m = 700, .v = 200, .p = p[k], .l = 2, .method = "projected_gradient(tol=1e-9)"},
                         false, &g, f->error);
     if (f->status == TW_OK) fprintf(f->out, "| %d | %.6g | %.6g | %.2f | %.1f |\n", p[k], g.loss, g.gradient, g.seconds, g.bytes / 1048576);
   }

@@ -1,6 +1,8 @@
 /* The kernel of the implicit linear solve: its functions and states, and one call for all right-hand sides. */
 #include "implicit/system.h"
 
+#include "method/common.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,7 +126,15 @@ static tw_status residual_of(tw_system *a, const double *b, const double *x, dou
 static tw_status solve_free(tw_system *a, const double *b, double *x, double *r) {
   double relative;
   tw_status status;
-  if (a->factor) {
+  bool done = false;
+  if (a->later) {
+    TW_TRY(tw_system_try(a, b, x, &done));
+    a->later = done;
+    if (!done) TW_TRY(tw_system_factorize(a));
+  }
+  if (done) {
+    status = TW_OK;
+  } else if (a->factor) {
     status = tw_factor_solve(a->factor, false, 1, b, x, a->call->error);
     if (status == TW_OK) status = residual_of(a, b, x, r, &relative);
     /* One step of iterative refinement. */
@@ -170,13 +180,14 @@ static void find_free(tw_system *a, const unsigned char *mask) {
     if (!mask || mask[i]) a->free_index[a->m++] = i;
 }
 
-/* Restricts and factorizes, as far as that is wanted. */
-static tw_status begin(tw_system *a, const tw_solve_attr *attr) {
+/* Restricts and factorizes, as far as that is wanted, for so many right sides. */
+static tw_status begin(tw_system *a, const tw_solve_attr *attr, int64_t rows) {
   const int64_t kind = a->choice->kind;
   const bool direct = kind == TW_SOLVE_AUTO || kind >= TW_SOLVE_LU;
   tw_status status = attr->masked ? tw_system_restrict(a) : TW_OK;
   if (status == TW_OK) status = tw_system_refuse_asymmetric(a);
-  if (status == TW_OK && direct) status = tw_system_factorize(a);
+  a->later = kind == TW_SOLVE_AUTO && a->m > TW_SYSTEM_DENSE_LIMIT && rows <= TW_SYSTEM_FEW;
+  if (status == TW_OK && direct && !a->later) status = tw_system_factorize(a);
   if (status != TW_OK || a->factor || a->dense || kind != TW_SOLVE_AUTO || a->symmetric) return status;
   return tw_system_is_symmetric(a, &a->symmetric);
 }
@@ -203,7 +214,7 @@ tw_status tw_solve_kernel(const tw_call *call) {
     tw_work_exec(s->work, &inside);
     if (s->work_transpose) tw_work_exec(s->work_transpose, &inside);
     find_free(&a, attr->masked ? call->in[1] : NULL);
-    if (a.m > 0 && rows > 0) status = begin(&a, attr);
+    if (a.m > 0 && rows > 0) status = begin(&a, attr, rows);
   }
   for (int64_t k = 0; k < rows && status == TW_OK; k++)
     status = solve_row(&a, (const double *)call->in[0] + k * a.n, (double *)call->out + k * a.n, memory, memory + n, memory + 2 * n);

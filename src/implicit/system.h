@@ -8,6 +8,7 @@
 enum {
   TW_SYSTEM_DENSE_LIMIT = 512,  /* free unknowns up to which the system is assembled by itself, */
   TW_SYSTEM_DENSE_MOST = 8000,  /* and when that is asked for */
+  TW_SYSTEM_FEW = 4,            /* right sides for which a large system is iterated before it is factorized */
   TW_SYSTEM_BUCKETS = 24        /* restricted functions, for up to 2^b free unknowns */
 };
 extern const double tw_system_consistent; /* residual that an answer must meet */
@@ -57,6 +58,7 @@ typedef struct tw_system {
   int64_t *index;      /* of the restricted function, `room` long; NULL: products over all n */
   int bucket;
   int level[2], level_restricted[2];
+  bool later; /* it is not factorized before iteration has proven slow */
   /* once factorized */
   double *dense; /* m x m row-major L_MM */
   tw_csc sparse; /* likewise; start NULL: not made */
@@ -79,6 +81,8 @@ tw_status tw_system_sparse(tw_system *a, bool *found);
 tw_status tw_system_factorize(tw_system *a);
 /* x of one right-hand side by iteration. */
 tw_status tw_system_iterate(tw_system *a, const double *b, double *x);
+/* By a few iterations of CG or GMRES: a well-conditioned system is solved before its factors would be found. */
+tw_status tw_system_try(tw_system *a, const double *b, double *x, bool *done);
 tw_status tw_system_least_norm(tw_system *a, const double *b, double *x);
 /* Whether u'Lv = v'Lu for two random vectors. */
 tw_status tw_system_is_symmetric(tw_system *a, bool *symmetric);

@@ -93,17 +93,30 @@ static tw_status precondition(tw_system *a, bool definite) {
 typedef tw_status tw_krylov(const tw_linop *a, const double *b, double *x, const tw_linear_options *options, tw_linear_result *result,
                             tw_error *error);
 
-static tw_status run(tw_system *a, tw_krylov *krylov, const char *by, unsigned flags, const double *b, double *x, tw_linear_result *result) {
+enum { RESTART = 60, TRIED = 4 * RESTART };
+
+static tw_status run_for(tw_system *a, int64_t most, tw_krylov *krylov, const char *by, unsigned flags, const double *b, double *x,
+                         tw_linear_result *result) {
   const bool normal = a->choice->kind == TW_SOLVE_NORMAL_CG;
-  tw_linear_options options = {.rtol = normal ? 1e-13 : 1e-12, .restart = 60, .damp = normal ? sqrt(a->choice->ridge) : 0};
-  if (normal) options.max_iter = 20 * a->m + 100;
-  else options.preconditioner = a->precond ? tw_precond_linop(a->precond) : NULL;
+  tw_linear_options options = {.rtol = normal ? 1e-13 : 1e-12, .max_iter = most, .restart = RESTART, .damp = normal ? sqrt(a->choice->ridge) : 0};
+  if (!normal) options.preconditioner = a->precond ? tw_precond_linop(a->precond) : NULL;
   tw_linop op = tw_system_linop(a, flags);
   memset(x, 0, (size_t)a->m * sizeof *x);
   *result = (tw_linear_result){.reason = TW_LINEAR_BREAKDOWN, .condition = NAN};
   const tw_status status = krylov(&op, b, x, &options, result, a->call->error);
   if (status == TW_OK) note(a, by, result);
   return status;
+}
+
+static tw_status run(tw_system *a, tw_krylov *krylov, const char *by, unsigned flags, const double *b, double *x, tw_linear_result *result) {
+  return run_for(a, a->choice->kind == TW_SOLVE_NORMAL_CG ? 20 * a->m + 100 : 0, krylov, by, flags, b, x, result);
+}
+
+tw_status tw_system_try(tw_system *a, const double *b, double *x, bool *done) {
+  tw_linear_result result;
+  TW_TRY(a->symmetric ? run_for(a, TRIED, tw_cg, "cg", TW_LINOP_DEFINITE, b, x, &result) : run_for(a, TRIED, tw_gmres, "gmres", 0, b, x, &result));
+  *done = result.reason == TW_LINEAR_CONVERGED;
+  return TW_OK;
 }
 
 static bool solved(const tw_linear_result *r) {

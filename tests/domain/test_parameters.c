@@ -167,13 +167,13 @@ static void sticky(void **state) {
   (void)state;
   tw_graph_fail(graph, TW_ERR_NAME, "first");
   for (const tw_domain_kind *const *kind = tw_domain_kinds(); *kind; kind++) {
-    const tw_expr none[3] = {TW_NONE, TW_NONE, TW_NONE};
+    const tw_expr none[TW_DOMAIN_PARAMS] = {TW_NONE, TW_NONE, TW_NONE, TW_NONE};
     const tw_domain domain = tw_domain_make(graph, *kind, TW_SHAPE(3, 3), (*kind)->min_params, none);
     assert_null(domain.kind);
     assert_true(tw_is_none((*kind)->project(TW_NONE, none)));
     if ((*kind)->mirror_step) assert_true(tw_is_none((*kind)->mirror_step(TW_NONE, TW_NONE, TW_NONE, none)));
     assert_true(
-        tw_is_none(tw_project((tw_domain){.kind = *kind, .param = {TW_NONE, TW_NONE, TW_NONE}}, TW_NONE)));
+        tw_is_none(tw_project((tw_domain){.kind = *kind, .param = {TW_NONE, TW_NONE, TW_NONE, TW_NONE}}, TW_NONE)));
   }
   for (const tw_regularizer_kind *const *kind = tw_regularizer_kinds(); *kind; kind++) {
     const tw_expr none[2] = {TW_NONE, TW_NONE};

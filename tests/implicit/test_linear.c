@@ -146,13 +146,15 @@ static tw_expr chain(tw_graph *g, tw_expr theta, const char *method, bool defini
   return closed(p, method);
 }
 
-static void sparse_systems_are_factored(void **state) {
+static void sparse_systems_are_solved_as_asked(void **state) {
   (void)state;
   const struct {
     const char *method, *by;
     bool definite;
-  } cases[] = {{"lbfgs:tol=1e-12", "sparse cholesky", true},
-               {"newton_root:tol=1e-12", "sparse lu", false},
+  } cases[] = {{"lbfgs:tol=1e-12", "cg", true},
+               {"newton_root:tol=1e-12", "gmres", false},
+               {"lbfgs:tol=1e-12,linear=cholesky", "sparse cholesky", true},
+               {"newton_root:tol=1e-12,linear=lu", "sparse lu", false},
                {"lbfgs:tol=1e-12,linear=qr", "sparse qr", true},
                {"lbfgs:tol=1e-12,linear=cg,precondition=ic0", "cg", true},
                {"lbfgs:tol=1e-12,linear=cg,precondition=jacobi", "cg", true},
@@ -334,7 +336,7 @@ static void restricted_derivatives_in_the_data(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_choice_solves),         cmocka_unit_test(ridges),
-      cmocka_unit_test(singular_systems),            cmocka_unit_test(sparse_systems_are_factored),
+      cmocka_unit_test(singular_systems),            cmocka_unit_test(sparse_systems_are_solved_as_asked),
       cmocka_unit_test(symmetry_is_detected),        cmocka_unit_test(a_jacobian_factors_once),
       cmocka_unit_test(lasso_follows_its_support),   cmocka_unit_test(restricted_derivatives_in_the_data),
   };

@@ -75,7 +75,7 @@ static inline void model_svm_dual(model *m, int64_t rows, int64_t cols, int64_t 
 
 static inline tw_oracle model_oracle(const model *m) {
   tw_class cls;
-  tw_oracle oracle;
+  tw_oracle oracle = {0};
   tw_error error = {0};
   if (tw_classify(m->problem, &cls, &error) != TW_OK || tw_oracle_from_problem(&oracle, m->problem, &cls, &error) != TW_OK)
     fail_msg("%s", error.message);
