@@ -69,7 +69,8 @@ static tw_expr lasso(tw_graph *g, tw_expr theta, const char *method) {
 }
 
 static tw_expr quadratic(tw_graph *g, tw_expr theta, tw_expr x) {
-  tw_expr m = normal_constant(g, 4, TW_SHAPE(20, 20)), mx = tw_matmul(m, x), c = tw_add(normal_constant(g, 5, TW_SHAPE(20)), tw_mul(theta, normal_constant(g, 6, TW_SHAPE(20))));
+  tw_expr m = normal_constant(g, 4, TW_SHAPE(20, 20)), mx = tw_matmul(m, x),
+          c = tw_add(normal_constant(g, 5, TW_SHAPE(20)), tw_mul(theta, normal_constant(g, 6, TW_SHAPE(20))));
   return tw_add(tw_scale(tw_add(tw_scale(tw_dot(mx, mx), 0.05), tw_dot(x, x)), 0.5), tw_dot(c, x));
 }
 static tw_expr box_qp(tw_graph *g, tw_expr theta, const char *method) {
@@ -150,22 +151,36 @@ typedef struct bench_case {
 } bench_case;
 
 static const bench_case cases[] = {
-    {"ridge, diabetes", ridge, "newton_cg:tol=1e-14",
+    {"ridge, diabetes",
+     ridge,
+     "newton_cg:tol=1e-14",
      {"gd:tol=1e-10", "gd:tol=1e-10,derivative=one_step", "gd:derivative=unrolled,max_iter=30", "gd:derivative=unrolled,max_iter=300"}},
-    {"lasso 200 x 100", lasso, "proximal_gradient:tol=1e-14",
-     {"proximal_gradient:tol=1e-10", "proximal_gradient:tol=1e-10,derivative=one_step", "proximal_gradient:derivative=unrolled,max_iter=100",
-      "proximal_gradient:derivative=unrolled,max_iter=1000"}},
-    {"QP in a box", box_qp, "projected_gradient:tol=1e-14",
-     {"projected_gradient:tol=1e-10", "projected_gradient:tol=1e-10,derivative=one_step", "projected_gradient:derivative=unrolled,max_iter=50",
-      "projected_gradient:derivative=unrolled,max_iter=500"}},
-    {"QP on the simplex", simplex_qp, "projected_gradient:tol=1e-14",
-     {"projected_gradient:tol=1e-10", "projected_gradient:tol=1e-10,derivative=one_step", "projected_gradient:derivative=unrolled,max_iter=50",
-      "projected_gradient:derivative=unrolled,max_iter=500"}},
-    {"multiclass SVM", svm, "projected_gradient:tol=1e-14",
-     {"projected_gradient:tol=1e-10", "projected_gradient:derivative=unrolled,max_iter=500", "projected_gradient:derivative=unrolled,max_iter=2000",
-      "projected_gradient:derivative=unrolled,max_iter=2000,checkpoints=64", "mirror_descent:derivative=unrolled,step=0.2,max_iter=2000"}},
-    {"equilibrium layer", layer, "newton_root:tol=1e-14",
-     {"picard:tol=1e-12", "picard:tol=1e-12,derivative=one_step", "picard:derivative=unrolled,max_iter=20", "picard:derivative=unrolled,max_iter=200"}},
+    {"lasso 200 x 100",
+     lasso,
+     "proximal_gradient:tol=1e-14",
+     {"proximal_gradient:tol=1e-10", "proximal_gradient:tol=1e-10,derivative=one_step",
+      "proximal_gradient:derivative=unrolled,max_iter=100", "proximal_gradient:derivative=unrolled,max_iter=1000"}},
+    {"QP in a box",
+     box_qp,
+     "projected_gradient:tol=1e-14",
+     {"projected_gradient:tol=1e-10", "projected_gradient:tol=1e-10,derivative=one_step",
+      "projected_gradient:derivative=unrolled,max_iter=50", "projected_gradient:derivative=unrolled,max_iter=500"}},
+    {"QP on the simplex",
+     simplex_qp,
+     "projected_gradient:tol=1e-14",
+     {"projected_gradient:tol=1e-10", "projected_gradient:tol=1e-10,derivative=one_step",
+      "projected_gradient:derivative=unrolled,max_iter=50", "projected_gradient:derivative=unrolled,max_iter=500"}},
+    {"multiclass SVM",
+     svm,
+     "projected_gradient:tol=1e-14",
+     {"projected_gradient:tol=1e-10", "projected_gradient:derivative=unrolled,max_iter=500",
+      "projected_gradient:derivative=unrolled,max_iter=2000", "projected_gradient:derivative=unrolled,max_iter=2000,checkpoints=64",
+      "mirror_descent:derivative=unrolled,step=0.2,max_iter=2000"}},
+    {"equilibrium layer",
+     layer,
+     "newton_root:tol=1e-14",
+     {"picard:tol=1e-12", "picard:tol=1e-12,derivative=one_step", "picard:derivative=unrolled,max_iter=20",
+      "picard:derivative=unrolled,max_iter=200"}},
 };
 
 static int compare(const bench_case *c) {
@@ -175,11 +190,12 @@ static int compare(const bench_case *c) {
       measure(c->state, c->solver, theta - h, false, &down))
     return 1;
   const double exact = reference.slope, difference = (up.value - down.value) / (2 * h);
-  fprintf(page, "| %s | central differences, %s | %.1e | %.3g | - | - |\n", c->name, c->solver, fabs(difference - exact) / fabs(exact), up.seconds + down.seconds);
+  fprintf(page, "| %s | central differences, %s | %.1e | %.3g | - | - |\n", c->name, c->solver, fabs(difference - exact) / fabs(exact),
+          up.seconds + down.seconds);
   for (int k = 0; k < 5 && c->way[k]; k++) {
     if (measure(c->state, c->way[k], theta, true, &m)) return 1;
-    fprintf(page, "| %s | %s | %.1e | %.3g | %zu | %s |\n", c->name, c->way[k], fabs(m.slope - exact) / fabs(exact), m.seconds, m.bytes / 1024,
-            m.evidence.reliable ? "yes" : "no");
+    fprintf(page, "| %s | %s | %.1e | %.3g | %zu | %s |\n", c->name, c->way[k], fabs(m.slope - exact) / fabs(exact), m.seconds,
+            m.bytes / 1024, m.evidence.reliable ? "yes" : "no");
   }
   return 0;
 }
@@ -212,7 +228,8 @@ static int implicit_at_iterate(const char *method, double theta, double *slope) 
 
 static int early_stops(void) {
   measured exact, unrolled;
-  fprintf(page, "\n## Ridge on diabetes, stopped early\n\nRelative errors of d f / d theta after so many iterations of gradient descent: by the implicit rule at the iterate "
+  fprintf(page, "\n## Ridge on diabetes, stopped early\n\nRelative errors of d f / d theta after so many iterations of gradient descent: "
+                "by the implicit rule at the iterate "
                 "(`tw_root_vjp`), and unrolled.\n\n| iterations | implicit | unrolled |\n|--:|--:|--:|\n");
   if (measure(ridge, "newton_cg:tol=1e-14", 1, true, &exact)) return 1;
   for (int a = 1; a <= 12; a++) {
@@ -220,7 +237,8 @@ static int early_stops(void) {
     double slope;
     snprintf(method, sizeof method, "gd:derivative=unrolled,step=0.19,max_iter=%d", 5 * a);
     if (measure(ridge, method, 1, true, &unrolled) || implicit_at_iterate(method, 1, &slope)) return 1;
-    fprintf(page, "| %d | %.1e | %.1e |\n", 5 * a, fabs(slope - exact.slope) / fabs(exact.slope), fabs(unrolled.slope - exact.slope) / fabs(exact.slope));
+    fprintf(page, "| %d | %.1e | %.1e |\n", 5 * a, fabs(slope - exact.slope) / fabs(exact.slope),
+            fabs(unrolled.slope - exact.slope) / fabs(exact.slope));
   }
   return 0;
 }
@@ -299,16 +317,27 @@ static int supports(void) {
   for (int i = 0; i < COLUMNS; i++) support += x[i] != 0;
   if (hypergradient(theta, solution, &lambda, &slope[0], &seconds[0], &evidence[0])) return 1;
   tw_expr unknown = tw_input(g, "w", TW_F64, TW_SHAPE(COLUMNS)), z;
-  const tw_condition_parts parts = {.x = unknown, .f = smooth_part(g, unknown), .regularizer = tw_regularizer_find("l1"), .weight = theta, .eta = tw_scalar(g, 1e-3)};
+  const tw_condition_parts parts = {
+      .x = unknown, .f = smooth_part(g, unknown), .regularizer = tw_regularizer_find("l1"), .weight = theta, .eta = tw_scalar(g, 1e-3)};
   known k = {x};
-  const tw_custom custom = {.x = unknown, .f = tw_condition_of(TW_CONDITION_PROXIMAL_GRADIENT, &parts, &z), .n_theta = 1, .theta = &theta, .solve = recite, .context = &k};
+  const tw_custom custom = {.x = unknown,
+                            .f = tw_condition_of(TW_CONDITION_PROXIMAL_GRADIENT, &parts, &z),
+                            .n_theta = 1,
+                            .theta = &theta,
+                            .solve = recite,
+                            .context = &k};
   if (hypergradient(theta, tw_custom_root(&custom), &lambda, &slope[1], &seconds[1], &evidence[1])) return 1;
-  fprintf(page, "\n## Support of the solution\n\nThe hyper-gradient of a lasso (with a small ridge) of %d rows and %d columns whose solution has %d entries, at a known solution: by the "
-                "condition of the nested problem, which holds the entries off the support, and through the proximal mapping over all entries.\n\n", ROWS, COLUMNS, support);
+  fprintf(
+      page,
+      "\n## Support of the solution\n\nThe hyper-gradient of a lasso (with a small ridge) of %d rows and %d columns whose solution has %d "
+      "entries, at a known solution: by the "
+      "condition of the nested problem, which holds the entries off the support, and through the proximal mapping over all entries.\n\n",
+      ROWS, COLUMNS, support);
   fprintf(page, "| | solver | products | flops of products | s | gradient |\n|---|---|--:|--:|--:|--:|\n");
   const char *names[2] = {"on the support", "over all entries"};
   for (int i = 0; i < 2; i++)
-    fprintf(page, "| %s | %s | %lld | %.3g | %.3g | %.9g |\n", names[i], evidence[i].linear, (long long)evidence[i].evaluations, evidence[i].product_flops, seconds[i], slope[i]);
+    fprintf(page, "| %s | %s | %lld | %.3g | %.3g | %.9g |\n", names[i], evidence[i].linear, (long long)evidence[i].evaluations,
+            evidence[i].product_flops, seconds[i], slope[i]);
   fprintf(page, "| ratio | | | %.0f | %.0f | |\n", evidence[1].product_flops / evidence[0].product_flops, seconds[1] / seconds[0]);
   tw_graph_free(g);
   return 0;
@@ -328,10 +357,14 @@ int main(int argc, char **argv) {
   const time_t now = time(NULL);
   struct tm parts;
   if (localtime_r(&now, &parts)) strftime(day, sizeof day, "%Y-%m-%d", &parts);
-  fprintf(page, "# Derivatives of solutions\n\n%s, one thread, no native code; written by `bench/implicit.c` (`make bench`).\n\n"
-                "The derivative in theta of f = sum sin(x_i + i) of a solution x(theta), by reverse mode, cold: the solve included. Errors are relative to the implicit derivative at a "
-                "solution to 1e-14, whose own error the central differences (h = 1e-5) bound. KiB: planned buffers of value and gradient. Reliable: what `tw_work_evidence` says.\n\n"
-                "| problem | how | error | s | KiB | reliable |\n|---|---|--:|--:|--:|---|\n", day);
+  fprintf(page,
+          "# Derivatives of solutions\n\n%s, one thread, no native code; written by `bench/implicit.c` (`make bench`).\n\n"
+          "The derivative in theta of f = sum sin(x_i + i) of a solution x(theta), by reverse mode, cold: the solve included. Errors are "
+          "relative to the implicit derivative at a "
+          "solution to 1e-14, whose own error the central differences (h = 1e-5) bound. KiB: planned buffers of value and gradient. "
+          "Reliable: what `tw_work_evidence` says.\n\n"
+          "| problem | how | error | s | KiB | reliable |\n|---|---|--:|--:|--:|---|\n",
+          day);
   int bad = 0;
   for (size_t k = 0; k < sizeof cases / sizeof *cases && !bad; k++) bad = compare(&cases[k]);
   if (!bad) bad = early_stops();

@@ -29,7 +29,8 @@ int bench_time(const char *name, const char *who, int threads, double seconds, i
     spent[rounds] = (tw_now() - from) / (double)calls;
   }
   qsort(spent, (size_t)rounds, sizeof *spent, by_value);
-  printf("{\"case\":\"%s\",\"who\":\"%s\",\"threads\":%d,\"median\":%.5g,\"least\":%.5g}\n", name, who, threads, spent[rounds / 2], spent[0]);
+  printf("{\"case\":\"%s\",\"who\":\"%s\",\"threads\":%d,\"median\":%.5g,\"least\":%.5g}\n", name, who, threads, spent[rounds / 2],
+         spent[0]);
   fflush(stdout);
   return 0;
 }

@@ -33,10 +33,12 @@ int main(void) {
   tw_error error = {0};
   tw_graph *g = tw_graph_new();
   if (!g) return 1;
-  tw_expr w = tw_input(g, "W", TW_F64, TW_SHAPE(N, N)), b = tw_input(g, "b", TW_F64, TW_SHAPE(N)), x = tw_input(g, "x", TW_F64, TW_SHAPE(N));
+  tw_expr w = tw_input(g, "W", TW_F64, TW_SHAPE(N, N)), b = tw_input(g, "b", TW_F64, TW_SHAPE(N)),
+          x = tw_input(g, "x", TW_F64, TW_SHAPE(N));
   tw_expr theta[] = {w, b};
   layer patient = {200};
-  const tw_custom custom = {.x = x, .f = tw_tanh(tw_add(tw_matmul(w, x), b)), .n_theta = 2, .theta = theta, .solve = iterate, .context = &patient};
+  const tw_custom custom = {
+      .x = x, .f = tw_tanh(tw_add(tw_matmul(w, x), b)), .n_theta = 2, .theta = theta, .solve = iterate, .context = &patient};
   tw_expr fixed = tw_custom_fixed_point(&custom), loss = tw_sum(tw_square(fixed), TW_ALL, false);
   tw_expr out[] = {loss, tw_grad(loss, w), tw_grad(loss, b)};
 

@@ -96,7 +96,8 @@ tw_expr tw_regularizer(tw_graph *graph, const tw_regularizer_kind *kind, tw_expr
 const tw_regularizer_kind *tw_regularizer_of(tw_expr e, tw_expr *x, tw_expr params[TW_REGULARIZER_PARAMS]);
 
 /* argmin over z in `domain` of eta r(z; params) + |z - x|^2 / 2, eta >= 0 a scalar. No kind: r = 0, the projection; no domain.kind:
- * the whole space. Fails where the two have no common prox by formula: separable regularizers go with boxes, l2sq with every set. f64, and of f32 f32. */
+ * the whole space. Fails where the two have no common prox by formula: separable regularizers go with boxes, l2sq with every set. f64, and
+ * of f32 f32. */
 tw_expr tw_prox(const tw_regularizer_kind *kind, tw_expr x, tw_expr eta, int n, const tw_expr *params, tw_domain domain);
 
 /* ------------------------------------------------------------------ cones in arrays */

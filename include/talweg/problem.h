@@ -92,7 +92,8 @@ tw_degree tw_degree_in(tw_expr e, int m, const tw_expr *inputs);
 tw_curvature tw_curvature_in(tw_expr e, int m, const tw_expr *inputs);
 
 typedef struct tw_class {
-  const char *name; /* "LP" "QP" "least squares" "nonlinear least squares" "convex" "composite" "NLP" "MILP" "MINLP" "root" "fixed point" "smooth" */
+  const char *name; /* "LP" "QP" "least squares" "nonlinear least squares" "convex" "composite" "NLP" "MILP" "MINLP" "root" "fixed point"
+                       "smooth" */
   bool integer, bounded; /* bounded: every set is a box (bounds included), and there is one */
   bool has_set;          /* a set that is no box */
   bool has_regularizer, constrained;
@@ -101,11 +102,16 @@ typedef struct tw_class {
   tw_degree objective, constraints; /* of the smooth part; the largest of all constraints */
   const unsigned char *constraint_degree; /* of each constraint; arena-owned, NULL without constraints */
   tw_expr residual;       /* minimise scale * |residual|^2 + offset, when the objective is a sum of squares; else TW_NONE */
-  double residual_scale, residual_offset; /* the offset at the current parameter values; NaN when outer names of a nested problem occur in it */
+  double residual_scale,
+      residual_offset; /* the offset at the current parameter values; NaN when outer names of a nested problem occur in it */
   tw_expr residual_constant;              /* and as an expression in the parameters; TW_NONE without a residual */
   tw_expr smooth;         /* objective (sense: minimise) without its regularizers */
   int n_regularizers;     /* at most one per variable, each on a whole variable; otherwise treated as smooth terms */
-  struct tw_reg_term { int variable; const tw_regularizer_kind *kind; tw_expr weight, param[TW_REGULARIZER_PARAMS]; } *regularizers; /* arena-owned */
+  struct tw_reg_term {
+    int variable;
+    const tw_regularizer_kind *kind;
+    tw_expr weight, param[TW_REGULARIZER_PARAMS];
+  } * regularizers; /* arena-owned */
 } tw_class;
 /* Without an objective but with constraints: feasibility, the objective 0. Fails on sets and bounds that cannot be combined,
  * on roots whose equations do not match the unknowns and on incomplete fixed points. */
@@ -221,7 +227,8 @@ struct tw_oracle {
   tw_status (*sparse_values)(void *context, tw_matrix matrix, const double *x, const double *y, double *values, tw_error *error);
   tw_status (*project)(void *context, const double *x, double *out, tw_error *error);
   tw_status (*prox)(void *context, const double *x, double eta, double *out, tw_error *error);
-  tw_status (*regularizer)(void *context, const double *x, double *g, tw_error *error); /* the part that prox handles; value/gradient are of the smooth part */
+  tw_status (*regularizer)(void *context, const double *x, double *g,
+                           tw_error *error); /* the part that prox handles; value/gradient are of the smooth part */
   tw_status (*mirror_step)(void *context, const double *x, const double *g, double eta, double *out, tw_error *error);
   /* The conic form, the caller's (tw_conic_free); derived when first asked for. TW_ERR_UNSUPPORTED names the expression that no
    * cone stands for. */

@@ -46,7 +46,8 @@ tw_expr tw_divide_or(tw_expr a, tw_expr b, double otherwise);
 /* sign(x) max(|x| - t, 0), t >= 0. */
 tw_expr tw_soft_threshold(tw_expr x, tw_expr t);
 
-/* log x - eta g, -inf where x is 0 or so small that 1 / x overflows in derivatives: where a step of mirror descent by entropy goes before it is projected. */
+/* log x - eta g, -inf where x is 0 or so small that 1 / x overflows in derivatives: where a step of mirror descent by entropy goes before
+ * it is projected. */
 tw_expr tw_log_step(tw_expr x, tw_expr gradient, tw_expr eta);
 /* e as f32 where what it is computed from was f32. */
 tw_expr tw_back_to(tw_expr e, tw_dtype dtype);

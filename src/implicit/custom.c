@@ -145,7 +145,8 @@ static tw_status custom_open(tw_expr node, void *prepared_, void **out, tw_error
   s->copy = calloc((size_t)nested->n_theta + 1, sizeof *s->copy);
   bool ok = s->x && s->in && s->copy;
   for (int j = 0; ok && j < nested->n_theta; j++) ok = (s->copy[j] = calloc(bytes_of(nested->theta[j]) + 1, 1)) != NULL;
-  tw_status status = ok ? tw_work_new(&s->residual_work, s->p->residual_fn, error) : tw_fail(error, TW_ERR_MEMORY, "custom root: out of memory");
+  tw_status status =
+      ok ? tw_work_new(&s->residual_work, s->p->residual_fn, error) : tw_fail(error, TW_ERR_MEMORY, "custom root: out of memory");
   if (status == TW_OK) *out = s;
   else custom_close(s);
   return status;
@@ -165,7 +166,8 @@ static void custom_memory(void *state_, tw_memory_visitor *visitor, void *contex
 /* ------------------------------------------------------------------ solving */
 
 /* A number from a function of (x, theta.., y) at x. */
-static tw_status measure(state *s, const tw_fn *fn, tw_work *work, const double *x, const void *const *theta, double *out, tw_error *error) {
+static tw_status measure(state *s, const tw_fn *fn, tw_work *work, const double *x, const void *const *theta, double *out,
+                         tw_error *error) {
   const tw_nested *nested = s->p->attr->nested;
   s->in[0] = x;
   for (int j = 0; j < nested->n_theta; j++) s->in[j + 1] = theta[j];

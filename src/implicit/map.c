@@ -61,9 +61,10 @@ static tw_status refuse(const tw_condition *c, tw_error *error) {
   const tw_nested_choice *choice = &c->nested->choice;
   tw_text names = {0};
   for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) tw_text_printf(&names, "%s%s", k ? ", " : "", kinds[k].method);
-  const tw_status status = tw_fail(error, TW_ERR_UNSUPPORTED, "derivative=%s: %s%s has no map to differentiate; these have: %s",
-                                   choice->mode == TW_MODE_UNROLLED ? "unrolled" : "one_step", choice->named ? "method " : "",
-                                   choice->named ? choice->named->name : "the method chosen by class", names.failed ? "gd, .." : names.data);
+  const tw_status status =
+      tw_fail(error, TW_ERR_UNSUPPORTED, "derivative=%s: %s%s has no map to differentiate; these have: %s",
+              choice->mode == TW_MODE_UNROLLED ? "unrolled" : "one_step", choice->named ? "method " : "",
+              choice->named ? choice->named->name : "the method chosen by class", names.failed ? "gd, .." : names.data);
   tw_text_free(&names);
   return status;
 }
@@ -91,7 +92,8 @@ static tw_status check(const tw_condition *c, const map_kind *kind, tw_error *er
 static void newton(tw_condition *c, const tw_expr *params, tw_expr *next) {
   const tw_nested *nested = c->nested;
   tw_expr f = nested->condition->outputs[0];
-  tw_expr step = tw_implicit_solve(c->graph, nested->linear, nested->n_variables + nested->n_theta + 1, params, f, TW_NONE, nested->symmetric);
+  tw_expr step =
+      tw_implicit_solve(c->graph, nested->linear, nested->n_variables + nested->n_theta + 1, params, f, TW_NONE, nested->symmetric);
   if (tw_is_none(step)) return;
   for (int i = 0; i < nested->n_variables; i++) next[i] = tw_sub(c->param[i], tw_nested_variable(step, nested, i));
 }

@@ -117,7 +117,8 @@ static tw_status choose(tw_arena *arena, const char *spec, tw_nested_choice *out
   out->checkpoints = (int64_t)value[CHECKPOINTS];
   set_linear(value, &out->linear);
   if (!out->named) {
-    if (strchr(rest->data, ':')) return tw_fail(error, TW_ERR_ARGUMENT, "'%.200s': the method is chosen by class; name it to give it options", spec);
+    if (strchr(rest->data, ':'))
+      return tw_fail(error, TW_ERR_ARGUMENT, "'%.200s': the method is chosen by class; name it to give it options", spec);
     return TW_OK;
   }
   if (!(out->method = tw_arena_strdup(arena, rest->data))) return tw_fail(error, TW_ERR_MEMORY, "out of memory for options");

@@ -18,7 +18,13 @@ typedef enum tw_solve_kind {
   TW_SOLVE_QR
 } tw_solve_kind;
 
-typedef enum tw_solve_precondition { TW_PRECONDITION_AUTO, TW_PRECONDITION_NONE, TW_PRECONDITION_JACOBI, TW_PRECONDITION_IC0, TW_PRECONDITION_ILU0 } tw_solve_precondition;
+typedef enum tw_solve_precondition {
+  TW_PRECONDITION_AUTO,
+  TW_PRECONDITION_NONE,
+  TW_PRECONDITION_JACOBI,
+  TW_PRECONDITION_IC0,
+  TW_PRECONDITION_ILU0
+} tw_solve_precondition;
 
 /* How an implicit system is solved; all zero: automatic. */
 typedef struct tw_linear_choice {

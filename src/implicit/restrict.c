@@ -217,7 +217,8 @@ static tw_expr dense(restrictor *r, tw_expr e) {
 }
 
 tw_expr tw_restrict(tw_expr e, tw_expr v, tw_expr u, tw_expr index) {
-  restrictor r = {.graph = e.graph, .v = v, .u = u, .index = index, .n = tw_size_of(v), .k = tw_size_of(u), .limit = tw_graph_nodes(e.graph)};
+  restrictor r = {
+      .graph = e.graph, .v = v, .u = u, .index = index, .n = tw_size_of(v), .k = tw_size_of(u), .limit = tw_graph_nodes(e.graph)};
   r.slot = calloc((size_t)r.limit + 1, sizeof *r.slot);
   tw_expr found = r.slot ? rows(&r, e) : TW_NONE;
   if (!r.slot || r.failed) found = tw_graph_fail(e.graph, TW_ERR_MEMORY, "out of memory restricting a linear system");

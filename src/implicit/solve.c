@@ -116,7 +116,8 @@ static tw_expr node_like(tw_expr node, tw_expr b) {
   tw_expr *p = calloc((size_t)n_p + 1, sizeof *p), e = TW_NONE;
   for (int j = 0; p && j < n_p; j++) p[j] = tw_input_of(node, first + j);
   if (p)
-    e = tw_implicit_solve_by(node.graph, attr_of(node)->body, n_p, p, b, tw_solve_mask(node), attr_of(node)->symmetric, &attr_of(node)->choice);
+    e = tw_implicit_solve_by(node.graph, attr_of(node)->body, n_p, p, b, tw_solve_mask(node), attr_of(node)->symmetric,
+                             &attr_of(node)->choice);
   else
     out_of_memory(node);
   free(p);

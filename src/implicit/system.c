@@ -29,7 +29,8 @@ static tw_status apply_restricted(tw_system *a, bool transpose, const double *x)
   memcpy(a->v, x, (size_t)a->m * sizeof *x);
   memset(a->v + a->m, 0, (size_t)(r->room - a->m) * sizeof *x);
   void *out[1] = {a->lv};
-  tw_status status = tw_fn_call(r->fn, a->s->restricted[other][a->bucket], a->in_restricted, out, a->level_restricted[other], a->call->error);
+  tw_status status =
+      tw_fn_call(r->fn, a->s->restricted[other][a->bucket], a->in_restricted, out, a->level_restricted[other], a->call->error);
   a->level_restricted[other] = 1;
   count(a, r->fn);
   return status;

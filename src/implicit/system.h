@@ -89,6 +89,8 @@ tw_status tw_system_is_symmetric(tw_system *a, bool *symmetric);
 /* TW_ERR_ARGUMENT where the solver asked for needs symmetry that is not there. */
 tw_status tw_system_refuse_asymmetric(tw_system *a);
 
-static inline tw_status tw_system_oom(const tw_system *a) { return tw_fail(a->call->error, TW_ERR_MEMORY, "implicit_solve: out of memory"); }
+static inline tw_status tw_system_oom(const tw_system *a) {
+  return tw_fail(a->call->error, TW_ERR_MEMORY, "implicit_solve: out of memory");
+}
 
 #endif

@@ -23,7 +23,8 @@ static tw_status assemble(tw_system *a) {
     for (int64_t i = 0; i < a->m; i++) a->dense[i * a->m + j] = column[i];
   }
   bool finite = status == TW_OK && isfinite(tw_vec_norm_inf(a->dense, m * m));
-  if (status == TW_OK && !finite) status = tw_fail(a->call->error, TW_ERR_NUMERIC, "implicit derivative: its linear system holds NaN or infinities");
+  if (status == TW_OK && !finite)
+    status = tw_fail(a->call->error, TW_ERR_NUMERIC, "implicit derivative: its linear system holds NaN or infinities");
   free(unit);
   free(column);
   return status;
@@ -171,7 +172,8 @@ tw_status tw_system_factorize(tw_system *a) {
   if (a->m > TW_SYSTEM_DENSE_LIMIT) TW_TRY(tw_system_sparse(a, &sparse));
   if (!sparse && !asked && a->m > TW_SYSTEM_DENSE_LIMIT) return TW_OK;
   if (!sparse && a->m > TW_SYSTEM_DENSE_MOST)
-    return tw_fail(a->call->error, TW_ERR_UNSUPPORTED, "linear=%s: a dense system of %lld unknowns, expected at most %d, or an iterative solver",
+    return tw_fail(a->call->error, TW_ERR_UNSUPPORTED,
+                   "linear=%s: a dense system of %lld unknowns, expected at most %d, or an iterative solver",
                    tw_solve_kind_name((tw_solve_kind)kind), (long long)a->m, TW_SYSTEM_DENSE_MOST);
   if (!sparse) TW_TRY(assemble(a));
   const tw_status status = kind == TW_SOLVE_LU         ? try(a, LU, &why)

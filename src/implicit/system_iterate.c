@@ -82,8 +82,10 @@ static tw_status precondition(tw_system *a, bool definite) {
   if (!a->index) TW_TRY(tw_system_sparse(a, &sparse));
   if (kind == TW_PRECONDITION_JACOBI || kind == TW_PRECONDITION_AUTO) return jacobi(a, sparse, kind == TW_PRECONDITION_JACOBI);
   if (!sparse)
-    return tw_fail(a->call->error, TW_ERR_UNSUPPORTED, "precondition=%s: the entries of the implicit linear system are not known to be few, "
-                   "expected jacobi or none", kind == TW_PRECONDITION_IC0 ? "ic0" : "ilu0");
+    return tw_fail(a->call->error, TW_ERR_UNSUPPORTED,
+                   "precondition=%s: the entries of the implicit linear system are not known to be few, "
+                   "expected jacobi or none",
+                   kind == TW_PRECONDITION_IC0 ? "ic0" : "ilu0");
   return kind == TW_PRECONDITION_IC0 ? tw_precond_ic0(&a->precond, &a->sparse, a->call->error)
                                      : tw_precond_ilu0(&a->precond, &a->sparse, a->call->error);
 }
@@ -98,7 +100,8 @@ enum { RESTART = 60, TRIED = 4 * RESTART };
 static tw_status run_for(tw_system *a, int64_t most, tw_krylov *krylov, const char *by, unsigned flags, const double *b, double *x,
                          tw_linear_result *result) {
   const bool normal = a->choice->kind == TW_SOLVE_NORMAL_CG;
-  tw_linear_options options = {.rtol = normal ? 1e-13 : 1e-12, .max_iter = most, .restart = RESTART, .damp = normal ? sqrt(a->choice->ridge) : 0};
+  tw_linear_options options = {
+      .rtol = normal ? 1e-13 : 1e-12, .max_iter = most, .restart = RESTART, .damp = normal ? sqrt(a->choice->ridge) : 0};
   if (!normal) options.preconditioner = a->precond ? tw_precond_linop(a->precond) : NULL;
   tw_linop op = tw_system_linop(a, flags);
   memset(x, 0, (size_t)a->m * sizeof *x);
@@ -108,13 +111,15 @@ static tw_status run_for(tw_system *a, int64_t most, tw_krylov *krylov, const ch
   return status;
 }
 
-static tw_status run(tw_system *a, tw_krylov *krylov, const char *by, unsigned flags, const double *b, double *x, tw_linear_result *result) {
+static tw_status run(tw_system *a, tw_krylov *krylov, const char *by, unsigned flags, const double *b, double *x,
+                     tw_linear_result *result) {
   return run_for(a, a->choice->kind == TW_SOLVE_NORMAL_CG ? 20 * a->m + 100 : 0, krylov, by, flags, b, x, result);
 }
 
 tw_status tw_system_try(tw_system *a, const double *b, double *x, bool *done) {
   tw_linear_result result;
-  TW_TRY(a->symmetric ? run_for(a, TRIED, tw_cg, "cg", TW_LINOP_DEFINITE, b, x, &result) : run_for(a, TRIED, tw_gmres, "gmres", 0, b, x, &result));
+  TW_TRY(a->symmetric ? run_for(a, TRIED, tw_cg, "cg", TW_LINOP_DEFINITE, b, x, &result)
+                      : run_for(a, TRIED, tw_gmres, "gmres", 0, b, x, &result));
   *done = result.reason == TW_LINEAR_CONVERGED;
   return TW_OK;
 }
@@ -168,5 +173,6 @@ tw_status tw_system_iterate(tw_system *a, const double *b, double *x) {
   }
   if (solved(&result)) return TW_OK;
   return tw_fail(a->call->error, TW_ERR_SINGULAR, "linear=%s: the implicit linear system is not solved (%s, residual %.1e of %.1e)",
-                 tw_solve_kind_name((tw_solve_kind)a->choice->kind), tw_linear_reason_text(result.reason), result.residual, result.rhs_norm);
+                 tw_solve_kind_name((tw_solve_kind)a->choice->kind), tw_linear_reason_text(result.reason), result.residual,
+                 result.rhs_norm);
 }

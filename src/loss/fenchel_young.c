@@ -4,7 +4,8 @@
 #include "domain/kinds.h"
 #include "graph/ops/build.h"
 
-/* ------------------------------------------------------------------ the op: value V, x [V.., T..], gradient [V.., T..]; out is the value */
+/* ------------------------------------------------------------------ the op: value V, x [V.., T..], gradient [V.., T..]; out is the value
+ */
 
 /* Sum over the axes from `rank` on. */
 static tw_expr sum_beyond(tw_expr x, int rank) {
@@ -18,7 +19,8 @@ static bool attached_infer(const tw_args *args, tw_type *type) {
   const tw_shape v = tw_shape_of(args->in[0]), x = tw_shape_of(args->in[1]), g = tw_shape_of(args->in[2]);
   bool fits = tw_shape_equal(&x, &g) && v.rank <= x.rank;
   for (int d = 0; fits && d < v.rank; d++) fits = v.dim[d] == x.dim[d];
-  if (!fits) return tw_fail_shapes(args->graph, "with_gradient", &x, &g, "of x and gradient differ, or do not start with that of the value");
+  if (!fits)
+    return tw_fail_shapes(args->graph, "with_gradient", &x, &g, "of x and gradient differ, or do not start with that of the value");
   *type = (tw_type){tw_dtype_of(args->in[0]), v};
   return true;
 }

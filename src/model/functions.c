@@ -122,6 +122,8 @@ static const tw_function table[] = {
     FUNCTION("grad", "e, x", "vv", derivative, "derivative of a number, in the shape of x"),
     FUNCTION("jacobian", "e, x", "vv", derivative, "derivative, in the shape of e followed by that of x"),
     FUNCTION("hessian", "e, x", "vv", derivative, "second derivative of a number, twice the shape of x"),
+    FUNCTION("perturbed", "e, x, key, sigma=0.1, samples=1000", "vvivi", perturbed,
+             "mean of e at x + sigma Z, Z of Gumbel's distribution, differentiated by its density"),
     FUNCTION("csv", "file, columns=all", "tt", file,
              "numbers of a csv file; columns by name, a..b for a range"),
     FUNCTION("npy", "file", "t", file, "an array of an npy file"),
@@ -163,7 +165,7 @@ bool tw_function_optional(const tw_function *f, int k) {
 
 bool tw_function_variadic(const tw_function *f, int k) {
   const char *p = parameter(f, k);
-  return p && p[strcspn(p, ".,")] == '.';
+  return p && p[strcspn(p, ".,=")] == '.';
 }
 
 int tw_function_parameter(const tw_function *f, const char *keyword, int positional) {

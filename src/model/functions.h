@@ -31,7 +31,7 @@ typedef struct tw_function {
   const char *doc;
 } tw_function;
 
-enum { TW_MAX_PARAMETERS = 4 };
+enum { TW_MAX_PARAMETERS = 5 };
 
 /* A call, its arguments read. */
 struct tw_site {
@@ -83,6 +83,7 @@ bool tw_function_project(tw_builder *b, const tw_site *site, tw_value *out); /* 
 bool tw_function_prox(tw_builder *b, const tw_site *site, tw_value *out);
 bool tw_function_ordered(tw_builder *b, const tw_site *site, tw_value *out); /* isotonic, soft_rank, soft_sort */
 bool tw_function_derivative(tw_builder *b, const tw_site *site, tw_value *out); /* grad, jacobian, hessian */
+bool tw_function_perturbed(tw_builder *b, const tw_site *site, tw_value *out);
 bool tw_function_file(tw_builder *b, const tw_site *site, tw_value *out);       /* csv, npy */
 
 #endif

@@ -141,3 +141,25 @@ bool tw_function_derivative(tw_builder *b, const tw_site *site, tw_value *out) {
     out->axis[k] = k >= lead ? x->axis[k - lead] : hessian ? x->axis[k] : e->axis[k];
   return true;
 }
+
+/* E e(x + sigma Z): e as a function of x alone, what else depends on x stays where it is. */
+bool tw_function_perturbed(tw_builder *b, const tw_site *site, tw_value *out) {
+  const tw_value *e = &site->value[0], *x = &site->value[1];
+  const int64_t samples = site->argument[4] ? site->integer[4] : 1000;
+  if (!check_target(b, site)) return false;
+  if (samples < 1)
+    return tw_build_fail(b, tw_build_begin(site->argument[4]), TW_ERR_ARGUMENT, "perturbed: %lld samples, expected at least 1",
+                         (long long)samples);
+  tw_shape all = TW_SHAPE(samples), each = tw_value_shape(x), of = tw_value_shape(e), draws = all;
+  if (!append(&draws, &each) || !append(&all, &of)) return tw_build_fail_shape(b, site, x, "fewer axes");
+  if (!tw_build_size(b, tw_ast_place(site->node), &draws) || !tw_build_size(b, tw_ast_place(site->node), &all)) return false;
+  const tw_expr point = tw_input(b->graph, "x", TW_F64, each), from = tw_cast(point, tw_dtype_of(x->expr));
+  tw_expr value = tw_build_real(e->expr), f = TW_NONE;
+  if (tw_substitute(1, &value, 1, &x->expr, &from, &f) != TW_OK) return tw_build_check(b, tw_ast_place(site->node));
+  const tw_perturbation how = {.samples = samples, .sigma = site->argument[3] ? tw_build_real(site->value[3].expr) : TW_NONE};
+  const bool varies = out->varies, looped = out->looped;
+  *out = *e;
+  out->varies = varies, out->looped = looped, out->index = NULL, out->affine = NULL;
+  out->expr = tw_perturbed_argmax(point, f, tw_build_real(x->expr), tw_integer(b->graph, site->integer[2]), &how);
+  return tw_build_check(b, tw_ast_place(site->node));
+}

@@ -298,7 +298,8 @@ tw_status tw_classify(const tw_problem *p, tw_class *out, tw_error *error) {
   if (status != TW_OK) return status;
   if (p->size == 0) return tw_fail(error, TW_ERR_ARGUMENT, "the problem has no variables");
   if (p->goal == TW_GOAL_NONE && p->rows == 0)
-    return tw_fail(error, TW_ERR_ARGUMENT, "the problem has no objective, expected minimize, maximize, a root, a fixed point or constraints");
+    return tw_fail(error, TW_ERR_ARGUMENT,
+                   "the problem has no objective, expected minimize, maximize, a root, a fixed point or constraints");
   int n = p->variables.count;
   tw_domain *set = calloc((size_t)n, sizeof *set);
   unsigned char *sign = calloc((size_t)n, 1);

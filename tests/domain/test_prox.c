@@ -1,4 +1,5 @@
-/* Proximal operators within sets, projections in the Kullback-Leibler divergence, intersections by Dykstra's algorithm, single precision. */
+/* Proximal operators within sets, projections in the Kullback-Leibler divergence, intersections by Dykstra's algorithm, single precision.
+ */
 #include "sets.h"
 
 enum { N = 4 };

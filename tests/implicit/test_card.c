@@ -176,7 +176,8 @@ static svm open_svm(void) {
     for (int j = 0; j < F; j++) xv[i * F + j] = 0.5 * centre[i % K * F + j] + xv[i * F + j];
   }
   svm s = {.g = tw_graph_new()};
-  tw_array a[4] = {tw_array_f64(x, TW_SHAPE(M, F)), tw_array_f64(y, TW_SHAPE(M, K)), tw_array_f64(xv, TW_SHAPE(V, F)), tw_array_f64(yv, TW_SHAPE(V, K))};
+  tw_array a[4] = {tw_array_f64(x, TW_SHAPE(M, F)), tw_array_f64(y, TW_SHAPE(M, K)), tw_array_f64(xv, TW_SHAPE(V, F)),
+                   tw_array_f64(yv, TW_SHAPE(V, K))};
   s.lambda = tw_input(s.g, "lambda", TW_F64, TW_SCALAR);
   s.x = tw_constant(s.g, &a[0]), s.y = tw_constant(s.g, &a[1]), s.x_val = tw_constant(s.g, &a[2]), s.y_val = tw_constant(s.g, &a[3]);
   return s;
@@ -213,7 +214,8 @@ static void solve_svm(const svm *s, double lambda, double *beta, double *loss, d
 
 /* d loss / d lambda + (d beta / d lambda)' d loss / d beta, by the condition of `kind` with step 1. */
 static double slope_through(const svm *s, tw_condition_kind kind, double lambda, const double *beta) {
-  tw_expr b = tw_input(s->g, "beta", TW_F64, TW_SHAPE(M, K)), loss = svm_loss(s, b), out[2] = {tw_grad(loss, b), tw_grad(loss, s->lambda)}, z;
+  tw_expr b = tw_input(s->g, "beta", TW_F64, TW_SHAPE(M, K)), loss = svm_loss(s, b), out[2] = {tw_grad(loss, b), tw_grad(loss, s->lambda)},
+          z;
   const tw_shape shape = kind == TW_CONDITION_BLOCK_PROXIMAL ? TW_SHAPE(K) : TW_SHAPE(M, K);
   const tw_condition_parts parts = {.x = b, .f = svm_f(s, b), .domain = tw_domain_make(s->g, tw_domain_find("simplex"), shape, 0, NULL)};
   const tw_root root = {.f = tw_condition_of(kind, &parts, &z), .x = b, .n_theta = 1, .theta = &s->lambda};

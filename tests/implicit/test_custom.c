@@ -35,7 +35,8 @@ static tw_expr cubics(tw_graph *g, tw_expr theta, tw_expr x) {
 
 static tw_expr custom(tw_graph *g, tw_expr theta, newton *s, const char *options) {
   tw_expr x = tw_input(g, "x", TW_F64, TW_SHAPE(3));
-  const tw_custom c = {.x = x, .f = cubics(g, theta, x), .n_theta = 1, .theta = &theta, .solve = solve_cubics, .context = s, .options = options};
+  const tw_custom c = {
+      .x = x, .f = cubics(g, theta, x), .n_theta = 1, .theta = &theta, .solve = solve_cubics, .context = s, .options = options};
   return tw_custom_root(&c);
 }
 
@@ -171,7 +172,8 @@ static void root_products_are_adjoint(void **state) {
     for (int i = 0; i < 3; i++) assert_close(dx[i], ref[i], 1e-9);
   }
   /* CG on this system, which is not symmetric, is refused; away from the root the evidence says so. */
-  assert_int_equal(tw_root_jvp(&root, "linear=cg", xv, (const void *[]){at}, (const double *[]){dtheta}, dx, NULL, &error), TW_ERR_ARGUMENT);
+  assert_int_equal(tw_root_jvp(&root, "linear=cg", xv, (const void *[]){at}, (const double *[]){dtheta}, dx, NULL, &error),
+                   TW_ERR_ARGUMENT);
   assert_non_null(strstr(error.message, "not symmetric"));
   xv[0] += 0.1;
   tw_evidence e;
@@ -289,7 +291,8 @@ static void the_conic_map_agrees(void **state) {
   tw_array ea = tw_array_f64(e, TW_SHAPE(M, N)), ca = tw_array_f64(cv, TW_SHAPE(N));
   tw_expr d[3] = {tw_scalar(g, 0), tw_neg(theta), tw_scalar(g, 1)};
   const tw_cone cone = {TW_CONE_SECOND_ORDER, M, 0};
-  const tw_condition_parts parts = {.x = x, .e = tw_constant(g, &ea), .c = tw_constant(g, &ca), .d = tw_stack(3, d, 0), .n_cones = 1, .cone = &cone};
+  const tw_condition_parts parts = {
+      .x = x, .e = tw_constant(g, &ea), .c = tw_constant(g, &ca), .d = tw_stack(3, d, 0), .n_cones = 1, .cone = &cone};
   const double at = 0.4, u = 1 / sqrt(3), r = sqrt(1 + u * u);
   /* y = (1, -u/r, -1/r), s = (r, u, 1), v = y - s */
   const double z[N + M] = {r, u + at, 1 - r, -u / r - u, -1 / r - 1};
@@ -310,7 +313,8 @@ static void psd_and_linear_cones(void **state) {
   tw_array ea = tw_array_f64(e, TW_SHAPE(4, 1)), ca = tw_array_f64(cv, TW_SHAPE(1));
   tw_expr d[4] = {tw_scalar(g, 0), tw_scale(theta, sqrt(2)), tw_scalar(g, 1), tw_scalar(g, 0)};
   const tw_cone cones[2] = {{TW_CONE_PSD, 3, 0}, {TW_CONE_NONNEG, 1, 0}};
-  const tw_condition_parts parts = {.x = x, .e = tw_constant(g, &ea), .c = tw_constant(g, &ca), .d = tw_stack(4, d, 0), .n_cones = 2, .cone = cones};
+  const tw_condition_parts parts = {
+      .x = x, .e = tw_constant(g, &ea), .c = tw_constant(g, &ca), .d = tw_stack(4, d, 0), .n_cones = 2, .cone = cones};
   const double at = 0.7;
   /* Y = [1, -t; -t, t^2], orthogonal to S = [t^2, t; t, 1]; the bound is clear: its y is 0. */
   const double z[5] = {at * at, 1 - at * at, sqrt(2) * (-at - at), at * at - 1, 0 - at * at};
@@ -333,7 +337,8 @@ static void smooth_mappings_agree(void **state) {
   tw_expr r = tw_sub(tw_mul(tw_constant(g, &wa), x), tw_stack(2, both, 0)), f = tw_scale(total(tw_square(r)), 0.5);
   const double z[2] = {at, at * at / 2};
   double j[2];
-  const tw_condition_kind kinds[] = {TW_CONDITION_STATIONARY, TW_CONDITION_LEAST_SQUARES, TW_CONDITION_NEWTON, TW_CONDITION_PROJECTED_GRADIENT};
+  const tw_condition_kind kinds[] = {TW_CONDITION_STATIONARY, TW_CONDITION_LEAST_SQUARES, TW_CONDITION_NEWTON,
+                                     TW_CONDITION_PROJECTED_GRADIENT};
   for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
     tw_condition_parts parts = {.x = x, .f = f, .residual = r, .eta = tw_scalar(g, 0.5)};
     if (kinds[k] == TW_CONDITION_PROJECTED_GRADIENT) parts.domain = tw_domain_make(g, tw_domain_find("nonneg"), TW_SHAPE(2), 0, NULL);

@@ -40,7 +40,8 @@ enum { SMALL = 40 };
 static tw_expr symmetric(tw_graph *g, tw_expr theta, const char *method) {
   tw_problem *p = tw_problem_new(g);
   tw_expr x = tw_problem_variable(p, "x", TW_SHAPE(SMALL)), u = tw_matmul(tw_scale(constant(g, 1, TW_SHAPE(10, SMALL)), 0.3), x);
-  tw_problem_minimize(p, NULL, tw_sub(tw_scale(tw_add(tw_dot(x, x), tw_dot(u, u)), 0.5), tw_dot(theta, tw_matmul(constant(g, 2, TW_SHAPE(2, SMALL)), x))));
+  tw_problem_minimize(
+      p, NULL, tw_sub(tw_scale(tw_add(tw_dot(x, x), tw_dot(u, u)), 0.5), tw_dot(theta, tw_matmul(constant(g, 2, TW_SHAPE(2, SMALL)), x))));
   return closed(p, method);
 }
 static tw_expr asymmetric(tw_graph *g, tw_expr theta, const char *method) {

@@ -56,7 +56,8 @@ static tw_expr picard_by(tw_graph *g, tw_expr theta, const char *method) {
 static tw_expr root_by(tw_graph *g, tw_expr theta, const char *method) {
   tw_problem *p = tw_problem_new(g);
   tw_expr x = tw_problem_variable(p, "x", TW_SHAPE(N)), m = constant(g, 16, TW_SHAPE(N, N));
-  tw_expr row = tw_sub(tw_add(tw_mul(x, tw_square(x)), tw_add(x, tw_scale(tw_matmul(m, x), 0.1))), tw_mul(entry(theta, 0), tw_iota(g, TW_F64, N)));
+  tw_expr row =
+      tw_sub(tw_add(tw_mul(x, tw_square(x)), tw_add(x, tw_scale(tw_matmul(m, x), 0.1))), tw_mul(entry(theta, 0), tw_iota(g, TW_F64, N)));
   tw_problem_subject(p, "r", row, tw_scalar(g, 0), tw_scalar(g, 0));
   tw_problem_root(p);
   return closed(p, method);
@@ -114,9 +115,11 @@ static void unrolled_to_the_end_is_implicit(void **state) {
     assert_int_equal(b.evidence.solves, 1);
     double largest = 0;
     for (int i = 0; i < N; i++)
-      if (!(fabs(a.x[i] - b.x[i]) <= 1e-8)) fail_msg("%s: x[%d] = %.10g, expected %.10g (%s)", cases[k].unrolled, i, b.x[i], a.x[i], b.evidence.message);
+      if (!(fabs(a.x[i] - b.x[i]) <= 1e-8))
+        fail_msg("%s: x[%d] = %.10g, expected %.10g (%s)", cases[k].unrolled, i, b.x[i], a.x[i], b.evidence.message);
     for (int i = 0; i < N * D; i++) {
-      if (!(fabs(a.j[i] - b.j[i]) <= 1e-7 * fmax(1, fabs(a.j[i])))) fail_msg("%s: %.10g, implicit %.10g", cases[k].unrolled, b.j[i], a.j[i]);
+      if (!(fabs(a.j[i] - b.j[i]) <= 1e-7 * fmax(1, fabs(a.j[i]))))
+        fail_msg("%s: %.10g, implicit %.10g", cases[k].unrolled, b.j[i], a.j[i]);
       largest = fmax(largest, fabs(a.j[i]));
     }
     assert_true(largest > 1e-2);
@@ -141,7 +144,8 @@ static void derivatives_of_iterates(void **state) {
                {picard_by, "picard:derivative=unrolled,max_iter=3"}};
   for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
     const answer a = differentiate(cases[k].state, cases[k].method, here);
-    if (a.evidence.reliable || !(a.evidence.inner_residual > 1e-6)) fail_msg("%s: residual %.1e", cases[k].method, a.evidence.inner_residual);
+    if (a.evidence.reliable || !(a.evidence.inner_residual > 1e-6))
+      fail_msg("%s: residual %.1e", cases[k].method, a.evidence.inner_residual);
     for (int j = 0; j < D; j++) {
       const double h = 1e-6;
       double at[D];
@@ -158,8 +162,10 @@ static void derivatives_of_iterates(void **state) {
 /* One step of gradient descent at w*: J = -eta d2f/dw dtheta; of Newton's map: the implicit derivative itself. */
 static void one_step_derivatives(void **state) {
   (void)state;
-  const answer exact = differentiate(ridge_by, "newton_cg:tol=1e-13", here), newton = differentiate(ridge_by, "newton_cg:tol=1e-13,derivative=one_step", here);
-  const answer root = differentiate(root_by, "newton_root:tol=1e-14", here), step = differentiate(root_by, "newton_root:tol=1e-14,derivative=one_step", here);
+  const answer exact = differentiate(ridge_by, "newton_cg:tol=1e-13", here),
+               newton = differentiate(ridge_by, "newton_cg:tol=1e-13,derivative=one_step", here);
+  const answer root = differentiate(root_by, "newton_root:tol=1e-14", here),
+               step = differentiate(root_by, "newton_root:tol=1e-14,derivative=one_step", here);
   for (int i = 0; i < N * D; i++) {
     assert_close(newton.j[i], exact.j[i], 1e-9);
     assert_close(step.j[i], root.j[i], 1e-9);
@@ -218,8 +224,10 @@ static size_t gradient_bytes(const char *format, int iterations) {
 /* Planned bytes of the backward pass: implicit does not see the iterations, unrolled keeps a state for each, or as many as asked. */
 static void memory_of_backward_passes(void **state) {
   (void)state;
-  const char *unrolled = "gd:derivative=unrolled,step=0.05,max_iter=%d", *revolve = "gd:derivative=unrolled,step=0.05,checkpoints=10,max_iter=%d";
-  const size_t implicit_few = gradient_bytes("gd:tol=1,max_iter=%d", 1000), implicit_many = gradient_bytes("gd:tol=1e-9,max_iter=%d", 100000);
+  const char *unrolled = "gd:derivative=unrolled,step=0.05,max_iter=%d",
+             *revolve = "gd:derivative=unrolled,step=0.05,checkpoints=10,max_iter=%d";
+  const size_t implicit_few = gradient_bytes("gd:tol=1,max_iter=%d", 1000),
+               implicit_many = gradient_bytes("gd:tol=1e-9,max_iter=%d", 100000);
   assert_int_equal(implicit_few, implicit_many);
   const size_t few = gradient_bytes(unrolled, 1000), many = gradient_bytes(unrolled, 8000);
   const double slope = (double)(many - few) / 7000;

@@ -38,12 +38,14 @@ static void differentiate(const char *label, int n, const tw_expr *in, tw_expr v
     for (uint64_t key = 0; key < 6; key++) {
       double slope, column[MOST], *h = tw_alloc((size_t)(size * size), sizeof *h), found[MOST];
       for (int j = 0; j < n; j++)
-        for (int64_t i = 0; i < tw_size_of(in[j]); i++) store[j][i] = tw_size_of(in[j]) == 1 ? 0.5 + 0.1 * (double)key : normal(key, 10 * j + i);
+        for (int64_t i = 0; i < tw_size_of(in[j]); i++)
+          store[j][i] = tw_size_of(in[j]) == 1 ? 0.5 + 0.1 * (double)key : normal(key, 10 * j + i);
       call_at(&gradient, (const double *const *)at, found);
       call_at(&hessian, (const double *const *)at, h);
       for (int64_t i = 0; i < size; i++) {
         call_difference(&c, at, k, i, 1e-6, &slope);
-        if (!(fabs(found[i] - slope) <= 1e-7 * fmax(1, fabs(slope)))) fail_msg("%s: input %d[%d]: %g, %g", label, k, (int)i, found[i], slope);
+        if (!(fabs(found[i] - slope) <= 1e-7 * fmax(1, fabs(slope))))
+          fail_msg("%s: input %d[%d]: %g, %g", label, k, (int)i, found[i], slope);
         call_difference(&gradient, at, k, i, 1e-6, column);
         for (int64_t j = 0; j < size; j++) assert_close(h[j * size + i], column[j], 1e-6);
       }
@@ -56,7 +58,8 @@ static void differentiate(const char *label, int n, const tw_expr *in, tw_expr v
 }
 
 typedef tw_expr of_margin(tw_expr);
-static of_margin *const margins[] = {tw_loss_logistic, tw_loss_hinge, tw_loss_perceptron, tw_loss_sparsemax, tw_sparse_plus, tw_sparse_sigmoid};
+static of_margin *const margins[] = {tw_loss_logistic,  tw_loss_hinge,  tw_loss_perceptron,
+                                     tw_loss_sparsemax, tw_sparse_plus, tw_sparse_sigmoid};
 
 typedef tw_expr of_scores(tw_expr, tw_expr);
 static of_scores *const classes[] = {tw_loss_multiclass_logistic, tw_loss_multiclass_hinge, tw_loss_multiclass_perceptron,

@@ -164,7 +164,8 @@ static void written(void **state) {
   (void)state;
   const pieces q = parts(TW_NOISE_GUMBEL, true, 20);
   const tw_expr f = tw_perturbed_max(q.x, one_hot(q.x), q.theta, q.key, &q.p);
-  function code = {.label = "perturbed", .n_in = 2, .n_out = 2, .in = {q.theta, q.sigma}, .out = {f, tw_grad(f, q.theta)}, .low = 0.5, .high = 1.5};
+  function code = {
+      .label = "perturbed", .n_in = 2, .n_out = 2, .in = {q.theta, q.sigma}, .out = {f, tw_grad(f, q.theta)}, .low = 0.5, .high = 1.5};
   assert_written(&code);
 }
 

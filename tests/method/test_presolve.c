@@ -215,7 +215,8 @@ static void entries_are_near_one(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(restored_solutions_are_solutions), cmocka_unit_test(every_step_comes_back), cmocka_unit_test(hard_ones_are_solved),
-                                     cmocka_unit_test(outcomes_are_those_without), cmocka_unit_test(entries_are_near_one)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(restored_solutions_are_solutions), cmocka_unit_test(every_step_comes_back),
+                                     cmocka_unit_test(hard_ones_are_solved), cmocka_unit_test(outcomes_are_those_without),
+                                     cmocka_unit_test(entries_are_near_one)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

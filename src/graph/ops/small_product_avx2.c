@@ -139,7 +139,8 @@ static inline void transpose_f32(const float *a, int64_t lda, float *to, int64_t
   for (int half = 0; half < 2; half++) {
     vec_f32 r[4];
     for (int i = 0; i < 4; i++)
-      r[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(a + i * lda + 4 * half)), _mm_loadu_ps(a + (i + 4) * lda + 4 * half), 1);
+      r[i] =
+          _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(a + i * lda + 4 * half)), _mm_loadu_ps(a + (i + 4) * lda + 4 * half), 1);
     const vec_f32 low0 = _mm256_unpacklo_ps(r[0], r[1]), high0 = _mm256_unpackhi_ps(r[0], r[1]);
     const vec_f32 low2 = _mm256_unpacklo_ps(r[2], r[3]), high2 = _mm256_unpackhi_ps(r[2], r[3]);
     float *out = to + 4 * half * ldt;

@@ -211,9 +211,9 @@ static void NAME(pack_rows)(const REAL *b, int64_t ldb, int64_t cols, int64_t de
   }
 }
 
-/* Six rows and two vectors of C fill the registers best; with fewer rows more vectors, and three where that spares reading A again. Rows of B that lie far apart, or columns, are
- * packed where they are used more than a few times. A transposed A is read in blocks of few of its rows, whose columns are then near
- * one another and still at hand for the next rows of C. */
+/* Six rows and two vectors of C fill the registers best; with fewer rows more vectors, and three where that spares reading A again. Rows of
+ * B that lie far apart, or columns, are packed where they are used more than a few times. A transposed A is read in blocks of few of its
+ * rows, whose columns are then near one another and still at hand for the next rows of C. */
 static void NAME(multiply)(const tw_product *p, const void *a_, const void *b_, void *c_) {
   enum { DEPTH = 64, MOST = 4 * LANES, TALL = 6 };
   REAL packed[DEPTH * MOST];

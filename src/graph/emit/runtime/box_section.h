@@ -97,8 +97,8 @@ static inline int rt_section_outside(int64_t n, const double *l, const double *u
 }
 
 /* p of n. Where x is large tau has not the digits of p: then the point is moved by tau w, which leaves small numbers where p is
- * between its bounds, and projected again: that gains 15 digits each time. 1 when there is no such p; NaN where what is given is not finite enough. `room` has
- * room for 5n. */
+ * between its bounds, and projected again: that gains 15 digits each time. 1 when there is no such p; NaN where what is given is not finite
+ * enough. `room` has room for 5n. */
 static inline int rt_box_section(int64_t n, const double *x, const double *l, const double *u, const double *w, double c, double *p,
                                  double *room) {
   double *moved = room + 4 * n, range[2];
