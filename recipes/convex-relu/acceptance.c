@@ -55,17 +55,16 @@ static void one_dimension(bench *b) {
                    .loss = LOSS_SQUARED,
                    .beta = beta,
                    .p = INFINITY,
-                   .admm = {.rho = 0.03, .max_iter = 20000, .tol = 1e-9, .history = 10}};
+                   .admm = {.rho = 0.01, .max_iter = 20000, .tol = 1e-9, .history = 10}};
   b->status = table_wave(&t, 30, 1, b->error);
   if (b->status == TW_OK) b->status = fit_run(&t, &o, &f, b->error);
   o.admm.history = 0;
-  o.admm.rho = 0.01;
   if (b->status == TW_OK) b->status = fit_run(&t, &o, &slow, b->error);
   if (b->status == TW_OK)
     b->status = reference_optimum(&(program){&t.train, &f.set, LOSS_SQUARED, beta, 0, INFINITY}, &optimum, &accuracy_of, b->error);
   figures_line(b, "1-D, n = 30: patterns", "60", f.set.p == 60, "%lld", (long long)f.set.p);
   if (b->status == TW_OK) {
-    figures_line(b, "residuals of extrapolated ADMM after at most 20000 iterations", "at most 1e-6", residual(last_row(&f)) <= 1e-6,
+    figures_line(b, "residuals of extrapolated ADMM, rho = 0.01, after at most 20000 iterations", "at most 1e-6", residual(last_row(&f)) <= 1e-6,
          "primal %.1e, dual %.1e after %lld", last_row(&f)->primal, last_row(&f)->dual, (long long)f.admm.iterations);
     figures_line(b, "residuals of plain ADMM, rho = 0.01, after 20000 iterations", "at most 1e-6", residual(last_row(&slow)) <= 1e-6,
          "primal %.1e, dual %.1e; objective %.6f", last_row(&slow)->primal, last_row(&slow)->dual, slow.objective);
