@@ -192,6 +192,7 @@ static void keep_inside(tw_mehrotra *s) {
 tw_status tw_mehrotra_step(tw_mehrotra *s, tw_error *error) {
   double target;
   if (!s->known) tw_mehrotra_measure(s);
+  s->number[MEHROTRA_BEFORE] = tw_mehrotra_error(s);
   TW_TRY(factor(s, error));
   TW_TRY(predict_and_correct(s, &target, error));
   TW_TRY(correct_centrality(s, target, error));
@@ -203,13 +204,12 @@ tw_status tw_mehrotra_step(tw_mehrotra *s, tw_error *error) {
   s->number[MEHROTRA_STEPS]++;
   s->number[MEHROTRA_IDLE] = now < 0.9 * s->number[MEHROTRA_BEST] ? 0 : s->number[MEHROTRA_IDLE] + 1;
   s->number[MEHROTRA_BEST] = fmin(s->number[MEHROTRA_BEST], now);
-  s->number[MEHROTRA_FALLING] = now < 0.9 * s->number[MEHROTRA_LAST];
-  s->number[MEHROTRA_LAST] = now;
   return TW_OK;
 }
 
 bool tw_mehrotra_stalled(const tw_mehrotra *s) {
-  return s->number[MEHROTRA_IDLE] >= (s->number[MEHROTRA_FALLING] != 0 ? RECOVERY_MOST : IDLE_MOST);
+  const bool falling = tw_mehrotra_error(s) < 0.9 * s->number[MEHROTRA_BEFORE];
+  return s->number[MEHROTRA_IDLE] >= (falling ? RECOVERY_MOST : IDLE_MOST);
 }
 
 void tw_mehrotra_answer(const tw_mehrotra *s, double *x, double *y, double *z) {

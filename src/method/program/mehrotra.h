@@ -24,8 +24,7 @@ enum { /* numbers that are saved */
   MEHROTRA_PIVOT_TURNS, /* how many did the last time */
   MEHROTRA_BEST,    /* least error so far */
   MEHROTRA_IDLE,    /* iterations since then that made no progress */
-  MEHROTRA_LAST,    /* the last error */
-  MEHROTRA_FALLING, /* whether it is much less than the one before */
+  MEHROTRA_BEFORE,  /* the error before the last iteration */
   MEHROTRA_STEPS,
   MEHROTRA_NUMBERS
 };
@@ -73,7 +72,7 @@ tw_status tw_mehrotra_step(tw_mehrotra *s, tw_error *error);
 static inline double tw_mehrotra_error(const tw_mehrotra *s) {
   return fmax(fmax(s->primal, s->dual), s->gap);
 }
-/* No progress in the last iterations. */
+/* No progress in the last iterations; where errors that had grown are falling again, in many. */
 bool tw_mehrotra_stalled(const tw_mehrotra *s);
 /* The point as answer: x within its bounds, y (m) of the sign its limits allow, z (n). */
 void tw_mehrotra_answer(const tw_mehrotra *s, double *x, double *y, double *z);

@@ -36,11 +36,5 @@ const tw_method tw_method_adam = {
     .name = "adam",
     .summary = "adaptive moments of minibatch gradients",
     .reference = "Kingma & Ba 2015",
-    .goals = TW_FOR_MINIMIZE | TW_FOR_LEAST_SQUARES,
-    .needs = TW_VALUE | TW_GRADIENT,
-    .options = options,
-    .init = tw_stochastic_init,
-    .step = step,
-    .finish = tw_stochastic_finish,
-    .traits = TW_PATIENT,
+    TW_STOCHASTIC_METHOD,
 };

@@ -54,11 +54,5 @@ const tw_method tw_method_armijo_sgd = {
     .name = "armijo_sgd",
     .summary = "stochastic gradient descent with a line search on every minibatch",
     .reference = "Vaswani, Mishkin, Laradji, Schmidt, Gidel & Lacoste-Julien 2019",
-    .goals = TW_FOR_MINIMIZE | TW_FOR_LEAST_SQUARES,
-    .needs = TW_VALUE | TW_GRADIENT,
-    .options = options,
-    .init = tw_stochastic_init,
-    .step = step,
-    .finish = tw_stochastic_finish,
-    .traits = TW_PATIENT,
+    TW_STOCHASTIC_METHOD,
 };

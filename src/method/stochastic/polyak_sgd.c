@@ -37,11 +37,5 @@ const tw_method tw_method_polyak_sgd = {
     .name = "polyak_sgd",
     .summary = "stochastic gradient descent with Polyak's step, for losses whose least value is known",
     .reference = "Loizou, Vaswani, Laradji & Lacoste-Julien 2021; Garrigos, Gower & Schaipp 2023",
-    .goals = TW_FOR_MINIMIZE | TW_FOR_LEAST_SQUARES,
-    .needs = TW_VALUE | TW_GRADIENT,
-    .options = options,
-    .init = tw_stochastic_init,
-    .step = step,
-    .finish = tw_stochastic_finish,
-    .traits = TW_PATIENT,
+    TW_STOCHASTIC_METHOD,
 };

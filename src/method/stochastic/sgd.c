@@ -22,11 +22,5 @@ const tw_method tw_method_sgd = {
     .name = "sgd",
     .summary = "stochastic gradient descent with momentum and a schedule",
     .reference = "Robbins & Monro 1951; Polyak 1964",
-    .goals = TW_FOR_MINIMIZE | TW_FOR_LEAST_SQUARES,
-    .needs = TW_VALUE | TW_GRADIENT,
-    .options = options,
-    .init = tw_stochastic_init,
-    .step = step,
-    .finish = tw_stochastic_finish,
-    .traits = TW_PATIENT,
+    TW_STOCHASTIC_METHOD,
 };

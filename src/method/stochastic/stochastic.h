@@ -44,4 +44,9 @@ double tw_stochastic_schedule(const tw_stochastic *s);
   {"schedule", TW_OPTION_CHOICE, 0, 0, 2, "constant|cosine|sqrt", "of the step: constant, cosine to 0 at the horizon, 1 / sqrt(t + 1)"}, \
       {"horizon", TW_OPTION_INTEGER, 100, 1, 1e9, NULL, "epochs of the cosine schedule"}
 
+/* What the descriptors of the family share. */
+#define TW_STOCHASTIC_METHOD                                                                                 \
+  .goals = TW_FOR_MINIMIZE | TW_FOR_LEAST_SQUARES, .needs = TW_VALUE | TW_GRADIENT, .options = options,      \
+  .init = tw_stochastic_init, .step = step, .finish = tw_stochastic_finish, .traits = TW_PATIENT
+
 #endif
