@@ -1,26 +1,14 @@
-/* Oracles of problems over expressions: pointers into flat vectors, and what has changed since the last call. */
+/* Oracles of problems over expressions: what each function of an oracle asks. */
+#include "problem/ask.h"
 #include "problem/conic.h"
-#include "problem/oracle.h"
 #include "problem/summands.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The workspace of a question, with the point it was last asked at: what depends on the point alone is then kept. */
-typedef struct asked {
-  tw_work *work;
-  const void **in;
-  void **out;
-  double *x, *y; /* NULL: the question has no direction, so its point is always new */
-  bool fresh;    /* parameters as at the last call */
-} asked;
-
 typedef struct context {
-  tw_kit *kit;
-  tw_exec exec;
-  void **parameter; /* values, owned */
-  asked asked[TW_QUESTIONS];
+  tw_questions questions; /* first: functions that only ask are handed it as it is */
   tw_sampler *sampler;  /* NULL: not asked for yet */
   tw_block_set *blocks; /* likewise */
   double *lower, *upper, *c_lower, *c_upper;
@@ -28,149 +16,64 @@ typedef struct context {
   tw_var_kind *kinds; /* NULL: no variable is integer */
 } context;
 
-typedef struct point { /* where the groups of inputs read */
-  const double *x, *y, *v, *u, *eta;
-} point;
-
-enum { DIRECTIONS = 1 << TW_GROUP_V | 1 << TW_GROUP_U | 1 << TW_GROUP_W | 1 << TW_GROUP_ETA };
-
 static tw_status out_of_memory(tw_error *error) {
   return tw_fail(error, TW_ERR_MEMORY, "oracle: out of memory");
-}
-
-static bool reads(tw_question q, tw_group group) {
-  return tw_question_groups(q) >> group & 1;
-}
-
-/* ------------------------------------------------------------------ asking */
-
-static tw_status open_question(context *c, tw_question q, tw_error *error) {
-  asked *a = &c->asked[q];
-  if (a->work) return TW_OK;
-  tw_status status = tw_kit_compile(c->kit, q, error);
-  if (status != TW_OK) return status;
-  const tw_problem *p = c->kit->problem;
-  int inputs = 0;
-  for (int g = 0; g < TW_GROUPS; g++)
-    if (reads(q, (tw_group)g)) inputs += c->kit->count[g];
-  bool keeps = tw_question_groups(q) & DIRECTIONS;
-  if (!a->in) a->in = calloc((size_t)inputs + 1, sizeof *a->in);
-  if (!a->out) a->out = calloc((size_t)c->kit->n_out[q] + 1, sizeof *a->out);
-  if (keeps && !a->x) a->x = tw_alloc((size_t)p->size, sizeof(double));
-  if (keeps && !a->y && reads(q, TW_GROUP_Y)) a->y = tw_alloc((size_t)p->rows, sizeof(double));
-  if (!a->in || !a->out || (keeps && (!a->x || (reads(q, TW_GROUP_Y) && !a->y)))) return out_of_memory(error);
-  status = tw_work_new(&a->work, c->kit->fn[q], error);
-  if (status == TW_OK) tw_work_exec(a->work, &c->exec);
-  return status;
-}
-
-static bool same(const double *a, const double *b, int64_t n) {
-  return memcmp(a, b, (size_t)n * sizeof *a) == 0;
-}
-
-/* The lowest level of input that differs from the last call. */
-static int changed_level(const context *c, tw_question q, const point *at) {
-  const asked *a = &c->asked[q];
-  if (!a->fresh) return 0;
-  if (!a->x || !same(a->x, at->x, c->kit->problem->size)) return 1;
-  return a->y && !same(a->y, at->y, c->kit->problem->rows) ? 1 : 2;
-}
-
-static void set_inputs(context *c, tw_question q, const point *at) {
-  const tw_problem *p = c->kit->problem;
-  int n = 0;
-  for (int g = 0; g < TW_GROUPS; g++) {
-    if (!reads(q, (tw_group)g)) continue;
-    for (int i = 0; i < c->kit->count[g]; i++) {
-      const tw_variable *v = g == TW_GROUP_X || g == TW_GROUP_V ? p->variables.item[i] : NULL;
-      const tw_constraint *row = g == TW_GROUP_Y || g == TW_GROUP_W ? p->constraints.item[i] : NULL;
-      const void *from = NULL;
-      switch ((tw_group)g) {
-      case TW_GROUP_PARAMETERS: from = c->parameter[i]; break;
-      case TW_GROUP_X: from = at->x + v->offset; break;
-      case TW_GROUP_FLAT: from = at->x; break;
-      case TW_GROUP_V: from = at->v + v->offset; break;
-      case TW_GROUP_Y:
-      case TW_GROUP_W: from = at->y + row->offset; break;
-      case TW_GROUP_U: from = at->u; break;
-      case TW_GROUP_ETA: from = at->eta; break;
-      case TW_GROUPS: break;
-      }
-      c->asked[q].in[n++] = from;
-    }
-  }
-}
-
-static tw_status ask(context *c, tw_question q, const point *at, double *first, double *second, tw_error *error) {
-  tw_status status = open_question(c, q, error);
-  if (status != TW_OK) return status;
-  asked *a = &c->asked[q];
-  double *array[2] = {first, second};
-  for (int i = 0; i < c->kit->n_out[q]; i++)
-    a->out[i] = array[c->kit->out[q][i].array] + c->kit->out[q][i].offset;
-  set_inputs(c, q, at);
-  status = tw_fn_call(c->kit->fn[q], a->work, a->in, a->out, changed_level(c, q, at), error);
-  a->fresh = status == TW_OK;
-  if (!a->fresh || !a->x) return status;
-  memcpy(a->x, at->x, (size_t)c->kit->problem->size * sizeof(double));
-  if (a->y) memcpy(a->y, at->y, (size_t)c->kit->problem->rows * sizeof(double));
-  return status;
 }
 
 /* ------------------------------------------------------------------ the oracle's functions */
 
 static tw_status value(void *c, const double *x, double *f, tw_error *error) {
-  return ask(c, TW_ASK_VALUE, &(point){.x = x}, f, NULL, error);
+  return tw_ask(c, TW_ASK_VALUE, &(tw_point){.x = x}, f, NULL, error);
 }
 
 static tw_status gradient(void *c, const double *x, double *f, double *g, tw_error *error) {
-  return ask(c, TW_ASK_GRADIENT, &(point){.x = x}, f, g, error);
+  return tw_ask(c, TW_ASK_GRADIENT, &(tw_point){.x = x}, f, g, error);
 }
 
 static tw_status hvp(void *c, const double *x, const double *y, const double *v, double *out, tw_error *error) {
-  return ask(c, y ? TW_ASK_LAGRANGIAN_HVP : TW_ASK_HVP, &(point){.x = x, .y = y, .v = v}, out, NULL, error);
+  return tw_ask(c, y ? TW_ASK_LAGRANGIAN_HVP : TW_ASK_HVP, &(tw_point){.x = x, .y = y, .v = v}, out, NULL, error);
 }
 
 static tw_status hessian(void *c, const double *x, const double *y, double *h, tw_error *error) {
-  return ask(c, y ? TW_ASK_LAGRANGIAN_HESSIAN : TW_ASK_HESSIAN, &(point){.x = x, .y = y}, h, NULL, error);
+  return tw_ask(c, y ? TW_ASK_LAGRANGIAN_HESSIAN : TW_ASK_HESSIAN, &(tw_point){.x = x, .y = y}, h, NULL, error);
 }
 
 static tw_status residual(void *c, const double *x, double *r, tw_error *error) {
-  return ask(c, TW_ASK_RESIDUAL, &(point){.x = x}, r, NULL, error);
+  return tw_ask(c, TW_ASK_RESIDUAL, &(tw_point){.x = x}, r, NULL, error);
 }
 
 static tw_status residual_jvp(void *c, const double *x, const double *v, double *jv, tw_error *error) {
-  return ask(c, TW_ASK_RESIDUAL_JVP, &(point){.x = x, .v = v}, jv, NULL, error);
+  return tw_ask(c, TW_ASK_RESIDUAL_JVP, &(tw_point){.x = x, .v = v}, jv, NULL, error);
 }
 
 static tw_status residual_vjp(void *c, const double *x, const double *u, double *jtu, tw_error *error) {
-  return ask(c, TW_ASK_RESIDUAL_VJP, &(point){.x = x, .u = u}, jtu, NULL, error);
+  return tw_ask(c, TW_ASK_RESIDUAL_VJP, &(tw_point){.x = x, .u = u}, jtu, NULL, error);
 }
 
 static tw_status residual_jacobian(void *c, const double *x, double *j, tw_error *error) {
-  return ask(c, TW_ASK_RESIDUAL_JACOBIAN, &(point){.x = x}, j, NULL, error);
+  return tw_ask(c, TW_ASK_RESIDUAL_JACOBIAN, &(tw_point){.x = x}, j, NULL, error);
 }
 
 static tw_status constraints(void *c, const double *x, double *values, tw_error *error) {
-  return ask(c, TW_ASK_CONSTRAINTS, &(point){.x = x}, values, NULL, error);
+  return tw_ask(c, TW_ASK_CONSTRAINTS, &(tw_point){.x = x}, values, NULL, error);
 }
 
 static tw_status constraints_jvp(void *c, const double *x, const double *v, double *jv, tw_error *error) {
-  return ask(c, TW_ASK_CONSTRAINTS_JVP, &(point){.x = x, .v = v}, jv, NULL, error);
+  return tw_ask(c, TW_ASK_CONSTRAINTS_JVP, &(tw_point){.x = x, .v = v}, jv, NULL, error);
 }
 
 static tw_status constraints_vjp(void *c, const double *x, const double *y, double *jty, tw_error *error) {
-  return ask(c, TW_ASK_CONSTRAINTS_VJP, &(point){.x = x, .y = y}, jty, NULL, error);
+  return tw_ask(c, TW_ASK_CONSTRAINTS_VJP, &(tw_point){.x = x, .y = y}, jty, NULL, error);
 }
 
 static tw_status constraints_jacobian(void *c, const double *x, double *j, tw_error *error) {
-  return ask(c, TW_ASK_CONSTRAINTS_JACOBIAN, &(point){.x = x}, j, NULL, error);
+  return tw_ask(c, TW_ASK_CONSTRAINTS_JACOBIAN, &(tw_point){.x = x}, j, NULL, error);
 }
 
 static tw_status sparse_pattern(void *self, tw_matrix matrix, const tw_pattern **pattern, tw_error *error) {
   const context *c = self;
   const tw_sparse_derivative *d;
-  const tw_status status = tw_kit_sparse(c->kit, matrix, &d, error);
+  const tw_status status = tw_kit_sparse(c->questions.kit, matrix, &d, error);
   *pattern = status == TW_OK ? &d->pattern : NULL;
   return status;
 }
@@ -178,35 +81,35 @@ static tw_status sparse_pattern(void *self, tw_matrix matrix, const tw_pattern *
 static tw_status sparse_values(void *c, tw_matrix matrix, const double *x, const double *y, double *values,
                                tw_error *error) {
   if (matrix == TW_MATRIX_LAGRANGIAN && !y) return tw_fail(error, TW_ERR_ARGUMENT, "oracle: no multipliers given");
-  return ask(c, (tw_question)(TW_ASK_SPARSE + (int)matrix), &(point){.x = x, .y = y}, values, NULL, error);
+  return tw_ask(c, (tw_question)(TW_ASK_SPARSE + (int)matrix), &(tw_point){.x = x, .y = y}, values, NULL, error);
 }
 
 static tw_status project(void *c, const double *x, double *out, tw_error *error) {
-  return ask(c, TW_ASK_PROJECT, &(point){.x = x}, out, NULL, error);
+  return tw_ask(c, TW_ASK_PROJECT, &(tw_point){.x = x}, out, NULL, error);
 }
 
 static tw_status prox(void *c, const double *x, double eta, double *out, tw_error *error) {
-  return ask(c, TW_ASK_PROX, &(point){.x = x, .eta = &eta}, out, NULL, error);
+  return tw_ask(c, TW_ASK_PROX, &(tw_point){.x = x, .eta = &eta}, out, NULL, error);
 }
 
 static tw_status regularizer(void *c, const double *x, double *g, tw_error *error) {
-  return ask(c, TW_ASK_REGULARIZER, &(point){.x = x}, g, NULL, error);
+  return tw_ask(c, TW_ASK_REGULARIZER, &(tw_point){.x = x}, g, NULL, error);
 }
 
 static tw_status mirror_step(void *c, const double *x, const double *g, double eta, double *out, tw_error *error) {
-  return ask(c, TW_ASK_MIRROR, &(point){.x = x, .v = g, .eta = &eta}, out, NULL, error);
+  return tw_ask(c, TW_ASK_MIRROR, &(tw_point){.x = x, .v = g, .eta = &eta}, out, NULL, error);
 }
 
 static tw_status conic(void *self, tw_conic *out, tw_error *error) {
   context *c = self;
   const tw_conic_form *form;
   *out = (tw_conic){0};
-  tw_status status = tw_kit_conic_form(c->kit, &form, error);
+  tw_status status = tw_kit_conic_form(c->questions.kit, &form, error);
   if (status != TW_OK) return status;
   double *values = tw_alloc((size_t)tw_conic_form_values(form), sizeof *values);
   if (!values) return out_of_memory(error);
-  status = ask(c, TW_ASK_CONIC, &(point){0}, values, NULL, error);
-  if (status == TW_OK) status = tw_conic_form_fill(form, values, c->kit->problem->size, out, error);
+  status = tw_ask(&c->questions, TW_ASK_CONIC, &(tw_point){0}, values, NULL, error);
+  if (status == TW_OK) status = tw_conic_form_fill(form, values, c->questions.kit->problem->size, out, error);
   free(values);
   return status;
 }
@@ -214,7 +117,7 @@ static tw_status conic(void *self, tw_conic *out, tw_error *error) {
 static tw_status samples(void *self, int64_t *rows, tw_error *error) {
   context *c = self;
   *rows = 0;
-  const tw_status status = c->sampler ? TW_OK : tw_sampler_new(&c->sampler, c->kit, error);
+  const tw_status status = c->sampler ? TW_OK : tw_sampler_new(&c->sampler, c->questions.kit, error);
   if (status == TW_OK) *rows = tw_sampler_rows(c->sampler);
   return status;
 }
@@ -224,84 +127,43 @@ static tw_status sample(void *self, const double *x, int64_t count, const int64_
   context *c = self;
   int64_t rows;
   const tw_status status = samples(self, &rows, error);
-  return status != TW_OK ? status : tw_sampler_call(c->sampler, &c->exec, c->parameter, x, count, row, weight, f, g, error);
+  return status != TW_OK ? status : tw_sampler_call(c->sampler, &c->questions.exec, c->questions.parameter, x, count, row, weight, f, g, error);
 }
 
 static tw_status blocks(void *self, const tw_blocks **out, tw_error *error) {
   context *c = self;
   *out = NULL;
-  const tw_status status = c->blocks ? TW_OK : tw_block_set_new(&c->blocks, c->kit, &c->exec, c->parameter, error);
+  const tw_status status = c->blocks ? TW_OK : tw_block_set_new(&c->blocks, c->questions.kit, &c->questions.exec, c->questions.parameter, error);
   return status != TW_OK ? status : tw_block_set_get(c->blocks, out, error);
 }
 
 static tw_status start(void *c, double *x, tw_error *error) {
-  return ask(c, TW_ASK_START, &(point){0}, x, NULL, error);
+  return tw_ask(c, TW_ASK_START, &(tw_point){0}, x, NULL, error);
 }
 
-static void exec(void *self, const tw_exec *given) {
-  context *c = self;
-  c->exec = *given;
-  for (int q = 0; q < TW_QUESTIONS; q++)
-    if (c->asked[q].work) tw_work_exec(c->asked[q].work, given);
+static void exec(void *c, const tw_exec *given) {
+  tw_ask_exec(c, given);
 }
 
-static void visit(void *self, tw_state_visitor *visitor, void *visitor_context) {
-  context *c = self;
-  for (int q = 0; q < TW_QUESTIONS; q++)
-    if (c->asked[q].work) tw_work_visit(c->asked[q].work, visitor, visitor_context);
+static void visit(void *c, tw_state_visitor *visitor, void *visitor_context) {
+  tw_ask_visit(c, visitor, visitor_context);
 }
 
-static double open_questions(const context *c) {
-  double mask = 0;
-  for (int q = 0; q < TW_QUESTIONS; q++)
-    if (c->asked[q].work) mask += ldexp(1, q);
-  return mask;
-}
-
-static bool is_open(double mask, int q) {
-  return fmod(floor(ldexp(mask, -q)), 2) == 1;
-}
-
-static void memory(void *self, tw_memory_visitor *visitor, void *visitor_context) {
-  context *c = self;
-  double mask = open_questions(c);
-  visitor(visitor_context, &mask, 1);
-  for (int q = 0; q < TW_QUESTIONS; q++) {
-    asked *a = &c->asked[q];
-    if (is_open(mask, q) && open_question(c, (tw_question)q, NULL) != TW_OK) {
-      visitor(visitor_context, NULL, -1);
-      return;
-    }
-    if (!is_open(mask, q) && a->work) {
-      tw_work_free(a->work);
-      a->work = NULL;
-      a->fresh = false;
-    }
-    if (a->work) tw_work_memory(a->work, visitor, visitor_context);
-  }
+static void memory(void *c, tw_memory_visitor *visitor, void *visitor_context) {
+  tw_ask_memory(c, visitor, visitor_context);
 }
 
 static void release(void *self) {
   context *c = self;
-  for (int q = 0; q < TW_QUESTIONS; q++) {
-    asked *a = &c->asked[q];
-    tw_work_free(a->work);
-    free(a->in);
-    free(a->out);
-    free(a->x);
-    free(a->y);
-  }
   tw_sampler_free(c->sampler);
   tw_block_set_free(c->blocks);
-  for (int i = 0; c->parameter && i < c->kit->count[TW_GROUP_PARAMETERS]; i++) free(c->parameter[i]);
-  free(c->parameter);
   free(c->lower);
   free(c->upper);
   free(c->c_lower);
   free(c->c_upper);
   free(c->c_linear);
   free(c->kinds);
-  tw_kit_release(c->kit);
+  tw_ask_close(&c->questions);
   free(c);
 }
 
@@ -312,27 +174,27 @@ static size_t parameter_bytes(const tw_parameter *parameter) {
 }
 
 const void *const *tw_oracle_values(const tw_oracle *oracle) {
-  return (const void *const *)((const context *)oracle->context)->parameter;
+  return (const void *const *)((const context *)oracle->context)->questions.parameter;
 }
 
 tw_status tw_oracle_parameters(tw_oracle *oracle, const void *const *values, tw_error *error) {
   if (!oracle || oracle->release != release)
     return tw_fail(error, TW_ERR_ARGUMENT, "oracle: made from callbacks, it has no parameters");
   context *c = oracle->context;
-  const tw_problem *p = c->kit->problem;
+  const tw_problem *p = c->questions.kit->problem;
   for (int i = 0; i < p->parameters.count; i++) {
     const tw_parameter *parameter = p->parameters.item[i];
-    memcpy(c->parameter[i], values ? values[i] : parameter->value.data, parameter_bytes(parameter));
+    memcpy(c->questions.parameter[i], values ? values[i] : parameter->value.data, parameter_bytes(parameter));
   }
-  for (int q = 0; q < TW_QUESTIONS; q++) c->asked[q].fresh = false;
+  tw_ask_stale(&c->questions);
   tw_sampler_stale(c->sampler);
   tw_block_set_stale(c->blocks);
   tw_status status = TW_OK;
-  const point nowhere = {0};
-  if (c->lower) status = ask(c, TW_ASK_BOUNDS, &nowhere, c->lower, c->upper, error);
-  if (c->c_lower && status == TW_OK) status = ask(c, TW_ASK_C_BOUNDS, &nowhere, c->c_lower, c->c_upper, error);
-  if (!tw_is_none(c->kit->cls.residual_constant) && status == TW_OK)
-    status = ask(c, TW_ASK_OFFSET, &nowhere, &oracle->residual_offset, NULL, error);
+  const tw_point nowhere = {0};
+  if (c->lower) status = tw_ask(&c->questions, TW_ASK_BOUNDS, &nowhere, c->lower, c->upper, error);
+  if (c->c_lower && status == TW_OK) status = tw_ask(&c->questions, TW_ASK_C_BOUNDS, &nowhere, c->c_lower, c->c_upper, error);
+  if (!tw_is_none(c->questions.kit->cls.residual_constant) && status == TW_OK)
+    status = tw_ask(&c->questions, TW_ASK_OFFSET, &nowhere, &oracle->residual_offset, NULL, error);
   return status;
 }
 
@@ -393,9 +255,9 @@ static void set_functions(tw_oracle *o) {
 
 /* Which rows are linear, where some are and some are not. */
 static bool list_linear(context *c, size_t m) {
-  const tw_problem *p = c->kit->problem;
-  const unsigned char *degree = c->kit->cls.constraint_degree;
-  if (!degree || c->kit->cls.constraints <= TW_LINEAR) return true;
+  const tw_problem *p = c->questions.kit->problem;
+  const unsigned char *degree = c->questions.kit->cls.constraint_degree;
+  if (!degree || c->questions.kit->cls.constraints <= TW_LINEAR) return true;
   if (!(c->c_linear = tw_alloc(m, sizeof *c->c_linear))) return false;
   for (int i = 0; i < p->constraints.count; i++) {
     const tw_constraint *row = p->constraints.item[i];
@@ -406,11 +268,11 @@ static bool list_linear(context *c, size_t m) {
 
 /* Room for the values of parameters and for the bounds. */
 static bool allocate(context *c, const tw_oracle *o) {
-  const tw_problem *p = c->kit->problem;
-  c->parameter = calloc((size_t)p->parameters.count + 1, sizeof *c->parameter);
-  if (!c->parameter) return false;
+  const tw_problem *p = c->questions.kit->problem;
+  c->questions.parameter = calloc((size_t)p->parameters.count + 1, sizeof *c->questions.parameter);
+  if (!c->questions.parameter) return false;
   for (int i = 0; i < p->parameters.count; i++)
-    if (!(c->parameter[i] = tw_alloc(1, parameter_bytes(p->parameters.item[i])))) return false;
+    if (!(c->questions.parameter[i] = tw_alloc(1, parameter_bytes(p->parameters.item[i])))) return false;
   size_t n = (size_t)o->n, m = (size_t)o->m;
   if (o->offers & TW_BOUNDS) {
     c->lower = tw_alloc(n, sizeof(double));
@@ -422,7 +284,7 @@ static bool allocate(context *c, const tw_oracle *o) {
     c->c_upper = tw_alloc(m, sizeof(double));
     if (!c->c_lower || !c->c_upper || !list_linear(c, m)) return false;
   }
-  if (!c->kit->cls.integer) return true;
+  if (!c->questions.kit->cls.integer) return true;
   if (!(c->kinds = tw_alloc(n, sizeof *c->kinds))) return false;
   for (int i = 0; i < p->variables.count; i++) {
     const tw_variable *v = p->variables.item[i];
@@ -438,7 +300,7 @@ static tw_status make(tw_oracle *out, tw_kit *kit, const void *const *parameters
     tw_kit_release(kit);
     return out_of_memory(error);
   }
-  c->kit = kit;
+  c->questions.kit = kit;
   unsigned offers = offers_of(kit);
   *out = (tw_oracle){.context = c,
                      .n = kit->problem->size,
@@ -460,11 +322,11 @@ static tw_status make(tw_oracle *out, tw_kit *kit, const void *const *parameters
 
 static tw_status clone(void *self, tw_oracle *out, tw_error *error) {
   context *c = self;
-  tw_graph_lock(c->kit->problem->graph);
-  c->kit->users++;
-  tw_graph_unlock(c->kit->problem->graph);
-  tw_status status = make(out, c->kit, (const void *const *)c->parameter, error);
-  if (status == TW_OK) exec(out->context, &c->exec);
+  tw_graph_lock(c->questions.kit->problem->graph);
+  c->questions.kit->users++;
+  tw_graph_unlock(c->questions.kit->problem->graph);
+  tw_status status = make(out, c->questions.kit, (const void *const *)c->questions.parameter, error);
+  if (status == TW_OK) exec(out->context, &c->questions.exec);
   return status;
 }
 
@@ -493,10 +355,10 @@ tw_status tw_oracle_describe(const tw_oracle *oracle, tw_text *out, tw_error *er
   context *c = oracle->context;
   for (size_t k = 0; k < sizeof shown / sizeof *shown; k++) {
     if (!(oracle->offers & shown[k].offer)) continue;
-    const tw_status status = tw_kit_compile(c->kit, shown[k].question, error);
+    const tw_status status = tw_kit_compile(c->questions.kit, shown[k].question, error);
     if (status != TW_OK) return status;
     tw_text_printf(out, "%s\n", shown[k].name);
-    tw_fn_describe(c->kit->fn[shown[k].question], out);
+    tw_fn_describe(c->questions.kit->fn[shown[k].question], out);
   }
   return out->failed ? out_of_memory(error) : TW_OK;
 }
