@@ -1,4 +1,5 @@
 /* concat: arrays one after another along an axis; stack puts them along a new one. */
+#include "base/copy.h"
 #include "graph/emit/emit.h"
 #include "graph/ops/build.h"
 #include "graph/ops/ops.h"
@@ -58,7 +59,7 @@ static tw_status concat_kernel(const tw_call *call) {
   for (int i = 0; i < tw_arity_of(call->node); i++) {
     const size_t bytes = (size_t)tw_shape_of(tw_input_of(call->node, i)).dim[axis] * run;
     for (int64_t o = 0; o < e.outer && bytes > 0; o++)
-      memcpy(out + (size_t)o * pitch, (const char *)call->in[i] + (size_t)o * bytes, bytes);
+      tw_copy_on(call->exec->threads, out + (size_t)o * pitch, (const char *)call->in[i] + (size_t)o * bytes, bytes);
     out += bytes;
   }
   return TW_OK;
