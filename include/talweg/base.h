@@ -147,6 +147,9 @@ int tw_cores(void);
 /* Calls run(context) on the calling thread; a library that uses OpenMP starts no threads of its own meanwhile. */
 void tw_alone(void (*run)(void *context), void *context);
 
+/* memcpy on at most `threads` threads; what is larger than the caches is sent past them to memory. */
+void tw_copy_on(int threads, void *to, const void *from, size_t bytes);
+
 /* Fixed-tile pairwise sum and inner product: the same bits whatever the threads. */
 double tw_vec_sum(const double *x, size_t n);
 double tw_vec_dot(const double *x, const double *y, size_t n);
@@ -169,6 +172,7 @@ typedef struct tw_cpu {
   bool avx512; /* F, DQ, VL and BW, and avx2 */
 } tw_cpu;
 tw_cpu tw_cpu_features(void);
+size_t tw_cache_bytes(void); /* of the last level; 8 MiB where the system does not tell */
 void tw_cpu_name(char *name, size_t size); /* "AMD EPYC .."; "unknown" where the system does not tell */
 
 /* ------------------------------------------------------------------ files */

@@ -1,6 +1,6 @@
 /* Copies of arrays that are larger than the caches. Streaming stores send whole lines to memory and, unlike others, do not read
  * them first: a copy moves two arrays instead of three. */
-#include "base/copy.h"
+#include <talweg/base.h>
 
 #include <stdatomic.h>
 #include <string.h>
@@ -25,7 +25,7 @@ size_t tw_cache_bytes(void) {
 }
 
 #ifdef __SSE2__
-void tw_stream(void *to, const void *from, size_t bytes) {
+static void stream(void *to, const void *from, size_t bytes) {
   enum { WORD = sizeof(__m128i), LINE = 64 };
   char *z = to;
   const char *x = from;
@@ -34,7 +34,7 @@ void tw_stream(void *to, const void *from, size_t bytes) {
   memcpy(z, x, head);
   z += head, x += head, bytes -= head;
   for (; bytes >= LINE; z += LINE, x += LINE, bytes -= LINE) {
-    _mm_prefetch(x + AHEAD, _MM_HINT_NTA); /* an address past the array is no error */
+    _mm_prefetch((const char *)((uintptr_t)x + AHEAD), _MM_HINT_NTA); /* past the array, too: no error */
     for (int k = 0; k < LINE; k += WORD)
       _mm_stream_si128((__m128i *)(void *)(z + k), _mm_loadu_si128((const __m128i *)(const void *)(x + k)));
   }
@@ -42,7 +42,7 @@ void tw_stream(void *to, const void *from, size_t bytes) {
   _mm_sfence();
 }
 #else
-void tw_stream(void *to, const void *from, size_t bytes) {
+static void stream(void *to, const void *from, size_t bytes) {
   memcpy(to, from, bytes);
 }
 #endif
@@ -57,7 +57,7 @@ static void copy_tile(void *context, int64_t tile, int worker) {
   const copying *c = context;
   const size_t at = (size_t)tile * TILE, left = c->bytes - at;
   (void)worker;
-  tw_stream(c->to + at, c->from + at, left < TILE ? left : TILE);
+  stream(c->to + at, c->from + at, left < TILE ? left : TILE);
 }
 
 void tw_copy_on(int threads, void *to, const void *from, size_t bytes) {

@@ -1,5 +1,4 @@
 /* concat: arrays one after another along an axis; stack puts them along a new one. */
-#include "base/copy.h"
 #include "graph/emit/emit.h"
 #include "graph/ops/build.h"
 #include "graph/ops/ops.h"
