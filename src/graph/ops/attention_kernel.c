@@ -12,7 +12,7 @@
 #include <math.h>
 
 enum {
-  ROWS = 96,         /* queries of a tile */
+  ROWS = 64,          /* queries of a tile */
   BLOCK = 256,        /* keys of a block, more where a tile has few queries */
   SCORES = ROWS * BLOCK,
   MANY = 256,         /* queries worth the norms of the keys */
