@@ -12,7 +12,16 @@ extern tw_error bench_error;
 
 /* Prints why; the result of a case that failed. */
 int bench_fail(const char *what);
-/* Calls until `seconds` have gone into rounds of equal length and prints the line: seconds per call, median and least. */
+typedef struct bench_timed {
+  const char *name, *who;
+  int threads;
+  int (*call)(void *context);
+  void *context;
+} bench_timed;
+/* Calls until `seconds` for each of n <= BENCH_TOGETHER have gone into rounds of equal length, which take turns, so that a slow spell of
+ * the machine meets all; prints a line for each: seconds per call, median and least. */
+enum { BENCH_TOGETHER = 2 };
+int bench_together(int n, const bench_timed *timed, double seconds);
 int bench_time(const char *name, const char *who, int threads, double seconds, int (*call)(void *context), void *context);
 /* A number that is not a time: bytes, ratios. */
 void bench_number(const char *name, const char *what, double value);

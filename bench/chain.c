@@ -46,10 +46,9 @@ static int chain(tw_dtype dtype) {
   for (int threads = 1; threads <= 2; threads++) {
     bench_fn fn = {.in = {data[0], data[1], data[2]}, .out = {sum, data[3]}};
     if (bench_fn_open(&fn, 3, v, 2, (tw_expr[]){f, tw_grad(f, v[0])}, (tw_exec){.threads = threads, .jit = TW_JIT_ON})) return bench_fail(name);
-    bad |= bench_time(name, "talweg", threads, 2, bench_fn_call, &fn);
-    bench_fn_close(&fn);
     copying c = {data[0], data[3], bytes, threads};
-    bad |= bench_time(plain, "memcpy", threads, 1, copy, &c);
+    bad |= bench_together(2, (bench_timed[]){{name, "talweg", threads, bench_fn_call, &fn}, {plain, "memcpy", threads, copy, &c}}, 2);
+    bench_fn_close(&fn);
   }
   for (int i = 0; i < 4; i++) free(data[i]);
   tw_graph_free(g);

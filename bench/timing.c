@@ -13,26 +13,43 @@ static int by_value(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-int bench_time(const char *name, const char *who, int threads, double seconds, int (*call)(void *context), void *context) {
-  enum { ROUNDS = 21 };
-  double spent[ROUNDS], start = tw_now();
+enum { ROUNDS = 21 };
+
+/* How often a round calls; the calls also warm up. 0: a call failed. */
+static long calls_of_round(const bench_timed *t, double seconds) {
+  const double start = tw_now();
   long calls = 0;
-  do { /* also the warm-up */
-    if (call(context)) return bench_fail(name);
+  do {
+    if (t->call(t->context)) return 0;
     calls++;
   } while (tw_now() - start < seconds / ROUNDS);
+  return calls;
+}
+
+int bench_together(int n, const bench_timed *timed, double seconds) {
+  double spent[BENCH_TOGETHER][ROUNDS], start;
+  long calls[BENCH_TOGETHER];
   int rounds = 0;
-  for (start = tw_now(); rounds < ROUNDS && (rounds < 3 || tw_now() - start < 2 * seconds); rounds++) {
-    const double from = tw_now();
-    for (long k = 0; k < calls; k++)
-      if (call(context)) return bench_fail(name);
-    spent[rounds] = (tw_now() - from) / (double)calls;
+  for (int i = 0; i < n; i++)
+    if ((calls[i] = calls_of_round(&timed[i], seconds)) == 0) return bench_fail(timed[i].name);
+  for (start = tw_now(); rounds < ROUNDS && (rounds < 3 || tw_now() - start < 2 * n * seconds); rounds++)
+    for (int i = 0; i < n; i++) {
+      const double from = tw_now();
+      for (long k = 0; k < calls[i]; k++)
+        if (timed[i].call(timed[i].context)) return bench_fail(timed[i].name);
+      spent[i][rounds] = (tw_now() - from) / (double)calls[i];
+    }
+  for (int i = 0; i < n; i++) {
+    qsort(spent[i], (size_t)rounds, sizeof *spent[i], by_value);
+    printf("{\"case\":\"%s\",\"who\":\"%s\",\"threads\":%d,\"median\":%.5g,\"least\":%.5g}\n", timed[i].name, timed[i].who,
+           timed[i].threads, spent[i][rounds / 2], spent[i][0]);
   }
-  qsort(spent, (size_t)rounds, sizeof *spent, by_value);
-  printf("{\"case\":\"%s\",\"who\":\"%s\",\"threads\":%d,\"median\":%.5g,\"least\":%.5g}\n", name, who, threads, spent[rounds / 2],
-         spent[0]);
   fflush(stdout);
   return 0;
+}
+
+int bench_time(const char *name, const char *who, int threads, double seconds, int (*call)(void *context), void *context) {
+  return bench_together(1, &(bench_timed){name, who, threads, call, context}, seconds);
 }
 
 void bench_number(const char *name, const char *what, double value) {
