@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum {
-  BLOCK_BYTES = 24576, /* of registers: most of a first-level cache */
+  BLOCK_BYTES = 28672, /* of a block: most of a first-level cache */
   BLOCK_LEAST = 64,
   TILE = 16384,
   WORKERS = 16
@@ -209,12 +209,24 @@ static void add_fold(builder *b, int32_t id) {
 
 static int64_t rounded_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
+/* Bytes that an element takes in registers, operands and results. */
+static int64_t footprint(const tw_pass *pass) {
+  int64_t slot = 1, arrays = 0;
+  for (int k = 0; k < pass->n_values; k++) {
+    const tw_value *value = &pass->value[k];
+    const int64_t bytes = (int64_t)tw_value_bytes(value);
+    if (value->kind == TW_VALUE_BLOCK && bytes > slot) slot = bytes;
+    if (value->kind == TW_VALUE_OPERAND || value->kind == TW_VALUE_RESULT) arrays += bytes;
+  }
+  return pass->slots * slot + arrays;
+}
+
 /* The scratch: registers and pointers of every worker, then the folds' partial results. The native form cuts its elements
  * the same way, so that its bits are the same. */
 static void set_sizes(tw_pass *pass, int64_t row, bool serial) {
   if (pass->native && pass->native->slots > pass->slots) pass->slots = pass->native->slots;
-  const int64_t registers = pass->slots > 0 ? pass->slots : 1;
-  int64_t block = BLOCK_BYTES / ((int64_t)sizeof(double) * registers) / BLOCK_LEAST * BLOCK_LEAST;
+  const int64_t bytes = footprint(pass);
+  int64_t block = BLOCK_BYTES / (bytes > 0 ? bytes : 1) / BLOCK_LEAST * BLOCK_LEAST;
   block = block < BLOCK_LEAST ? BLOCK_LEAST : block > TW_PASS_ROW ? TW_PASS_ROW : block;
   pass->row = row;
   if (row > 1) block = block / row > 0 ? block / row * row : row;
