@@ -145,6 +145,38 @@ static void reductions(void **state) {
   cases_check(&c, 2e-13);
 }
 
+/* In f32, where a plain sum of so many terms loses digits: of columns, of rows, of all. */
+static void long_sums(void **state) {
+  (void)state;
+  static cases c;
+  cases_open(&c);
+  for (int k = 0; k < 2; k++) { /* fused and not */
+    begin(&c, "long sums");
+    tw_expr x = drawn(&c, TW_F32, TW_SHAPE(300000, 2), 0.0999, 0.1001), y = drawn(&c, TW_F32, TW_SHAPE(50, 1000), 0.0999, 0.1001);
+    put(&c, tw_sum(tw_square(x), 1, false));
+    put(&c, tw_sum(tw_square(y), 2, false));
+    put(&c, tw_sum(tw_square(x), TW_ALL, false));
+  }
+  cases_check(&c, 2e-7);
+}
+
+/* A constant without elements, which C has no array for. */
+static void nothing_is_summed(void **state) {
+  (void)state;
+  static cases c;
+  double none[1] = {0};
+  cases_open(&c);
+  for (int k = 0; k < 2; k++) {
+    begin(&c, "nothing");
+    tw_array empty = tw_array_view(none, TW_F64, TW_SHAPE(0));
+    tw_expr x = drawn(&c, TW_F64, TW_SHAPE(3), -1, 1), e = tw_constant(c.graph, &empty);
+    put(&c, tw_add(tw_sum(e, TW_ALL, false), tw_sum(x, TW_ALL, false)));
+    put(&c, tw_concat(2, (tw_expr[]){e, x}, 0));
+    put(&c, tw_add(tw_sum(tw_sort(e, 0), TW_ALL, false), x));
+  }
+  cases_check(&c, 1e-15);
+}
+
 static void special_values(void **state) {
   (void)state;
   const tw_dtype dtypes[] = {TW_F64, TW_F32};
@@ -323,6 +355,7 @@ static void matrices(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(products),       cmocka_unit_test(reductions),
+                                     cmocka_unit_test(long_sums),      cmocka_unit_test(nothing_is_summed),
                                      cmocka_unit_test(special_values), cmocka_unit_test(draws),
                                      cmocka_unit_test(failures),       cmocka_unit_test(matrices)};
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,7 +81,7 @@ static tw_status add_need(needs *all, const tw_emit_constants *c, tw_expr node, 
   const void *data = tw_constant_data(node);
   const int64_t size = tw_size_of(node);
   const tw_emit_constant *known = find(c, data);
-  if (size == 0 || (known && known->literal) || is_needed(all, data)) return TW_OK;
+  if ((known && known->literal) || is_needed(all, data)) return TW_OK;
   need *grown = tw_grow(all->item, &all->capacity, all->n + 1, sizeof *grown);
   if (!grown) return tw_fail(error, TW_ERR_MEMORY, "out of memory writing C");
   all->item = grown;
@@ -98,12 +98,14 @@ static tw_status add_need(needs *all, const tw_emit_constants *c, tw_expr node, 
 
 /* ------------------------------------------------------------------ writing */
 
+/* C has no arrays without elements: what is never read stands for one. */
 static void put_literal(tw_text *out, tw_expr node) {
   const char *data = tw_constant_data(node);
   const tw_dtype dtype = tw_dtype_of(node);
   const size_t element = tw_dtype_get(dtype)->size;
   const int64_t n = tw_size_of(node);
-  tw_text_printf(out, "static const %s c%llx[%lld] = {", tw_c_type(dtype), name_of(data), (long long)n);
+  tw_text_printf(out, "static const %s c%llx[%lld] = {", tw_c_type(dtype), name_of(data), (long long)(n > 0 ? n : 1));
+  if (n == 0) tw_text_puts(out, "0");
   for (int64_t i = 0; i < n; i++) {
     if (i) tw_text_puts(out, i % 8 ? ", " : ",\n  ");
     tw_emit_literal(out, dtype, data + (size_t)i * element);

@@ -53,13 +53,26 @@ static void put_formula(const pass_writer *w, const tw_instr *instr, tw_text *ou
   for (int k = 0; k < instr->n; k++) tw_text_free(&name[k]);
 }
 
+/* Whether constant + slope i stays within int64_t; scalars may be anything. */
+static bool cannot_wrap(const tw_affine *a, int64_t n) {
+  int64_t last;
+  return a->n == 0 && !__builtin_mul_overflow(a->slope, n, &last) && !__builtin_add_overflow(a->constant, last, &last);
+}
+
+/* As the ops compute it, modulo 2^64. */
 static void put_affine(const pass_writer *w, const tw_affine *a, tw_text *out) {
   char pointer[POINTER];
-  tw_text_printf(out, "%lld + %lld * i", (long long)a->constant, (long long)a->slope);
+  if (cannot_wrap(a, w->pass->n)) {
+    tw_text_printf(out, "%lld + %lld * i", (long long)a->constant, (long long)a->slope);
+    return;
+  }
+  tw_text_printf(out, "(int64_t)(UINT64_C(%llu) + UINT64_C(%llu) * (uint64_t)i", (unsigned long long)a->constant,
+                 (unsigned long long)a->slope);
   for (int t = 0; t < a->n; t++) {
     operand_name(w, a->scalar[t], pointer);
-    tw_text_printf(out, " + %lld * *%s", (long long)a->coefficient[t], pointer);
+    tw_text_printf(out, " + UINT64_C(%llu) * (uint64_t)*%s", (unsigned long long)a->coefficient[t], pointer);
   }
+  tw_text_puts(out, ")");
 }
 
 /* The flat position of GATHER and SLIDE in a variable p.., checked. */
@@ -105,36 +118,67 @@ static void put_expression(const pass_writer *w, const tw_instr *instr, int numb
   }
 }
 
-/* Sums of many terms are compensated (Neumaier 1974). */
-static void put_fold(const pass_writer *w, const tw_instr *instr) {
-  tw_text x = {0}, to = {0};
+/* Sums of real numbers are compensated (Neumaier 1974): s the sum, r what its roundings lost; of columns s is the result itself and r an
+ * array. Integers wrap around. */
+typedef enum fold_way { WAY_PLAIN, WAY_ALL, WAY_ROWS, WAY_COLUMNS } fold_way;
+
+static fold_way way_of(const pass_writer *w, const tw_instr *instr) {
+  static const fold_way of[] = {[TW_FOLD_ALL] = WAY_ALL, [TW_FOLD_ROWS] = WAY_ROWS, [TW_FOLD_COLUMNS] = WAY_COLUMNS};
+  const bool real = tw_dtype_get(dtype_of(w, instr->node))->kind == TW_KIND_FLOAT;
+  return instr->fold == TW_FOLD_SUM && real ? of[instr->shape] : WAY_PLAIN;
+}
+
+static void put_sum(const pass_writer *w, const tw_instr *instr, fold_way way, const char *x) {
+  const char *type = tw_c_short(dtype_of(w, instr->node));
+  const long long row = w->pass->row;
+  const int id = w->id, out = instr->out;
   char pointer[POINTER];
-  const int64_t row = w->pass->row;
+  result_name(w, out, pointer);
+  if (way == WAY_COLUMNS) {
+    tw_emit_line(w->e, "rt_add_%s(&%s[i %% %lld], &r%d_%d[i %% %lld], %s);", type, pointer, row, id, out, row, x);
+    return;
+  }
+  if (way == WAY_ROWS) tw_emit_line(w->e, "if (i %% %lld == 0) s%d_%d = r%d_%d = 0;", row, id, out, id, out);
+  tw_emit_line(w->e, "rt_add_%s(&s%d_%d, &r%d_%d, %s);", type, id, out, id, out, x);
+  if (way == WAY_ROWS)
+    tw_emit_line(w->e, "if (i %% %lld == %lld) %s[i / %lld] = rt_total_%s(s%d_%d, r%d_%d);", row, row - 1, pointer, row, type, id, out, id,
+                 out);
+}
+
+static void put_plain_fold(const pass_writer *w, const tw_instr *instr, const char *x) {
+  char pointer[POINTER], to[POINTER + 48];
+  const long long row = w->pass->row;
   const tw_dtype dtype = dtype_of(w, instr->node);
-  const char *type = tw_c_type(dtype);
-  value_name(w, instr->in[0], &x);
-  result_name(w, instr->out, pointer);
-  if (instr->shape == TW_FOLD_COLUMNS)
-    tw_text_printf(&to, "%s[i %% %lld]", pointer, (long long)row);
-  else if (instr->shape == TW_FOLD_ROWS)
-    tw_text_printf(&to, "%s[i / %lld]", pointer, (long long)row);
-  else
-    tw_text_printf(&to, "*%s", pointer);
-  if (x.failed || to.failed) w->e->text->failed = true;
-  const char *xs = x.data ? x.data : "", *ts = to.data ? to.data : "";
+  const char *type = tw_c_type(dtype), sign = instr->fold == TW_FOLD_SUM ? '+' : '*';
   const bool real = tw_dtype_get(dtype)->kind == TW_KIND_FLOAT;
-  if (instr->fold == TW_FOLD_SUM && instr->shape == TW_FOLD_ALL && real)
-    tw_emit_line(w->e, "rt_add_%s(&s%d_%d, &r%d_%d, %s);", tw_c_short(dtype), w->id, instr->out, w->id, instr->out, xs);
-  else if (instr->fold == TW_FOLD_SUM)
-    tw_emit_line(w->e, "%s = (%s)(%s + (%s)%s);", ts, type, ts, type, xs);
-  else if (instr->fold == TW_FOLD_PROD)
-    tw_emit_line(w->e, "%s = (%s)(%s * (%s)%s);", ts, type, ts, type, xs);
-  else if (!real)
-    tw_emit_line(w->e, "if (%s %c %s) %s = %s;", xs, instr->fold == TW_FOLD_MAX ? '>' : '<', ts, ts, xs);
-  else /* NaN wins */
-    tw_emit_line(w->e, "if (%s %c %s || %s != %s) %s = %s;", xs, instr->fold == TW_FOLD_MAX ? '>' : '<', ts, xs, xs, ts, xs);
+  result_name(w, instr->out, pointer);
+  if (instr->shape == TW_FOLD_ALL)
+    snprintf(to, sizeof to, "*%s", pointer);
+  else
+    snprintf(to, sizeof to, "%s[i %c %lld]", pointer, instr->shape == TW_FOLD_COLUMNS ? '%' : '/', row);
+  if (instr->fold != TW_FOLD_SUM && instr->fold != TW_FOLD_PROD) { /* NaN wins */
+    const char before = instr->fold == TW_FOLD_MAX ? '>' : '<';
+    if (real)
+      tw_emit_line(w->e, "if (%s %c %s || %s != %s) %s = %s;", x, before, to, x, x, to, x);
+    else
+      tw_emit_line(w->e, "if (%s %c %s) %s = %s;", x, before, to, to, x);
+  } else if (real) {
+    tw_emit_line(w->e, "%s = (%s)(%s %c (%s)%s);", to, type, to, sign, type, x);
+  } else {
+    tw_emit_line(w->e, "%s = (%s)((uint64_t)%s %c (uint64_t)%s);", to, type, to, sign, x);
+  }
+}
+
+static void put_fold(const pass_writer *w, const tw_instr *instr) {
+  const fold_way way = way_of(w, instr);
+  tw_text x = {0};
+  value_name(w, instr->in[0], &x);
+  if (x.failed) w->e->text->failed = true;
+  if (way == WAY_PLAIN)
+    put_plain_fold(w, instr, x.data ? x.data : "");
+  else
+    put_sum(w, instr, way, x.data ? x.data : "");
   tw_text_free(&x);
-  tw_text_free(&to);
 }
 
 /* Results of folds before the loop. */
@@ -143,26 +187,32 @@ static void put_fold_start(const pass_writer *w, const tw_instr *instr) {
   const tw_node_data *node = tw_node_at(w->graph, instr->node);
   const tw_dtype dtype = node->type.dtype;
   const bool real = tw_dtype_get(dtype)->kind == TW_KIND_FLOAT;
-  result_name(w, instr->out, pointer);
-  if (instr->fold == TW_FOLD_SUM && instr->shape == TW_FOLD_ALL && real) {
+  const fold_way way = way_of(w, instr);
+  if (way == WAY_ALL || (way == WAY_ROWS && w->pass->n > 0)) {
     tw_emit_line(w->e, "%s s%d_%d = 0, r%d_%d = 0;", tw_c_type(dtype), w->id, instr->out, w->id, instr->out);
     return;
   }
+  if (way == WAY_COLUMNS) tw_emit_line(w->e, "%s r%d_%d[%lld] = {0};", tw_c_type(dtype), w->id, instr->out, (long long)w->pass->row);
   static const char *const least[TW_DTYPE_COUNT] = {[TW_I64] = "INT64_MIN", [TW_I32] = "INT32_MIN", [TW_U8] = "0", [TW_BOOL] = "0"};
   static const char *const most[TW_DTYPE_COUNT] = {[TW_I64] = "INT64_MAX", [TW_I32] = "INT32_MAX", [TW_U8] = "255", [TW_BOOL] = "255"};
   const char *identity = instr->fold == TW_FOLD_SUM    ? "0"
                          : instr->fold == TW_FOLD_PROD ? "1"
                          : instr->fold == TW_FOLD_MAX  ? (real ? "-INFINITY" : least[dtype])
                                                        : (real ? "INFINITY" : most[dtype]);
+  result_name(w, instr->out, pointer);
   tw_emit_line(w->e, "for (int64_t i = 0; i < %lld; i++) %s[i] = %s;", (long long)node->size, pointer, identity);
 }
 
 static void put_fold_end(const pass_writer *w, const tw_instr *instr) {
   char pointer[POINTER];
-  const tw_dtype dtype = dtype_of(w, instr->node);
-  if (instr->fold != TW_FOLD_SUM || instr->shape != TW_FOLD_ALL || tw_dtype_get(dtype)->kind != TW_KIND_FLOAT) return;
-  result_name(w, instr->out, pointer);
-  tw_emit_line(w->e, "*%s = rt_total_%s(s%d_%d, r%d_%d);", pointer, tw_c_short(dtype), w->id, instr->out, w->id, instr->out);
+  const char *type = tw_c_short(dtype_of(w, instr->node));
+  const fold_way way = way_of(w, instr);
+  const int id = w->id, out = instr->out;
+  result_name(w, out, pointer);
+  if (way == WAY_ALL) tw_emit_line(w->e, "*%s = rt_total_%s(s%d_%d, r%d_%d);", pointer, type, id, out, id, out);
+  if (way == WAY_COLUMNS)
+    tw_emit_line(w->e, "for (int64_t i = 0; i < %lld; i++) %s[i] = rt_total_%s(%s[i], r%d_%d[i]);", (long long)w->pass->row, pointer, type,
+                 pointer, id, out);
 }
 
 static void put_instr(const pass_writer *w, int number) {
