@@ -173,6 +173,7 @@ typedef struct tw_cpu {
 } tw_cpu;
 tw_cpu tw_cpu_features(void);
 size_t tw_cache_bytes(void); /* of the last level; 8 MiB where the system does not tell */
+uint64_t tw_cpu_hash(void); /* of what the system says of the processor's kind and features */
 void tw_cpu_name(char *name, size_t size); /* "AMD EPYC .."; "unknown" where the system does not tell */
 
 /* ------------------------------------------------------------------ files */
@@ -204,8 +205,9 @@ void tw_trim_folder(const char *folder, size_t bytes);
 
 /* The absolute path of `program` in $PATH. TW_ERR_NAME when it is nowhere. */
 tw_status tw_program_find(const char *program, char *path, size_t size, tw_error *error);
-/* Runs argv[0] (a path) without a shell, its output thrown away; TW_ERR_IO unless it ends with 0 within `seconds`. */
-tw_status tw_program_run(const char *const *argv, double seconds, tw_error *error);
+/* Runs argv[0] (a path) without a shell, its output thrown away: TW_ERR_IO unless it ends with 0, TW_ERR_LIMIT where that takes more than
+ * `seconds`, TW_ERR_INTERRUPT once *stop (NULL: never) is not 0; it and what it started are then killed. */
+tw_status tw_program_run(const char *const *argv, double seconds, const volatile int *stop, tw_error *error);
 
 /* Runs task(context) in a copy of this process (fork), where a foreign library can neither write on this process' streams nor
  * bring it down, and can be stopped at any time. Memory is as it was, what the copy writes there is lost but in memory of

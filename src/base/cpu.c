@@ -14,6 +14,22 @@ tw_cpu tw_cpu_features(void) {
   return cpu;
 }
 
+/* "model name" and "flags" on x86, "CPU part", "Features" and their like on others: of the first processor, without what varies. */
+uint64_t tw_cpu_hash(void) {
+  static const char *const said[] = {"vendor_id", "cpu family", "model", "stepping", "flags", "CPU", "Features", "isa", "cpu"};
+  FILE *info = fopen("/proc/cpuinfo", "r");
+  char line[8192];
+  uint64_t hash = 0;
+  while (info && fgets(line, sizeof line, info) && line[0] != '\n')
+    for (size_t k = 0; k < sizeof said / sizeof *said; k++)
+      if (strncmp(line, said[k], strlen(said[k])) == 0 && strncmp(line, "cpu MHz", 7) != 0) {
+        hash = tw_hash(line, strlen(line), hash);
+        break;
+      }
+  if (info) fclose(info);
+  return hash;
+}
+
 void tw_cpu_name(char *name, size_t size) {
   FILE *info = fopen("/proc/cpuinfo", "r");
   char line[256];

@@ -14,7 +14,7 @@
 
 enum { PATH = 512, LIBRARY_MOST = 64 << 20 };
 #define CACHE_BYTES ((size_t)64 << 20)
-#define COMPILE_SECONDS 60.0
+#define COMPILE_MOST 60.0 /* seconds */
 static const char magic[8] = {'T', 'A', 'L', 'W', 'E', 'G', '0', '1'};
 
 typedef struct seal { /* the last bytes of a cached library */
@@ -26,20 +26,25 @@ typedef struct job {
   tw_text text;
   char cc[PATH], folder[PATH], library[PATH];
   uint64_t source; /* of text, processor and compiler */
+  uint64_t maker;  /* of processor and compiler */
   bool temporary;
+  const volatile int *stop;
   tw_error error;
 } job;
 
-/* The compiler is known by its file: path, size and time of change. */
+static _Atomic uint64_t hangs; /* a maker whose compiler did not end in time: not tried again in this process */
+
+/* The compiler is known by its file: path, size and time of change; the processor by what it can do, since code is made for it. */
 static tw_status identify(job *j) {
   struct stat info;
-  char cpu[256], key[PATH + 512];
+  char key[PATH + 128];
   tw_status status = tw_program_find("cc", j->cc, sizeof j->cc, &j->error);
   if (status != TW_OK) return status;
   if (stat(j->cc, &info) != 0) return tw_fail(&j->error, TW_ERR_IO, "%s: cannot be read", j->cc);
-  tw_cpu_name(cpu, sizeof cpu);
-  const int length = snprintf(key, sizeof key, "%s %lld %lld %s", j->cc, (long long)info.st_size, (long long)info.st_mtime, cpu);
-  j->source = tw_hash(j->text.data, j->text.length, tw_hash(key, (size_t)length, 1));
+  const int length = snprintf(key, sizeof key, "%s %lld %lld %llx", j->cc, (long long)info.st_size, (long long)info.st_mtime,
+                              (unsigned long long)tw_cpu_hash());
+  j->maker = tw_hash(key, (size_t)length, 1);
+  j->source = tw_hash(j->text.data, j->text.length, j->maker);
   const uint64_t second = tw_hash(j->text.data, j->text.length, tw_hash(key, (size_t)length, 2));
   j->temporary = tw_cache_folder(j->folder, sizeof j->folder, &j->error) != TW_OK;
   if (j->temporary && tw_temporary_folder(j->folder, sizeof j->folder, &j->error) != TW_OK) return TW_ERR_IO;
@@ -73,6 +78,15 @@ static tw_status write_whole(const char *path, const void *data, size_t length, 
   return tw_file_commit(file, error);
 }
 
+static tw_status run_compiler(job *j, const char *source, const char *made) {
+  const char *const argv[] = {j->cc, "-std=c11", "-O3", "-march=native", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math",
+                              "-ffp-contract=off", "-w", "-shared", "-fPIC", source, "-o", made, "-lm", NULL};
+  if (atomic_load(&hangs) == j->maker) return tw_fail(&j->error, TW_ERR_LIMIT, "%s did not end before", j->cc);
+  const tw_status status = tw_program_run(argv, COMPILE_MOST, j->stop, &j->error);
+  if (status == TW_ERR_LIMIT) atomic_store(&hangs, j->maker);
+  return status;
+}
+
 /* Compiles in a folder of its own, then moves the sealed library to its place. */
 static tw_status compile(job *j) {
   char folder[PATH], source[PATH + 16], made[PATH + 16];
@@ -81,15 +95,14 @@ static tw_status compile(job *j) {
   snprintf(source, sizeof source, "%s/m.c", folder);
   snprintf(made, sizeof made, "%s/m.so", folder);
   status = write_whole(source, j->text.data, j->text.length, NULL, &j->error);
-  const char *const argv[] = {j->cc, "-std=c11", "-O3", "-march=native", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math",
-                              "-ffp-contract=off", "-w", "-shared", "-fPIC", source, "-o", made, "-lm", NULL};
-  if (status == TW_OK) status = tw_program_run(argv, COMPILE_SECONDS, &j->error);
+  if (status == TW_OK) status = run_compiler(j, source, made);
   char *data = NULL;
   size_t length = 0;
   if (status == TW_OK) status = tw_file_read(made, LIBRARY_MOST, &data, &length, &j->error);
   if (status == TW_OK) {
     seal end = {.content = tw_hash(data, length, 3), .source = j->source};
     memcpy(end.magic, magic, sizeof magic);
+    unlink(j->library); /* what is there is not ours: a link must not be followed */
     status = write_whole(j->library, data, length, &end, &j->error);
     if (status == TW_OK) chmod(j->library, 0600);
   }
@@ -131,11 +144,12 @@ static tw_native *make(job *j, const tw_fn *fn) {
   return native;
 }
 
-void tw_native_make(const tw_fn *fn, const tw_logger *log) {
+void tw_native_make(const tw_fn *fn, const tw_exec *exec) {
   tw_fn *shared = (tw_fn *)(uintptr_t)fn; /* the two atomic fields are for this */
   int expected = 0;
   if (fn->n_clusters == 0 || !atomic_compare_exchange_strong(&shared->native_state, &expected, 1)) return;
-  job j = {0};
+  job j = {.stop = exec->stop};
+  const tw_logger *log = exec->log;
   const double start = tw_now();
   tw_native *native = make(&j, fn);
   if (log && native) tw_log_write(log, TW_LOG_DEBUG, "jit: %d loops of native code in %.0f ms", fn->n_clusters, 1e3 * (tw_now() - start));

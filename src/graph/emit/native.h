@@ -13,7 +13,7 @@ typedef struct tw_native {
 tw_status tw_native_text(const tw_fn *fn, tw_text *out, tw_error *error);
 /* Compiles or finds the code of `fn`, once, and publishes it in fn->native; any thread may call. Failures are logged at
  * level debug and leave things as they are. */
-void tw_native_make(const tw_fn *fn, const tw_logger *log);
+void tw_native_make(const tw_fn *fn, const tw_exec *exec);
 void tw_native_free(tw_native *native);
 
 #endif

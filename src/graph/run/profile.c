@@ -27,6 +27,7 @@ struct tw_profile {
   pthread_t thread[64];
   int n_threads;
   double start;
+  uint64_t serial;
 };
 
 tw_profile *tw_profile_new(void) {
@@ -35,8 +36,16 @@ tw_profile *tw_profile_new(void) {
     free(p);
     p = NULL;
   }
-  if (p) p->start = tw_now();
+  if (p) {
+    static _Atomic uint64_t made;
+    p->start = tw_now();
+    p->serial = ++made;
+  }
   return p;
+}
+
+uint64_t tw_profile_serial(const tw_profile *p) {
+  return p->serial;
 }
 
 void tw_profile_free(tw_profile *p) {

@@ -4,6 +4,8 @@
 
 #include "graph/plan/plan.h"
 
+/* Of this profile and no other that ever was in this process. */
+uint64_t tw_profile_serial(const tw_profile *profile);
 /* The row of a step, made when it is new; -1 when out of memory. */
 int32_t tw_profile_row_of(tw_profile *profile, const tw_fn *fn, int step, int depth);
 void tw_profile_add(tw_profile *profile, int32_t row, double start, double seconds, double flops, double bytes);

@@ -24,7 +24,7 @@ struct tw_work {
   tw_patch *patch;
   int n_patches;
   tw_exec exec;
-  const tw_profile *profiled; /* whose rows are in `row` */
+  uint64_t profiled; /* the serial number of the profile whose rows are in `row`; 0: none */
   int32_t *row;               /* per step */
   const tw_native *native; /* compiled code of this call; NULL: none */
   double gain; /* seconds that compiled code would have saved so far */
@@ -191,9 +191,9 @@ static tw_status time_step(tw_work *work, int s, double *clock, tw_error *error)
 /* The same, in a profile. */
 static tw_status profile_step(tw_work *work, int s, tw_error *error) {
   tw_profile *profile = work->exec.profile;
-  if (work->profiled != profile) { /* rows are known by number from the first call on */
+  if (work->profiled != tw_profile_serial(profile)) { /* rows are known by number from the first call on */
     for (int k = 0; k < work->fn->n_steps; k++) work->row[k] = -1;
-    work->profiled = profile;
+    work->profiled = tw_profile_serial(profile);
   }
   if (work->row[s] < 0) work->row[s] = tw_profile_row_of(profile, work->fn, s, work->exec.depth);
   const int32_t row = work->row[s];
@@ -212,7 +212,7 @@ static void consider_native(tw_work *work) {
   work->gain += fn->gain;
   if (work->exec.jit == TW_JIT_AUTO && work->gain < COMPILE_SECONDS) return;
   work->gain = 0;
-  tw_native_make(fn, work->exec.log);
+  tw_native_make(fn, &work->exec);
   work->native = atomic_load(&fn->native);
 }
 
