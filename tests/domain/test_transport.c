@@ -1,5 +1,7 @@
 /* Transport polytopes beyond the small cases of sets.h: large tables, steps in the Kullback-Leibler divergence with their derivatives,
- * totals that differ. */
+ * totals that differ, the systems of their potentials. */
+#include "domain/transport.h"
+
 #include "sets.h"
 
 enum { M = 4, N = 3 };
@@ -161,6 +163,67 @@ static void steps_are_differentiable(void **state) {
   call_close(&e.call);
 }
 
+/* ------------------------------------------------------------------ potentials */
+
+/* W of several magnitudes, of at least `blocks` parts, some of them a row or a column without entries. */
+static void draw_weights(int64_t m, int64_t n, int64_t blocks, double spread, uint64_t key, double *w) {
+  for (int64_t i = 0; i < m; i++)
+    for (int64_t j = 0; j < n; j++) {
+      const bool in = i % blocks == j % blocks && i % 7 != 6 && uniform(key, 5000 + i * n + j) < 0.8;
+      w[i * n + j] = in ? exp(spread * normal(key, i * n + j)) : 0;
+    }
+}
+
+/* K v. */
+static void apply(int64_t m, int64_t n, const double *w, const double *v, double *out) {
+  for (int64_t k = 0; k < m + n; k++) out[k] = 0;
+  for (int64_t i = 0; i < m; i++)
+    for (int64_t j = 0; j < n; j++) {
+      const double flow = w[i * n + j] * (v[i] + v[m + j]);
+      out[i] += flow, out[m + j] += flow;
+    }
+}
+
+static double largest_of(int64_t n, const double *x, const double *y) {
+  double most = 0;
+  for (int64_t i = 0; i < n; i++) most = fmax(most, fabs(x[i] - (y ? y[i] : 0)));
+  return most;
+}
+
+/* Penrose's equations on vectors: K+ K y = y where y = K+ x, K K+ (K x) = K x, and (x, K+ y) = (K+ x, y). */
+static void potentials_are_pseudo_inverses(void **state) {
+  (void)state;
+  const struct {
+    int64_t m, n, blocks;
+    double spread, tolerance;
+  } cases[] = {{1, 1, 1, 1, 1e-14}, {1, 6, 1, 1, 1e-13}, {6, 1, 1, 1, 1e-13}, {5, 9, 1, 0.5, 1e-12}, {12, 4, 1, 1, 1e-11},
+               {9, 9, 2, 1, 1e-11},  {20, 8, 3, 1, 1e-10}, {8, 23, 4, 1, 1e-10}, {5, 4, 1, 4, 1e-5}};
+  for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+    enum { MOST = 40 };
+    const int64_t m = cases[k].m, n = cases[k].n, order = m + n;
+    double w[MOST * MOST], x[MOST], y[MOST], kx[MOST], ky[MOST], v[MOST], u[MOST], left = 0, right = 0;
+    assert_true(order <= MOST);
+    const tw_expr in[2] = {tw_input(graph, "w", TW_F64, TW_SHAPE(m, n)), tw_input(graph, "rs", TW_F64, TW_SHAPE(order))};
+    call c = call_open("potentials", 2, in, tw_transport_potentials(in[0], in[1]));
+    for (uint64_t key = 0; key < 20; key++) {
+      draw_weights(m, n, cases[k].blocks, cases[k].spread, key, w);
+      for (int64_t i = 0; i < order; i++) x[i] = normal(key, 9000 + i), y[i] = normal(key, 9500 + i);
+      call_at(&c, (const double *const[]){w, x}, v);
+      call_at(&c, (const double *const[]){w, y}, u);
+      for (int64_t i = 0; i < order; i++) left += x[i] * u[i], right += v[i] * y[i];
+      assert_close(left, right, cases[k].tolerance * (1 + fabs(left)));
+      apply(m, n, w, v, kx);
+      call_at(&c, (const double *const[]){w, kx}, u);
+      assert_close(largest_of(order, u, v), 0, cases[k].tolerance * (1 + largest_of(order, v, NULL)));
+      apply(m, n, w, x, kx);
+      call_at(&c, (const double *const[]){w, kx}, u);
+      apply(m, n, w, u, ky);
+      assert_close(largest_of(order, ky, kx), 0, cases[k].tolerance * (1 + largest_of(order, kx, NULL)));
+    }
+    call_close(&c);
+  }
+}
+
 /* ------------------------------------------------------------------ parameters */
 
 static void parameters(void **state) {
@@ -187,7 +250,7 @@ static void parameters(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(large_tables), TEST(steps_are_optimal), TEST(steps_are_differentiable), TEST(parameters),
+      TEST(large_tables), TEST(steps_are_optimal), TEST(steps_are_differentiable), TEST(potentials_are_pseudo_inverses), TEST(parameters),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

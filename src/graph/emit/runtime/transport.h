@@ -116,8 +116,8 @@ static inline double rt_transport_slope_at(rt_transport_table *t, double step) {
   return rt_transport_slope(t);
 }
 
-/* From v, where P and g are, along d to where the slope of the convex function has fallen by half: doubled steps, then halved intervals.
- * False, and v is where it was, where there is no such step. */
+/* From v, at which P and g are, along d to where the slope of the convex function has fallen by half: doubled steps, then halved
+ * intervals. False, and v is where it was, where there is no such step. */
 static inline bool rt_transport_search(rt_transport_table *t) {
   const int doublings = 1000, halvings = 60;
   const double start = rt_transport_slope(t), enough = -0.5 * start;
@@ -134,7 +134,7 @@ static inline bool rt_transport_search(rt_transport_table *t) {
   return true;
 }
 
-/* P to full accuracy. What its sums are missed by: at most 1e-8, relative to 1 and the largest number given, or it fails. */
+/* P, to what rounding leaves of it. *missed: what g is; false where that is above 1e-8, relative to 1 and the largest number given. */
 static inline bool rt_transport_minimise(rt_transport_table *t, double *missed) {
   const int rounds = 4, newton_most = 200;
   const int64_t order = t->m + t->n;
@@ -178,8 +178,9 @@ static inline bool rt_transport_known(const rt_transport_table *t) {
   return true;
 }
 
-/* P, NaN where X is not finite enough. 0; k > 0 where the k-th of the sums (rows, then columns) is below 0 or the totals differ by more than
- * it; -1 where the sums are missed by *missed. room: rt_transport_room bytes. O(min(m, n)^2 (m + n)) for each of Newton's steps. */
+/* P, NaN where X is not finite enough. 0; k > 0 where the k-th of the sums (rows, then columns) is below 0, or would be if all gave their
+ * share to equal totals; -1 where P misses the sums by *missed. room: rt_transport_room bytes. O(min(m, n)^2 (m + n)) for each of
+ * Newton's steps. */
 static inline int64_t rt_transport(bool entropic, int64_t m, int64_t n, const double *x, const double *a, const double *b, double *p,
                                    void *room, double *missed) {
   rt_transport_table t = rt_transport_make(m, n, room);
