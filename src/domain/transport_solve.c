@@ -26,7 +26,7 @@ static void extents(tw_expr w, int64_t *m, int64_t *n) {
 static size_t potentials_scratch(tw_expr node) {
   int64_t m, n;
   extents(tw_input_of(node, 0), &m, &n);
-  return (size_t)rt_transport_solve_room(m, n) * sizeof(double) + (size_t)(m + n) * sizeof(int64_t);
+  return rt_transport_potentials_room(m, n);
 }
 
 static tw_status potentials_kernel(const tw_call *call) {

@@ -141,6 +141,34 @@ static void steps_are_optimal(void **state) {
   call_close(&e.call);
 }
 
+/* exp(-C / gamma) down to a gamma at which most of P is 0 and its graph falls apart: sums hold, and where four entries of P are not too
+ * small log P + C / gamma is alpha_i + beta_j. */
+static void sharp_steps_are_optimal(void **state) {
+  (void)state;
+  enum { ROWS = 24, COLUMNS = 17 };
+  const tw_expr in[3] = {tw_input(graph, "x", TW_F64, TW_SHAPE(ROWS, COLUMNS)), tw_input(graph, "a", TW_F64, TW_SHAPE(ROWS)),
+                         tw_input(graph, "b", TW_F64, TW_SHAPE(COLUMNS))};
+  call c = call_open("sharp", 3, in, tw_kl_project(transport(ROWS, COLUMNS, in[1], in[2]), in[0]));
+  for (int i = 0; i < 24; i++) {
+    double x[ROWS * COLUMNS], p[ROWS * COLUMNS], pair[ROWS * COLUMNS], a[ROWS + COLUMNS];
+    const double gamma = pow(10, -0.5 * (i % 12 + 2));
+    draw_sums(ROWS, COLUMNS, 70 + (uint64_t)i, a, a + ROWS);
+    for (int k = 0; k < ROWS && i % 2; k++) a[k] = 1;
+    for (int k = ROWS; k < ROWS + COLUMNS && i % 2; k++) a[k] = (double)ROWS / COLUMNS;
+    for (int k = 0; k < ROWS * COLUMNS; k++) x[k] = -uniform(800 + (uint64_t)i, k) / gamma;
+    call_at(&c, (const double *const[]){x, a, a + ROWS}, p);
+    sums_hold(ROWS, COLUMNS, p, a, a + ROWS, 1e-15 / gamma + 1e-13);
+    for (int k = 0; k < ROWS * COLUMNS; k++) pair[k] = p[k] > 1e-290 ? log(p[k]) - x[k] : -INFINITY;
+    for (int r = 1; r < ROWS; r++)
+      for (int k = 1; k < COLUMNS; k++) {
+        const double *at = pair + r * COLUMNS, *over = at - COLUMNS;
+        if (at[k] > -INFINITY && at[k - 1] > -INFINITY && over[k] > -INFINITY && over[k - 1] > -INFINITY)
+          assert_close(at[k] - at[k - 1], over[k] - over[k - 1], 1e-10 + 1e-14 / gamma);
+      }
+  }
+  call_close(&c);
+}
+
 /* In all inputs; the sums may leave equal totals, which are evened out. */
 static void steps_are_differentiable(void **state) {
   (void)state;
@@ -250,7 +278,7 @@ static void parameters(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(large_tables), TEST(steps_are_optimal), TEST(steps_are_differentiable), TEST(potentials_are_pseudo_inverses), TEST(parameters),
+      TEST(large_tables), TEST(steps_are_optimal), TEST(sharp_steps_are_optimal), TEST(steps_are_differentiable), TEST(potentials_are_pseudo_inverses), TEST(parameters),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
