@@ -2,80 +2,13 @@
 #include "domain/transport.h"
 
 #include "domain/kinds.h"
-#include "graph/ops/dense.h"
+#include "domain/transport_dense.h"
+#include "graph/emit/emit.h"
+#include "graph/emit/runtime/transport_solve.h"
 
-#include <math.h>
-#include <string.h>
-
-/* ------------------------------------------------------------------ parts of the graph */
-
-static int64_t root_of(int64_t *part, int64_t i) {
-  while (part[i] != i) i = part[i] = part[part[i]];
-  return i;
-}
-
-void tw_transport_parts(int64_t m, int64_t n, const double *w, int64_t *part) {
-  for (int64_t i = 0; i < m + n; i++) part[i] = i;
-  for (int64_t i = 0; i < m; i++)
-    for (int64_t j = 0; j < n; j++) {
-      if (!(w[i * n + j] > 0)) continue;
-      const int64_t a = root_of(part, i), b = root_of(part, m + j);
-      part[a > b ? a : b] = a > b ? b : a;
-    }
-  for (int64_t i = 0; i < m + n; i++) part[i] = root_of(part, i);
-}
-
-static double sign_of(int64_t m, int64_t i) {
-  return i < m ? 1 : -1;
-}
-
-void tw_transport_range(int64_t m, int64_t n, const int64_t *part, double *sum, double *v) {
-  double *count = sum + m + n;
-  memset(sum, 0, (size_t)(2 * (m + n)) * sizeof *sum);
-  for (int64_t i = 0; i < m + n; i++) sum[part[i]] += sign_of(m, i) * v[i], count[part[i]] += 1;
-  for (int64_t i = 0; i < m + n; i++) v[i] -= sign_of(m, i) * sum[part[i]] / count[part[i]];
-}
-
-/* K + sum over parts of t u u', u the null vector of unit length, t the mean of K's diagonal there (1 where that is 0): positive
- * definite, the same on the range of K. Lower triangle. */
-static void build(int64_t m, int64_t n, const double *w, const int64_t *part, double *k) {
-  const int64_t order = m + n;
-  memset(k, 0, (size_t)(order * order) * sizeof *k);
-  for (int64_t i = 0; i < m; i++)
-    for (int64_t j = 0; j < n; j++) {
-      const double v = w[i * n + j];
-      k[i * order + i] += v;
-      k[(m + j) * order + m + j] += v;
-      k[(m + j) * order + i] = v;
-    }
-  for (int64_t first = 0; first < order; first++) {
-    if (part[first] != first) continue;
-    double count = 0, trace = 0;
-    for (int64_t i = first; i < order; i++)
-      if (part[i] == first) count += 1, trace += k[i * order + i];
-    const double t = (trace > 0 ? trace / count : 1) / count;
-    for (int64_t i = first; i < order; i++)
-      for (int64_t j = first; j <= i && part[i] == first; j++)
-        if (part[j] == first) k[i * order + j] += t * sign_of(m, i) * sign_of(m, j);
-  }
-}
-
-bool tw_transport_solve(int64_t m, int64_t n, const double *w, double *rs, double *matrix, int64_t *part) {
-  const int64_t order = m + n;
-  tw_transport_parts(m, n, w, part);
-  tw_transport_range(m, n, part, matrix, rs);
-  build(m, n, w, part, matrix);
-  if (tw_dense_cholesky(TW_F64, order, matrix, order) != 0) return false;
-  for (int64_t i = 0; i < order; i++) { /* L v = rs, L' v = v */
-    for (int64_t j = 0; j < i; j++) rs[i] -= matrix[i * order + j] * rs[j];
-    rs[i] /= matrix[i * order + i];
-  }
-  for (int64_t i = order; i-- > 0;) {
-    rs[i] /= matrix[i * order + i];
-    for (int64_t j = 0; j < i; j++) rs[j] -= matrix[i * order + j] * rs[i];
-  }
-  tw_transport_range(m, n, part, matrix, rs);
-  return true;
+double tw_transport_flops(int64_t m, int64_t n) {
+  const double few = (double)(m < n ? m : n), many = (double)(m < n ? n : m);
+  return few * few * (many + few / 3) + 8 * few * many;
 }
 
 /* ------------------------------------------------------------------ the op: w [.., m, n], rs [.., m + n] */
@@ -93,23 +26,27 @@ static void extents(tw_expr w, int64_t *m, int64_t *n) {
 static size_t potentials_scratch(tw_expr node) {
   int64_t m, n;
   extents(tw_input_of(node, 0), &m, &n);
-  const size_t order = (size_t)(m + n);
-  return (order * order + 2 * order) * sizeof(double) + order * sizeof(int64_t);
+  return rt_transport_potentials_room(m, n);
 }
 
 static tw_status potentials_kernel(const tw_call *call) {
   int64_t m, n;
   extents(tw_input_of(call->node, 0), &m, &n);
   const int64_t order = m + n, count = order > 0 ? tw_size_of(call->node) / order : 0;
-  double *matrix = call->scratch;
-  for (int64_t k = 0; k < count; k++) {
-    double *v = (double *)call->out + k * order;
-    memcpy(v, (const double *)call->in[1] + k * order, (size_t)order * sizeof *v);
-    if (!tw_transport_solve(m, n, (const double *)call->in[0] + k * m * n, v, matrix,
-                            (int64_t *)(void *)(matrix + order * order + 2 * order)))
-      for (int64_t i = 0; i < order; i++) v[i] = NAN;
-  }
+  for (int64_t k = 0; k < count; k++)
+    rt_transport_potentials(m, n, (const double *)call->in[0] + k * m * n, (const double *)call->in[1] + k * order,
+                            (double *)call->out + k * order, call->scratch);
   return TW_OK;
+}
+
+static void potentials_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  int64_t m, n;
+  extents(tw_input_of(node, 0), &m, &n);
+  const long long rows = m, cols = n, order = m + n;
+  const size_t room = tw_emit_work(e, potentials_scratch(node));
+  tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++)", (long long)tw_size_of(node) / order);
+  tw_emit_line(e, "  rt_transport_potentials(%lld, %lld, %s + i * %lld, %s + i * %lld, %s + i * %lld, work + %zu);", rows, cols, in[0],
+               rows * cols, in[1], order, out, order, room);
 }
 
 tw_expr tw_transport_sums(tw_expr table) {
@@ -150,7 +87,7 @@ static void potentials_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents)
 static double potentials_flops(tw_expr node) {
   int64_t m, n;
   extents(tw_input_of(node, 0), &m, &n);
-  return (double)tw_size_of(node) * (double)(m + n) * (double)(m + n) / 3;
+  return (double)tw_size_of(node) / (double)(m + n) * tw_transport_flops(m, n);
 }
 
 static const tw_op transport_potentials = {.name = "transport_potentials",
@@ -162,7 +99,8 @@ static const tw_op transport_potentials = {.name = "transport_potentials",
                                            .jvp = potentials_jvp,
                                            .vjp = potentials_vjp,
                                            .batch = tw_batch_leading,
-                                           .flops = potentials_flops};
+                                           .flops = potentials_flops,
+                                           .emit = potentials_emit};
 
 tw_expr tw_transport_potentials(tw_expr w, tw_expr rs) {
   if (tw_is_none(w) || tw_is_none(rs)) return TW_NONE;

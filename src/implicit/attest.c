@@ -1,5 +1,6 @@
 /* The op that hands on a value, and keeps a number for the evidence: how far it is from a solution, or how far its derivatives are from
  * those of one. */
+#include "graph/emit/emit.h"
 #include "implicit/modes.h"
 
 #include <math.h>
@@ -58,6 +59,11 @@ static tw_status attest_kernel(const tw_call *call) {
   return TW_OK;
 }
 
+/* The number is for the evidence, which written C does not keep. */
+static void attest_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[i] = %s[i];", (long long)tw_size_of(node), out, in[0]);
+}
+
 static tw_expr attest_jvp(tw_expr node, const tw_expr *tangents) {
   return attest_derivative(node, tangents[0]);
 }
@@ -102,4 +108,5 @@ const tw_op tw_op_attested = {.name = "attested",
                               .vjp = attest_vjp,
                               .batch = attest_batch,
                               .open = attest_open,
-                              .close = free};
+                              .close = free,
+                              .emit = attest_emit};

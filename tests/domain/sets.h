@@ -222,6 +222,7 @@ typedef struct projection {
   tw_expr in[1 + TW_DOMAIN_PARAMS];    /* the point; with `open` parameters they too */
   double *value[1 + TW_DOMAIN_PARAMS]; /* of the inputs */
   int n_in;
+  tw_domain domain;
   tw_expr p;
   call call;
 } projection;
@@ -249,9 +250,9 @@ static inline void projection_open(projection *q, const set_case *c, bool open_p
     q->value[q->n_in] = tw_alloc(16, sizeof(double));
     memcpy(q->value[q->n_in++], c->param[i].v, 16 * sizeof(double));
   }
-  const tw_domain domain = tw_domain_make(q->graph, kind, shape, c->n_params, param);
-  if (!domain.kind) fail_msg("%s: %s", q->label, tw_graph_message(q->graph));
-  q->p = tw_project(domain, q->in[0]);
+  q->domain = tw_domain_make(q->graph, kind, shape, c->n_params, param);
+  if (!q->domain.kind) fail_msg("%s: %s", q->label, tw_graph_message(q->graph));
+  q->p = tw_project(q->domain, q->in[0]);
   q->call = call_open(q->label, q->n_in, q->in, q->p);
   assert_int_equal(q->call.size, q->n);
 }

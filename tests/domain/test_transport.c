@@ -1,5 +1,7 @@
 /* Transport polytopes beyond the small cases of sets.h: large tables, steps in the Kullback-Leibler divergence with their derivatives,
- * totals that differ. */
+ * totals that differ, the systems of their potentials. */
+#include "domain/transport.h"
+
 #include "sets.h"
 
 enum { M = 4, N = 3 };
@@ -139,6 +141,34 @@ static void steps_are_optimal(void **state) {
   call_close(&e.call);
 }
 
+/* exp(-C / gamma) down to a gamma at which most of P is 0 and its graph falls apart: sums hold, and where four entries of P are not too
+ * small log P + C / gamma is alpha_i + beta_j. */
+static void sharp_steps_are_optimal(void **state) {
+  (void)state;
+  enum { ROWS = 24, COLUMNS = 17 };
+  const tw_expr in[3] = {tw_input(graph, "x", TW_F64, TW_SHAPE(ROWS, COLUMNS)), tw_input(graph, "a", TW_F64, TW_SHAPE(ROWS)),
+                         tw_input(graph, "b", TW_F64, TW_SHAPE(COLUMNS))};
+  call c = call_open("sharp", 3, in, tw_kl_project(transport(ROWS, COLUMNS, in[1], in[2]), in[0]));
+  for (int i = 0; i < 24; i++) {
+    double x[ROWS * COLUMNS], p[ROWS * COLUMNS], pair[ROWS * COLUMNS], a[ROWS + COLUMNS];
+    const double gamma = pow(10, -0.5 * (i % 12 + 2));
+    draw_sums(ROWS, COLUMNS, 70 + (uint64_t)i, a, a + ROWS);
+    for (int k = 0; k < ROWS && i % 2; k++) a[k] = 1;
+    for (int k = ROWS; k < ROWS + COLUMNS && i % 2; k++) a[k] = (double)ROWS / COLUMNS;
+    for (int k = 0; k < ROWS * COLUMNS; k++) x[k] = -uniform(800 + (uint64_t)i, k) / gamma;
+    call_at(&c, (const double *const[]){x, a, a + ROWS}, p);
+    sums_hold(ROWS, COLUMNS, p, a, a + ROWS, 1e-15 / gamma + 1e-13);
+    for (int k = 0; k < ROWS * COLUMNS; k++) pair[k] = p[k] > 1e-290 ? log(p[k]) - x[k] : -INFINITY;
+    for (int r = 1; r < ROWS; r++)
+      for (int k = 1; k < COLUMNS; k++) {
+        const double *at = pair + r * COLUMNS, *over = at - COLUMNS;
+        if (at[k] > -INFINITY && at[k - 1] > -INFINITY && over[k] > -INFINITY && over[k - 1] > -INFINITY)
+          assert_close(at[k] - at[k - 1], over[k] - over[k - 1], 1e-10 + 1e-14 / gamma);
+      }
+  }
+  call_close(&c);
+}
+
 /* In all inputs; the sums may leave equal totals, which are evened out. */
 static void steps_are_differentiable(void **state) {
   (void)state;
@@ -159,6 +189,67 @@ static void steps_are_differentiable(void **state) {
     call_close(&jacobian);
   }
   call_close(&e.call);
+}
+
+/* ------------------------------------------------------------------ potentials */
+
+/* W of several magnitudes, of at least `blocks` parts, some of them a row or a column without entries. */
+static void draw_weights(int64_t m, int64_t n, int64_t blocks, double spread, uint64_t key, double *w) {
+  for (int64_t i = 0; i < m; i++)
+    for (int64_t j = 0; j < n; j++) {
+      const bool in = i % blocks == j % blocks && i % 7 != 6 && uniform(key, 5000 + i * n + j) < 0.8;
+      w[i * n + j] = in ? exp(spread * normal(key, i * n + j)) : 0;
+    }
+}
+
+/* K v. */
+static void apply(int64_t m, int64_t n, const double *w, const double *v, double *out) {
+  for (int64_t k = 0; k < m + n; k++) out[k] = 0;
+  for (int64_t i = 0; i < m; i++)
+    for (int64_t j = 0; j < n; j++) {
+      const double flow = w[i * n + j] * (v[i] + v[m + j]);
+      out[i] += flow, out[m + j] += flow;
+    }
+}
+
+static double largest_of(int64_t n, const double *x, const double *y) {
+  double most = 0;
+  for (int64_t i = 0; i < n; i++) most = fmax(most, fabs(x[i] - (y ? y[i] : 0)));
+  return most;
+}
+
+/* Penrose's equations on vectors: K+ K y = y where y = K+ x, K K+ (K x) = K x, and (x, K+ y) = (K+ x, y). */
+static void potentials_are_pseudo_inverses(void **state) {
+  (void)state;
+  const struct {
+    int64_t m, n, blocks;
+    double spread, tolerance;
+  } cases[] = {{1, 1, 1, 1, 1e-14}, {1, 6, 1, 1, 1e-13}, {6, 1, 1, 1, 1e-13}, {5, 9, 1, 0.5, 1e-12}, {12, 4, 1, 1, 1e-11},
+               {9, 9, 2, 1, 1e-11},  {20, 8, 3, 1, 1e-10}, {8, 23, 4, 1, 1e-10}, {5, 4, 1, 4, 1e-5}};
+  for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+    enum { MOST = 40 };
+    const int64_t m = cases[k].m, n = cases[k].n, order = m + n;
+    double w[MOST * MOST], x[MOST], y[MOST], kx[MOST], ky[MOST], v[MOST], u[MOST], left = 0, right = 0;
+    assert_true(order <= MOST);
+    const tw_expr in[2] = {tw_input(graph, "w", TW_F64, TW_SHAPE(m, n)), tw_input(graph, "rs", TW_F64, TW_SHAPE(order))};
+    call c = call_open("potentials", 2, in, tw_transport_potentials(in[0], in[1]));
+    for (uint64_t key = 0; key < 20; key++) {
+      draw_weights(m, n, cases[k].blocks, cases[k].spread, key, w);
+      for (int64_t i = 0; i < order; i++) x[i] = normal(key, 9000 + i), y[i] = normal(key, 9500 + i);
+      call_at(&c, (const double *const[]){w, x}, v);
+      call_at(&c, (const double *const[]){w, y}, u);
+      for (int64_t i = 0; i < order; i++) left += x[i] * u[i], right += v[i] * y[i];
+      assert_close(left, right, cases[k].tolerance * (1 + fabs(left)));
+      apply(m, n, w, v, kx);
+      call_at(&c, (const double *const[]){w, kx}, u);
+      assert_close(largest_of(order, u, v), 0, cases[k].tolerance * (1 + largest_of(order, v, NULL)));
+      apply(m, n, w, x, kx);
+      call_at(&c, (const double *const[]){w, kx}, u);
+      apply(m, n, w, u, ky);
+      assert_close(largest_of(order, ky, kx), 0, cases[k].tolerance * (1 + largest_of(order, kx, NULL)));
+    }
+    call_close(&c);
+  }
 }
 
 /* ------------------------------------------------------------------ parameters */
@@ -187,7 +278,7 @@ static void parameters(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(large_tables), TEST(steps_are_optimal), TEST(steps_are_differentiable), TEST(parameters),
+      TEST(large_tables), TEST(steps_are_optimal), TEST(sharp_steps_are_optimal), TEST(steps_are_differentiable), TEST(potentials_are_pseudo_inverses), TEST(parameters),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

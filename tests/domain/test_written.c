@@ -3,15 +3,6 @@
 
 #include "sets.h"
 
-/* Their kernels are in the library alone. */
-static const char *const library_only[] = {"transport", "birkhoff"};
-
-static bool written_kind(const char *kind) {
-  for (size_t k = 0; k < sizeof library_only / sizeof *library_only; k++)
-    if (strcmp(kind, library_only[k]) == 0) return false;
-  return true;
-}
-
 static const set_case *first_case(const char *kind) {
   for (int k = 0; k < SET_CASES; k++)
     if (strcmp(set_cases[k].kind, kind) == 0 && set_cases[k].generic) return &set_cases[k];
@@ -22,7 +13,6 @@ static void sets_are_written(void **state) {
   (void)state;
   for (const tw_domain_kind *const *kind = tw_domain_kinds(); *kind; kind++) {
     const set_case *c = first_case((*kind)->name);
-    if (!written_kind((*kind)->name)) continue;
     projection q;
     projection_open(&q, c, false);
     const tw_expr u = tw_cos(tw_reshape(tw_iota(q.graph, TW_F64, q.n), case_shape(c)));
@@ -31,6 +21,28 @@ static void sets_are_written(void **state) {
     assert_written(&f);
     projection_close(&q);
   }
+}
+
+/* Nearest points in the Kullback-Leibler divergence, with second derivatives. */
+static void entropic_projections_are_written(void **state) {
+  (void)state;
+  int kinds = 0;
+  for (const tw_domain_kind *const *kind = tw_domain_kinds(); *kind; kind++) {
+    if (!(*kind)->kl_project) continue;
+    const set_case *c = first_case((*kind)->name);
+    projection q;
+    projection_open(&q, c, false);
+    const tw_expr p = tw_kl_project(q.domain, q.in[0]), u = tw_cos(tw_reshape(tw_iota(q.graph, TW_F64, q.n), case_shape(c)));
+    function f = {.label = (*kind)->name, .n_in = 1, .n_out = 3, .in = {q.in[0]}, .out = {p, TW_NONE, TW_NONE}, .low = -2, .high = 2};
+    if (!tw_is_none(p)) { /* else a box with negative numbers */
+      assert_int_equal(tw_vjp(1, &p, &u, 1, q.in, &f.out[1]), TW_OK);
+      f.out[2] = tw_grad(tw_sum(tw_square(f.out[1]), TW_ALL, false), q.in[0]);
+      assert_written(&f);
+      kinds++;
+    }
+    projection_close(&q);
+  }
+  assert_true(kinds >= 4);
 }
 
 /* Radii are checked there too. */
@@ -75,7 +87,8 @@ static void isotonic_fits_are_written(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(sets_are_written), cmocka_unit_test(parameters_are_written),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(sets_are_written), cmocka_unit_test(entropic_projections_are_written),
+                                     cmocka_unit_test(parameters_are_written),
                                      cmocka_unit_test(long_rows_are_written),
                                      cmocka_unit_test(isotonic_fits_are_written)};
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -121,6 +121,25 @@ static void examples_agree(void **state) {
   if (clang) assert_agrees(example_path("luksan-vlcek"), "N=5000", "clang -O2");
 }
 
+/* Projections with algorithms of their own, nested problems that are iterated. */
+static void algorithms_agree(void **state) {
+  (void)state;
+  static const char *const model[] = {
+      "param a = [1, 0.7]\nparam b = [0.75, 0.5, 0.45]\nvar x[2, 3] init 0.1\n"
+      "minimize sum((project(x, transport(a, b)) - 0.3)^2) + sum(kl_project(2 * x, transport(a, b))^2) + sum(x^4)\n",
+      "var x init 1\nlet z = argmin {\n  var z\n  minimize (z - x)^2 + z^2\n"
+      "  solve with gd(derivative=unrolled, step=0.1, max_iter=20)\n}\n"
+      "let w = fixpoint { var w  w = 0.5 * w + x  solve with picard(derivative=unrolled, max_iter=5) }\n"
+      "minimize (z - 3)^2 + w^2 + x^4\n"};
+  char folder[64], path[128];
+  test_folder_make(folder);
+  for (size_t k = 0; k < sizeof model / sizeof *model; k++) {
+    write_text(folder, "a.tw", model[k]);
+    assert_agrees(test_path(folder, "a.tw", path), NULL, "cc -O2");
+  }
+  test_folder_remove(folder);
+}
+
 /* ------------------------------------------------------------------ what the files are */
 
 /* A program of a million variables: products by the written matrices are the written products. */
@@ -344,7 +363,7 @@ static void help_tells(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(examples_agree),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(examples_agree), cmocka_unit_test(algorithms_agree),
                                      cmocka_unit_test(files_do_not_grow),
                                      cmocka_unit_test(files_stand_alone),
                                      cmocka_unit_test(parameters_are_inputs),

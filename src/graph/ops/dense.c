@@ -85,6 +85,14 @@ void tw_dense_trsm(tw_dtype dtype, bool upper, bool transpose, bool unit, int64_
   }
 }
 
+void tw_dense_gram(tw_dtype dtype, int64_t n, int64_t k, const void *a, int64_t lda, void *c, int64_t ldc) {
+  const int in = (int)n, ik = (int)k, ia = (int)lda, ic = (int)ldc;
+  if (dtype == TW_F64)
+    cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, in, ik, 1, a, ia, 0, c, ic);
+  else
+    cblas_ssyrk(CblasRowMajor, CblasLower, CblasNoTrans, in, ik, 1, a, ia, 0, c, ic);
+}
+
 /* The lower triangle in C order is the upper one in LAPACK's order: A = U'U with U = L'. */
 int64_t tw_dense_cholesky(tw_dtype dtype, int64_t n, void *a, int64_t lda) {
   int in = (int)n, il = (int)lda;

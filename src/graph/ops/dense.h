@@ -37,6 +37,9 @@ typedef struct tw_product {
 } tw_product;
 void tw_dense_product(const tw_product *p, const void *a, const void *b, void *c);
 
+/* The lower triangle of C = A A', A n x k, C n x n. */
+void tw_dense_gram(tw_dtype dtype, int64_t n, int64_t k, const void *a, int64_t lda, void *c, int64_t ldc);
+
 /* Solves op(T) X = B in place: T n x n triangular, B n x nrhs. */
 void tw_dense_trsm(tw_dtype dtype, bool upper, bool transpose, bool unit, int64_t n, int64_t nrhs,
                    const void *t, int64_t ldt, void *b, int64_t ldb);

@@ -27,8 +27,8 @@ static inline void rt_triangular_T(bool upper, bool transpose, bool unit, int64_
   rt_substitute_T(upper == transpose, unit, n, k, t, transpose ? 1 : pitch, transpose ? pitch : 1, x);
 }
 
-/* L L' = A, zeros above the diagonal. 1 when A is not positive definite (Cholesky-Banachiewicz). */
-static inline int rt_cholesky_T(int64_t n, const real *a, real *restrict l) {
+/* L L' = A, in place or not, zeros above the diagonal. 1 when A is not positive definite (Cholesky-Banachiewicz). */
+static inline int rt_cholesky_T(int64_t n, const real *a, real *l) {
   for (int64_t i = 0; i < n; i++) {
     real *row = l + i * n;
     for (int64_t j = 0; j < i; j++) row[j] = (a[i * n + j] - rt_dot_T(j, row, l + j * n)) / l[j * n + j];

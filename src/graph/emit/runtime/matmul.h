@@ -57,6 +57,12 @@ static inline void rt_matmul_rows_T(int64_t m, int64_t n, int64_t k, const real 
     }
 }
 
+/* The lower triangle of C = A A', A n x k. */
+static inline void rt_gram_T(int64_t n, int64_t k, const real *a, real *restrict c) {
+  for (int64_t i = 0; i < n; i++)
+    for (int64_t j = 0; j <= i; j++) c[i * n + j] = rt_dot_T(k, a + i * k, a + j * k);
+}
+
 /* Integers wrap around. */
 static inline void rt_whole_matmul_T(int64_t m, int64_t n, int64_t k, const real *a, int64_t ai, int64_t al,
                                      const real *b, int64_t bl, int64_t bj, real *restrict c) {

@@ -6,6 +6,13 @@
 #include "graph/emit/runtime/sum.h"
 #include <tgmath.h>
 
+/* out[i] = e^(x[i] - shift), and their sum; x may be out. */
+static inline real rt_exp_sum_T(int64_t n, const real *x, real shift, real *out) {
+  real s = 0, r = 0;
+  for (int64_t i = 0; i < n; i++) rt_add_T(&s, &r, out[i] = exp(x[i] - shift));
+  return rt_total_T(s, r);
+}
+
 /* rows > 0. An infinite m would make inf - inf; e^(x - 0) is then 0, infinite or NaN by itself. */
 static inline void rt_logsumexp_T(int64_t outer, int64_t rows, int64_t columns, const real *x,
                                   real *restrict out) {
