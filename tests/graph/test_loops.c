@@ -6,6 +6,9 @@
 #include "graph/ops/loops.h"
 
 #include <float.h>
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 
 enum { POINTS = 4096, LONGEST = 129, GUARD = 64, MOST_BYTES = 8, MOST_UNITS = 4 };
 
@@ -44,14 +47,14 @@ static size_t result_bytes(int id, tw_dtype dtype) {
 
 /* ------------------------------------------------------------------ operands */
 
-static const double specials[] = {0,      -0.0,  1,     -1,       0.5,      -0.5,     2,        -2,       INFINITY,  -INFINITY,  NAN,
-                                  1e-310, -1e-310, 5e-324, 1e-40, -1e-40,   1.5e-45,  FLT_MIN,  DBL_MIN,  FLT_MAX,   -FLT_MAX,   DBL_MAX,
-                                  -DBL_MAX, 709,  -709,  709.9,   710.5,    -746,     88.5,     -87.5,    -104,      1e300,      -1e300,
-                                  1e-300, 0x1p31, 0x1p52, -0x1p53, 2.5,     -2.5,     1.5,      3,        -3,        30,         -30,
-                                  36.8,   171,   22.5,  1e-8,     -1e-8,    1e5,      -1e22,    3.14159265358979324, 1 - 0x1p-53, 1 + 0x1p-52};
-static const int64_t whole_specials[] = {0,         1,         -1,        2,          -2,        7,         -7,
-                                         127,       128,       255,       256,        -128,      INT32_MAX, INT32_MIN,
-                                         INT64_MAX, INT64_MIN, INT64_MIN + 1, UINT32_MAX, 0x1p53 + 1, 1000003, -1000003};
+static const double specials[] = {
+    0, -0.0, 1, -1, 0.5, -0.5, 2, -2, INFINITY, -INFINITY, NAN, 1e-310, -1e-310, 5e-324, 1e-40,
+    -1e-40, 1.5e-45, FLT_MIN, DBL_MIN, FLT_MAX, -FLT_MAX, DBL_MAX, -DBL_MAX, 709, -709, 709.9, 710.5, -746, 88.5, -87.5, -104, 1e300,
+    -1e300, 1e-300, 0x1p31, 0x1p52, -0x1p53, 2.5, -2.5, 1.5, 3, -3, 30, -30, 36.8, 171, 22.5, 1e-8, -1e-8, 1e5, -1e22,
+    3.14159265358979324, 1 - 0x1p-53, 1 + 0x1p-52};
+static const int64_t whole_specials[] = {
+    0, 1, -1, 2, -2, 7, -7, 127, 128, 255, 256, -128, INT32_MAX, INT32_MIN, INT64_MAX,
+    INT64_MIN, INT64_MIN + 1, UINT32_MAX, (1LL << 53) + 1, 1000003, -1000003};
 enum { SPECIALS = sizeof specials / sizeof *specials, WHOLES = sizeof whole_specials / sizeof *whole_specials };
 
 /* Number i of operand k: all pairs of special values, then magnitudes from 1e-20 to 1e20 of both signs, thick around 1. */
@@ -158,13 +161,38 @@ static double units(int id, double got, double expected, tw_dtype dtype) {
   return ldexp(fabs(got - expected), digits - exponent);
 }
 
+/* Two flaws of an emulated processor (Bochs 2.7): an f64 a b + c that cancels to less than some 2^-64 of c is 0 there, and getmant, which
+ * SLEEF's logarithm and power use with AVX-512, is twice the mantissa of a subnormal f64. */
+static bool fma_is_flawed(void) {
+  const volatile double a = 0x1.284ad60aadc95p+2, b = -0x1.2d07553960c6cp+5, c = 0x1.5c687a59aa5dcp+7;
+  return fma(a, b, c) == 0;
+}
+
+#ifdef __x86_64__
+__attribute__((target("avx512f"))) static bool getmant_is_flawed(void) {
+  const volatile double least = 5e-324;
+  return _mm512_cvtsd_f64(_mm512_getmant_pd(_mm512_set1_pd(least), _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src)) != 1;
+}
+#else
+static bool getmant_is_flawed(void) {
+  return false;
+}
+#endif
+
+static bool emulator_is_to_blame(const tw_loops *build, int id, tw_dtype dtype, double x, double got, double expected) {
+  if (dtype != TW_F64) return false;
+  if (fma_is_flawed() && fabs(got - expected) <= 0x1p-63) return true;
+  const bool logarithm = id == TW_LOOP_log || id == TW_LOOP_pow;
+  return logarithm && fpclassify(x) == FP_SUBNORMAL && strcmp(build->name, "avx512") == 0 && getmant_is_flawed();
+}
+
 static double float_at(const unsigned char *bytes, tw_dtype dtype, int64_t i) {
   tw_array view = tw_array_view((void *)(uintptr_t)bytes, dtype, TW_SHAPE(POINTS));
   return tw_array_get(&view, &i);
 }
 
 /* The reference in f64 is the portable build; it is exact beside f32. */
-static double worst_units(const tw_loops *build, int id, tw_dtype dtype) {
+static double worst_units(const tw_loops *build, int id, tw_dtype dtype, int *excused) {
   static operands x, wide;
   static unsigned char got[POINTS * MOST_BYTES], expected[POINTS * MOST_BYTES];
   double worst = 0;
@@ -175,10 +203,15 @@ static double worst_units(const tw_loops *build, int id, tw_dtype dtype) {
   run(build->loop[id][dtype], &x, POINTS, got);
   run(tw_loops_portable.loop[id][TW_F64], &wide, POINTS, expected);
   for (int64_t i = 0; i < POINTS; i++) {
+    const double a = float_at(wide.bytes[0], TW_F64, i), b = float_at(wide.bytes[1], TW_F64, i);
     const double z = float_at(got, dtype, i), e = float_at(expected, TW_F64, i), distance = units(id, z, e, dtype);
+    if (distance > MOST_UNITS && emulator_is_to_blame(build, id, dtype, a, z, e)) {
+      (*excused)++;
+      continue;
+    }
     if (distance > MOST_UNITS)
-      print_error("%s: %s(%a, %a) = %a, expected %a: %g units of %s\n", build->name, kinds[id].name, float_at(wide.bytes[0], TW_F64, i),
-                  float_at(wide.bytes[1], TW_F64, i), z, e, distance, tw_dtype_get(dtype)->name);
+      print_error("%s: %s(%a, %a) = %a, expected %a: %g units of %s\n", build->name, kinds[id].name, a, b, z, e, distance,
+                  tw_dtype_get(dtype)->name);
     if (distance > worst) worst = distance;
   }
   return worst;
@@ -188,17 +221,39 @@ static void functions_agree(void **state) {
   const tw_loops *build = build_or_skip(state);
   double worst[TW_DTYPE_COUNT] = {0};
   const char *name[TW_DTYPE_COUNT] = {0};
-  int compared = 0;
+  int compared = 0, excused = 0;
   for (int id = 0; id < TW_LOOP_COUNT; id++)
     for (int d = 0; d < TW_DTYPE_COUNT; d++) {
       if (!kinds[id].function || !build->loop[id][d]) continue;
-      const double distance = worst_units(build, id, (tw_dtype)d);
+      const double distance = worst_units(build, id, (tw_dtype)d, &excused);
       if (distance >= worst[d]) worst[d] = distance, name[d] = kinds[id].name;
       compared++;
     }
-  print_message("%s: %d loops of functions, largest difference %.2f units (f64, %s) and %.2f (f32, %s)\n", build->name, compared, worst[TW_F64],
-                name[TW_F64], worst[TW_F32], name[TW_F32]);
+  print_message("%s: %d loops of functions, largest difference %.2f units (f64, %s) and %.2f (f32, %s)\n", build->name, compared,
+                worst[TW_F64], name[TW_F64], worst[TW_F32], name[TW_F32]);
+  if (excused) print_message("%s: %d points of f64 left out, which this emulator computes wrongly\n", build->name, excused);
+  assert_true(excused < POINTS / 16);
   assert_true(worst[TW_F64] <= MOST_UNITS && worst[TW_F32] <= MOST_UNITS);
+}
+
+/* exp and log1p are the same arithmetic in both builds, SLEEF's parts apart, so that what test_exp_log1p says of one holds for the other. */
+static void own_functions_have_the_bits_of_avx2(void **state) {
+  const tw_loops *build = build_or_skip(state), *narrower = tw_loops_for((tw_cpu){.avx2 = true});
+  static const tw_loop_id own[] = {TW_LOOP_exp, TW_LOOP_log1p};
+  static operands x;
+  static unsigned char expected[POINTS * MOST_BYTES], got[POINTS * MOST_BYTES];
+  tw_array f64 = tw_array_view(x.bytes[0], TW_F64, TW_SHAPE(POINTS)), f32 = tw_array_view(x.bytes[0], TW_F32, TW_SHAPE(POINTS));
+  for (int k = 0; k < 4; k++)
+    for (uint64_t r = 0; r < 20; r++) {
+      const tw_dtype dtype = k % 2 ? TW_F32 : TW_F64;
+      for (int64_t i = 0; i < POINTS; i++) {
+        const double u = tw_random_uniform(300 + r, (uint64_t)i), wide = k < 2 ? 170 * u - 85 : exp2(80 * u) - 1 + 0x1p-20;
+        tw_array_set(dtype == TW_F64 ? &f64 : &f32, &i, r % 4 ? wide : (2 * u - 1) * exp2(-(double)(i % 50)));
+      }
+      run(narrower->loop[own[k / 2]][dtype], &x, POINTS, expected);
+      run(build->loop[own[k / 2]][dtype], &x, POINTS, got);
+      assert_memory_equal(got, expected, POINTS * tw_dtype_get(dtype)->size);
+    }
 }
 
 /* ------------------------------------------------------------------ lengths, steps, places */
@@ -284,7 +339,8 @@ static void check_exp_sum(const tw_loops *build, tw_dtype dtype, int64_t n, doub
   assert_memory_equal(got, expected, all);
   for (size_t i = all; i < all + GUARD; i++) assert_int_equal(got[i], 0xa5);
   const double error = fabs(sum - (double)exact), unit = dtype == TW_F32 ? FLT_EPSILON / 2 : DBL_EPSILON / 2;
-  const bool same = isfinite(exact) ? error <= ((double)n / 16 + 8) * unit * (double)exact : isnan(exact) ? isnan(sum) : sum == (double)exact;
+  const double most = ((double)n / 16 + 8) * unit * (double)exact;
+  const bool same = isfinite(exact) ? error <= most : isnan(exact) ? isnan(sum) : sum == (double)exact;
   if (!same) fail_msg("%s: sum of %d exponentials %.17g, expected %.17Lg", build->name, (int)n, sum, exact);
   const double again = build->exp_sum[dtype == TW_F32](n, x, shift, x);
   assert_memory_equal(x, expected, all);
@@ -304,6 +360,7 @@ int main(void) {
 #define ON(cpu, test) {#cpu ": " #test, test, NULL, NULL, &cpu}
 #define TESTS_ON(cpu) \
   ON(cpu, arithmetic_has_the_same_bits), ON(cpu, functions_agree), ON(cpu, every_length_and_step), ON(cpu, sums_of_exponentials)
-  const struct CMUnitTest tests[] = {cmocka_unit_test(the_best_build_is_chosen), TESTS_ON(avx2), TESTS_ON(avx512)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(the_best_build_is_chosen), TESTS_ON(avx2), TESTS_ON(avx512),
+                                     ON(avx512, own_functions_have_the_bits_of_avx2)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
