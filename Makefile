@@ -4,8 +4,9 @@
 # make bench   side by side with peers: bench/results.md, docs/benchmarks/programs.md, docs/benchmarks/implicit.md
 # make bench-qp  quadratic programs against Ipopt and HiGHS, some minutes: docs/benchmarks/qp.md
 # make recipes what each recipe must show, measured: recipes/NAME/results.md
+# make check-avx512  tests of the vector loops on an emulated processor with AVX-512, some minutes
 # make docs    API reference in docs/api
-.PHONY: all demo check tests sanitize bench bench-qp recipes docs install clean packages-build packages-check
+.PHONY: all demo check check-avx512 tests sanitize bench bench-qp recipes docs install clean packages-build packages-check
 
 JOBS ?= $(shell nproc)
 preset = cmake --preset $(1) >build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }; cmake --build --preset $(1) --parallel $(JOBS) | tail -n 1
@@ -29,6 +30,10 @@ sanitize:
 	@mkdir -p build
 	@$(call preset,fuzz)
 	@ctest --preset fuzz --parallel $(JOBS)
+
+# Not in check: the emulator is slow.
+check-avx512: packages-check all
+	@tools/check-avx512
 
 bench: packages-build
 	@tools/install-packages bench

@@ -2,8 +2,6 @@
  * at the points where they are delicate. */
 #include "evaluate.h"
 
-#include "graph/ops/loops.h"
-
 static tw_graph *graph;
 
 static int graph_open(void **state) {
@@ -197,40 +195,6 @@ static void test_polygamma(void **state) {
 }
 
 /* ------------------------------------------------------------------ arithmetic */
-
-/* The loops for this machine and the portable ones give the same bits wherever no library function is called. */
-static void test_loop_builds_agree(void **state) {
-  (void)state;
-  enum { N = 37 };
-  static const int64_t patterns[][3] = {{1, 1, 1}, {1, 1, 0}, {1, 0, 1}, {0, 1, 1}, {0, 0, 0}};
-  union {
-    double f64[3][N];
-    unsigned char bytes[3][N * 8];
-  } x;
-  for (int id = 0; id < TW_LOOP_COUNT; id++)
-    for (int dtype = 0; dtype < TW_DTYPE_COUNT; dtype++) {
-      tw_loop *portable = tw_loops_portable[id][dtype], *best = tw_loop_get((tw_loop_id)id, (tw_dtype)dtype);
-      assert_true(!portable == !best);
-      if (!portable || (id >= TW_LOOP_exp && id <= TW_LOOP_atan2)) continue;
-      for (int k = 0; k < 3; k++)
-        for (int i = 0; i < N; i++) {
-          tw_array view = tw_array_view(x.bytes[k], (tw_dtype)dtype, TW_SHAPE(N));
-          double value = dtype == TW_U8 ? 1 + (i * 7 + k) % 250 : dtype == TW_BOOL ? (i + k) % 3 == 0 : point(i + 3 * k);
-          if (dtype == TW_I64 || dtype == TW_I32) value = i % 5 - 7 + 100 * k;
-          set_element(&view, i, value);
-        }
-      for (int p = 0; p < 5; p++) {
-        const void *in[] = {x.bytes[0], x.bytes[1], x.bytes[2]};
-        unsigned char a[N * 8] = {0}, b[N * 8] = {0}, condition[N];
-        const int64_t row[] = {0, 0, 0};
-        for (int i = 0; i < N; i++) condition[i] = i % 3 == 1;
-        if (id == TW_LOOP_where) in[0] = condition;
-        portable(1, N, in, row, patterns[p], a);
-        best(1, N, in, row, patterns[p], b);
-        assert_memory_equal(a, b, sizeof a);
-      }
-    }
-}
 
 static void test_integers(void **state) {
   (void)state;
@@ -601,12 +565,12 @@ static void test_refusals(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_functions),      TEST(test_position),       TEST(test_polygamma),
-      TEST(test_loop_builds_agree), TEST(test_integers),    TEST(test_division_by_zero),
-      TEST(test_float_quotients), TEST(test_comparisons),   TEST(test_extrema),
-      TEST(test_casts),          TEST(test_promotion),      TEST(test_broadcasting),
-      TEST(test_threads),        TEST(test_delicate_derivatives), TEST(test_power_at_zero),
-      TEST(test_simplification), TEST(test_refusals),
+      TEST(test_functions),            TEST(test_position),         TEST(test_polygamma),
+      TEST(test_integers),             TEST(test_division_by_zero), TEST(test_float_quotients),
+      TEST(test_comparisons),          TEST(test_extrema),          TEST(test_casts),
+      TEST(test_promotion),            TEST(test_broadcasting),     TEST(test_threads),
+      TEST(test_delicate_derivatives), TEST(test_power_at_zero),    TEST(test_simplification),
+      TEST(test_refusals),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,19 +25,21 @@ typedef enum tw_loop_id {
   TW_LOOP_COUNT
 } tw_loop_id;
 
-typedef tw_loop *tw_loop_table[TW_LOOP_COUNT][TW_DTYPE_COUNT];
-extern const tw_loop_table tw_loops_portable;
-extern const tw_loop_table tw_loops_avx2, tw_loops_avx512; /* where the build has them */
-
-/* The best loop on this machine for operands of `dtype` (of the last operand for where); NULL when there is
- * none. */
-tw_loop *tw_loop_get(tw_loop_id id, tw_dtype dtype);
-
 /* out[i] = e^(x[i] - shift) for i < n <= TW_EXP_SUM_MOST, and their sum; x may be out. The exponentials are those of the loop exp. */
 enum { TW_EXP_SUM_MOST = 1024 };
 typedef double tw_exp_sum(int64_t n, const void *x, double shift, void *out);
-extern tw_exp_sum *const tw_exp_sums_portable[2]; /* f64, f32 */
-extern tw_exp_sum *const tw_exp_sums_avx2[2], *const tw_exp_sums_avx512[2];
-tw_exp_sum *tw_exp_sum_get(tw_dtype dtype); /* the best one on this machine for f64 or f32 */
+
+/* A build: its loops by op and dtype of the operands (of the last operand for where), NULL where there is none. */
+typedef struct tw_loops {
+  const char *name;
+  tw_loop *loop[TW_LOOP_COUNT][TW_DTYPE_COUNT];
+  tw_exp_sum *exp_sum[2]; /* f64, f32 */
+} tw_loops;
+extern const tw_loops tw_loops_portable, tw_loops_avx2, tw_loops_avx512; /* where the library has them */
+const tw_loops *tw_loops_for(tw_cpu cpu);                                /* the best one for such a processor */
+
+/* Of the best build on this machine: a loop or NULL; the sum for f64 or f32. */
+tw_loop *tw_loop_get(tw_loop_id id, tw_dtype dtype);
+tw_exp_sum *tw_exp_sum_get(tw_dtype dtype);
 
 #endif

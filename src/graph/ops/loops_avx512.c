@@ -83,10 +83,14 @@ static inline bool any_greater_f32(vec_f32 a, vec_f32 b) {
 }
 #include "graph/ops/loops_sleef.h"
 
-const tw_loop_table tw_loops_avx512 = {
+const tw_loops tw_loops_avx512 = {
+    .name = "avx512",
+    .exp_sum = {exp_sum_f64, exp_sum_f32},
+    .loop =
+        {
 #include "graph/ops/loops.def"
+        },
 };
-tw_exp_sum *const tw_exp_sums_avx512[2] = {exp_sum_f64, exp_sum_f32};
 #else
 typedef int tw_no_avx512_loops; /* a translation unit must declare something */
 #endif

@@ -42,6 +42,17 @@ static inline NAME(vec) NAME(cosh_of)(NAME(vec) x) {
   return NAME(if_greater)(magnitude, end, NAME(half_exp)(magnitude), y);
 }
 
+/* SLEEF's pow overflows a little early, from (1 - 2e-6) times the largest number: infinities are the C library's. */
+static inline NAME(vec) NAME(pow_of)(NAME(vec) x, NAME(vec) y) {
+  const NAME(vec) z = SLEEF(pow)(x, y);
+  REAL a[LANES], b[LANES], c[LANES];
+  if (NAME(all_greater)(NAME(spread)((REAL)INFINITY), -NAME(negative_abs)(z))) return z;
+  NAME(store)(a, x), NAME(store)(b, y), NAME(store)(c, z);
+  for (int k = 0; k < LANES; k++)
+    if (isinf(c[k])) c[k] = pow(a[k], b[k]);
+  return NAME(load)(c);
+}
+
 #ifndef SLEEF_LOOP1
 #define SLEEF_LOOP1(name, function)                                                                          \
   static void NAME(name)(LOOP_ARGUMENTS) {                                                                   \
@@ -76,12 +87,12 @@ static inline NAME(vec) NAME(cosh_of)(NAME(vec) x) {
   }
 
 /* Two operands: a constant one fills a block once. */
-#define SLEEF_LOOP2(name)                                                                                    \
+#define SLEEF_LOOP2(name, function)                                                                          \
   static inline void NAME(name##_block)(const REAL *x, const REAL *y, int64_t sx, int64_t sy, int64_t count, \
                                         REAL *z) {                                                           \
     REAL a[LANES] = {0}, b[LANES] = {0};                                                                     \
     for (int64_t i = 0; i < count; i++) a[i] = x[i * sx], b[i] = y[i * sy];                                  \
-    NAME(store)(a, SLEEF(name)(NAME(load)(a), NAME(load)(b)));                                               \
+    NAME(store)(a, function(NAME(load)(a), NAME(load)(b)));                                                  \
     memcpy(z, a, (size_t)count * sizeof(REAL));                                                              \
   }                                                                                                          \
   static void NAME(name)(LOOP_ARGUMENTS) {                                                                   \
@@ -92,7 +103,7 @@ static inline NAME(vec) NAME(cosh_of)(NAME(vec) x) {
       int64_t i = 0;                                                                                         \
       if (sx && sy)                                                                                          \
         for (; i + LANES <= n; i += LANES)                                                                   \
-          NAME(store)(z + i, SLEEF(name)(NAME(load)(x + i), NAME(load)(y + i)));                             \
+          NAME(store)(z + i, function(NAME(load)(x + i), NAME(load)(y + i)));                                \
       for (; i < n; i += LANES)                                                                              \
         NAME(name##_block)(x + i * sx, y + i * sy, sx, sy, n - i < LANES ? n - i : LANES, z + i);            \
     }                                                                                                        \
@@ -116,8 +127,8 @@ SLEEF_LOOP1(sinh, NAME(sinh_of))
 SLEEF_LOOP1(cosh, NAME(cosh_of))
 SLEEF_LOOP1(sigmoid, NAME(sigmoid_of))
 SLEEF_LOOP1(softplus, NAME(softplus_of))
-SLEEF_LOOP2(pow)
-SLEEF_LOOP2(atan2)
+SLEEF_LOOP2(pow, NAME(pow_of))
+SLEEF_LOOP2(atan2, SLEEF(atan2))
 
 /* z = e^(x - shift), added to sum, for four vectors: one test for all. */
 static inline void NAME(exp_four)(const REAL *x, NAME(vec) shift, REAL *z, NAME(vec) sum[4]) {
