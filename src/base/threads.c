@@ -10,7 +10,8 @@ __attribute__((constructor)) static void keep_blas_to_its_thread(void) {
   if (openblas_set_num_threads) openblas_set_num_threads(1);
 }
 
-/* Tiles go to whichever thread is free; with the thread sanitizer to each in turn, so that it sees all of them at work on short tasks too. */
+/* Tiles go to whichever thread is free; with the thread sanitizer to each in turn, so that it sees all of them at work on short
+ * tasks too. */
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 #define SHARE static
