@@ -1,12 +1,12 @@
 # make demo    install what is missing, build, and solve the main example
-# make check   install what is missing, build, and run all tests, sanitizers and fuzzers
+# make check   install what is missing, build, and run all tests, sanitizers (make sanitize, make threads) and fuzzers
 # make         build/release/talweg
 # make bench   side by side with peers: bench/results.md, docs/benchmarks/programs.md, docs/benchmarks/implicit.md
 # make bench-qp  quadratic programs against Ipopt and HiGHS, some minutes: docs/benchmarks/qp.md
 # make recipes what each recipe must show, measured: recipes/NAME/results.md
 # make check-avx512  tests of the vector loops on an emulated processor with AVX-512, some minutes
 # make docs    API reference in docs/api
-.PHONY: all demo check check-avx512 tests sanitize bench bench-qp recipes docs install clean packages-build packages-check
+.PHONY: all demo check check-avx512 tests sanitize threads bench bench-qp recipes docs install clean packages-build packages-check
 
 JOBS ?= $(shell nproc)
 preset = cmake --preset $(1) >build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }; cmake --build --preset $(1) --parallel $(JOBS) | tail -n 1
@@ -20,7 +20,7 @@ demo: all
 	@build/release/talweg solve examples/ridge-path.tw --quiet --plot build/ridge-path.svg >/dev/null
 	@echo "plot: build/ridge-path.svg"
 
-check: packages-check tests sanitize
+check: packages-check tests sanitize threads
 
 tests: all
 	@ctest --preset release --parallel $(JOBS)
@@ -34,6 +34,12 @@ sanitize:
 # Not in check: the emulator is slow.
 check-avx512: packages-check all
 	@tools/check-avx512
+
+# The tests that have work in several threads or processes at once, and what they need, by the thread sanitizer.
+threads:
+	@mkdir -p build
+	@$(call preset,tsan)
+	@ctest --preset tsan --parallel $(JOBS)
 
 bench: packages-build
 	@tools/install-packages bench

@@ -10,6 +10,17 @@ __attribute__((constructor)) static void keep_blas_to_its_thread(void) {
   if (openblas_set_num_threads) openblas_set_num_threads(1);
 }
 
+/* Tiles go to whichever thread is free; with the thread sanitizer to each in turn, so that it sees all of them at work on short
+ * tasks too. */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SHARE static
+#endif
+#endif
+#ifndef SHARE
+#define SHARE dynamic
+#endif
+
 int tw_cores(void) {
   return omp_get_max_threads();
 }
@@ -22,7 +33,7 @@ void tw_parallel(int threads, int64_t tiles, tw_task *task, void *context) {
     for (int64_t tile = 0; tile < tiles; tile++) task(context, tile, 0);
     return;
   }
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+#pragma omp parallel for schedule(SHARE, 1) num_threads(threads)
   for (int64_t tile = 0; tile < tiles; tile++) task(context, tile, omp_get_thread_num());
 }
 

@@ -87,8 +87,11 @@ static tw_status solve(session *s) {
 }
 
 static tw_status prepare(session *s, const tw_class *cls, tw_expr theta) {
-  TW_TRY(tw_conic_form_make(&s->form, s->problem, cls, s->error));
-  TW_TRY(compile(s, theta));
+  tw_graph_lock(s->problem->graph);
+  tw_status status = tw_conic_form_make(&s->form, s->problem, cls, s->error);
+  if (status == TW_OK) status = compile(s, theta);
+  tw_graph_unlock(s->problem->graph);
+  if (status != TW_OK) return status;
   const size_t values = (size_t)tw_conic_form_values(&s->form), size = (size_t)(s->form.n + s->form.m);
   s->values = tw_alloc(values, sizeof(double)), s->change = tw_alloc(values, sizeof(double));
   s->z = tw_alloc(size, sizeof(double)), s->f = tw_alloc(size, sizeof(double)), s->dz = tw_alloc(size, sizeof(double));

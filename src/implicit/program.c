@@ -64,7 +64,7 @@ static void state_outputs(const tw_nested *nested, tw_expr z, tw_expr *out) {
 }
 
 /* (parameters.., z, t) -> derivatives of the four along t. */
-static tw_status compile(tw_program *s, tw_expr theta, tw_error *error) {
+static tw_status build(tw_program *s, tw_expr theta, tw_error *error) {
   tw_graph *graph = s->nested->graph;
   const int parameters = tw_problem_parameters(s->problem);
   const tw_shape all = TW_SHAPE(s->n + s->m);
@@ -88,6 +88,13 @@ static tw_status compile(tw_program *s, tw_expr theta, tw_error *error) {
     status = tw_fn_new(&s->tangent, parameters + 2, in, OUTPUTS, along, NULL, error);
   }
   free(in);
+  return status;
+}
+
+static tw_status compile(tw_program *s, tw_expr theta, tw_error *error) {
+  tw_graph_lock(s->nested->graph);
+  const tw_status status = build(s, theta, error);
+  tw_graph_unlock(s->nested->graph);
   return status == TW_OK ? tw_work_new(&s->work, s->tangent, error) : status;
 }
 

@@ -14,6 +14,8 @@ typedef struct question {
   tw_expr *in, *out;
   const void **value;
   void **result;
+  double residual, inexact;
+  tw_fn *fn;
   tw_error *error;
 } question;
 
@@ -41,37 +43,41 @@ static tw_status open(question *q, const tw_root *root, const char *linear, cons
   return TW_OK;
 }
 
-static void close_question(question *q) { free(q->in), free(q->out), free(q->value), free(q->result); }
+static void close_question(question *q) {
+  tw_fn_free(q->fn);
+  free(q->in), free(q->out), free(q->value), free(q->result);
+}
 
-/* Evaluates the outputs; the evidence takes two more solves with the same system. */
-static tw_status answer(question *q, tw_evidence *evidence) {
+/* The outputs as a function; the evidence takes two more solves with the same system. */
+static tw_status compile(question *q, bool evidence) {
   tw_graph *graph = q->nested->graph;
   const tw_expr z = tw_ravel(q->root->x);
   tw_expr *args = tw_alloc((size_t)q->nested->n_theta + 2, sizeof *args), at[3];
-  double residual = 0, inexact = 0;
   if (!args) return oom(q->error);
   tw_nested_args(q->nested, z, q->nested->theta, args);
   if (evidence && tw_body_inline(q->nested->condition, args, at) == TW_OK) {
     q->out[q->n_out] = tw_reduce_max(tw_abs(at[0]), TW_ALL, false);
-    q->result[q->n_out++] = &residual;
+    q->result[q->n_out++] = &q->residual;
     q->out[q->n_out] = tw_nested_derivative_error(q->nested, z, q->nested->theta);
-    q->result[q->n_out++] = &inexact;
+    q->result[q->n_out++] = &q->inexact;
   }
   free(args);
-  tw_fn *fn = NULL;
+  const tw_status status = tw_graph_check(graph, q->error);
+  return status == TW_OK ? tw_fn_new(&q->fn, q->n_in, q->in, q->n_out, q->out, NULL, q->error) : status;
+}
+
+/* Without the graph's lock: threads that share out a loop in here take it when they compile. */
+static tw_status answer(question *q, tw_evidence *evidence) {
   tw_work *work = NULL;
-  tw_status status = tw_graph_check(graph, q->error);
-  if (status == TW_OK) status = tw_fn_new(&fn, q->n_in, q->in, q->n_out, q->out, NULL, q->error);
-  if (status == TW_OK) status = tw_work_new(&work, fn, q->error);
-  if (status == TW_OK) status = tw_fn_call(fn, work, q->value, q->result, 0, q->error);
+  tw_status status = tw_work_new(&work, q->fn, q->error);
+  if (status == TW_OK) status = tw_fn_call(q->fn, work, q->value, q->result, 0, q->error);
   if (status == TW_OK && evidence) {
-    const tw_argmin_evidence solution = {.used = true, .residual = residual, .margin = INFINITY, .outcome = TW_SOLVED,
+    const tw_argmin_evidence solution = {.used = true, .residual = q->residual, .margin = INFINITY, .outcome = TW_SOLVED,
                                          .method = "given", .word = "the root"};
-    tw_work_evidence_with(work, &solution, inexact, evidence);
+    tw_work_evidence_with(work, &solution, q->inexact, evidence);
     evidence->solves = 1;
   }
   tw_work_free(work);
-  tw_fn_free(fn);
   return status;
 }
 
@@ -129,9 +135,10 @@ tw_status tw_root_jvp(const tw_root *root, const char *linear, const double *x, 
   if (root->x.graph) tw_graph_lock(root->x.graph);
   tw_status status = open(&q, root, linear, x, theta, error);
   if (status == TW_OK) status = ask_jvp(&q, dtheta, dx);
+  if (status == TW_OK) status = compile(&q, evidence != NULL);
+  if (root->x.graph) tw_graph_unlock(root->x.graph);
   if (status == TW_OK) status = answer(&q, evidence);
   close_question(&q);
-  if (root->x.graph) tw_graph_unlock(root->x.graph);
   return status;
 }
 
@@ -141,8 +148,9 @@ tw_status tw_root_vjp(const tw_root *root, const char *linear, const double *x, 
   if (root->x.graph) tw_graph_lock(root->x.graph);
   tw_status status = open(&q, root, linear, x, theta, error);
   if (status == TW_OK) status = ask_vjp(&q, xbar, thetabar);
+  if (status == TW_OK) status = compile(&q, evidence != NULL);
+  if (root->x.graph) tw_graph_unlock(root->x.graph);
   if (status == TW_OK) status = answer(&q, evidence);
   close_question(&q);
-  if (root->x.graph) tw_graph_unlock(root->x.graph);
   return status;
 }

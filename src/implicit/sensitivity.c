@@ -56,24 +56,32 @@ static tw_argmin_evidence evidence_of(const tw_result *at, double margin) {
                               .word = "the solution"};
 }
 
-static tw_status evaluate(const tw_problem *p, tw_expr z, const double *z_value, const tw_result *at,
-                          outputs e, double *df, double *dx, tw_evidence *evidence, tw_error *error) {
-  int n = tw_problem_parameters(p);
+/* (parameters.., z) -> the outputs. */
+static tw_status compile(tw_fn **fn, const tw_problem *p, const tw_nested *nested, tw_expr theta, tw_error *error) {
+  tw_graph *graph = tw_problem_graph(p);
+  const int n = tw_problem_parameters(p);
   tw_expr *in = calloc((size_t)n + 1, sizeof *in);
+  if (!in) return tw_fail(error, TW_ERR_MEMORY, "sensitivity: out of memory");
+  tw_graph_lock(graph);
+  for (int j = 0; j < n; j++) in[j] = tw_problem_parameter_at(p, j)->expr;
+  in[n] = tw_input(graph, "z", TW_F64, TW_SHAPE(nested->n + nested->m));
+  const outputs e = derive(nested, in[n], theta, tw_problem_goal(p) == TW_GOAL_MAXIMIZE ? -1 : 1);
+  tw_status status = tw_graph_check(graph, error);
+  if (status == TW_OK) status = tw_fn_new(fn, n + 1, in, 4, (tw_expr[]){e.df, e.dx, e.margin, e.error}, NULL, error);
+  tw_graph_unlock(graph);
+  free(in);
+  return status;
+}
+
+/* Without the graph's lock: threads that share out a loop in here take it when they compile. */
+static tw_status evaluate(const tw_problem *p, const tw_fn *fn, const double *z, const tw_result *at, double *df, double *dx,
+                          tw_evidence *evidence, tw_error *error) {
+  const int n = tw_problem_parameters(p);
   const void **value = calloc((size_t)n + 1, sizeof *value);
-  tw_fn *fn = NULL;
   tw_work *work = NULL;
-  tw_status status = in && value ? TW_OK : tw_fail(error, TW_ERR_MEMORY, "sensitivity: out of memory");
-  for (int j = 0; j < n && status == TW_OK; j++) {
-    in[j] = tw_problem_parameter_at(p, j)->expr;
-    value[j] = tw_problem_parameter_at(p, j)->value.data;
-  }
-  if (status == TW_OK) {
-    in[n] = z;
-    value[n] = z_value;
-    status = tw_fn_new(&fn, n + 1, in, 4, (tw_expr[]){e.df, e.dx, e.margin, e.error}, NULL, error);
-  }
-  if (status == TW_OK) status = tw_work_new(&work, fn, error);
+  tw_status status = value ? tw_work_new(&work, fn, error) : tw_fail(error, TW_ERR_MEMORY, "sensitivity: out of memory");
+  for (int j = 0; j < n && status == TW_OK; j++) value[j] = tw_problem_parameter_at(p, j)->value.data;
+  if (status == TW_OK) value[n] = z;
   double margin, inexact;
   if (status == TW_OK) status = tw_fn_call(fn, work, value, (void *[]){df, dx, &margin, &inexact}, 0, error);
   if (status == TW_OK && evidence) {
@@ -81,8 +89,7 @@ static tw_status evaluate(const tw_problem *p, tw_expr z, const double *z_value,
     tw_work_evidence_with(work, &solution, inexact, evidence);
   }
   tw_work_free(work);
-  tw_fn_free(fn);
-  free(in), free(value);
+  free(value);
   return status;
 }
 
@@ -121,15 +128,14 @@ static tw_status refuse_integers(const tw_problem *p, tw_error *error) {
 /* By the optimality conditions of the problem seen as nested, matrix-free. */
 static tw_status by_conditions(const tw_problem *p, const tw_nested *nested, const tw_result *at, tw_expr theta, double *df, double *dx,
                                tw_evidence *evidence, tw_error *error) {
-  tw_graph *graph = tw_problem_graph(p);
+  tw_fn *fn = NULL;
   double *z = tw_alloc((size_t)(nested->n + nested->m) + 1, sizeof *z);
   if (!z) return tw_fail(error, TW_ERR_MEMORY, "sensitivity: out of memory");
   memcpy(z, at->x, (size_t)nested->n * sizeof *z);
   if (nested->m && at->dual) memcpy(z + nested->n, at->dual, (size_t)nested->m * sizeof *z);
-  tw_expr point = tw_input(graph, "z", TW_F64, TW_SHAPE(nested->n + nested->m));
-  outputs e = derive(nested, point, theta, tw_problem_goal(p) == TW_GOAL_MAXIMIZE ? -1 : 1);
-  tw_status status = tw_graph_check(graph, error);
-  if (status == TW_OK) status = evaluate(p, point, z, at, e, df, dx, evidence, error);
+  tw_status status = compile(&fn, p, nested, theta, error);
+  if (status == TW_OK) status = evaluate(p, fn, z, at, df, dx, evidence, error);
+  tw_fn_free(fn);
   free(z);
   return status;
 }
@@ -145,6 +151,7 @@ tw_status tw_sensitivity(const tw_problem *p, const tw_result *at, const char *p
   TW_TRY(refuse_integers(p, error));
   tw_graph_lock(tw_problem_graph(p));
   const tw_nested *nested = tw_nested_close(p, NULL, error);
+  tw_graph_unlock(tw_problem_graph(p));
   tw_status status = nested ? TW_OK : error ? error->status : TW_ERR_ARGUMENT;
   tw_class cls;
   bool done = false;
@@ -152,6 +159,5 @@ tw_status tw_sensitivity(const tw_problem *p, const tw_result *at, const char *p
   if (status == TW_OK) status = tw_program_sensitivity(p, &cls, nested, at, theta->expr, df, dx, evidence, &done, error);
   if (status == TW_OK && !done) status = by_conditions(p, nested, at, theta->expr, df, dx, evidence, error);
   if (status == TW_OK && evidence && !evidence->reliable && at->outcome == TW_SOLVED) try_conic(p, theta->expr, df, dx, evidence);
-  tw_graph_unlock(tw_problem_graph(p));
   return status;
 }

@@ -103,24 +103,33 @@ static tw_status choose_entries(tw_system *a, const double *values) {
   return status;
 }
 
-tw_status tw_system_sparse(tw_system *a, bool *found) {
+/* The entries' function, NULL where they are many. */
+static tw_status entries_of(tw_system *a, const tw_entries_fn **out) {
   tw_entries_fn *entries = &a->s->p->entries;
-  tw_status status = TW_OK;
-  *found = false;
-  if (a->sparse.start) {
-    *found = true;
-    return TW_OK;
-  }
   bool few = true;
-  if (!entries->fn) TW_TRY(columns_are_short(a, &few));
+  *out = NULL;
+  tw_graph_lock(a->call->node.graph);
+  const bool made = entries->fn != NULL;
+  tw_graph_unlock(a->call->node.graph);
+  if (!made) TW_TRY(columns_are_short(a, &few));
   if (!few) return TW_OK;
+  tw_status status = TW_OK;
   tw_graph_lock(a->call->node.graph);
   if (!entries->known) {
     status = find_entries(a);
     entries->known = status == TW_OK;
   }
+  if (entries->fn) *out = entries;
   tw_graph_unlock(a->call->node.graph);
-  if (status != TW_OK || !entries->fn) return status;
+  return status;
+}
+
+tw_status tw_system_sparse(tw_system *a, bool *found) {
+  *found = a->sparse.start != NULL;
+  if (*found) return TW_OK;
+  const tw_entries_fn *entries;
+  tw_status status = entries_of(a, &entries);
+  if (status != TW_OK || !entries) return status;
   tw_work *work = NULL;
   double *values = tw_alloc((size_t)entries->pattern.nnz + 1, sizeof *values);
   status = values ? tw_work_new(&work, entries->fn, a->call->error) : tw_system_oom(a);

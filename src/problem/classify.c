@@ -291,35 +291,37 @@ static tw_status classify_objective(const tw_problem *p, const tw_domain *set, c
   return status == TW_OK && !tw_is_none(out->residual) ? residual_offset(p, out, error) : status;
 }
 
-tw_status tw_classify(const tw_problem *p, tw_class *out, tw_error *error) {
-  if (!p || !out) return tw_fail(error, TW_ERR_ARGUMENT, "classify: %s is NULL", p ? "the result" : "the problem");
-  *out = (tw_class){.residual = TW_NONE, .residual_constant = TW_NONE, .smooth = TW_NONE};
+static tw_status classify(const tw_problem *p, tw_domain *set, unsigned char *sign, tw_class *out, tw_error *error) {
   tw_status status = tw_graph_check(p->graph, error);
   if (status != TW_OK) return status;
   if (p->size == 0) return tw_fail(error, TW_ERR_ARGUMENT, "the problem has no variables");
   if (p->goal == TW_GOAL_NONE && p->rows == 0)
     return tw_fail(error, TW_ERR_ARGUMENT,
                    "the problem has no objective, expected minimize, maximize, a root, a fixed point or constraints");
-  int n = p->variables.count;
-  tw_domain *set = calloc((size_t)n, sizeof *set);
-  unsigned char *sign = calloc((size_t)n, 1);
-  tw_graph_lock(p->graph);
-  if (!set || !sign) {
-    status = tw_fail(error, TW_ERR_MEMORY, "out of memory classifying a problem");
+  look_at_variables(p, out, set, sign);
+  status = tw_graph_check(p->graph, error);
+  if (status != TW_OK) return status;
+  status = p->goal == TW_GOAL_ROOT       ? root_residual(p, out, error)
+           : p->goal == TW_GOAL_FIXPOINT ? fixpoint_residual(p, out, error)
+                                         : classify_objective(p, set, sign, out, error);
+  return status == TW_OK ? tw_graph_check(p->graph, error) : status;
+}
+
+tw_status tw_classify(const tw_problem *p, tw_class *out, tw_error *error) {
+  if (!p || !out) return tw_fail(error, TW_ERR_ARGUMENT, "classify: %s is NULL", p ? "the result" : "the problem");
+  *out = (tw_class){.residual = TW_NONE, .residual_constant = TW_NONE, .smooth = TW_NONE};
+  const size_t n = (size_t)p->variables.count;
+  tw_domain *set = calloc(n + 1, sizeof *set);
+  unsigned char *sign = calloc(n + 1, 1);
+  tw_status status = TW_ERR_MEMORY;
+  if (set && sign) {
+    tw_graph_lock(p->graph); /* the graph's status too is others' while they build */
+    status = classify(p, set, sign, out, error);
+    tw_graph_unlock(p->graph);
   } else {
-    look_at_variables(p, out, set, sign);
-    status = tw_graph_check(p->graph, error);
-    if (status != TW_OK)
-      ;
-    else if (p->goal == TW_GOAL_ROOT)
-      status = root_residual(p, out, error);
-    else if (p->goal == TW_GOAL_FIXPOINT)
-      status = fixpoint_residual(p, out, error);
-    else
-      status = classify_objective(p, set, sign, out, error);
+    tw_fail(error, status, "out of memory classifying a problem");
   }
-  tw_graph_unlock(p->graph);
   free(set);
   free(sign);
-  return status == TW_OK ? tw_graph_check(p->graph, error) : status;
+  return status;
 }

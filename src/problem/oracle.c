@@ -333,9 +333,8 @@ static tw_status clone(void *self, tw_oracle *out, tw_error *error) {
 tw_status tw_oracle_from_problem(tw_oracle *out, const tw_problem *p, const tw_class *cls, tw_error *error) {
   if (!out || !p || !cls) return tw_fail(error, TW_ERR_ARGUMENT, "oracle: the result, problem or class is NULL");
   *out = (tw_oracle){0};
-  tw_status status = tw_graph_check(p->graph, error);
-  tw_kit *kit = NULL;
-  if (status == TW_OK) status = tw_kit_new(&kit, p, cls, error);
+  tw_kit *kit;
+  const tw_status status = tw_kit_new(&kit, p, cls, error);
   return status == TW_OK ? make(out, kit, NULL, error) : status;
 }
 

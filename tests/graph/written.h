@@ -43,14 +43,14 @@ static inline size_t written_work_bytes(const tw_text *header) {
   return strtoul(at + 6, NULL, 10);
 }
 
-/* Floats in the given range, integers at its floor. */
-static inline tw_array drawn_value(const function *f, int i) {
+/* Input i: floats in the given range, integers at its floor; others for each `set`. */
+static inline tw_array drawn_value(const function *f, int i, uint64_t set) {
   tw_array value = {0};
   const bool real = tw_dtype_get(tw_dtype_of(f->in[i]))->kind == TW_KIND_FLOAT;
   const double low = f->low == f->high ? -1 : f->low, high = f->low == f->high ? 1 : f->high;
   assert_int_equal(tw_array_new(&value, tw_dtype_of(f->in[i]), tw_shape_of(f->in[i]), NULL), TW_OK);
   for (int64_t k = 0; k < size_of(&value); k++) {
-    const double x = low + (high - low) * tw_random_uniform(77 + (uint64_t)i, (uint64_t)k);
+    const double x = low + (high - low) * tw_random_uniform(77 + WRITTEN_MOST * set + (uint64_t)i, (uint64_t)k);
     set_element(&value, k, real ? (double)(float)x : floor(x));
   }
   return value;
@@ -101,7 +101,7 @@ static inline void assert_written_by(const function *f, const char *cc) {
   tw_array value[WRITTEN_MOST], ours[WRITTEN_MOST], theirs[WRITTEN_MOST];
   void *in[WRITTEN_MOST], *out[WRITTEN_MOST], *other[WRITTEN_MOST];
   const double tolerance = f->tolerance > 0 ? f->tolerance : 2e-13;
-  for (int i = 0; i < f->n_in; i++) value[i] = drawn_value(f, i), in[i] = value[i].data;
+  for (int i = 0; i < f->n_in; i++) value[i] = drawn_value(f, i, 0), in[i] = value[i].data;
   new_outputs(f, ours, out);
   new_outputs(f, theirs, other);
   if (library_call(f, in, out) != TW_OK) fail_msg("%s: the library fails", f->label);

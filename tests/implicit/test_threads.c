@@ -2,10 +2,7 @@
  * separate oracles, whose functions are compiled while others run. Results have the bits of a solve alone.
  * Solves nest in callbacks. */
 #include "problems.h"
-
-#include <pthread.h>
-
-enum { THREADS = 4 };
+#include "together.h"
 
 /* Ridge path: the penalty exp(l) that does best on other rows, for w(l) = argmin |A w - b|^2 + exp(l) |w|^2.
  */
@@ -48,8 +45,7 @@ static tw_status solve_with(job *j, tw_oracle *oracle) {
   return status;
 }
 
-static void *run(void *context) {
-  job *j = context;
+static void run(job *j) {
   tw_graph *own = j->problem || j->model ? NULL : tw_graph_new();
   tw_problem *p = own ? ridge_path(own, j->key) : j->problem;
   tw_oracle oracle = {0};
@@ -68,14 +64,13 @@ static void *run(void *context) {
     tw_problem_free(p);
     tw_graph_free(own);
   }
-  return NULL;
 }
 
-static void run_all(int n, job *jobs) {
-  pthread_t thread[THREADS];
-  for (int i = 0; i < n; i++) assert_int_equal(pthread_create(&thread[i], NULL, run, &jobs[i]), 0);
-  for (int i = 0; i < n; i++) assert_int_equal(pthread_join(thread[i], NULL), 0);
-  for (int i = 0; i < n; i++)
+static void run_number(void *jobs, int number) { run((job *)jobs + number); }
+
+static void run_all(job *jobs) {
+  together_call(run_number, jobs);
+  for (int i = 0; i < TOGETHER; i++)
     if (jobs[i].error.status != TW_OK) fail_msg("thread %d: %s", i, jobs[i].error.message);
 }
 
@@ -90,27 +85,27 @@ static void expect_alone(const job *j) {
   assert_true(fabs(j->x) > 1e-3);
 }
 
-static const char *const methods[THREADS] = {"bfgs", "newton_cg", "lbfgs", "gd"};
+static const char *const methods[TOGETHER] = {"bfgs", "newton_cg", "lbfgs", "gd"};
 
 static void each_on_its_own_graph(void **state) {
   (void)state;
-  job jobs[THREADS] = {0};
-  for (int i = 0; i < THREADS; i++) jobs[i] = (job){.key = 100 + 10 * (uint64_t)i, .method = methods[i]};
-  run_all(THREADS, jobs);
-  for (int i = 0; i < THREADS; i++) expect_alone(&jobs[i]);
+  job jobs[TOGETHER] = {0};
+  for (int i = 0; i < TOGETHER; i++) jobs[i] = (job){.key = 100 + 10 * (uint64_t)i, .method = methods[i]};
+  run_all(jobs);
+  for (int i = 0; i < TOGETHER; i++) expect_alone(&jobs[i]);
 }
 
 static void together_on_one_graph(void **state) {
   (void)state;
   tw_graph *g = tw_graph_new();
-  job jobs[THREADS] = {0};
-  for (int i = 0; i < THREADS; i++)
+  job jobs[TOGETHER] = {0};
+  for (int i = 0; i < TOGETHER; i++)
     jobs[i] = (job){.problem = ridge_path(g, 200 + 10 * (uint64_t)(i / 2)),
                     .key = 200 + 10 * (uint64_t)(i / 2),
                     .method = methods[i]};
   if (tw_graph_check(g, &error) != TW_OK) fail_msg("%s", error.message);
-  run_all(THREADS, jobs);
-  for (int i = 0; i < THREADS; i++) {
+  run_all(jobs);
+  for (int i = 0; i < TOGETHER; i++) {
     expect_alone(&jobs[i]);
     tw_problem_free(jobs[i].problem);
   }
@@ -125,12 +120,51 @@ static void clones_of_one_oracle(void **state) {
   tw_class cls;
   assert_ok(tw_classify(p, &cls, &error));
   assert_ok(tw_oracle_from_problem(&oracle, p, &cls, &error));
-  job jobs[THREADS] = {0};
-  for (int i = 0; i < THREADS; i++) jobs[i] = (job){.model = &oracle, .key = 300, .method = methods[i]};
-  run_all(THREADS, jobs);
-  for (int i = 0; i < THREADS; i++) expect_alone(&jobs[i]);
+  job jobs[TOGETHER] = {0};
+  for (int i = 0; i < TOGETHER; i++) jobs[i] = (job){.model = &oracle, .key = 300, .method = methods[i]};
+  run_all(jobs);
+  for (int i = 0; i < TOGETHER; i++) expect_alone(&jobs[i]);
   tw_oracle_release(&oracle);
   tw_problem_free(p);
+  tw_graph_free(g);
+}
+
+/* ------------------------------------------------------------------ threads inside a derivative */
+
+/* S = sum_k w'v_k with v_k the solution of P v_k = sin(k p), whose first FREE entries alone are free: a loop in tiles, whose body
+ * compiles a function of these entries when it is first run. */
+enum { UNKNOWNS = 128, FREE = 8, TERMS = 3000 };
+
+static double term(int64_t k, int64_t i) {
+  const double p = (double)(i + 1);
+  return sin((double)k * p) * (i < FREE ? 1 : p);
+}
+
+static tw_expr sum_of_solves(tw_graph *g) {
+  tw_expr k = tw_input(g, "k", TW_I64, TW_SCALAR), u = tw_param(g, 0, TW_F64, TW_SHAPE(UNKNOWNS));
+  tw_expr q = tw_param(g, 1, TW_F64, TW_SHAPE(UNKNOWNS)), lu = tw_mul(q, u), one = tw_scalar(g, 1);
+  tw_expr p = tw_add(tw_iota(g, TW_F64, UNKNOWNS), one), mask = tw_le(p, tw_scalar(g, FREE));
+  const tw_body *body = tw_body_make(g, 2, (tw_expr[]){u, q}, 1, &lu);
+  assert_non_null(body);
+  tw_expr b = tw_sin(tw_mul(tw_cast(k, TW_F64), p));
+  tw_expr v = tw_implicit_solve(g, body, 1, &p, b, mask, true);
+  return tw_loop_sum(k, TERMS, tw_dot(p, v));
+}
+
+/* x = theta S: threads that share out the loop do not wait for the thread that differentiates. */
+static void loops_compile_inside_derivatives(void **state) {
+  (void)state;
+  tw_graph *g = tw_graph_new();
+  tw_expr x = tw_input(g, "x", TW_F64, TW_SHAPE(1)), theta = tw_input(g, "theta", TW_F64, TW_SHAPE(1));
+  const tw_root root = {tw_sub(x, tw_mul(theta, sum_of_solves(g))), x, 1, &theta};
+  const double zero = 0, one = 1;
+  double expected = 0, dx = 0, bar = 0;
+  for (int64_t k = 0; k < TERMS; k++)
+    for (int64_t i = 0; i < UNKNOWNS; i++) expected += term(k, i);
+  assert_ok(tw_root_jvp(&root, NULL, &zero, (const void *[]){&zero}, (const double *[]){&one}, &dx, NULL, &error));
+  assert_ok(tw_root_vjp(&root, NULL, &zero, (const void *[]){&zero}, &one, (double *[]){&bar}, NULL, &error));
+  assert_close(dx, expected, 1e-9);
+  assert_close(bar, expected, 1e-9);
   tw_graph_free(g);
 }
 
@@ -216,7 +250,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(each_on_its_own_graph),          cmocka_unit_test(together_on_one_graph),
       cmocka_unit_test(clones_of_one_oracle),           cmocka_unit_test(callbacks_see_solve_and_stop),
-      cmocka_unit_test(limits_reach_into_inner_solves),
+      cmocka_unit_test(limits_reach_into_inner_solves), cmocka_unit_test(loops_compile_inside_derivatives),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
