@@ -27,7 +27,7 @@ typedef struct local { /* the problem in the variables that are free to move or 
   double *h, *q;              /* n x n, n */
   double *al, *au, *l, *u;    /* limits of a quadratic program: m + n + 1, n */
   double *d, *last, *y, *z;   /* its answer: n, n, m + n + 1, n */
-  double *work, *shifted, *rows; /* 2 n n, n x n, (m + n + 1) x n */
+  double *work, *shifted, *rows; /* tw_dense_rank_work(n), n x n, (m + 2 n + 1) x n */
   double *linear;             /* n: q of a quadratic program */
   signed char *active;
   double *block;
@@ -42,7 +42,7 @@ static tw_status allocate(local *c, tw_error *error) {
     size_t size;
   } parts[] = {{&c->a, m * n}, {&c->r, m}, {&c->bound, n}, {&c->lambda, m}, {&c->mu, n}, {&c->g, n}, {&c->h, n * n},
                {&c->q, n}, {&c->al, rows}, {&c->au, rows}, {&c->l, n}, {&c->u, n}, {&c->d, n}, {&c->last, n}, {&c->y, rows},
-               {&c->z, n}, {&c->work, 2 * n * n}, {&c->shifted, n * n}, {&c->rows, rows * n}, {&c->linear, n}};
+               {&c->z, n}, {&c->work, tw_dense_rank_work(c->n)}, {&c->shifted, n * n}, {&c->rows, (rows + n) * n}, {&c->linear, n}};
   size_t total = 0;
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) total += parts[i].size;
   c->block = tw_alloc(total, sizeof *c->block);
@@ -192,20 +192,17 @@ static void penalise(local *c, double rho) {
 /* Whether H, the equations and the limits that press leave no direction. */
 static bool is_unique(local *c) {
   const int64_t n = c->n, m = c->m;
-  tw_dual_factor f = {.n = n, .j = c->work, .r = c->work + n * n};
-  memset(c->shifted, 0, (size_t)(n * n) * sizeof(double));
-  for (int64_t k = 0; k < n; k++) c->shifted[k * n + k] = 1;
-  if (!tw_dual_factor_start(&f, c->shifted)) return false;
-  double *d = c->linear;
-  for (int64_t i = 0; i < m + 2 * n && f.active < n; i++) {
-    const bool row = i < m, bound = !row && i < m + n;
-    const double multiplier = row ? c->y[i] : bound ? c->z[i - m] : 1;
-    if (multiplier == 0) continue;
-    tw_dual_factor_image(&f, row ? c->a + i * n : bound ? NULL : c->h + (i - m - n) * n, i - m, d);
-    const double all = tw_vec_norm2(d, (size_t)n), rest = tw_vec_norm2(d + f.active, (size_t)(n - f.active));
-    if (rest > DEPENDENT * all) tw_dual_factor_add(&f, d);
+  double *row = c->rows;
+  for (int64_t i = 0; i < m; i++)
+    if (c->y[i] != 0) memcpy(row, c->a + i * n, (size_t)n * sizeof *row), row += n;
+  for (int64_t k = 0; k < n; k++) {
+    if (c->z[k] == 0) continue;
+    memset(row, 0, (size_t)n * sizeof *row);
+    row[k] = 1;
+    row += n;
   }
-  return f.active == n;
+  memcpy(row, c->h, (size_t)(n * n) * sizeof *row);
+  return n == 0 || tw_dense_rank(n, (row - c->rows) / n + n, c->rows, DEPENDENT, c->work) == n;
 }
 
 /* The smallest of all d with the same H d, q'd and limits. */
@@ -241,11 +238,11 @@ static tw_status move(local *c, double gradient, bool *found, bool *singular, tw
   set_limits(c, true, ZERO_MULTIPLIER * gradient);
   for (int k = 0; k < PENALTIES; k++, rho *= 100) {
     penalise(c, rho);
-    if (tw_dual_is_definite(c->n, c->h, -FLAT * base, c->work)) {
+    if (tw_dense_is_definite(c->n, c->h, -FLAT * base, c->work)) {
       memset(c->active, 0, (size_t)(c->m + c->n));
       return solve(c, c->h, c->q, c->m, c->a, found, error);
     }
-    if (!tw_dual_is_definite(c->n, c->h, SHIFT * base, c->work)) continue;
+    if (!tw_dense_is_definite(c->n, c->h, SHIFT * base, c->work)) continue;
     TW_TRY(proximal(c, c->h, c->q, SHIFT * base, found, error));
     if (!*found || is_unique(c)) return TW_OK;
     *singular = true;

@@ -28,29 +28,10 @@ typedef struct tw_dense_qp_answer {
 /* TW_ERR_SINGULAR: H is not positive definite. TW_ERR_LIMIT: no end in 100 (n + m) + 1000 iterations. O(n^3 + iterations (n^2 + m n)). */
 tw_status tw_dense_qp_solve(const tw_dense_qp *qp, tw_dense_qp_answer *answer, tw_error *error);
 
-/* ------------------------------------------------------------------ the factors of the active set's normals N
- *
- *   J'H J = I,   J'N = [R; 0]  (R upper triangular)
- *
- * J is kept by columns: row i of `j` is column i of J. */
-typedef struct tw_dual_factor {
-  int64_t n, active;
-  double *j; /* n x n */
-  double *r; /* column k of R is r[k n .. k n + k] */
-} tw_dual_factor;
-
+/* How many rows of A (m x n) are further from the span of those before than tolerance times their length; work: tw_dense_rank_work(n). */
+int64_t tw_dense_rank(int64_t n, int64_t m, const double *a, double tolerance, double *work);
+size_t tw_dense_rank_work(int64_t n);
 /* Whether H + shift I is positive definite; work: n x n. */
-bool tw_dual_is_definite(int64_t n, const double *h, double shift, double *work);
-/* J = L^-T for H = L L', no active constraint; false when H is not positive definite. j and r: n x n each, the caller's. */
-bool tw_dual_factor_start(tw_dual_factor *f, const double *h);
-/* d = J'v; v NULL: the unit vector k. */
-void tw_dual_factor_image(const tw_dual_factor *f, const double *v, int64_t k, double *d);
-/* The normal whose image is d (overwritten) becomes the last. */
-void tw_dual_factor_add(tw_dual_factor *f, double *d);
-/* The k-th leaves. */
-void tw_dual_factor_drop(tw_dual_factor *f, int64_t k);
-/* x = R^-1 x, x = R^-T x. */
-void tw_dual_factor_solve(const tw_dual_factor *f, double *x);
-void tw_dual_factor_solve_transposed(const tw_dual_factor *f, double *x);
+bool tw_dense_is_definite(int64_t n, const double *h, double shift, double *work);
 
 #endif
