@@ -3,7 +3,7 @@
 #include "front/inspect.h"
 #include "front/model_file.h"
 
-#include "method/driver.h"
+#include "method/options.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -6,7 +6,8 @@
  *   min 1/2 d'H d + q'd,  q = d(grad_x L),  with equality where lambda_i is not zero
  * (Jittorntrum 1984; Ralph & Dempe 1995), the smallest d of all that solve it. Variables with one limit for both sides move with it. */
 #include "implicit/program.h"
-#include "method/program/dual_qp.h"
+#include "base/try.h"
+#include "method/dense_qp.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -61,13 +62,13 @@ static void take_curvature(local *c, const int64_t *place, const double *moved) 
   const tw_program *s = c->s;
   double *pull = s->scratch;
   memset(pull, 0, (size_t)s->n * sizeof *pull);
-  tw_nlp_add_h(&s->nlp, s->h, 1, moved, pull);
+  csc_add_symmetric(&s->hessian, 1, moved, pull);
   memset(c->h, 0, (size_t)(c->n * c->n) * sizeof *c->h);
   for (int64_t k = 0; k < s->n; k++) {
     if (place[k] < 0) continue;
     c->q[place[k]] = s->d_stationarity[k] + pull[k];
-    for (int64_t p = s->nlp.h.colptr[k]; p < s->nlp.h.colptr[k + 1]; p++) {
-      const int64_t i = place[s->nlp.h.rowidx[p]];
+    for (int64_t p = s->hessian.start[k]; p < s->hessian.start[k + 1]; p++) {
+      const int64_t i = place[s->hessian.row[p]];
       if (i >= 0) c->h[i * c->n + place[k]] = c->h[place[k] * c->n + i] = s->h[p];
     }
   }
@@ -78,7 +79,7 @@ static void take_rows(local *c, const int64_t *place, const double *moved) {
   double *pull = s->scratch;
   int64_t *at = c->row, count = 0;
   memset(pull, 0, (size_t)s->m * sizeof *pull);
-  tw_nlp_add_j(&s->nlp, s->j, 1, moved, pull);
+  csc_add(&s->jacobian, 1, moved, pull);
   for (int64_t i = 0; i < s->m; i++) {
     if (s->side[s->n + i] == TW_SIDE_NONE) continue;
     c->r[count] = tw_program_limit(s, s->n + i) - s->d_rows[i] - pull[i];
@@ -87,8 +88,8 @@ static void take_rows(local *c, const int64_t *place, const double *moved) {
   }
   for (int64_t i = 0, next = 0; i < s->m; i++) at[s->m + i] = next < count && at[next] == i ? next++ : -1; /* row -> place */
   for (int64_t k = 0; k < s->n; k++)
-    for (int64_t p = s->nlp.j.colptr[k]; place[k] >= 0 && p < s->nlp.j.colptr[k + 1]; p++) {
-      const int64_t i = at[s->m + s->nlp.j.rowidx[p]];
+    for (int64_t p = s->jacobian.start[k]; place[k] >= 0 && p < s->jacobian.start[k + 1]; p++) {
+      const int64_t i = at[s->m + s->jacobian.row[p]];
       if (i >= 0) c->a[i * c->n + place[k]] = s->j[p];
     }
 }
@@ -276,19 +277,19 @@ static tw_status curvature_at(local *c, const int64_t *place, const double *move
     take_curvature(c, place, moved);
     return TW_OK;
   }
-  double *y = tw_alloc((size_t)(s->m + s->nlp.h.nnz), sizeof *y), *h = y ? y + s->m : NULL;
+  double *y = tw_alloc((size_t)(s->m + csc_count(&s->hessian)), sizeof *y), *h = y ? y + s->m : NULL;
   if (!y) return tw_fail(error, TW_ERR_MEMORY, "sensitivity: out of memory");
   bool finite = true;
   memcpy(y, s->y, (size_t)s->m * sizeof *y);
-  memcpy(h, s->h, (size_t)s->nlp.h.nnz * sizeof *h);
+  memcpy(h, s->h, (size_t)csc_count(&s->hessian) * sizeof *h);
   memset(s->y, 0, (size_t)s->m * sizeof *y);
   for (int64_t p = 0; p < c->m; p++) s->y[c->row[p]] = c->lambda[p];
   tw_status status = tw_program_along(s, column, error);
-  if (status == TW_OK && s->cls->constraints > TW_LINEAR) status = tw_nlp_second(&s->nlp, s->x, 1, s->y, s->h, &finite);
+  if (status == TW_OK && s->cls->constraints > TW_LINEAR) status = tw_derivatives_second(s->derivatives, s->x, s->y, s->h, &finite, error);
   if (status == TW_OK && !finite) status = tw_fail(error, TW_ERR_NUMERIC, "sensitivity: second derivatives are not finite");
   if (status == TW_OK) take_curvature(c, place, moved);
   memcpy(s->y, y, (size_t)s->m * sizeof *y);
-  memcpy(s->h, h, (size_t)s->nlp.h.nnz * sizeof *h);
+  memcpy(s->h, h, (size_t)csc_count(&s->hessian) * sizeof *h);
   free(y);
   return status;
 }

@@ -1,6 +1,7 @@
 /* Sensitivities of an outer problem: the problem seen as nested in its own parameters, at a solution already
  * known. */
 #include "implicit/conic.h"
+#include "base/try.h"
 #include "implicit/program.h"
 
 #include <math.h>

@@ -1,9 +1,9 @@
-/* Goldfarb & Idnani, A numerically stable dual method for solving strictly convex quadratic programs (1983); see dual_qp.h.
+/* Goldfarb & Idnani, A numerically stable dual method for solving strictly convex quadratic programs (1983); see dense_qp.h.
  *
  * Constraint p is n_p'x >= b_p: a row, or a unit vector, at its lower limit, or with both sides negated at its upper one. The iterate
  * minimises the objective on its active set, with multipliers u >= 0; the most violated constraint joins. With H = L L' and w = L'x
  * the objective is |w|^2 / 2 and the normal L^-1 n_p, for which graph/emit/runtime/active.h has the step. */
-#include "method/program/dual_qp.h"
+#include "method/dense_qp.h"
 #include "graph/emit/runtime/active.h"
 
 #include <float.h>

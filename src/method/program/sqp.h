@@ -12,7 +12,7 @@
 #define TALWEG_METHOD_SQP_H
 
 #include "graph/emit/runtime/active.h"
-#include "method/program/dual_qp.h"
+#include "method/dense_qp.h"
 #include "method/program/nlp.h"
 
 enum { /* numbers of the run */

@@ -1,6 +1,6 @@
 /* The dual active-set step of Goldfarb & Idnani (1983) for min |w|^2 / 2 over rows: what rows and limits are, which of them joins next and
- * where the point is are the caller's (polyhedron.h; method/program/dual_qp.c, whose w = L'x with H = L L'). Part of the library, and of the
- * C that it writes. */
+ * where the point is are the caller's (polyhedron.h; method/program/dual_qp.c, whose w = L'x with H = L L'). Part of the library, and of
+ * the C that it writes. */
 #ifndef TALWEG_GRAPH_EMIT_RUNTIME_ACTIVE_H
 #define TALWEG_GRAPH_EMIT_RUNTIME_ACTIVE_H
 #include <math.h>

@@ -1,10 +1,11 @@
-/* dual_qp: strictly convex quadratic programs with dense matrices, by the dual active-set method of Goldfarb & Idnani (1983).
+/* dense_qp: strictly convex quadratic programs with dense matrices, by the dual active-set method of Goldfarb & Idnani (1983)
+ * (program/dual_qp.c).
  *
  *   min 1/2 x'H x + q'x   subject to   al <= A x <= au,   l <= x <= u
  *
- * Private to method/ and implicit/. */
-#ifndef TALWEG_METHOD_DUAL_QP_H
-#define TALWEG_METHOD_DUAL_QP_H
+ * For this room and those above. */
+#ifndef TALWEG_METHOD_DENSE_QP_H
+#define TALWEG_METHOD_DENSE_QP_H
 
 #include <talweg/base.h>
 
