@@ -29,7 +29,8 @@ static void agrees(const setting *s, tw_dtype dtype, double tolerance) {
   assert_memory_equal(a.data, two.data, (size_t)size_of(&a) * tw_dtype_get(dtype)->size);
   for (int64_t i = 0; i < size_of(&a); i++)
     if (!(fabs(element(&a, i) - element(&b, i)) <= tolerance))
-      fail_msg("%lld x %lld: element %lld is %.12g, unfused %.12g", (long long)s->nq, (long long)s->nk, (long long)i, element(&a, i), element(&b, i));
+      fail_msg("%lld x %lld: element %lld is %.12g, unfused %.12g", (long long)s->nq, (long long)s->nk, (long long)i, element(&a, i),
+               element(&b, i));
   tw_array_free(&a);
   tw_array_free(&b);
   tw_array_free(&two);
@@ -39,8 +40,9 @@ static void agrees(const setting *s, tw_dtype dtype, double tolerance) {
 
 static void tiles_are_the_whole(void **state) {
   (void)state;
-  static const setting of[] = {{1, 1, 1, 3, 2, false},   {2, 127, 255, 8, 5, false}, {1, 128, 256, 16, 16, false}, {2, 129, 257, 7, 9, true},
-                               {1, 300, 300, 4, 4, true}, {1, 3, 700, 5, 5, true},    {3, 1, 5000, 6, 2, false},    {1, 260, 1, 4, 3, false}};
+  static const setting of[] = {{1, 1, 1, 3, 2, false},    {2, 127, 255, 8, 5, false}, {1, 128, 256, 16, 16, false},
+                               {2, 129, 257, 7, 9, true}, {1, 300, 300, 4, 4, true},  {1, 3, 700, 5, 5, true},
+                               {3, 1, 5000, 6, 2, false}, {1, 260, 1, 4, 3, false}};
   for (size_t k = 0; k < sizeof of / sizeof *of; k++) {
     agrees(&of[k], TW_F64, 1e-13);
     agrees(&of[k], TW_F32, 2e-5);

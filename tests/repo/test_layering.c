@@ -1,5 +1,5 @@
 /* The house's rules, read off the #include lines: a room leans on rooms above it only and reads no folder inside another, a
- * public header includes no private one, and sources stay within a screenful of ideas. */
+ * public header includes no private one, and lines fit the width. */
 #include "test.h"
 
 #include <stdio.h>
@@ -33,6 +33,7 @@ static bool is_inside(const char *line) {
   return slash && strchr(slash + 1, '/') && strncmp(quote + 1, "graph/", 6) != 0;
 }
 
+enum { COLUMNS = 140 };
 static int violations, files;
 
 static void check_file(const char *path, int floor, bool public_header) {
@@ -41,6 +42,10 @@ static void check_file(const char *path, int floor, bool public_header) {
   if (!file) fail_msg("cannot read %s", path);
   for (int number = 1; fgets(line, sizeof line, file); number++) {
     bool private_header;
+    if (strlen(line) > COLUMNS + 1) {
+      print_error("%s:%d: longer than %d columns\n", path, number, COLUMNS);
+      violations++;
+    }
     if (strncmp(line, "#include", 8) != 0) continue;
     int included = included_floor(line, &private_header);
     if (included > floor) {

@@ -322,7 +322,8 @@ tw_status tw_loop_kernel(const tw_call *call) {
     for (int64_t slot = 0; slot < count; slot++) {
       if (s->status[slot] != TW_OK) return tw_fail(call->error, s->status[slot], "%s", s->error[slot].message);
       const tw_loop_rows rows = {rows_of(p, first + slot), skip_of(p, first + slot), p->slope};
-      tw_status status = tw_loop_combine(p->attr, call->out, s->compensation, s->region + (size_t)slot * p->region_bytes, p->region_offset, &rows, call->error);
+      tw_status status = tw_loop_combine(p->attr, call->out, s->compensation, s->region + (size_t)slot * p->region_bytes, p->region_offset,
+                                         &rows, call->error);
       if (status != TW_OK) return tw_error_prefix(call->error, "loop");
     }
   }
