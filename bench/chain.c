@@ -45,7 +45,8 @@ static int chain(tw_dtype dtype) {
   tw_expr f = tw_sum(tw_mul(tw_log1p(tw_exp(tw_neg(tw_mul(v[1], v[0])))), v[2]), TW_ALL, false);
   for (int threads = 1; threads <= 2; threads++) {
     bench_fn fn = {.in = {data[0], data[1], data[2]}, .out = {sum, data[3]}};
-    if (bench_fn_open(&fn, 3, v, 2, (tw_expr[]){f, tw_grad(f, v[0])}, (tw_exec){.threads = threads, .jit = TW_JIT_ON})) return bench_fail(name);
+    if (bench_fn_open(&fn, 3, v, 2, (tw_expr[]){f, tw_grad(f, v[0])}, (tw_exec){.threads = threads, .jit = TW_JIT_ON}))
+      return bench_fail(name);
     copying c = {data[0], data[3], bytes, threads};
     bad |= bench_together(2, (bench_timed[]){{name, "talweg", threads, bench_fn_call, &fn}, {plain, "memcpy", threads, copy, &c}}, 2);
     bench_fn_close(&fn);

@@ -2,8 +2,9 @@
 """Logistic regression beside scikit-learn: bench/logreg.py TALWEG_LOGREG OUT.md
 
 scikit-learn's LogisticRegression (lbfgs, l2, with an intercept) on breast_cancer (standardised, C = 1) and on the first 10000 images of
-Fashion-MNIST, pixels over 255, ten classes, C = 1/100; then Talweg's lbfgs on the same objective from the same start until its gradient is as small as
-scikit-learn's at its result. Both in f64 and with the same number of threads. Seconds are medians from data in memory to the result.
+Fashion-MNIST, pixels over 255, ten classes, C = 1/100; then Talweg's lbfgs on the same objective from the same start until its gradient
+is as small as scikit-learn's at its result. Both in f64 and with the same number of threads. Seconds are medians from data in memory to
+the result.
 """
 import gzip
 import json
@@ -67,15 +68,16 @@ def peer(x, label, classes, l2, tol, seconds):
 
 
 def ours(program, folder, classes, l2, gradient, threads, seconds):
-    out = subprocess.run([program, folder / "x.npy", folder / "label.npy", str(classes), str(l2), repr(gradient), str(threads), str(seconds)],
-                         stdout=subprocess.PIPE, text=True, check=True).stdout
+    numbers = [str(classes), str(l2), repr(gradient), str(threads), str(seconds)]
+    out = subprocess.run([program, folder / "x.npy", folder / "label.npy", *numbers], stdout=subprocess.PIPE, text=True, check=True).stdout
     timed, found = [json.loads(line) for line in out.splitlines()]
     return timed["median"], found
 
 
 def main(program, page):
     rows = []
-    for name, make, seconds in (("breast_cancer, 569 x 30, 2 classes", breast_cancer, 1), (f"Fashion-MNIST, {ROWS} x 784, 10 classes", fashion, 1)):
+    for name, make, seconds in (("breast_cancer, 569 x 30, 2 classes", breast_cancer, 1),
+                                (f"Fashion-MNIST, {ROWS} x 784, 10 classes", fashion, 1)):
         if make is fashion and not FASHION.exists():
             continue
         x, label, classes, l2 = make()
@@ -90,10 +92,13 @@ def main(program, page):
                     mine, found = ours(program, folder, classes, l2, g, threads, seconds)
                     rows.append((name, tol, threads, theirs, steps, f, g, mine, found))
                     print(*rows[-1], flush=True)
-    text = ["# Logistic regression", "", f"scikit-learn {sklearn.__version__} and Talweg's `lbfgs`, f64, one machine, one after the other; both end with the same largest entry of the",
-            "gradient. Written by `make bench` (bench/logreg.py says more).", "",
-            "| data | tol | threads | scikit-learn s | iterations | Talweg s | iterations | gradient | f - f peer | ratio |", "|---|---|---|---|---|---|---|---|---|---|"]
-    text += [f"| {n} | {tol:g} | {t} | {a:.3g} | {k} | {b:.3g} | {r['iterations']} | {g:.1e} | {r['f'] - f:.1e} | {a / b:.2f} |" for n, tol, t, a, k, f, g, b, r in rows]
+    text = ["# Logistic regression", "",
+            f"scikit-learn {sklearn.__version__} and Talweg's `lbfgs`, f64, one machine, one after the other; both end with the same",
+            "largest entry of the gradient. Written by `make bench` (bench/logreg.py says more).", "",
+            "| data | tol | threads | scikit-learn s | iterations | Talweg s | iterations | gradient | f - f peer | ratio |",
+            "|---|---|---|---|---|---|---|---|---|---|"]
+    text += [f"| {n} | {tol:g} | {t} | {a:.3g} | {k} | {b:.3g} | {r['iterations']} | {g:.1e} | {r['f'] - f:.1e} | {a / b:.2f} |"
+             for n, tol, t, a, k, f, g, b, r in rows]
     pathlib.Path(page).write_text("\n".join(text) + "\n")
 
 

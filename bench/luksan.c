@@ -1,5 +1,5 @@
-/* Example 8, Luksan and Vlcek's chained Rosenbrock function with trigonometric-exponential constraints (1999, problem 5.1): objective, gradient, values of
- * the constraints' Jacobian and of the Lagrangian's Hessian, N = 10^6, against the same by hand. */
+/* Example 8, Luksan and Vlcek's chained Rosenbrock function with trigonometric-exponential constraints (1999, problem 5.1): objective,
+ * gradient, values of the constraints' Jacobian and of the Lagrangian's Hessian, N = 10^6, against the same by hand. */
 #include "bench.h"
 
 #include <math.h>
@@ -152,7 +152,8 @@ int bench_luksan(void) {
   tw_random_normal_fill(1, 0, (size_t)n, x);
   tw_random_normal_fill(2, 0, (size_t)n, y);
   int bad = bench_compile(NULL, 100, x, y, out);
-  bad |= bench_compile("native code for N = 1e3, seconds", 1000, x, y, out) | bench_compile("native code for N = 1e6, seconds", n, x, y, out);
+  bad |=
+      bench_compile("native code for N = 1e3, seconds", 1000, x, y, out) | bench_compile("native code for N = 1e6, seconds", n, x, y, out);
   bad |= bench_time("luksan graph 1e3", "talweg", 1, 0.3, state_and_discard, &small);
   bad |= bench_time("luksan graph 1e6", "talweg", 1, 0.3, state_and_discard, &n);
   bad |= bench_time("luksan patterns 1e6", "talweg", 1, 0.1, build_and_discard, &n);
@@ -160,7 +161,8 @@ int bench_luksan(void) {
   if (build(&p, n)) return bench_fail("luksan");
   for (int threads = 1; threads <= 2; threads++) {
     bench_fn fn = {.in = {x, y}, .out = {out, out + 1, out + 1 + n, out + 1 + 4 * n}};
-    if (bench_fn_open(&fn, 2, (tw_expr[]){p.x, p.y}, 4, p.out, (tw_exec){.threads = threads, .jit = TW_JIT_ON})) return bench_fail("luksan");
+    if (bench_fn_open(&fn, 2, (tw_expr[]){p.x, p.y}, 4, p.out, (tw_exec){.threads = threads, .jit = TW_JIT_ON}))
+      return bench_fail("luksan");
     bad |= bench_time("luksan", "talweg", threads, 3, bench_fn_call, &fn);
     bench_fn_close(&fn);
   }

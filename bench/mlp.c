@@ -5,7 +5,8 @@ enum { BATCH = 128, IN = 784, HIDDEN = 512, OUT = 10 };
 
 int bench_mlp(void) {
   tw_graph *g = tw_graph_new();
-  const tw_shape shape[] = {TW_SHAPE(BATCH, IN), TW_SHAPE(BATCH, OUT), TW_SHAPE(IN, HIDDEN), TW_SHAPE(HIDDEN), TW_SHAPE(HIDDEN, OUT), TW_SHAPE(OUT)};
+  const tw_shape shape[] = {TW_SHAPE(BATCH, IN), TW_SHAPE(BATCH, OUT),  TW_SHAPE(IN, HIDDEN),
+                            TW_SHAPE(HIDDEN),    TW_SHAPE(HIDDEN, OUT), TW_SHAPE(OUT)};
   tw_expr v[6], out[5] = {TW_NONE};
   bench_fn fn = {0};
   int bad = 0;

@@ -74,15 +74,17 @@ def main():
     ipopt = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", "coinor-libipopt-dev"], capture_output=True, text=True).stdout
     text = ["# Nonlinear programs", "",
             f"{datetime.date.today()}, {model}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Ipopt {ipopt} with MUMPS.", "",
-            f"The {len(files)} models of `{folder}` from their given starts, by the default method and by Ipopt with the same derivatives and exact bounds",
-            "(`bound_relax_factor` 0), each by `talweg solve` (`bench/programs.py`; best of three runs; times are those of the solve alone). The restarts of",
-            "`ipm` and its exact bounds were chosen with these models in view, so others may fare worse.", "",
+            f"The {len(files)} models of `{folder}` from their given starts, by the default method and by Ipopt with the same derivatives",
+            "and exact bounds (`bound_relax_factor` 0), each by `talweg solve` (`bench/programs.py`; best of three runs; times are those",
+            "of the solve alone). The restarts of `ipm` and its exact bounds were chosen with these models in view, so others may fare",
+            "worse.", "",
             f"- feasibility <= 1e-8 and stationarity <= 1e-6 reached by the default method: {reached} of {len(files)}",
             f"- and an objective no worse than Ipopt's (1e-6 relative, or where Ipopt finds no solution): {no_worse} of {len(files)}",
             f"- Ipopt reports a solution for {both}"]
     if ratios:
         text.append("- time ratio to Ipopt: median %.2f, largest %.2f" % (ratios[len(ratios) // 2], ratios[-1]))
-    text += ["", "| problem | n | m | method | status | iterations | objective | stationarity | feasibility | Ipopt | iterations | objective "
+    text += ["",
+             "| problem | n | m | method | status | iterations | objective | stationarity | feasibility | Ipopt | iterations | objective "
              "| feasibility | time ratio |", "|---|--:|--:|---|---|--:|--:|--:|--:|---|--:|--:|--:|--:|", *lines]
     rest = programs_mps.section(out)
     with open(out + ".new", "w") as file:

@@ -106,11 +106,13 @@ def main():
     versions = subprocess.run(query, capture_output=True, text=True)
     text = [HEAD, "",
             f"{datetime.date.today()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {versions.stdout.rstrip(', ')}.", "",
-            f"The continuous `.mps` files of `{folder}` by the default method, GLPK's simplex (`glpsol`) and CBC (`bench/programs_mps.py`; best of",
-            "three runs, CPU seconds of whole processes on one thread, loading libraries and reading included, and seconds of the solve alone). Quadratic ones are compared with `ipm` in `tests/model/test_mps_programs.c`.",
+            f"The continuous `.mps` files of `{folder}` by the default method, GLPK's simplex (`glpsol`) and CBC (`bench/programs_mps.py`;",
+            "best of three runs, CPU seconds of whole processes on one thread, loading libraries and reading included, and seconds of the",
+            "solve alone). Quadratic ones are compared with `ipm` in `tests/model/test_mps_programs.c`.",
             "`gas11` has a feasible point and a ray along which its objective falls; `klein1` has no",
             f"feasible point; both are certified. Largest relative difference to GLPK: {largest:.0e}.", "",
-            "| problem | method | status | iterations | objective | GLPK | CBC | difference | seconds | of the solve | time ratio to GLPK / CBC |",
+            "| problem | method | status | iterations | objective | GLPK | CBC | difference | seconds | of the solve "
+            "| time ratio to GLPK / CBC |",
             "|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|", *lines]
     head = open(out).read().split(HEAD)[0].rstrip("\n") if os.path.exists(out) else "# Nonlinear programs"
     with open(out + ".new", "w") as file:

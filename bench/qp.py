@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""qp.py TALWEG_QP OUT [CASE ..]: quadratic programs of OSQP's benchmark classes (Stellato, Banjac, Goulart, Bemporad & Boyd 2020, appendix A)
-and two linear ones, generated here from their definitions, solved by the methods of talweg (bench/qp.c) to accuracies 1e-3 and 1e-6, which
-are checked here from x and the multipliers alone; SciPy's HiGHS solves the linear ones. Writes the table OUT."""
+"""qp.py TALWEG_QP OUT [CASE ..]: quadratic programs of OSQP's benchmark classes (Stellato, Banjac, Goulart, Bemporad & Boyd 2020,
+appendix A) and two linear ones, generated here from their definitions, solved by the methods of talweg (bench/qp.c) to accuracies 1e-3
+and 1e-6, which are checked here from x and the multipliers alone; SciPy's HiGHS solves the linear ones. Writes the table OUT."""
 import datetime
 import json
 import os
@@ -81,7 +81,8 @@ def svm(r, n):
     """min x'x + lambda 1't  with  t >= diag(b) A x + 1, t >= 0."""
     m = 10 * n
     b = np.where(np.arange(m) < m // 2, 1.0, -1.0)
-    data = sp.vstack([sp.random(m // 2, n, 0.15, random_state=r, data_rvs=lambda k, s=s: s / n + r.standard_normal(k) / np.sqrt(n)) for s in (1, -1)])
+    data = sp.vstack([sp.random(m // 2, n, 0.15, random_state=r, data_rvs=lambda k, s=s: s / n + r.standard_normal(k) / np.sqrt(n))
+                      for s in (1, -1)])
     p = sp.block_diag([2 * sp.eye(n), sp.csc_matrix((m, m))])
     q = np.concatenate([np.zeros(n), np.ones(m)])
     a = sp.hstack([sp.diags(b) @ data, -sp.eye(m)])
@@ -112,7 +113,8 @@ def least_deviations(r, n):
     b = data @ r.standard_normal(n) + r.standard_normal(m) * (r.random(m) < 0.3)
     a = sp.vstack([sp.hstack([data, -i]), sp.hstack([data, i])])
     q = np.concatenate([np.zeros(n), np.ones(m)])
-    return None, q, a, np.concatenate([np.full(m, -INF), b]), np.concatenate([b, np.full(m, INF)]), np.concatenate([np.full(n, -INF), np.zeros(m)]), np.full(n + m, INF), "scale"
+    row_lower, row_upper = np.concatenate([np.full(m, -INF), b]), np.concatenate([b, np.full(m, INF)])
+    return None, q, a, row_lower, row_upper, np.concatenate([np.full(n, -INF), np.zeros(m)]), np.full(n + m, INF), "scale"
 
 
 def transport(r, n):
@@ -125,8 +127,8 @@ def transport(r, n):
 
 
 CASES = [("portfolio", portfolio, 500), ("portfolio", portfolio, 5000), ("lasso", lasso, 50), ("SVM", svm, 200), ("Huber", huber, 50),
-         ("random QP", random_qp, 200), ("equality QP", equality_qp, 500), ("control", control, 20), ("LP, least deviations", least_deviations, 100),
-         ("LP, transport", transport, 100)]
+         ("random QP", random_qp, 200), ("equality QP", equality_qp, 500), ("control", control, 20),
+         ("LP, least deviations", least_deviations, 100), ("LP, transport", transport, 100)]
 
 
 # ---------------------------------------------------------------- on disk, and the independent check
@@ -149,7 +151,8 @@ def write(folder, case, again):
         matrix.sort_indices()
         for part, value in (("start", matrix.indptr.astype(np.int64)), ("row", matrix.indices.astype(np.int64)), ("value", matrix.data)):
             np.save(f"{folder}/{name}_{part}.npy", value)
-    for name, value in (("q", q), ("row_lower", row_lower), ("row_upper", row_upper), ("lower", lower), ("upper", upper), ("q_again", again)):
+    for name, value in (("q", q), ("row_lower", row_lower), ("row_upper", row_upper), ("lower", lower), ("upper", upper),
+                        ("q_again", again)):
         np.save(f"{folder}/{name}.npy", np.ascontiguousarray(value, dtype=np.float64))
 
 
@@ -164,7 +167,8 @@ def norm(v):
 
 
 def error(case, q, x, y):
-    """The largest of violation, dual residual and duality gap, each over one plus the size of its terms. Reduced costs are the best for y."""
+    """The largest of violation, dual residual and duality gap, each over one plus the size of its terms. Reduced costs are the best
+    for y."""
     p, _, a, row_lower, row_upper, lower, upper, _ = case
     px, ax, aty = p @ x, a @ x, a.T @ y
     y = np.where((y > 0) & (row_upper == INF) | (y < 0) & (row_lower == -INF), 0, y)
@@ -180,7 +184,8 @@ def solve(program, folder, method, case, again, accuracy):
     """The loosest tolerance tried that meets the accuracy, first and again."""
     tol = accuracy
     for _ in range(4):
-        text = subprocess.run([program, folder, f"{method}:tol={tol:g}" + (",max_iter=20000" if method == "osqp" else "")], stdout=subprocess.PIPE, text=True, check=True).stdout
+        spec = f"{method}:tol={tol:g}" + (",max_iter=20000" if method == "osqp" else "")
+        text = subprocess.run([program, folder, spec], stdout=subprocess.PIPE, text=True, check=True).stdout
         found = json.loads(text)
         reached = error(case, case[1], np.load(f"{folder}/x.npy"), np.load(f"{folder}/y.npy"))
         last = error(case, again[-1], np.load(f"{folder}/x_again.npy"), np.load(f"{folder}/y_again.npy")) if len(again) else 0
@@ -230,21 +235,29 @@ def main():
         entries = sp.tril(case[0]).nnz + case[2].nnz
         for accuracy, o, p in zip(ACCURACIES, ours, peer):
             bad = "failed" in o
-            cells = [f"{name} {size}", f"{n}", f"{case[2].shape[0]}", f"{entries}", f"{accuracy:.0e}", f"{o['iterations']}", f"{o['error']:.1e}", f"{o['seconds']:.3g}" + (" (not reached)" if bad else ""),
-                     ("> " if p["outcome"] == "time limit" else "") + f"{p['seconds'] / o['seconds']:.2f}" if "failed" not in p or p["outcome"] == "time limit" else "-", f"{linear[0] / o['seconds']:.2f}" if linear[0] else "-",
+            stopped = p["outcome"] == "time limit"
+            ratio = ("> " if stopped else "") + f"{p['seconds'] / o['seconds']:.2f}" if "failed" not in p or stopped else "-"
+            cells = [f"{name} {size}", f"{n}", f"{case[2].shape[0]}", f"{entries}", f"{accuracy:.0e}", f"{o['iterations']}",
+                     f"{o['error']:.1e}", f"{o['seconds']:.3g}" + (" (not reached)" if bad else ""), ratio,
+                     f"{linear[0] / o['seconds']:.2f}" if linear[0] else "-",
                      f"{o['again_iterations']:g}", f"{o['again']:.3g}", f"{o['seconds'] / o['again']:.1f}"]
             rows.append("| " + " | ".join(cells) + " |")
-            print(rows[-1], f"ipopt {p['seconds']:.3g} {p['error']:.1e} {p['outcome']}", f"f {o['objective']:.8g} {p['objective']:.8g} {linear[1]}", o["outcome"], o["message"], flush=True)
+            print(rows[-1], f"ipopt {p['seconds']:.3g} {p['error']:.1e} {p['outcome']}",
+                  f"f {o['objective']:.8g} {p['objective']:.8g} {linear[1]}", o["outcome"], o["message"], flush=True)
     model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "unknown")
     ipopt = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", "coinor-libipopt-dev"], capture_output=True, text=True).stdout
     text = ["# Quadratic programs", "",
-            f"{datetime.date.today()}, {model}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Ipopt {ipopt} with MUMPS; SciPy {scipy.__version__} (HiGHS). CPU seconds, one thread.", "",
-            "The classes of OSQP's benchmark, generated from their definitions (`bench/qp.py`, seed 1), and two linear programs, by `osqp` with the options' defaults and",
-            "max_iter 20000. Accuracy is the largest of violation, dual residual and duality gap, each relative to one plus the size of its terms, computed by NumPy",
-            "from x and the multipliers; a method gets the loosest tolerance 1e-3, 1e-4 .. (or 1e-6, ..) that reaches it. Seconds are those of one solve from cold: reading the arrays,",
-            "scaling, factoring, iterating and polishing. *Ipopt* (same arrays, `ipopt`) and *HiGHS* are times over ours: above 1 ours is faster; Ipopt's accuracy is often",
-            "far below what is asked; `>`: it was stopped after 100 s. *Again* is the median of five solves with another q (10 % noise, or lambda within 5 %) by `tw_solver_restart`: same factor, last x and y.", "",
-            "| program | n | m | entries | accuracy | iterations | reached | s | Ipopt | HiGHS | iterations again | s again | first / again |",
+            f"{datetime.date.today()}, {model}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Ipopt {ipopt} with MUMPS; "
+            f"SciPy {scipy.__version__} (HiGHS). CPU seconds, one thread.", "",
+            "The classes of OSQP's benchmark, generated from their definitions (`bench/qp.py`, seed 1), and two linear programs, by `osqp`",
+            "with the options' defaults and max_iter 20000. Accuracy is the largest of violation, dual residual and duality gap, each",
+            "relative to one plus the size of its terms, computed by NumPy from x and the multipliers; a method gets the loosest tolerance",
+            "1e-3, 1e-4 .. (or 1e-6, ..) that reaches it. Seconds are those of one solve from cold: reading the arrays, scaling,",
+            "factoring, iterating and polishing. *Ipopt* (same arrays, `ipopt`) and *HiGHS* are times over ours: above 1 ours is faster;",
+            "Ipopt's accuracy is often far below what is asked; `>`: it was stopped after 100 s. *Again* is the median of five solves with",
+            "another q (10 % noise, or lambda within 5 %) by `tw_solver_restart`: same factor, last x and y.", "",
+            "| program | n | m | entries | accuracy | iterations | reached | s | Ipopt | HiGHS | iterations again | s again "
+            "| first / again |",
             "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|", *rows]
     if not only:
         with open(out + ".new", "w") as file:

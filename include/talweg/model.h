@@ -28,7 +28,8 @@ typedef struct tw_model_options {
  * STUB.col and STUB.row beside it give the names; the one override is `objno`: which objective of several is meant.
  * On failure `error` holds the whole message: "file:line:column: what, expected what" then the line and a caret. */
 tw_status tw_model_read(tw_model **model, const char *path, const tw_model_options *options, tw_error *error);
-tw_status tw_model_parse(tw_model **model, const char *text, size_t bytes, const char *name, const tw_model_options *options, tw_error *error);
+tw_status tw_model_parse(tw_model **model, const char *text, size_t bytes, const char *name, const tw_model_options *options,
+                         tw_error *error);
 void tw_model_free(tw_model *model); /* frees its graph and problem too */
 
 /* A model of rows and columns, which is what the other formats state: its problem has one array variable `x`, and one

@@ -42,8 +42,8 @@ static void against_adam(bench *b, const table *t, const fit *f, double beta) {
        "%.2e (%.6f; Adam %.6f, %.6f, %.6f at width 10, 50, 200)", f->objective - least, f->objective, best[0], best[1], best[2]);
   figures_line(b, "best width-50 run above the optimum", "at most 0.1 %", best[1] <= 1.001 * f->objective,
        "%.3f %% (width 10: %d of 6 runs end 5 %% or more above, %d of them 35 %%)", 100 * (best[1] / f->objective - 1), worse, much_worse);
-  figures_line(b, "lower bound of every net's objective, by duality", "below Adam's best", f->bound <= least, "%.8f, a gap of %.1e", f->bound,
-       f->objective - f->bound);
+  figures_line(b, "lower bound of every net's objective, by duality", "below Adam's best", f->bound <= least, "%.8f, a gap of %.1e",
+               f->bound, f->objective - f->bound);
 }
 
 static void one_dimension(bench *b) {
@@ -64,12 +64,13 @@ static void one_dimension(bench *b) {
     b->status = reference_optimum(&(program){&t.train, &f.set, LOSS_SQUARED, beta, 0, INFINITY}, &optimum, &accuracy_of, b->error);
   figures_line(b, "1-D, n = 30: patterns", "60", f.set.p == 60, "%lld", (long long)f.set.p);
   if (b->status == TW_OK) {
-    figures_line(b, "residuals of extrapolated ADMM, rho = 0.01, after at most 20000 iterations", "at most 1e-6", residual(last_row(&f)) <= 1e-6,
-         "primal %.1e, dual %.1e after %lld", last_row(&f)->primal, last_row(&f)->dual, (long long)f.admm.iterations);
+    figures_line(b, "residuals of extrapolated ADMM, rho = 0.01, after at most 20000 iterations", "at most 1e-6",
+                 residual(last_row(&f)) <= 1e-6, "primal %.1e, dual %.1e after %lld", last_row(&f)->primal, last_row(&f)->dual,
+                 (long long)f.admm.iterations);
     figures_line(b, "residuals of plain ADMM, rho = 0.01, after 20000 iterations", "at most 1e-6", residual(last_row(&slow)) <= 1e-6,
          "primal %.1e, dual %.1e; objective %.6f", last_row(&slow)->primal, last_row(&slow)->dual, slow.objective);
-    figures_line(b, "late phase of extrapolated ADMM: residuals fall in 3000 iterations", "by 10 or more", late_fall(&f, 1e-9) >= 10, "by %.3g",
-         late_fall(&f, 1e-9));
+    figures_line(b, "late phase of extrapolated ADMM: residuals fall in 3000 iterations", "by 10 or more", late_fall(&f, 1e-9) >= 10,
+                 "by %.3g", late_fall(&f, 1e-9));
     figures_line(b, "late phase of plain ADMM", "by 10 or more", late_fall(&slow, 0) >= 10, "by %.3g", late_fall(&slow, 0));
     figures_line(b, "recovery: convex less the net's own objective, relative", "at most 1e-4",
          f.admm.value.infeasibility <= 1e-5 && fabs(f.objective - f.nonconvex) <= 1e-4 * f.objective,
@@ -120,8 +121,8 @@ static void few_iterations(bench *b) {
     fit_free(&end);
     table_free(&t);
   }
-  figures_line(b, "breast cancer, P = 24: test accuracy after 20 iterations, mean of 5 splits", "at least 0.93", early >= 0.93, "%.4f (least %.4f)",
-       early, least[0]);
+  figures_line(b, "breast cancer, P = 24: test accuracy after 20 iterations, mean of 5 splits", "at least 0.93", early >= 0.93,
+               "%.4f (least %.4f)", early, least[0]);
   figures_line(b, "the same at the optimum", "at least 0.93", late >= 0.93, "%.4f (least %.4f)", late, least[1]);
 }
 
@@ -170,11 +171,12 @@ static void sampled_neurons(bench *b) {
     o.sampled = (sampled_options){.neurons = 125 << k, .max_iter = 10000, .fresh = 2000, .tol = 1e-6, .seed = 1};
     b->status = fit_run(&t, &o, &f[k], b->error);
   }
-  figures_line(b, "SCP, N = 500: test accuracy", "at least 0.93", f[2].test.accuracy >= 0.93, "%.4f (%lld neurons in use)", f[2].test.accuracy,
-       (long long)f[2].sampled.active);
-  figures_line(b, "SCP, nested N = 125, 250, 500: objective", "not increasing", f[1].objective <= f[0].bound && f[2].objective <= f[1].bound,
-       "%.4f, %.4f, %.4f, each below the lower bound of the one before (%.4f, %.4f)", f[0].objective, f[1].objective, f[2].objective,
-       f[0].bound, f[1].bound);
+  figures_line(b, "SCP, N = 500: test accuracy", "at least 0.93", f[2].test.accuracy >= 0.93, "%.4f (%lld neurons in use)",
+               f[2].test.accuracy, (long long)f[2].sampled.active);
+  figures_line(b, "SCP, nested N = 125, 250, 500: objective", "not increasing",
+               f[1].objective <= f[0].bound && f[2].objective <= f[1].bound,
+               "%.4f, %.4f, %.4f, each below the lower bound of the one before (%.4f, %.4f)", f[0].objective, f[1].objective,
+               f[2].objective, f[0].bound, f[1].bound);
   figures_line(b, "SCP: fresh neurons that could lower the objective", "falls with N", f[2].sampled.violated <= f[0].sampled.violated,
        "%.0f %%, %.0f %%, %.0f %%", 100 * f[0].sampled.violated, 100 * f[1].sampled.violated, 100 * f[2].sampled.violated);
   for (int k = 0; k < NESTED; k++) fit_free(&f[k]);

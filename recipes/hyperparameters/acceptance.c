@@ -110,7 +110,8 @@ static void memory(figures *f, costs *c) {
     if (k >= 0) most = fmax(most, c->exact.bytes), least = fmin(least, c->exact.bytes);
   }
   for (int k = 0; k < STEPS && f->status == TW_OK; k++) {
-    snprintf(spec, sizeof spec, "projected_gradient(derivative=unrolled, max_iter=%d, checkpoints=%d)", unrolled_steps[k], unrolled_steps[k]);
+    snprintf(spec, sizeof spec, "projected_gradient(derivative=unrolled, max_iter=%d, checkpoints=%d)", unrolled_steps[k],
+             unrolled_steps[k]);
     f->status = svm_run(&o, false, &c->by[k], f->error);
   }
   figures_line(f, "SVM, 700 rows: peak memory by the optimality condition, tolerances 1e-3 to 1e-9, largest over least", "at most 1.1",

@@ -30,7 +30,10 @@ static double highest(const part *p, int *worst) {
   double most = 0;
   for (int k = 0; k < p->n_costs; k++) {
     const int s = p->cost[k].step;
-    const double of = p->time[s].median > 0 ? tw_machine_least(&p->machine, tw_dtype_of(p->cost[k].node) == TW_F32, p->step_flops[s], p->step_bytes[s]) / p->time[s].median : 0;
+    const double of =
+        p->time[s].median > 0
+            ? tw_machine_least(&p->machine, tw_dtype_of(p->cost[k].node) == TW_F32, p->step_flops[s], p->step_bytes[s]) / p->time[s].median
+            : 0;
     if (of > most) most = of, *worst = k;
   }
   return most;
@@ -85,14 +88,17 @@ static tw_expr make_product(const tw_expr *x) { return tw_matmul(x[0], x[1]); }
 static tw_expr make_copy(const tw_expr *x) { return tw_concat(2, (tw_expr[]){x[0], x[1]}, 0); }
 
 static void closure(bench *b) {
-  const double triad = b->machine->triad, best = b->machine->rate[TW_MEMORY], flops = rate_of(b, make_product, 2, TW_SHAPE(1024, 1024), 2.0 * 1024 * 1024 * 1024);
+  const double triad = b->machine->triad, best = b->machine->rate[TW_MEMORY],
+               flops = rate_of(b, make_product, 2, TW_SHAPE(1024, 1024), 2.0 * 1024 * 1024 * 1024);
   const double copied = rate_of(b, make_copy, 2, TW_SHAPE(4096, 4096), 4.0 * 4 * 4096 * 4096);
   closure_of(b, "unet", 0);
   closure_of(b, "decoder", 0);
   closure_of(b, "decoder", 1);
-  figures_line(&b->shown, "1024^3 product, f32", "at least 0.9 of P", flops >= 0.9 * b->machine->flops_single, "%.2f (%.1f Gflop/s)", flops / b->machine->flops_single, 1e-9 * flops);
-  figures_line(&b->shown, "copy of 128 MiB", "at least 0.8 of STREAM's B", copied >= 0.8 * triad, "%.2f (%.1f of %.1f GB/s; %.2f of the best sweep, %.1f GB/s, which is the roof used)", copied / triad,
-       1e-9 * copied, 1e-9 * triad, copied / best, 1e-9 * best);
+  figures_line(&b->shown, "1024^3 product, f32", "at least 0.9 of P", flops >= 0.9 * b->machine->flops_single, "%.2f (%.1f Gflop/s)",
+               flops / b->machine->flops_single, 1e-9 * flops);
+  figures_line(&b->shown, "copy of 128 MiB", "at least 0.8 of STREAM's B", copied >= 0.8 * triad,
+               "%.2f (%.1f of %.1f GB/s; %.2f of the best sweep, %.1f GB/s, which is the roof used)", copied / triad, 1e-9 * copied,
+               1e-9 * triad, copied / best, 1e-9 * best);
 }
 
 /* ------------------------------------------------------------------ findings */
@@ -181,7 +187,8 @@ tw_status unet_attention_bytes(int64_t side, bool tiled, double *bytes, tw_error
 static void memory(bench *b) {
   static const double side[] = {8, 16, 32, 48};
   double bytes[2][4];
-  for (int i = 0; i < 8 && b->shown.status == TW_OK; i++) b->shown.status = unet_attention_bytes((int64_t)side[i % 4], i / 4, &bytes[i / 4][i % 4], b->shown.error);
+  for (int i = 0; i < 8 && b->shown.status == TW_OK; i++)
+    b->shown.status = unet_attention_bytes((int64_t)side[i % 4], i / 4, &bytes[i / 4][i % 4], b->shown.error);
   if (b->shown.status != TW_OK) return;
   const double naive = log_slope(4, side, bytes[0]), tiled = log_slope(4, side, bytes[1]);
   figures_line(&b->shown, "unet: slope of peak score bytes over latent side, naive", "4.0 +- 0.1", fabs(naive - 4) <= 0.1, "%.3f", naive);
@@ -195,7 +202,8 @@ static void findings(bench *b) {
   largest_class(b, "image-tokens", 0, CLASS_LINEAR);
   largest_class(b, "image-tokens", 1, CLASS_LINEAR);
   const double many = module_gain(b, 2048, 2048), one = module_gain(b, 1, 2048);
-  figures_line(&b->shown, "attention module, tiled over naive: 2048 x 2048 against 1 x 2048", "ratio at least 1.5", many >= 1.5 * one, "%.2f / %.2f = %.2f", many, one, many / one);
+  figures_line(&b->shown, "attention module, tiled over naive: 2048 x 2048 against 1 x 2048", "ratio at least 1.5", many >= 1.5 * one,
+               "%.2f / %.2f = %.2f", many, one, many / one);
   memory(b);
   part p;
   const workload_size size = workload_sizes(&workloads[0], &(workload_size){0});
@@ -206,7 +214,8 @@ static void findings(bench *b) {
       if (p.n.call[k].nq < least) least = p.n.call[k].nq;
       if (p.n.call[k].nq > most) most = p.n.call[k].nq;
     }
-    figures_line(&b->shown, "unet: longest over shortest sequence, from level to level", "4", most == 4 * least, "%lld / %lld", (long long)most, (long long)least);
+    figures_line(&b->shown, "unet: longest over shortest sequence, from level to level", "4", most == 4 * least, "%lld / %lld",
+                 (long long)most, (long long)least);
     part_close(&p);
   }
 }
@@ -226,13 +235,15 @@ static void video(bench *b) {
     part p;
     char what[96];
     if (measured(b, &p, "video", 0, &(workload_size){0}, tiled)) {
-      const totals space = part_totals(&p, attends_or_moves_in, "spatial-module"), time = part_totals(&p, attends_or_moves_in, "temporal-module");
+      const totals space = part_totals(&p, attends_or_moves_in, "spatial-module"),
+                   time = part_totals(&p, attends_or_moves_in, "temporal-module");
       const double flops = part_totals(&p, attends_in, "spatial-module").flops / part_totals(&p, attends_in, "temporal-module").flops;
       snprintf(what, sizeof what, "video, %s: flops of spatial over temporal attention, HW = 1024, F = 16", tiled ? "tiled" : "naive");
       figures_line(&b->shown, what, "64 exactly", flops == 64, "%.17g", flops);
       snprintf(what, sizeof what, "video, %s: time of the two with transposes", tiled ? "tiled" : "naive");
-      figures_line(&b->shown, what, "below the ratio of flops", space.seconds < flops * time.seconds, "%.1f (%.2f ms / %.2f ms; %.1f MB / %.1f MB moved)", space.seconds / time.seconds,
-           1e3 * space.seconds, 1e3 * time.seconds, 1e-6 * space.moved, 1e-6 * time.moved);
+      figures_line(&b->shown, what, "below the ratio of flops", space.seconds < flops * time.seconds,
+                   "%.1f (%.2f ms / %.2f ms; %.1f MB / %.1f MB moved)", space.seconds / time.seconds, 1e3 * space.seconds,
+                   1e3 * time.seconds, 1e-6 * space.moved, 1e-6 * time.moved);
     }
     part_close(&p);
   }
@@ -245,9 +256,12 @@ static void honest(bench *b, const char *name, int which, const workload_size *s
   if (first && both) {
     const what_if w = report_what_if(&naive, &tiled);
     const op_class largest = largest_of(&tiled);
-    snprintf(what, sizeof what, "%s %lld: speed-up by tiling, predicted and measured", naive.n.name, (long long)workload_sizes(workload_find(name), size).size);
-    figures_line(&b->shown, what, "within 10 %", fabs(w.predicted / w.measured - 1) <= 0.1, "%.3f, %.3f (attention %.2f times faster, from %.0f to %.0f %% of the time; %s from %.0f to %.0f %%)", w.predicted, w.measured,
-         w.factor, percent(&naive, CLASS_ATTENTION), percent(&tiled, CLASS_ATTENTION), class_names[largest], percent(&naive, largest), percent(&tiled, largest));
+    snprintf(what, sizeof what, "%s %lld: speed-up by tiling, predicted and measured", naive.n.name,
+             (long long)workload_sizes(workload_find(name), size).size);
+    figures_line(&b->shown, what, "within 10 %", fabs(w.predicted / w.measured - 1) <= 0.1,
+                 "%.3f, %.3f (attention %.2f times faster, from %.0f to %.0f %% of the time; %s from %.0f to %.0f %%)", w.predicted,
+                 w.measured, w.factor, percent(&naive, CLASS_ATTENTION), percent(&tiled, CLASS_ATTENTION), class_names[largest],
+                 percent(&naive, largest), percent(&tiled, largest));
   }
   part_close(&naive);
   part_close(&tiled);
@@ -277,8 +291,9 @@ static void sweep_slopes(bench *b, const sweep *s) {
       part_close(&p);
     }
     if (b->shown.status != TW_OK) return;
-    fprintf(b->shown.out, "| %s, %g .. %g | %s | %.2f | %.2f | %.2f |\n", s->what, s->value[0], s->value[s->n - 1], tiled ? "tiled" : "naive",
-            log_slope(s->n, s->value, seconds), log_slope(s->n, s->value, attention), log_slope(s->n, s->value, bytes));
+    fprintf(b->shown.out, "| %s, %g .. %g | %s | %.2f | %.2f | %.2f |\n", s->what, s->value[0], s->value[s->n - 1],
+            tiled ? "tiled" : "naive", log_slope(s->n, s->value, seconds), log_slope(s->n, s->value, attention),
+            log_slope(s->n, s->value, bytes));
   }
 }
 
@@ -297,7 +312,8 @@ tw_status acceptance(const tw_machine *machine, int runs, FILE *out, tw_error *e
   bench b = {.machine = machine, .runs = runs};
   tw_text text = {0};
   report_machine(machine, &text);
-  fprintf(out, "%s\nMedians of %d runs. Counts (flops and bytes by node) are checked by `ctest -R recipes`.\n\n", text.failed ? "" : text.data, runs);
+  fprintf(out, "%s\nMedians of %d runs. Counts (flops and bytes by node) are checked by `ctest -R recipes`.\n\n",
+          text.failed ? "" : text.data, runs);
   tw_text_free(&text);
   figures_begin(&b.shown, out, error);
   closure(&b);

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const class_names[CLASSES] = {"Attention", "Convolution", "Linear", "Norm", "Elementwise", "Embedding/Gather", "Memory", "Reduction", "FFT/Scan", "Other"};
+const char *const class_names[CLASSES] = {"Attention",        "Convolution", "Linear",    "Norm",     "Elementwise",
+                                          "Embedding/Gather", "Memory",      "Reduction", "FFT/Scan", "Other"};
 
 bool in_scope(tw_expr node, const char *name) {
   const size_t length = strlen(name);

@@ -82,8 +82,9 @@ static void put_classes(const part *p, tw_text *out) {
 static void put_calls(const part *p, tw_text *out) {
   for (int k = 0; k < p->n.n_calls; k++) {
     const attention_call *c = &p->n.call[k];
-    tw_text_printf(out, "%s\n  {\"call\":%d,\"kind\":\"%s\",\"nq\":%lld,\"nk\":%lld,\"batch\":%lld,\"heads\":%lld,\"width\":%lld}", k ? "," : "", k, c->kind,
-                   (long long)c->nq, (long long)c->nk, (long long)c->batch, (long long)c->heads, (long long)c->width);
+    tw_text_printf(out, "%s\n  {\"call\":%d,\"kind\":\"%s\",\"nq\":%lld,\"nk\":%lld,\"batch\":%lld,\"heads\":%lld,\"width\":%lld}",
+                   k ? "," : "", k, c->kind, (long long)c->nq, (long long)c->nk, (long long)c->batch, (long long)c->heads,
+                   (long long)c->width);
   }
 }
 
@@ -107,8 +108,10 @@ static void put_part(const part *p, int64_t calls, tw_text *out) {
 
 void report_json(const report *r, tw_text *out) {
   const tw_machine *m = &r->machine;
-  tw_text_printf(out, "{\"workload\":\"%s\",\"size\":%lld,\"frames\":%lld,\"batch\":%lld,\"text\":%lld,\"steps\":%lld,\n\"machine\":{\"threads\":%d", r->w->name,
-                 (long long)r->size.size, (long long)r->size.frames, (long long)r->size.batch, (long long)r->size.text, (long long)r->steps, m->threads);
+  tw_text_printf(
+      out, "{\"workload\":\"%s\",\"size\":%lld,\"frames\":%lld,\"batch\":%lld,\"text\":%lld,\"steps\":%lld,\n\"machine\":{\"threads\":%d",
+      r->w->name, (long long)r->size.size, (long long)r->size.frames, (long long)r->size.batch, (long long)r->size.text,
+      (long long)r->steps, m->threads);
   put_number(out, "flops", m->flops);
   put_number(out, "flopsSingle", m->flops_single);
   tw_text_puts(out, ",\"levels\":[");

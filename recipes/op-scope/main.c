@@ -71,8 +71,9 @@ static void put_tables(const fields *f, const report *r, tw_text *out) {
   for (int i = 0; i + 1 < r->n; i++) {
     if (r->which[i] != r->which[i + 1]) continue;
     const what_if w = report_what_if(r->part[i], r->part[i + 1]);
-    tw_text_printf(out, "%s: attention is %.1f%% of the naive run and tiled %.2f times faster: predicted %.3f times faster in all, measured %.3f\n",
-                   r->part[i]->n.name, 100 * w.share, w.factor, w.predicted, w.measured);
+    tw_text_printf(
+        out, "%s: attention is %.1f%% of the naive run and tiled %.2f times faster: predicted %.3f times faster in all, measured %.3f\n",
+        r->part[i]->n.name, 100 * w.share, w.factor, w.predicted, w.measured);
   }
 }
 
@@ -82,9 +83,11 @@ static tw_status profile(const fields *f, const tw_machine *machine, tw_error *e
   tw_text text = {0}, json = {0};
   if (!r.w) return tw_fail(error, TW_ERR_NAME, "workload %s: expected unet, decoder, image-tokens or video", f->workload);
   r.size = workload_sizes(r.w, &(workload_size){f->size, f->frames, f->batch, f->text});
-  if (strcmp(r.w->name, "unet") == 0 && r.size.size % 4) return tw_fail(error, TW_ERR_ARGUMENT, "--size %lld: two levels need a multiple of 4", (long long)r.size.size);
+  if (strcmp(r.w->name, "unet") == 0 && r.size.size % 4)
+    return tw_fail(error, TW_ERR_ARGUMENT, "--size %lld: two levels need a multiple of 4", (long long)r.size.size);
   tw_status status = measure_all(f, &r, parts, error);
-  if (status == TW_OK && r.n == 0) status = tw_fail(error, TW_ERR_ARGUMENT, "--attention %s: expected tiled, naive or tiled,naive", f->attention);
+  if (status == TW_OK && r.n == 0)
+    status = tw_fail(error, TW_ERR_ARGUMENT, "--attention %s: expected tiled, naive or tiled,naive", f->attention);
   if (status == TW_OK) put_tables(f, &r, &text);
   if (status == TW_OK && text.failed) status = tw_fail(error, TW_ERR_MEMORY, "out of memory for tables");
   if (status == TW_OK) fputs(text.data, stdout);

@@ -5,7 +5,8 @@
 #include <math.h>
 
 static const double WIDTH = 900, HEIGHT = 420;
-static const unsigned colors[CLASSES] = {0xd9572b, 0x1f5fa8, 0x2e8b6f, 0xa05fb4, 0xe0a528, 0x6b7280, 0x9c6b3f, 0x53b3cb, 0xc2477f, 0xb8bdc6};
+static const unsigned colors[CLASSES] = {0xd9572b, 0x1f5fa8, 0x2e8b6f, 0xa05fb4, 0xe0a528,
+                                         0x6b7280, 0x9c6b3f, 0x53b3cb, 0xc2477f, 0xb8bdc6};
 
 typedef struct roofline {
   const report *r;

@@ -6,15 +6,18 @@
 #include <string.h>
 
 void report_machine(const tw_machine *m, tw_text *out) {
-  tw_text_printf(out, "machine: %d thread%s, %.1f Gflop/s f64, %.1f Gflop/s f32, GB/s %.0f / %.0f / %.0f in caches, %.1f in memory (measured); ridge %.1f flop/byte f32\n",
+  tw_text_printf(out,
+                 "machine: %d thread%s, %.1f Gflop/s f64, %.1f Gflop/s f32, GB/s %.0f / %.0f / %.0f in caches, %.1f in memory (measured); "
+                 "ridge %.1f flop/byte f32\n",
                  m->threads, m->threads > 1 ? "s" : "", 1e-9 * m->flops, 1e-9 * m->flops_single, 1e-9 * m->rate[TW_CACHE_1],
                  1e-9 * m->rate[TW_CACHE_2], 1e-9 * m->rate[TW_CACHE_3], 1e-9 * m->rate[TW_MEMORY], m->flops_single / m->rate[TW_MEMORY]);
 }
 
 static void put_totals(const totals *t, double all, double peak, const char *name, tw_text *out) {
   const double seconds = fmax(t->seconds, 1e-12);
-  tw_text_printf(out, "  %10.3f %5.1f%% %9.4f %9.3f %9.3f %8.2f %8.2f %10.1f  %s\n", 1e3 * t->seconds, all > 0 ? 100 * t->seconds / all : 0, 1e-9 * t->flops,
-                 1e-6 * t->bytes, 1e-6 * t->moved, 1e-9 * t->flops / seconds, 1e-9 * t->bytes / seconds, peak / 1024, name);
+  tw_text_printf(out, "  %10.3f %5.1f%% %9.4f %9.3f %9.3f %8.2f %8.2f %10.1f  %s\n", 1e3 * t->seconds, all > 0 ? 100 * t->seconds / all : 0,
+                 1e-9 * t->flops, 1e-6 * t->bytes, 1e-6 * t->moved, 1e-9 * t->flops / seconds, 1e-9 * t->bytes / seconds, peak / 1024,
+                 name);
 }
 
 static void put_heading(const char *last, tw_text *out) {
@@ -29,7 +32,9 @@ void report_classes(const report *r, int i, tw_text *out) {
   const double all = part_totals(p, NULL, NULL).seconds;
   int fused = 0;
   for (int s = 0; s < p->n_steps; s++) fused += p->nodes[s] > 1;
-  tw_text_printf(out, "%s, attention %s: %.3f ms a call; steps cover %.1f%%, timing them adds %.1f%%; %d of %d steps are fused, their time shared out by roof\n",
+  tw_text_printf(out,
+                 "%s, attention %s: %.3f ms a call; steps cover %.1f%%, timing them adds %.1f%%; %d of %d steps are fused, their time "
+                 "shared out by roof\n",
                  p->n.name, p->n.tiled ? "tiled" : "naive", 1e3 * p->whole.plain, 100 * p->whole.coverage,
                  100 * (p->whole.wall / p->whole.plain - 1), fused, p->n_steps);
   put_heading("class", out);
@@ -92,13 +97,15 @@ void report_trace(const report *r, tw_text *out) {
     tw_text_puts(out, "   call  kind           nq      nk  batch  heads  scores KiB\n");
     for (int k = 0; k < p->n.n_calls; k++) {
       const attention_call *c = &p->n.call[k];
-      tw_text_printf(out, "  %5d  %-9s %7lld %7lld %6lld %6lld %11.1f\n", k, c->kind, (long long)c->nq, (long long)c->nk, (long long)c->batch,
-                     (long long)c->heads, 4.0 * (double)(c->batch * c->heads * c->nq * c->nk) / 1024);
+      tw_text_printf(out, "  %5d  %-9s %7lld %7lld %6lld %6lld %11.1f\n", k, c->kind, (long long)c->nq, (long long)c->nk,
+                     (long long)c->batch, (long long)c->heads, 4.0 * (double)(c->batch * c->heads * c->nq * c->nk) / 1024);
       if (strcmp(c->kind, "cross") == 0) continue;
       least = c->nk < least ? c->nk : least;
       most = c->nk > most ? c->nk : most;
     }
-    if (most) tw_text_printf(out, "  sequence length (self): least %lld, most %lld, ratio %.3g; the pattern repeats every call\n", (long long)least, (long long)most, (double)most / (double)least);
+    if (most)
+      tw_text_printf(out, "  sequence length (self): least %lld, most %lld, ratio %.3g; the pattern repeats every call\n", (long long)least,
+                     (long long)most, (double)most / (double)least);
   }
 }
 

@@ -104,7 +104,8 @@ static void build_decode(net *n, const workload_size *s, bool tiled) {
 /* The last of size^2 image tokens, after the text and those before. */
 static void build_autoregressive(net *n, const workload_size *s, bool tiled) {
   net_open(n, "autoregressive", tiled);
-  const decoder d = {.layers = 4, .width = 256, .vocabulary = 512, .queries = 1, .past = s->text + s->size * s->size - 1, .causal = true, .keeps = true};
+  const decoder d = {
+      .layers = 4, .width = 256, .vocabulary = 512, .queries = 1, .past = s->text + s->size * s->size - 1, .causal = true, .keeps = true};
   build_decoder(n, &d, s->batch);
 }
 

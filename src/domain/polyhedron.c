@@ -23,7 +23,7 @@ static void extents(tw_expr a, int64_t *m, int64_t *n) {
 static size_t sides_scratch(tw_expr node) {
   int64_t m, n;
   extents(tw_input_of(node, 1), &m, &n);
-  return (size_t)(2 * n * n + 5 * n + m) * sizeof(double) + (size_t)n * sizeof(int64_t);
+  return ((size_t)(n + m) + rt_active_room(n)) * sizeof(double);
 }
 
 static tw_status sides_kernel(const tw_call *call) {

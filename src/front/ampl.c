@@ -6,7 +6,6 @@
 #include "front/inspect.h"
 #include "front/model_file.h"
 
-#include "method/driver.h"
 #include "model/sol.h"
 
 #include <math.h>

@@ -3,7 +3,7 @@
 #include "front/inspect.h"
 #include "front/model_file.h"
 
-#include "method/driver.h"
+#include "method/options.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -154,10 +154,14 @@ static int run(const void *fields, const tw_console *console) {
 }
 
 static const tw_argument arguments[] = {
-    {.name = "MODEL", .kind = TW_ARGUMENT_TEXT, .offset = offsetof(check_fields, model), .required = true, .doc = "the model, a .tw, .nl, .mps or .lp file"},
-    {.name = "--set", .placeholder = "NAME=VALUE", .kind = TW_ARGUMENT_TEXTS, .offset = offsetof(check_fields, sets), .doc = "another value for a param"},
-    {.name = "--method", .placeholder = "NAME[:opt=val,..]", .kind = TW_ARGUMENT_TEXT, .offset = offsetof(check_fields, method), .doc = "the method that would be asked for"},
-    {.name = "--plan", .kind = TW_ARGUMENT_FLAG, .offset = offsetof(check_fields, plan), .doc = "print the planned steps: flops, bytes, buffers, peak memory"},
+    {.name = "MODEL", .kind = TW_ARGUMENT_TEXT, .offset = offsetof(check_fields, model), .required = true,
+     .doc = "the model, a .tw, .nl, .mps or .lp file"},
+    {.name = "--set", .placeholder = "NAME=VALUE", .kind = TW_ARGUMENT_TEXTS, .offset = offsetof(check_fields, sets),
+     .doc = "another value for a param"},
+    {.name = "--method", .placeholder = "NAME[:opt=val,..]", .kind = TW_ARGUMENT_TEXT, .offset = offsetof(check_fields, method),
+     .doc = "the method that would be asked for"},
+    {.name = "--plan", .kind = TW_ARGUMENT_FLAG, .offset = offsetof(check_fields, plan),
+     .doc = "print the planned steps: flops, bytes, buffers, peak memory"},
     {.name = NULL}};
 
 const tw_verb tw_verb_check = {.name = "check",

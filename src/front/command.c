@@ -7,7 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const tw_verb *const verbs[] = {&tw_verb_solve, &tw_verb_check, &tw_verb_explain, &tw_verb_compile, &tw_verb_methods, &tw_verb_version, NULL};
+static const tw_verb *const verbs[] = {
+    &tw_verb_solve, &tw_verb_check, &tw_verb_explain, &tw_verb_compile, &tw_verb_methods, &tw_verb_version, NULL};
 
 static const tw_verb *find_verb(const char *name) {
   for (const tw_verb *const *v = verbs; *v != NULL; v++)

@@ -4,7 +4,7 @@
 #include "front/model_file.h"
 #include "front/names.h"
 
-#include "method/program/explain.h"
+#include "method/explain.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Reading a model for a command. */
 #include "front/model_file.h"
 
-#include "method/driver.h"
+#include "method/options.h"
 
 #include <stdlib.h>
 #include <string.h>

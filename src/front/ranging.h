@@ -4,7 +4,7 @@
 
 #include <talweg/front.h>
 
-#include "method/program/ranging.h"
+#include "method/ranging.h"
 
 /* Of the objective as stated: a maximised one changes the sign of costs, rates and objectives. In place. */
 void tw_ranging_state(tw_basis_ranges *ranges, bool maximize);

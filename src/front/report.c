@@ -25,7 +25,8 @@ static void put_objective(tw_text *text, const tw_solution *s) {
   const bool solved = s->result.outcome == TW_SOLVED;
   tw_text_printf(text, "\n%s", !solved ? "Objective" : goal == TW_GOAL_MAXIMIZE ? "Maximum" : "Minimum");
   tw_text_printf(text, "%s%s = %.12g\n", !named ? "" : solved ? " of " : " ", named ? name : "", s->objective);
-  if (isfinite(s->bound)) tw_text_printf(text, "Bound = %.12g, gap %.2g\n", s->bound, tw_gap(s->result.f, s->result.bound, &s->result.optimality));
+  if (isfinite(s->bound))
+    tw_text_printf(text, "Bound = %.12g, gap %.2g\n", s->bound, tw_gap(s->result.f, s->result.bound, &s->result.optimality));
 }
 
 static void put_arrays(tw_text *text, const tw_solution *s, const tw_model *model) {

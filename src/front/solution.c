@@ -1,7 +1,7 @@
 /* A solution: the result of a run with the values of constraints and reports there, and its sensitivities. */
 #include <talweg/front.h>
 
-#include "method/program/ranging.h"
+#include "method/ranging.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -20,7 +20,8 @@ void tw_scope_push(tw_graph *graph, const char *name) {
   const char *outer = graph->scope ? graph->scope : "";
   const size_t length = strlen(outer) + strlen(name) + (*outer ? 1 : 0);
   if (*name == '\0' || strchr(name, '/') || length > PATH) {
-    tw_graph_fail(graph, TW_ERR_ARGUMENT, "scope \"%.40s\": expected a name without '/', and at most %d characters on the path", name, PATH);
+    tw_graph_fail(graph, TW_ERR_ARGUMENT, "scope \"%.40s\": expected a name without '/', and at most %d characters on the path", name,
+                  PATH);
     return;
   }
   snprintf(path, sizeof path, "%s%s%s", outer, *outer ? "/" : "", name);

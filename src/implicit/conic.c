@@ -1,8 +1,16 @@
 /* Derivatives of solutions through the conic residual map; see conic.h. */
 #include "implicit/conic.h"
 
-#include "method/program/hsde.h"
+#include "base/try.h"
+#include "linear/csc.h"
+#include "linear/vec.h"
 #include "problem/conic.h"
+#include "problem/conic_map.h"
+
+#include <talweg/method.h>
+
+#include <math.h>
+#include <stdlib.h>
 
 typedef struct session {
   const tw_problem *problem;
@@ -117,7 +125,7 @@ static tw_status direction(session *s, double *f, double *dl) {
   *dl = d.constant + vec_dot(n, v, d.c) + vec_dot(n, v, f) - vec_dot(m, y, d.b);
   for (int64_t j = 0; j < n; j++) f[j] += d.c[j];
   *dl -= vec_dot(n, v, f) / 2;
-  tw_conic_add_p(&d.p, 1, v, f);
+  csc_add_symmetric(&d.p, 1, v, f);
   *dl += vec_dot(n, v, f) / 2;
   tw_csc_apply(&d.a, v, f + n);
   for (int64_t i = 0; i < m; i++) f[n + i] -= d.b[i];

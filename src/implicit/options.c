@@ -1,7 +1,7 @@
 /* Options of nested problems: read off a method string, which is left with what belongs to the method. */
 #include "implicit/options.h"
 
-#include "method/driver.h"
+#include "method/options.h"
 
 #include <stdlib.h>
 #include <string.h>

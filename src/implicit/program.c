@@ -1,5 +1,6 @@
 /* A mathematical program at a solution, in numbers; see program.h. */
 #include "implicit/program.h"
+#include "base/try.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -120,11 +121,11 @@ int tw_program_parting(const tw_program *s) {
 
 /* ------------------------------------------------------------------ the solution */
 
-tw_status tw_program_matrices(tw_program *s, const double *x, const double *y, double *h, double *j, bool *finite) {
+tw_status tw_program_matrices(tw_program *s, const double *x, const double *y, double *h, double *j, bool *finite, tw_error *error) {
   double *g = s->scratch;
   bool second;
-  TW_TRY(tw_nlp_first(&s->nlp, x, g, j, finite));
-  TW_TRY(tw_nlp_second(&s->nlp, x, 1, y, h, &second));
+  TW_TRY(tw_derivatives_first(s->derivatives, x, g, j, finite, error));
+  TW_TRY(tw_derivatives_second(s->derivatives, x, y, h, &second, error));
   *finite = *finite && second;
   return TW_OK;
 }
@@ -156,17 +157,15 @@ static void active_set(tw_program *s) {
   }
 }
 
-static tw_status evaluate(tw_program *s, bool *fits) {
+static tw_status evaluate(tw_program *s, bool *fits, tw_error *error) {
   const int64_t n = s->n, m = s->m;
   const tw_oracle *o = &s->oracle;
-  *s->nlp.scale = 1;
-  for (int64_t i = 0; i < m; i++) s->nlp.row[i] = 1;
-  TW_TRY(tw_program_matrices(s, s->x, s->y, s->h, s->j, fits));
+  TW_TRY(tw_program_matrices(s, s->x, s->y, s->h, s->j, fits, error));
   memcpy(s->g, s->scratch, (size_t)n * sizeof(double));
-  if (m > 0) TW_TRY(tw_run_constraints(&s->driver->run, s->x, s->value + n));
+  TW_TRY(tw_derivatives_rows(s->derivatives, s->x, s->value + n, error));
   memcpy(s->value, s->x, (size_t)n * sizeof(double));
   memcpy(s->multiplier, s->g, (size_t)n * sizeof(double));
-  tw_nlp_add_jt(&s->nlp, s->j, 1, s->y, s->multiplier);
+  csc_add_transpose(&s->jacobian, 1, s->y, s->multiplier);
   for (int64_t k = 0; k < n; k++) {
     const bool bounded = (o->offers & TW_BOUNDS) != 0;
     s->multiplier[k] = -s->multiplier[k];
@@ -184,11 +183,9 @@ static tw_status evaluate(tw_program *s, bool *fits) {
 
 /* ------------------------------------------------------------------ opening */
 
-static const tw_option reader_options[] = {TW_OPTION_TOL(0), TW_OPTION_MAX_ITER(0), TW_OPTION_END};
-static const tw_method reader = {.name = "sensitivity", .options = reader_options};
-
 static tw_status allocate(tw_program *s, int64_t columns, tw_error *error) {
-  const size_t n = (size_t)s->n, m = (size_t)s->m, all = n + m, entries = (size_t)(s->nlp.h.nnz + s->nlp.j.nnz);
+  const tw_pattern *hessian = tw_derivatives_hessian(s->derivatives), *jacobian = tw_derivatives_jacobian(s->derivatives);
+  const size_t n = (size_t)s->n, m = (size_t)s->m, all = n + m, entries = (size_t)(hessian->nnz + jacobian->nnz);
   double **const parts[] = {&s->x, &s->value, &s->multiplier, &s->lower, &s->upper, &s->d_stationarity, &s->d_lower, &s->d_upper};
   const size_t count = sizeof parts / sizeof *parts;
   s->block = tw_alloc((count + 2) * all + n + entries + (size_t)columns, sizeof *s->block);
@@ -198,23 +195,10 @@ static tw_status allocate(tw_program *s, int64_t columns, tw_error *error) {
   for (size_t i = 0; i < count; i++) *parts[i] = s->block + i * all;
   s->y = s->x + n, s->d_rows = s->d_stationarity + n;
   s->scratch = s->block + count * all, s->g = s->scratch + 2 * all;
-  s->h = s->g + n, s->j = s->h + s->nlp.h.nnz, s->t = s->j + s->nlp.j.nnz;
+  s->h = s->g + n, s->j = s->h + hessian->nnz, s->t = s->j + jacobian->nnz;
+  s->hessian = csc_of(hessian, s->h), s->jacobian = csc_of(jacobian, s->j);
   s->weak = s->flags, s->held = s->flags + all, s->out = s->held + n;
   return TW_OK;
-}
-
-/* The program's oracle with a run that counts, and patterns. */
-static tw_status open_matrices(tw_program *s, const tw_result *at, tw_error *error) {
-  const tw_exec exec = {0};
-  TW_TRY(tw_oracle_from_problem(&s->oracle, s->problem, s->cls, error));
-  const tw_driver_setup setup = {.method = &reader, .oracle = &s->oracle, .x0 = at->x, .exec = &exec};
-  TW_TRY(tw_driver_make(&s->driver, &setup, error));
-  return tw_nlp_open(&s->nlp, &s->driver->run);
-}
-
-static tw_status pass_on(const tw_program *s, tw_status status, tw_error *error) {
-  if (status != TW_OK && s->driver && s->driver->error.status != TW_OK) tw_fail(error, status, "%s", s->driver->error.message);
-  return status;
 }
 
 static void find_nested(void *context, tw_expr node, void *state) {
@@ -239,14 +223,14 @@ tw_status tw_program_open(tw_program *s, const tw_problem *p, const tw_class *cl
   if (status != TW_OK) return status;
   *fits = !holds_nested(s);
   if (!*fits) return TW_OK;
-  status = pass_on(s, open_matrices(s, at, error), error);
-  if (status == TW_ERR_UNSUPPORTED || s->nlp.second == TW_NLP_BFGS) *fits = false;
-  if (!*fits) return TW_OK;
-  if (status == TW_OK) status = allocate(s, tw_size_of(theta), error);
-  if (status != TW_OK) return status;
+  status = tw_oracle_from_problem(&s->oracle, p, cls, error);
+  if (status == TW_OK) status = tw_derivatives_new(&s->derivatives, &s->oracle, at->x, error);
+  *fits = s->derivatives != NULL;
+  if (status == TW_OK && *fits) status = allocate(s, tw_size_of(theta), error);
+  if (status != TW_OK || !*fits) return status;
   memcpy(s->x, at->x, (size_t)s->n * sizeof(double));
   if (s->m && at->dual) memcpy(s->y, at->dual, (size_t)s->m * sizeof(double));
-  status = pass_on(s, evaluate(s, fits), error);
+  status = evaluate(s, fits, error);
   tw_evidence inside;
   tw_oracle_evidence(&s->oracle, &inside);
   *fits = *fits && inside.solves == 0;
@@ -257,8 +241,7 @@ void tw_program_close(tw_program *s) {
   tw_work_free(s->work);
   tw_fn_free(s->tangent);
   tw_active_close(&s->active);
-  if (s->nlp.run) tw_nlp_close(&s->nlp);
-  tw_driver_free(s->driver);
+  tw_derivatives_free(s->derivatives);
   tw_oracle_release(&s->oracle);
   free(s->block);
   free(s->flags);

@@ -11,8 +11,9 @@
 
 #include "implicit/argmin.h"
 #include "implicit/solve.h"
-#include "method/driver.h"
-#include "method/program/nlp.h"
+#include "linear/csc.h"
+#include "linear/kkt.h"
+#include "method/derivatives.h"
 
 enum { TW_SIDE_NONE = 0, TW_SIDE_LOWER = -1, TW_SIDE_UPPER = 1, TW_SIDE_BOTH = 2 };
 
@@ -33,8 +34,8 @@ typedef struct tw_program {
   const tw_class *cls;
   int64_t n, m;
   tw_oracle oracle;
-  tw_driver *driver; /* counts evaluations; it runs nothing */
-  tw_nlp nlp;
+  tw_derivatives *derivatives;
+  tw_csc hessian, jacobian; /* patterns of `derivatives` with the entries h and j at the solution; borrowed */
   tw_active active;
   int factorizations;
   /* at the solution */
@@ -67,7 +68,7 @@ tw_status tw_program_open(tw_program *s, const tw_problem *p, const tw_class *cl
                           tw_expr theta, bool *fits, tw_error *error);
 void tw_program_close(tw_program *s);
 /* H and J at a point. */
-tw_status tw_program_matrices(tw_program *s, const double *x, const double *y, double *h, double *j, bool *finite);
+tw_status tw_program_matrices(tw_program *s, const double *x, const double *y, double *h, double *j, bool *finite, tw_error *error);
 /* Everything along the unit vector of entry `column` of theta, with the multipliers in s->y. */
 tw_status tw_program_along(tw_program *s, int64_t column, tw_error *error);
 /* The derivative of the limit that i lies at; of two that part, the one that presses. */

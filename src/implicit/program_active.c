@@ -5,6 +5,7 @@
  *
  * and its factorization: at a vertex of a linear program a small part of all unknowns. */
 #include "implicit/program.h"
+#include "base/try.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -31,14 +32,14 @@ static tw_status place_unknowns(tw_program *s, tw_error *error) {
 }
 
 /* Columns of `from` whose variables move, rows whose place is at least `first`; values too. */
-static void take(const tw_program *s, const tw_pattern *from, const int64_t *row_place, int64_t first, const double *value,
+static void take(const tw_program *s, const tw_csc *from, const int64_t *row_place, int64_t first, const double *value,
                  tw_pattern *to, double *out) {
   int64_t column = 0;
   for (int64_t k = 0; k < s->n; k++) {
     if (s->active.place[k] < 0) continue;
     to->colptr[column++] = to->nnz;
-    for (int64_t p = from->colptr[k]; p < from->colptr[k + 1]; p++) {
-      const int64_t row = row_place[from->rowidx[p]];
+    for (int64_t p = from->start[k]; p < from->start[k + 1]; p++) {
+      const int64_t row = row_place[from->row[p]];
       if (row < 0) continue;
       out[to->nnz] = value[p];
       to->rowidx[to->nnz++] = row - first;
@@ -50,15 +51,15 @@ static void take(const tw_program *s, const tw_pattern *from, const int64_t *row
 /* Patterns and numbers of H_FF and J_AF; no entries of H where h is NULL. */
 static tw_status take_entries(tw_program *s, const double *h, tw_error *error) {
   tw_active *a = &s->active;
-  const size_t hs = (size_t)s->nlp.h.nnz, js = (size_t)s->nlp.j.nnz, columns = (size_t)a->n + 1;
+  const size_t hs = (size_t)csc_count(&s->hessian), js = (size_t)csc_count(&s->jacobian), columns = (size_t)a->n + 1;
   a->index = tw_alloc(2 * columns + hs + js, sizeof *a->index);
   a->number = tw_alloc(hs + js + (size_t)(a->n + a->m), sizeof *a->number);
   if (!a->index || !a->number) return tw_fail(error, TW_ERR_MEMORY, "sensitivity: out of memory");
   a->hv = a->number, a->jv = a->hv + hs, a->d = a->jv + js, a->e = a->d + a->n;
   a->h = (tw_pattern){.rows = a->n, .cols = a->n, .colptr = a->index, .rowidx = a->index + 2 * columns};
   a->j = (tw_pattern){.rows = a->m, .cols = a->n, .colptr = a->index + columns, .rowidx = a->h.rowidx + hs};
-  if (h) take(s, &s->nlp.h, a->place, 0, h, &a->h, a->hv);
-  take(s, &s->nlp.j, a->place + s->n, a->n, s->j, &a->j, a->jv);
+  if (h) take(s, &s->hessian, a->place, 0, h, &a->h, a->hv);
+  take(s, &s->jacobian, a->place + s->n, a->n, s->j, &a->j, a->jv);
   for (int64_t k = 0; k < a->n; k++) a->d[k] = h ? 0 : 1;
   return TW_OK;
 }
@@ -72,7 +73,7 @@ tw_status tw_active_factor(tw_program *s, const double *h, int64_t *negative, do
   if (a->n + a->m == 0) return TW_OK;
   int64_t own;
   TW_TRY(take_entries(s, h, error));
-  TW_TRY(tw_kkt_open_patterns(&a->kkt, &a->h, &a->j, TW_FACTOR_INDEFINITE, error));
+  TW_TRY(tw_kkt_open(&a->kkt, &a->h, &a->j, TW_FACTOR_INDEFINITE, error));
   TW_TRY(tw_kkt_factor(&a->kkt, a->hv, a->jv, a->d, a->e, NULL, NULL, &own, error));
   *condition = own < 0 ? INFINITY : tw_factor_condition(a->kkt.factor);
   *negative = own < 0 ? -1 : *negative + own;

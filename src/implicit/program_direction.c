@@ -6,7 +6,8 @@
  *   min 1/2 d'H d + q'd,  q = d(grad_x L),  with equality where lambda_i is not zero
  * (Jittorntrum 1984; Ralph & Dempe 1995), the smallest d of all that solve it. Variables with one limit for both sides move with it. */
 #include "implicit/program.h"
-#include "method/program/dual_qp.h"
+#include "base/try.h"
+#include "method/dense_qp.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -27,7 +28,7 @@ typedef struct local { /* the problem in the variables that are free to move or 
   double *h, *q;              /* n x n, n */
   double *al, *au, *l, *u;    /* limits of a quadratic program: m + n + 1, n */
   double *d, *last, *y, *z;   /* its answer: n, n, m + n + 1, n */
-  double *work, *shifted, *rows; /* 2 n n, n x n, (m + n + 1) x n */
+  double *work, *shifted, *rows; /* tw_dense_rank_work(n), n x n, (m + 2 n + 1) x n */
   double *linear;             /* n: q of a quadratic program */
   signed char *active;
   double *block;
@@ -42,7 +43,7 @@ static tw_status allocate(local *c, tw_error *error) {
     size_t size;
   } parts[] = {{&c->a, m * n}, {&c->r, m}, {&c->bound, n}, {&c->lambda, m}, {&c->mu, n}, {&c->g, n}, {&c->h, n * n},
                {&c->q, n}, {&c->al, rows}, {&c->au, rows}, {&c->l, n}, {&c->u, n}, {&c->d, n}, {&c->last, n}, {&c->y, rows},
-               {&c->z, n}, {&c->work, 2 * n * n}, {&c->shifted, n * n}, {&c->rows, rows * n}, {&c->linear, n}};
+               {&c->z, n}, {&c->work, tw_dense_rank_work(c->n)}, {&c->shifted, n * n}, {&c->rows, (rows + n) * n}, {&c->linear, n}};
   size_t total = 0;
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) total += parts[i].size;
   c->block = tw_alloc(total, sizeof *c->block);
@@ -61,13 +62,13 @@ static void take_curvature(local *c, const int64_t *place, const double *moved) 
   const tw_program *s = c->s;
   double *pull = s->scratch;
   memset(pull, 0, (size_t)s->n * sizeof *pull);
-  tw_nlp_add_h(&s->nlp, s->h, 1, moved, pull);
+  csc_add_symmetric(&s->hessian, 1, moved, pull);
   memset(c->h, 0, (size_t)(c->n * c->n) * sizeof *c->h);
   for (int64_t k = 0; k < s->n; k++) {
     if (place[k] < 0) continue;
     c->q[place[k]] = s->d_stationarity[k] + pull[k];
-    for (int64_t p = s->nlp.h.colptr[k]; p < s->nlp.h.colptr[k + 1]; p++) {
-      const int64_t i = place[s->nlp.h.rowidx[p]];
+    for (int64_t p = s->hessian.start[k]; p < s->hessian.start[k + 1]; p++) {
+      const int64_t i = place[s->hessian.row[p]];
       if (i >= 0) c->h[i * c->n + place[k]] = c->h[place[k] * c->n + i] = s->h[p];
     }
   }
@@ -78,7 +79,7 @@ static void take_rows(local *c, const int64_t *place, const double *moved) {
   double *pull = s->scratch;
   int64_t *at = c->row, count = 0;
   memset(pull, 0, (size_t)s->m * sizeof *pull);
-  tw_nlp_add_j(&s->nlp, s->j, 1, moved, pull);
+  csc_add(&s->jacobian, 1, moved, pull);
   for (int64_t i = 0; i < s->m; i++) {
     if (s->side[s->n + i] == TW_SIDE_NONE) continue;
     c->r[count] = tw_program_limit(s, s->n + i) - s->d_rows[i] - pull[i];
@@ -87,8 +88,8 @@ static void take_rows(local *c, const int64_t *place, const double *moved) {
   }
   for (int64_t i = 0, next = 0; i < s->m; i++) at[s->m + i] = next < count && at[next] == i ? next++ : -1; /* row -> place */
   for (int64_t k = 0; k < s->n; k++)
-    for (int64_t p = s->nlp.j.colptr[k]; place[k] >= 0 && p < s->nlp.j.colptr[k + 1]; p++) {
-      const int64_t i = at[s->m + s->nlp.j.rowidx[p]];
+    for (int64_t p = s->jacobian.start[k]; place[k] >= 0 && p < s->jacobian.start[k + 1]; p++) {
+      const int64_t i = at[s->m + s->jacobian.row[p]];
       if (i >= 0) c->a[i * c->n + place[k]] = s->j[p];
     }
 }
@@ -192,20 +193,17 @@ static void penalise(local *c, double rho) {
 /* Whether H, the equations and the limits that press leave no direction. */
 static bool is_unique(local *c) {
   const int64_t n = c->n, m = c->m;
-  tw_dual_factor f = {.n = n, .j = c->work, .r = c->work + n * n};
-  memset(c->shifted, 0, (size_t)(n * n) * sizeof(double));
-  for (int64_t k = 0; k < n; k++) c->shifted[k * n + k] = 1;
-  if (!tw_dual_factor_start(&f, c->shifted)) return false;
-  double *d = c->linear;
-  for (int64_t i = 0; i < m + 2 * n && f.active < n; i++) {
-    const bool row = i < m, bound = !row && i < m + n;
-    const double multiplier = row ? c->y[i] : bound ? c->z[i - m] : 1;
-    if (multiplier == 0) continue;
-    tw_dual_factor_image(&f, row ? c->a + i * n : bound ? NULL : c->h + (i - m - n) * n, i - m, d);
-    const double all = tw_vec_norm2(d, (size_t)n), rest = tw_vec_norm2(d + f.active, (size_t)(n - f.active));
-    if (rest > DEPENDENT * all) tw_dual_factor_add(&f, d);
+  double *row = c->rows;
+  for (int64_t i = 0; i < m; i++)
+    if (c->y[i] != 0) memcpy(row, c->a + i * n, (size_t)n * sizeof *row), row += n;
+  for (int64_t k = 0; k < n; k++) {
+    if (c->z[k] == 0) continue;
+    memset(row, 0, (size_t)n * sizeof *row);
+    row[k] = 1;
+    row += n;
   }
-  return f.active == n;
+  memcpy(row, c->h, (size_t)(n * n) * sizeof *row);
+  return n == 0 || tw_dense_rank(n, (row - c->rows) / n + n, c->rows, DEPENDENT, c->work) == n;
 }
 
 /* The smallest of all d with the same H d, q'd and limits. */
@@ -241,11 +239,11 @@ static tw_status move(local *c, double gradient, bool *found, bool *singular, tw
   set_limits(c, true, ZERO_MULTIPLIER * gradient);
   for (int k = 0; k < PENALTIES; k++, rho *= 100) {
     penalise(c, rho);
-    if (tw_dual_is_definite(c->n, c->h, -FLAT * base, c->work)) {
+    if (tw_dense_is_definite(c->n, c->h, -FLAT * base, c->work)) {
       memset(c->active, 0, (size_t)(c->m + c->n));
       return solve(c, c->h, c->q, c->m, c->a, found, error);
     }
-    if (!tw_dual_is_definite(c->n, c->h, SHIFT * base, c->work)) continue;
+    if (!tw_dense_is_definite(c->n, c->h, SHIFT * base, c->work)) continue;
     TW_TRY(proximal(c, c->h, c->q, SHIFT * base, found, error));
     if (!*found || is_unique(c)) return TW_OK;
     *singular = true;
@@ -279,19 +277,19 @@ static tw_status curvature_at(local *c, const int64_t *place, const double *move
     take_curvature(c, place, moved);
     return TW_OK;
   }
-  double *y = tw_alloc((size_t)(s->m + s->nlp.h.nnz), sizeof *y), *h = y ? y + s->m : NULL;
+  double *y = tw_alloc((size_t)(s->m + csc_count(&s->hessian)), sizeof *y), *h = y ? y + s->m : NULL;
   if (!y) return tw_fail(error, TW_ERR_MEMORY, "sensitivity: out of memory");
   bool finite = true;
   memcpy(y, s->y, (size_t)s->m * sizeof *y);
-  memcpy(h, s->h, (size_t)s->nlp.h.nnz * sizeof *h);
+  memcpy(h, s->h, (size_t)csc_count(&s->hessian) * sizeof *h);
   memset(s->y, 0, (size_t)s->m * sizeof *y);
   for (int64_t p = 0; p < c->m; p++) s->y[c->row[p]] = c->lambda[p];
   tw_status status = tw_program_along(s, column, error);
-  if (status == TW_OK && s->cls->constraints > TW_LINEAR) status = tw_nlp_second(&s->nlp, s->x, 1, s->y, s->h, &finite);
+  if (status == TW_OK && s->cls->constraints > TW_LINEAR) status = tw_derivatives_second(s->derivatives, s->x, s->y, s->h, &finite, error);
   if (status == TW_OK && !finite) status = tw_fail(error, TW_ERR_NUMERIC, "sensitivity: second derivatives are not finite");
   if (status == TW_OK) take_curvature(c, place, moved);
   memcpy(s->y, y, (size_t)s->m * sizeof *y);
-  memcpy(s->h, h, (size_t)s->nlp.h.nnz * sizeof *h);
+  memcpy(s->h, h, (size_t)csc_count(&s->hessian) * sizeof *h);
   free(y);
   return status;
 }

@@ -1,16 +1,19 @@
 /* The optimality system of a program on its active set, by one sparse factorization; see program.h. */
 #include "implicit/program.h"
+#include "base/try.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* y = K x on the unknowns that are in. */
-static void apply(const tw_program *s, const double *h, const double *j, const double *x, double *y) {
+static void apply(const tw_program *s, double *h, double *j, const double *x, double *y) {
   memset(y, 0, (size_t)(s->n + s->m) * sizeof *y);
-  tw_nlp_add_h(&s->nlp, h, 1, x, y);
-  tw_nlp_add_jt(&s->nlp, j, 1, x + s->n, y);
-  tw_nlp_add_j(&s->nlp, j, 1, x, y + s->n);
+  tw_csc hessian = s->hessian, jacobian = s->jacobian;
+  hessian.value = h, jacobian.value = j;
+  csc_add_symmetric(&hessian, 1, x, y);
+  csc_add_transpose(&jacobian, 1, x + s->n, y);
+  csc_add(&jacobian, 1, x, y + s->n);
   for (int64_t k = 0; k < s->n; k++)
     if (s->held[k]) y[k] = 0;
   for (int64_t i = 0; i < s->m; i++)
@@ -38,8 +41,8 @@ void tw_program_right_side(tw_program *s, double *xy, double *dx, double *df) {
     dx[k] = tw_program_limit(s, k);
     *df -= s->multiplier[k] * dx[k];
   }
-  tw_nlp_add_h(&s->nlp, s->h, -1, dx, xy);
-  tw_nlp_add_j(&s->nlp, s->j, -1, dx, xy + n);
+  csc_add_symmetric(&s->hessian, -1, dx, xy);
+  csc_add(&s->jacobian, -1, dx, xy + n);
   for (int64_t k = 0; k < n; k++) xy[k] = s->held[k] ? 0 : xy[k] - s->d_stationarity[k];
   for (int64_t i = 0; i < m; i++) {
     const double d = s->out[i] ? 0 : tw_program_limit(s, n + i) - s->d_rows[i];
@@ -81,15 +84,15 @@ static tw_status newton_step(tw_program *s, double *d, tw_error *error) {
 }
 
 /* |(K(z - d) - K(z)) u| / |K(z) u|, u along d; quadratic programs have one K. */
-static tw_status bend(tw_program *s, const double *d, double *out, double *memory) {
+static tw_status bend(tw_program *s, const double *d, double *out, double *memory, tw_error *error) {
   const size_t all = (size_t)(s->n + s->m);
-  double *z = memory, *here = memory + all, *there = here + all, *h = there + all, *j = h + s->nlp.h.nnz;
+  double *z = memory, *here = memory + all, *there = here + all, *h = there + all, *j = h + csc_count(&s->hessian);
   const double size = norm(s, d);
   bool finite;
   *out = 0;
   if (size == 0 || (s->cls->objective <= TW_QUADRATIC && s->cls->constraints <= TW_LINEAR)) return TW_OK;
   for (size_t i = 0; i < all; i++) z[i] = s->x[i] - d[i];
-  TW_TRY(tw_program_matrices(s, z, z + s->n, h, j, &finite));
+  TW_TRY(tw_program_matrices(s, z, z + s->n, h, j, &finite, error));
   apply(s, s->h, s->j, d, here);
   apply(s, h, j, d, there);
   for (size_t i = 0; i < all; i++) there[i] -= here[i];
@@ -111,11 +114,11 @@ static tw_status miss(tw_program *s, double *out, double *memory, tw_error *erro
 }
 
 tw_status tw_program_error(tw_program *s, double *inexact, tw_error *error) {
-  const size_t all = (size_t)(s->n + s->m), entries = (size_t)(s->nlp.h.nnz + s->nlp.j.nnz);
+  const size_t all = (size_t)(s->n + s->m), entries = (size_t)(csc_count(&s->hessian) + csc_count(&s->jacobian));
   double *d = tw_alloc(4 * all + entries, sizeof *d), missed = 0;
   if (!d) return tw_fail(error, TW_ERR_MEMORY, "sensitivity: out of memory");
   tw_status status = newton_step(s, d, error);
-  if (status == TW_OK) status = bend(s, d, inexact, d + all);
+  if (status == TW_OK) status = bend(s, d, inexact, d + all, error);
   if (status == TW_OK) status = miss(s, &missed, d + all, error);
   *inexact = missed > *inexact || isnan(missed) ? missed : *inexact;
   free(d);

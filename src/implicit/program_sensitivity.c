@@ -1,5 +1,6 @@
 /* Sensitivities of mathematical programs, whatever their solution is like; see program.h. */
 #include "implicit/program.h"
+#include "base/try.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -152,7 +153,7 @@ tw_status tw_program_sensitivity(const tw_problem *p, const tw_class *cls, const
   if (on && status == TW_OK && evidence) {
     const tw_argmin_evidence solution = {.used = true, .residual = tw_worst_residual(&at->optimality), .margin = s.margin,
                                          .outcome = at->outcome, .method = at->method, .word = "the solution"};
-    const tw_counts *c = &s.driver->counts;
+    const tw_counts *c = tw_derivatives_counts(s.derivatives);
     tw_evidence_at(&solution, &v.solve, v.inexact, v.kind, v.why, evidence);
     evidence->factorizations = s.factorizations;
     evidence->evaluations = c->value + c->gradient + c->hvp + c->jacobian + c->constraints;

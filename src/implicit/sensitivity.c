@@ -1,6 +1,7 @@
 /* Sensitivities of an outer problem: the problem seen as nested in its own parameters, at a solution already
  * known. */
 #include "implicit/conic.h"
+#include "base/try.h"
 #include "implicit/program.h"
 
 #include <math.h>
@@ -120,8 +121,10 @@ static void try_conic(const tw_problem *p, tw_expr theta, double *df, double *dx
 static tw_status refuse_integers(const tw_problem *p, tw_error *error) {
   for (int i = 0; i < tw_problem_variables(p); i++)
     if (tw_problem_variable_at(p, i)->kind != TW_CONTINUOUS)
-      return tw_fail(error, TW_ERR_UNSUPPORTED, "variable %s is integer: its optimum moves in jumps, which have no derivative (with integers "
-                     "held as params the rest has)", tw_problem_variable_at(p, i)->name);
+      return tw_fail(error, TW_ERR_UNSUPPORTED,
+                     "variable %s is integer: its optimum moves in jumps, which have no derivative (with integers "
+                     "held as params the rest has)",
+                     tw_problem_variable_at(p, i)->name);
   return TW_OK;
 }
 

@@ -1,7 +1,7 @@
 /* The kernel of the implicit linear solve: its functions and states, and one call for all right-hand sides. */
 #include "implicit/system.h"
 
-#include "method/common.h"
+#include "base/try.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Implicit systems by factorization: dense while they are small, sparse where their entries are few. */
 #include "implicit/system.h"
 
-#include "method/common.h"
+#include "base/try.h"
 
 #include <math.h>
 #include <stdlib.h>

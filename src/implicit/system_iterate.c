@@ -1,7 +1,7 @@
 /* Implicit systems by Krylov methods. */
 #include "implicit/system.h"
 
-#include "method/common.h"
+#include "base/try.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -196,6 +196,28 @@ tw_status csc_triangle(tw_csc *out, const tw_csc *a, bool lower, tw_error *error
 
 /* ------------------------------------------------------------------ products */
 
+void csc_add(const tw_csc *a, double s, const double *x, double *out) {
+  for (int64_t j = 0; j < a->cols; j++)
+    for (int64_t p = a->start[j]; p < a->start[j + 1]; p++) out[a->row[p]] += s * a->value[p] * x[j];
+}
+
+void csc_add_transpose(const tw_csc *a, double s, const double *y, double *out) {
+  for (int64_t j = 0; j < a->cols; j++) {
+    double sum = 0;
+    for (int64_t p = a->start[j]; p < a->start[j + 1]; p++) sum += a->value[p] * y[a->row[p]];
+    out[j] += s * sum;
+  }
+}
+
+void csc_add_symmetric(const tw_csc *a, double s, const double *x, double *out) {
+  for (int64_t j = 0; j < a->cols; j++)
+    for (int64_t p = a->start[j]; p < a->start[j + 1]; p++) {
+      const int64_t i = a->row[p];
+      out[i] += s * a->value[p] * x[j];
+      if (i != j) out[j] += s * a->value[p] * x[i];
+    }
+}
+
 void tw_csc_apply(const tw_csc *a, const double *x, double *y) {
   vec_zero(a->rows, y);
   for (int64_t j = 0; j < a->cols; j++) {

@@ -2,6 +2,7 @@
 #ifndef LINEAR_CSC_H
 #define LINEAR_CSC_H
 
+#include <talweg/graph.h>
 #include <talweg/linear.h>
 
 /* TW_OK when `a` is a well-formed matrix with finite values: starts ascend from 0, rows ascend strictly
@@ -17,6 +18,14 @@ tw_status csc_new(tw_csc *out, int64_t rows, int64_t cols, int64_t count, tw_err
 tw_status csc_copy(tw_csc *out, const tw_csc *a, tw_error *error);
 /* The triangle of a square matrix with row >= col (lower) or row <= col. */
 tw_status csc_triangle(tw_csc *out, const tw_csc *a, bool lower, tw_error *error);
+/* out += s A x,  out += s A'y;  the first for the symmetric matrix whose lower triangle A is. */
+void csc_add(const tw_csc *a, double s, const double *x, double *out);
+void csc_add_transpose(const tw_csc *a, double s, const double *y, double *out);
+void csc_add_symmetric(const tw_csc *a, double s, const double *x, double *out);
+/* A pattern and values as a matrix that is read only. */
+static inline tw_csc csc_of(const tw_pattern *pattern, const double *value) {
+  return (tw_csc){pattern->rows, pattern->cols, pattern->colptr, pattern->rowidx, (double *)(uintptr_t)value};
+}
 /* Values of `to` become those of `from` when both have the same pattern; false when they have not. */
 bool csc_same_pattern(const tw_csc *a, const tw_csc *b);
 

@@ -2,6 +2,8 @@
 #ifndef TALWEG_METHOD_COMMON_H
 #define TALWEG_METHOD_COMMON_H
 
+#include "base/try.h"
+
 #include <talweg/method.h>
 
 /* The two options of every method's table. */
@@ -14,11 +16,5 @@
   { "max_iter", TW_OPTION_INTEGER, default_value, 0, 1e15, NULL, "iteration limit" }
 #define TW_OPTION_END                                                                                        \
   { NULL, TW_OPTION_REAL, 0, 0, 0, NULL, NULL }
-
-#define TW_TRY(call)                                                                                         \
-  do {                                                                                                       \
-    const tw_status tw_try_status = (call);                                                                  \
-    if (tw_try_status != TW_OK) return tw_try_status;                                                        \
-  } while (0)
 
 #endif

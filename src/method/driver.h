@@ -3,7 +3,7 @@
 #ifndef TALWEG_METHOD_DRIVER_H
 #define TALWEG_METHOD_DRIVER_H
 
-#include <talweg/method.h>
+#include "method/options.h"
 
 typedef struct tw_driver tw_driver;
 
@@ -110,20 +110,7 @@ void tw_driver_set_tally(tw_driver *d, const tw_tally *tally);
 tw_status tw_run_child_at(tw_run *run, const char *name, const tw_oracle *oracle, const char *method_spec, const double *x0,
                           const double *dual, tw_run **child);
 
-/* options.c */
-tw_status tw_options_parse(const tw_method *method, const char *spec, double *value, bool *given,
-                           tw_error *error);
-int tw_options_count(const tw_method *method);
-int tw_options_index(const tw_method *method, const char *name); /* -1 */
-/* The name before ':' into `name`, cut and NUL-terminated; the method, or TW_ERR_NAME with the names there
- * are. */
-tw_status tw_spec_method(const char *spec, const tw_method **method, tw_error *error);
-/* A known method with options of its table, that answers what is asked: equations (root, fixed point) are solved by other
- * methods than minima. */
-tw_status tw_spec_check(const char *spec, tw_goal goal, tw_error *error);
-
-/* match.c: does the oracle offer what the method needs, does the method respect what the oracle demands? */
-tw_status tw_method_match(const tw_method *method, const tw_oracle *oracle, tw_error *error);
+/* match.c */
 /* The default method for an oracle whose class is not known. */
 const char *tw_method_choose_for_oracle(const tw_oracle *oracle);
 /* ipm or auglag, for general constraints alone: ipm factors second derivatives, which those of a large problem (too many entries where

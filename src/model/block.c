@@ -1,7 +1,7 @@
 /* Builder: nested problems, and what a problem needs once all is stated. */
 #include "model/builder.h"
 
-#include "method/driver.h"
+#include "method/options.h"
 
 #include <string.h>
 

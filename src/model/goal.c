@@ -1,7 +1,7 @@
 /* Builder: what is wanted: objective, fixed-point maps, method and reports. */
 #include "model/builder.h"
 
-#include "method/driver.h"
+#include "method/options.h"
 
 #include <string.h>
 

@@ -47,7 +47,8 @@ bool tw_nl_end_line(tw_nl_scan *s) {
   if (s->binary) return true;
   skip_blanks(s);
   if (s->at < s->end && *s->at != '\n' && *s->at != '#')
-    return tw_nl_fail(s, "'%.*s' at the end of the line, expected nothing or a comment", (int)(s->end - s->at > 20 ? 20 : s->end - s->at), s->at);
+    return tw_nl_fail(s, "'%.*s' at the end of the line, expected nothing or a comment", (int)(s->end - s->at > 20 ? 20 : s->end - s->at),
+                      s->at);
   while (s->at < s->end && *s->at != '\n') s->at++;
   if (s->at < s->end) {
     s->at++;

@@ -25,7 +25,8 @@ static tw_status open_question(tw_questions *k, tw_question q, tw_error *error) 
   if (!a->out) a->out = calloc((size_t)k->kit->n_out[q] + 1, sizeof *a->out);
   if (keeps && !a->x) a->x = tw_alloc((size_t)p->size, sizeof(double));
   if (keeps && !a->y && reads(q, TW_GROUP_Y)) a->y = tw_alloc((size_t)p->rows, sizeof(double));
-  if (!a->in || !a->out || (keeps && (!a->x || (reads(q, TW_GROUP_Y) && !a->y)))) return tw_fail(error, TW_ERR_MEMORY, "oracle: out of memory");
+  if (!a->in || !a->out || (keeps && (!a->x || (reads(q, TW_GROUP_Y) && !a->y))))
+    return tw_fail(error, TW_ERR_MEMORY, "oracle: out of memory");
   status = tw_work_new(&a->work, k->kit->fn[q], error);
   if (status == TW_OK) tw_work_exec(a->work, &k->exec);
   return status;

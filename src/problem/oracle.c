@@ -127,13 +127,15 @@ static tw_status sample(void *self, const double *x, int64_t count, const int64_
   context *c = self;
   int64_t rows;
   const tw_status status = samples(self, &rows, error);
-  return status != TW_OK ? status : tw_sampler_call(c->sampler, &c->questions.exec, c->questions.parameter, x, count, row, weight, f, g, error);
+  return status != TW_OK ? status
+                         : tw_sampler_call(c->sampler, &c->questions.exec, c->questions.parameter, x, count, row, weight, f, g, error);
 }
 
 static tw_status blocks(void *self, const tw_blocks **out, tw_error *error) {
   context *c = self;
   *out = NULL;
-  const tw_status status = c->blocks ? TW_OK : tw_block_set_new(&c->blocks, c->questions.kit, &c->questions.exec, c->questions.parameter, error);
+  const tw_status status =
+      c->blocks ? TW_OK : tw_block_set_new(&c->blocks, c->questions.kit, &c->questions.exec, c->questions.parameter, error);
   return status != TW_OK ? status : tw_block_set_get(c->blocks, out, error);
 }
 

@@ -4,19 +4,7 @@
 
 #include <talweg/domain.h>
 
-static tw_graph *graph;
-
-static int open_graph(void **state) {
-  (void)state;
-  graph = tw_graph_new();
-  return graph ? 0 : 1;
-}
-
-static int close_graph(void **state) {
-  (void)state;
-  tw_graph_free(graph);
-  return 0;
-}
+#include "graph/graph_fixture.h"
 
 static tw_expr number(double x) {
   return tw_scalar(graph, x);

@@ -2,21 +2,9 @@
  */
 #include "sets.h"
 
+#include "graph/graph_fixture.h"
+
 enum { N = 4 };
-
-static tw_graph *graph;
-
-static int open_graph(void **state) {
-  (void)state;
-  graph = tw_graph_new();
-  return graph ? 0 : 1;
-}
-
-static int close_graph(void **state) {
-  (void)state;
-  tw_graph_free(graph);
-  return 0;
-}
 
 static tw_domain set_of(const char *kind, tw_shape shape, int n, const tw_expr *param) {
   const tw_domain d = tw_domain_make(graph, tw_domain_find(kind), shape, n, param);

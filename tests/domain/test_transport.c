@@ -4,21 +4,9 @@
 
 #include "sets.h"
 
+#include "graph/graph_fixture.h"
+
 enum { M = 4, N = 3 };
-
-static tw_graph *graph;
-
-static int open_graph(void **state) {
-  (void)state;
-  graph = tw_graph_new();
-  return graph ? 0 : 1;
-}
-
-static int close_graph(void **state) {
-  (void)state;
-  tw_graph_free(graph);
-  return 0;
-}
 
 static void draw_sums(int64_t m, int64_t n, uint64_t key, double *a, double *b) {
   double total = 0;

@@ -1,19 +1,7 @@
 /* Sets cut by bounds: what the cut is, that projections on it land in both, and which pairs are refused. */
 #include "sets.h"
 
-static tw_graph *graph;
-
-static int open_graph(void **state) {
-  (void)state;
-  graph = tw_graph_new();
-  return graph ? 0 : 1;
-}
-
-static int close_graph(void **state) {
-  (void)state;
-  tw_graph_free(graph);
-  return 0;
-}
+#include "graph/graph_fixture.h"
 
 static tw_domain make(const char *kind, tw_shape shape, int n, const tw_expr *params) {
   const tw_domain domain = tw_domain_make(graph, tw_domain_find(kind), shape, n, params);

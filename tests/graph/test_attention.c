@@ -51,8 +51,9 @@ static void agrees(const setting *s, tw_dtype dtype, double tolerance) { agrees_
 
 static void tiles_are_the_whole(void **state) {
   (void)state;
-  static const setting of[] = {{1, 1, 1, 3, 2, false},   {2, 127, 255, 8, 5, false}, {1, 128, 256, 16, 16, false}, {2, 129, 257, 7, 9, true},
-                               {1, 300, 300, 4, 4, true}, {1, 3, 700, 5, 5, true},    {3, 1, 5000, 6, 2, false},    {1, 260, 1, 4, 3, false}};
+  static const setting of[] = {{1, 1, 1, 3, 2, false},    {2, 127, 255, 8, 5, false}, {1, 128, 256, 16, 16, false},
+                               {2, 129, 257, 7, 9, true}, {1, 300, 300, 4, 4, true},  {1, 3, 700, 5, 5, true},
+                               {3, 1, 5000, 6, 2, false}, {1, 260, 1, 4, 3, false}};
   for (size_t k = 0; k < sizeof of / sizeof *of; k++) {
     agrees(&of[k], TW_F64, 1e-13);
     agrees(&of[k], TW_F32, 2e-5);

@@ -32,7 +32,8 @@ static void nodes(void **state) {
   (void)state;
   tw_graph *g = tw_graph_new();
   const tw_expr a = in(g, TW_SHAPE(3, 5)), b = in(g, TW_SHAPE(5, 7)), s = in(g, TW_SHAPE(4, 3, 5)), v = in(g, TW_SHAPE(5));
-  const tw_expr x = in(g, TW_SHAPE(2, 4, 6, 5)), w = in(g, TW_SHAPE(8, 4, 3, 3)), wg = in(g, TW_SHAPE(8, 2, 3, 3)), y = in(g, TW_SHAPE(2, 8, 6, 5));
+  const tw_expr x = in(g, TW_SHAPE(2, 4, 6, 5)), w = in(g, TW_SHAPE(8, 4, 3, 3)), wg = in(g, TW_SHAPE(8, 2, 3, 3)),
+                y = in(g, TW_SHAPE(2, 8, 6, 5));
   const tw_expr q = in(g, TW_SHAPE(2, 6, 4)), k = in(g, TW_SHAPE(2, 9, 4)), e = in(g, TW_SHAPE(2, 9, 3));
   const tw_expr ids = tw_input(g, "i", TW_I64, TW_SHAPE(6)), table = in(g, TW_SHAPE(100, 7));
   const tw_conv_options same = {.low = {1, 1}, .high = {1, 1}}, grouped = {.low = {1, 1}, .high = {1, 1}, .stride = {2, 1}, .groups = 2};
@@ -198,7 +199,8 @@ static void measured(void **state) {
     assert_true(time[s].repeats >= 1 && time[s].low >= 0 && time[s].low <= time[s].median && time[s].median <= time[s].high);
     assert_true(isnan(time[s].cycles) || time[s].cycles >= 0);
   }
-  assert_int_equal(tw_fn_measure(fn, work, (const void *[]){x}, (void *[]){out}, &(tw_measure_options){.runs = -1}, time, &whole, &error), TW_ERR_ARGUMENT);
+  assert_int_equal(tw_fn_measure(fn, work, (const void *[]){x}, (void *[]){out}, &(tw_measure_options){.runs = -1}, time, &whole, &error),
+                   TW_ERR_ARGUMENT);
   tw_work_free(work);
   tw_fn_free(fn);
   tw_graph_free(g);
@@ -217,7 +219,8 @@ static void roof(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(nodes),  cmocka_unit_test(passes), cmocka_unit_test(moved),    cmocka_unit_test(backward),
-                                     cmocka_unit_test(scopes), cmocka_unit_test(held),   cmocka_unit_test(measured), cmocka_unit_test(roof)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(nodes),    cmocka_unit_test(passes), cmocka_unit_test(moved),
+                                     cmocka_unit_test(backward), cmocka_unit_test(scopes), cmocka_unit_test(held),
+                                     cmocka_unit_test(measured), cmocka_unit_test(roof)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

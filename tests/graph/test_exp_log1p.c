@@ -112,7 +112,8 @@ static void check_special(const function *f, double x) {
 static void special_values(void **state) {
   (void)state;
   for (int k = 0; k < FUNCTIONS; k++)
-    for (size_t i = 0; i < sizeof functions[k].special / sizeof *functions[k].special; i++) check_special(&functions[k], functions[k].special[i]);
+    for (size_t i = 0; i < sizeof functions[k].special / sizeof *functions[k].special; i++)
+      check_special(&functions[k], functions[k].special[i]);
 }
 
 int main(void) {

@@ -93,7 +93,8 @@ static void compare(uint64_t key, tw_dtype dtype, int64_t m, int64_t n, bool gra
 
 static void small_graphs(void **state) {
   (void)state;
-  for (uint64_t key = 1; key <= 600; key++) compare(key, key % 4 ? TW_F64 : TW_F32, 1 + (int64_t)(key % 7), 1 + (int64_t)(key % 11), key % 2, key % 10 == 0);
+  for (uint64_t key = 1; key <= 600; key++)
+    compare(key, key % 4 ? TW_F64 : TW_F32, 1 + (int64_t)(key % 7), 1 + (int64_t)(key % 11), key % 2, key % 10 == 0);
 }
 
 /* Several blocks, tiles and threads; rows that do not divide them. */

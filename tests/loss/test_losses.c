@@ -4,19 +4,7 @@
 
 #include <talweg/loss.h>
 
-static tw_graph *graph;
-
-static int open_graph(void **state) {
-  (void)state;
-  graph = tw_graph_new();
-  return graph ? 0 : 1;
-}
-
-static int close_graph(void **state) {
-  (void)state;
-  tw_graph_free(graph);
-  return 0;
-}
+#include "graph/graph_fixture.h"
 
 static double normal(uint64_t key, int64_t i) {
   return tw_random_normal(key, (uint64_t)i);

@@ -6,23 +6,11 @@
 
 #include <talweg/loss.h>
 
+#include "graph/graph_fixture.h"
+
 enum { N = 3, SAMPLES = 40000 };
 
 static const double EULER = 0.57721566490153286061;
-
-static tw_graph *graph;
-
-static int open_graph(void **state) {
-  (void)state;
-  graph = tw_graph_new();
-  return graph ? 0 : 1;
-}
-
-static int close_graph(void **state) {
-  (void)state;
-  tw_graph_free(graph);
-  return 0;
-}
 
 static tw_expr one_hot(tw_expr x) {
   return tw_cast(tw_eq(tw_expand(tw_argmax(x, 0), -1), tw_iota(x.graph, TW_I64, N)), TW_F64);

@@ -334,7 +334,8 @@ static void *work(void *context) {
 static void solves_run_side_by_side(void **state) {
   (void)state;
   for (int i = 0; i < DESCENT_METHODS; i++) {
-    job jobs[2] = {{.fn = &functions[3], .method = descent_methods[i]}, {.fn = &functions[0], .method = descent_methods[DESCENT_METHODS - 1 - i]}};
+    job jobs[2] = {{.fn = &functions[3], .method = descent_methods[i]},
+                   {.fn = &functions[0], .method = descent_methods[DESCENT_METHODS - 1 - i]}};
     pthread_t thread[2];
     for (int k = 0; k < 2; k++) assert_int_equal(pthread_create(&thread[k], NULL, work, &jobs[k]), 0);
     for (int k = 0; k < 2; k++) pthread_join(thread[k], NULL);

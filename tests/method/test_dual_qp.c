@@ -1,6 +1,6 @@
 /* The dual active-set method: random programs meet the optimality conditions, infeasible ones come with a Farkas vector, and a
  * right guess of the active set leaves nothing to drop. */
-#include "method/program/dual_qp.h"
+#include "method/dense_qp.h"
 #include "test.h"
 
 static tw_error error;

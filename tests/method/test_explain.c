@@ -1,7 +1,7 @@
 /* Infeasible subsets: what explain names cannot hold, and without any one member it can. */
 #include "dense_programs.h"
 
-#include "method/program/explain.h"
+#include "method/explain.h"
 
 static tw_explanation explain(const tw_qp *qp) {
   tw_oracle oracle;

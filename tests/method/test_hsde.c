@@ -1,4 +1,5 @@
 /* The splitting on conic problems in arrays: optima known by construction, certificates, options, resuming. */
+#include "resume.h"
 #include "test.h"
 
 #include "linear/csc.h"
@@ -231,31 +232,11 @@ static void resumed_equals_uninterrupted(void **state) {
   char folder[64], path[128];
   tw_error error;
   tw_oracle oracle;
-  tw_solver *whole, *first, *second;
-  tw_result a, b;
   test_folder_make(folder);
   test_path(folder, "run", path);
   known k = make_known(40, 3, semidefinite, 5, 1);
   assert_ok(tw_oracle_from_conic(&oracle, &k.conic, &error));
-  const tw_solve_options options = {.method = "hsde"};
-  for (int stop = 5; stop <= 320; stop *= 4) {
-    assert_ok(tw_solver_new(&whole, &oracle, NULL, &options, &error));
-    assert_ok(tw_solver_new(&first, &oracle, NULL, &options, &error));
-    assert_ok(tw_solver_new(&second, &oracle, NULL, &options, &error));
-    for (int i = 0; i < stop; i++) tw_solver_step(first);
-    assert_ok(tw_solver_save(first, path, &error));
-    assert_ok(tw_solver_load(second, path, &error));
-    while (tw_solver_step(whole) == TW_RUNNING) {}
-    while (tw_solver_step(second) == TW_RUNNING) {}
-    assert_ok(tw_solver_result(whole, &a, &error));
-    assert_ok(tw_solver_result(second, &b, &error));
-    assert_int_equal(a.outcome, TW_SOLVED);
-    assert_int_equal(b.iterations, a.iterations);
-    assert_memory_equal(a.x, b.x, (size_t)a.n * sizeof(double));
-    assert_memory_equal(a.dual, b.dual, (size_t)a.m * sizeof(double));
-    tw_result_free(&a), tw_result_free(&b);
-    tw_solver_free(whole), tw_solver_free(first), tw_solver_free(second);
-  }
+  for (int stop = 5; stop <= 320; stop *= 4) assert_int_equal(resumed_outcome(&oracle, "hsde", stop, path), TW_SOLVED);
   tw_oracle_release(&oracle);
   free_known(&k);
   test_folder_remove(folder);

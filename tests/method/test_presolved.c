@@ -1,5 +1,6 @@
 /* Runs on presolved problems: what methods find there is a solution of the problem as stated, with its multipliers, certificates and
  * bounds; restarts and resumed runs go on as they would without. */
+#include "resume.h"
 #include "certificates.h"
 #include "method/driver.h"
 #include "random_qp.h"
@@ -236,26 +237,8 @@ static void resumed_is_uninterrupted(void **state) {
     for (int cut = 0; cut < 8; cut += 3) {
       random_qp r = random_structured(16, 24, 14, true);
       tw_oracle oracle;
-      tw_solver *whole, *first, *second;
-      tw_result a, b;
-      const tw_solve_options options = {.method = methods[k]};
       assert_ok(tw_qp_oracle(&oracle, &r.qp, true, &error));
-      assert_ok(tw_solver_new(&whole, &oracle, NULL, &options, &error));
-      assert_ok(tw_solver_new(&first, &oracle, NULL, &options, &error));
-      assert_ok(tw_solver_new(&second, &oracle, NULL, &options, &error));
-      for (int i = 0; i < cut; i++) tw_solver_step(first);
-      assert_ok(tw_solver_save(first, path, &error));
-      assert_ok(tw_solver_load(second, path, &error));
-      while (tw_solver_step(whole) == TW_RUNNING) {}
-      while (tw_solver_step(second) == TW_RUNNING) {}
-      assert_ok(tw_solver_result(whole, &a, &error));
-      assert_ok(tw_solver_result(second, &b, &error));
-      assert_int_equal(a.outcome, b.outcome);
-      assert_int_equal(a.iterations, b.iterations);
-      assert_memory_equal(a.x, b.x, (size_t)a.n * sizeof(double));
-      assert_memory_equal(a.dual, b.dual, (size_t)a.m * sizeof(double));
-      tw_result_free(&a), tw_result_free(&b);
-      tw_solver_free(whole), tw_solver_free(first), tw_solver_free(second);
+      resumed_outcome(&oracle, methods[k], cut, path);
       tw_oracle_release(&oracle);
       random_free(&r);
     }

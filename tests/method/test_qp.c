@@ -21,8 +21,8 @@ typedef struct stated {
 } stated;
 
 enum { N = 3, M = 2 };
-static const double q_matrix[] = {4, 1, 0, 1, 2, 0, 0, 0, 0}, m_matrix[] = {1, 0, 2, 0, -3, 1}, linear[] = {1, -2, 0.5}, shift[] = {0.5, -1},
-                    row_lower[] = {1, -2}, row_upper[] = {5, 4};
+static const double q_matrix[] = {4, 1, 0, 1, 2, 0, 0, 0, 0}, m_matrix[] = {1, 0, 2, 0, -3, 1}, linear[] = {1, -2, 0.5},
+                    shift[] = {0.5, -1}, row_lower[] = {1, -2}, row_upper[] = {5, 4};
 
 static stated state_program(bool integer) {
   stated s = {.problem = NULL};

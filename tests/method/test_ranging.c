@@ -1,7 +1,7 @@
 /* Ranges against solving again: within a range the objective is what the basis says, beyond it something else is better. */
 #include "dense_programs.h"
 
-#include "method/program/ranging.h"
+#include "method/ranging.h"
 
 static bool available(void) {
   tw_qp qp = program_new(1, 1);

@@ -51,7 +51,8 @@ static void check_example(const char *path) {
   tw_text plans = {0};
   if (tw_model_read(&model, path, NULL, &error) != TW_OK) fail_msg("%s: %s", path, error.message);
   const tw_problem *p = tw_model_problem(model);
-  if (tw_classify(p, &cls, &error) != TW_OK || tw_oracle_from_problem(&oracle, p, &cls, &error) != TW_OK) fail_msg("%s: %s", path, error.message);
+  if (tw_classify(p, &cls, &error) != TW_OK || tw_oracle_from_problem(&oracle, p, &cls, &error) != TW_OK)
+    fail_msg("%s: %s", path, error.message);
   oracle.exec(oracle.context, &(tw_exec){.threads = 1, .jit = TW_JIT_OFF});
   if (tw_oracle_describe(&oracle, &plans, &error) != TW_OK) fail_msg("%s: %s", path, error.message);
   assert_tight(path, plans.data);

@@ -35,8 +35,9 @@ static void unet_counts(void **state) {
       part p;
       open_part(&p, "unet", 0, &(workload_size){.size = side}, tiled);
       const double l = (double)side, fine = l * l / 4, coarse = l * l / 16, text = 77;
-      const double convs = conv(4, 32, 3, l) + residual(32, 32, l) + conv(32, 32, 3, l / 2) + residual(32, 64, l / 2) + conv(64, 64, 3, l / 4) +
-                           residual(64, 128, l / 4) + residual(192, 64, l / 2) + residual(96, 32, l) + conv(32, 4, 3, l);
+      const double convs = conv(4, 32, 3, l) + residual(32, 32, l) + conv(32, 32, 3, l / 2) + residual(32, 64, l / 2) +
+                           conv(64, 64, 3, l / 4) + residual(64, 128, l / 4) + residual(192, 64, l / 2) + residual(96, 32, l) +
+                           conv(32, 4, 3, l);
       const double times = 2 * (32 * 128 + 128 * 128 + 128 * (32 + 64 + 128 + 64 + 32));
       const double attention = 2 * (fine * fine + fine * text) * 4 * (4 * 16 + 5) + (coarse * coarse + coarse * text) * 4 * (4 * 32 + 5);
       assert_true(flops_of(&p, CLASS_CONVOLUTION) == convs);
@@ -142,14 +143,16 @@ static void program(void **state) {
   tw_error error = {0};
   assert_ok(tw_temporary_folder(folder, sizeof folder, &error));
   snprintf(path, sizeof path, "%s/unet.json", folder);
-  snprintf(arguments, sizeof arguments, "unet --size 8 --text 5 --attention tiled,naive --by class,scope --json %s --roofline %s.svg", path, path);
+  snprintf(arguments, sizeof arguments, "unet --size 8 --text 5 --attention tiled,naive --by class,scope --json %s --roofline %s.svg", path,
+           path);
   const int code = run(arguments);
   if (code != 0) fail_msg("op-scope %s: %d", arguments, code);
   json_t *all = json_load_file(path, 0, NULL);
   assert_non_null(all);
   assert_int_equal(json_array_size(json_object_get(all, "parts")), 2);
   for (size_t i = 0; i < 2; i++) {
-    const json_t *one = json_array_get(json_object_get(all, "parts"), i), *nodes = json_object_get(one, "nodes"), *classes = json_object_get(one, "classes");
+    const json_t *one = json_array_get(json_object_get(all, "parts"), i), *nodes = json_object_get(one, "nodes"),
+                 *classes = json_object_get(one, "classes");
     double of_nodes = 0, of_classes = 0;
     for (size_t k = 0; k < json_array_size(nodes); k++) of_nodes += number(json_array_get(nodes, k), "flops");
     for (size_t k = 0; k < json_array_size(classes); k++) of_classes += number(json_array_get(classes, k), "flops");
@@ -167,7 +170,8 @@ static void program(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(unet_counts), cmocka_unit_test(decoder_counts), cmocka_unit_test(video_ratio), cmocka_unit_test(memory_slopes),
-                                     cmocka_unit_test(sequences),   cmocka_unit_test(same_results),   cmocka_unit_test(program)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(unet_counts),   cmocka_unit_test(decoder_counts), cmocka_unit_test(video_ratio),
+                                     cmocka_unit_test(memory_slopes), cmocka_unit_test(sequences),      cmocka_unit_test(same_results),
+                                     cmocka_unit_test(program)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* The house's rules, read off the #include lines: a room leans on rooms above it only, a public header includes no private
- * one, and sources stay within a screenful of ideas. */
+/* The house's rules, read off the #include lines: a room leans on rooms above it only and reads no folder inside another, a
+ * public header includes no private one, and lines fit the width. */
 #include "test.h"
 
 #include <stdio.h>
@@ -27,6 +27,13 @@ static int included_floor(const char *line, bool *private_header) {
   return floor_of(quote + 1, strcspn(quote + 1, "/\""));
 }
 
+/* "room/folder/..", but for those of graph, which ops in other rooms are written with. */
+static bool is_inside(const char *line) {
+  const char *quote = strchr(line, '"'), *slash = quote ? strchr(quote, '/') : NULL;
+  return slash && strchr(slash + 1, '/') && strncmp(quote + 1, "graph/", 6) != 0;
+}
+
+enum { COLUMNS = 140 };
 static int violations, files;
 
 static void check_file(const char *path, int floor, bool public_header) {
@@ -35,10 +42,18 @@ static void check_file(const char *path, int floor, bool public_header) {
   if (!file) fail_msg("cannot read %s", path);
   for (int number = 1; fgets(line, sizeof line, file); number++) {
     bool private_header;
+    if (strlen(line) > COLUMNS + 1) {
+      print_error("%s:%d: longer than %d columns\n", path, number, COLUMNS);
+      violations++;
+    }
     if (strncmp(line, "#include", 8) != 0) continue;
     int included = included_floor(line, &private_header);
     if (included > floor) {
       print_error("%s:%d: %s leans on a higher room: %s", path, number, rooms[floor], line);
+      violations++;
+    }
+    if (private_header && included != floor && is_inside(line)) {
+      print_error("%s:%d: reads what is private to a folder of another room: %s", path, number, line);
       violations++;
     }
     if (public_header && private_header) {
@@ -92,6 +107,7 @@ static void the_check_can_fail(void **state) {
   assert_int_equal(included_floor("#include <talweg/graph_fn.h>\n", &private_header), 2);
   assert_int_equal(included_floor("#include <talweg/talweg.h>\n", &private_header), 1000);
   assert_int_equal(included_floor("#include <stdio.h>\n", &private_header), -1);
+  assert_true(is_inside("#include \"method/program/qp.h\"\n") && !is_inside("#include \"method/options.h\"\n"));
 }
 
 int main(void) {

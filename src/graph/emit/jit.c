@@ -59,7 +59,8 @@ static bool is_sealed(const job *j) {
   char *data;
   size_t length;
   seal end;
-  if (lstat(j->library, &info) != 0 || !S_ISREG(info.st_mode) || info.st_uid != geteuid() || (info.st_mode & (S_IWGRP | S_IWOTH))) return false;
+  if (lstat(j->library, &info) != 0 || !S_ISREG(info.st_mode) || info.st_uid != geteuid() || (info.st_mode & (S_IWGRP | S_IWOTH)))
+    return false;
   if (tw_file_read(j->library, LIBRARY_MOST, &data, &length, NULL) != TW_OK) return false;
   const bool fits = length > sizeof end;
   if (fits) memcpy(&end, data + length - sizeof end, sizeof end);

@@ -161,7 +161,8 @@ bool tw_emit_is_reserved(const char *name) {
       "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "work", "memory", "i", "main", "int8_t", "int16_t",
       "int32_t", "int64_t", "uint8_t", "uint16_t", "uint32_t", "uint64_t", "size_t", "bool", "true", "false", "memcpy", "memset",
       "memmove", "NULL", "NAN", "I", "complex", "imaginary", "linux", "unix"};
-  static const char *const start[] = {"rt_", "constant_", "INT", "UINT", "INFINITY", "FP_", "M_", "HUGE_", "MATH_", "SIZE_", "PTRDIFF_", "WCHAR_", "WINT_", "SIG_"};
+  static const char *const start[] = {"rt_",   "constant_", "INT",   "UINT",     "INFINITY", "FP_",   "M_",
+                                      "HUGE_", "MATH_",     "SIZE_", "PTRDIFF_", "WCHAR_",   "WINT_", "SIG_"};
   for (size_t k = 0; k < sizeof word / sizeof *word; k++)
     if (strcmp(word[k], name) == 0) return true;
   for (size_t k = 0; k < sizeof start / sizeof *start; k++)

@@ -219,14 +219,16 @@ void tw_source_comment(tw_source *source, const char *lines) {
 }
 
 static void put_includes(tw_text *out) {
-  tw_text_puts(out, "#ifndef _DEFAULT_SOURCE\n#define _DEFAULT_SOURCE\n#endif\n#include <math.h>\n#include <stdbool.h>\n#include <stdint.h>\n"
-                    "#include <string.h>\n#include <tgmath.h>\n\n");
+  tw_text_puts(out,
+               "#ifndef _DEFAULT_SOURCE\n#define _DEFAULT_SOURCE\n#endif\n#include <math.h>\n#include <stdbool.h>\n#include <stdint.h>\n"
+               "#include <string.h>\n#include <tgmath.h>\n\n");
 }
 
 static void put_header(const tw_source *source, const char *title, const char *include, tw_text *out) {
   char guard[TW_EMIT_NAME];
   size_t n = 0;
-  for (; include[n] && n + 1 < sizeof guard; n++) guard[n] = isalnum((unsigned char)include[n]) ? (char)toupper((unsigned char)include[n]) : '_';
+  for (; include[n] && n + 1 < sizeof guard; n++)
+    guard[n] = isalnum((unsigned char)include[n]) ? (char)toupper((unsigned char)include[n]) : '_';
   guard[n] = 0;
   tw_text_puts(out, "/* ");
   put_remark(out, title, strlen(title));

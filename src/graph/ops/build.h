@@ -50,7 +50,7 @@ double tw_flops_none(tw_expr node);
 int64_t tw_alias_start(tw_expr node);
 tw_status tw_copy_kernel(const tw_call *call);
 
-/* Threads an op may use for `work` element operations: 1 below the size where sharing out pays. */
+/* Threads an op may use for `work` element operations of about 1 ns: 1 where they end before other threads would be awake. */
 #define TW_PARALLEL_WORK 65536
 int tw_call_threads(const tw_call *call, int64_t work);
 

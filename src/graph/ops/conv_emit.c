@@ -24,7 +24,8 @@ void tw_conv_emit(tw_emitter *e, tw_expr node, const char *const *in, const char
   put_axes(&extents, s.low);
   if (extents.failed) e->text->failed = true;
   tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s[i] = 0;", (long long)tw_size_of(node), out);
-  tw_emit_line(e, "rt_conv_%s(%d, (const int64_t[]){%s}, (%s *)(uintptr_t)%s, (%s *)(uintptr_t)%s, (%s *)(uintptr_t)%s);", tw_c_short(s.dtype),
-               (int)role[2], extents.data ? extents.data : "", type, array[TW_CONV_X], type, array[TW_CONV_W], type, array[TW_CONV_Y]);
+  tw_emit_line(e, "rt_conv_%s(%d, (const int64_t[]){%s}, (%s *)(uintptr_t)%s, (%s *)(uintptr_t)%s, (%s *)(uintptr_t)%s);",
+               tw_c_short(s.dtype), (int)role[2], extents.data ? extents.data : "", type, array[TW_CONV_X], type, array[TW_CONV_W], type,
+               array[TW_CONV_Y]);
   tw_text_free(&extents);
 }

@@ -67,4 +67,24 @@ tw_expr tw_scatter_along(tw_expr value, tw_expr index, int axis, int64_t length)
 /* An i64 constant for examples. */
 tw_expr tw_example_index(tw_graph *graph, tw_shape shape, const int64_t *values);
 
+/* ADD(type, sum): `sum` is what sums of that type are computed in; integers wrap around. */
+#define TW_ADD_BY_DTYPE(dtype, ADD)                                                                          \
+  switch (dtype) {                                                                                           \
+  case TW_F64:                                                                                               \
+    ADD(double, double);                                                                                     \
+    break;                                                                                                   \
+  case TW_F32:                                                                                               \
+    ADD(float, float);                                                                                       \
+    break;                                                                                                   \
+  case TW_I64:                                                                                               \
+    ADD(int64_t, uint64_t);                                                                                  \
+    break;                                                                                                   \
+  case TW_I32:                                                                                               \
+    ADD(int32_t, uint32_t);                                                                                  \
+    break;                                                                                                   \
+  default:                                                                                                   \
+    ADD(uint8_t, uint32_t);                                                                                  \
+    break;                                                                                                   \
+  }
+
 #endif

@@ -3,6 +3,7 @@
 #include "graph/ops/loop.h"
 #include "graph/plan/planner.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,7 @@ enum {
   TILE_LEAST = 8,
   TILE_BYTES = 1 << 18, /* of buffers a tile should stay within: half of a common L2 cache */
   WORKERS = 16,
-  WAVE = 8 /* tiles per worker between two combinations */
+  WAVE = 8 /* tiles per worker between two combinations, at least */
 };
 
 typedef struct prepared {
@@ -25,6 +26,7 @@ typedef struct prepared {
   int64_t *slope;        /* per body output: of an index that steps evenly, whose first value alone is computed; -1: none */
   size_t *region_offset; /* of every body output in a tile's region */
   size_t region_bytes;
+  double work; /* of a tile, in the units of TW_PARALLEL_WORK */
   int64_t sums; /* elements of all SUM results */
 } prepared;
 
@@ -124,6 +126,23 @@ static tw_status lay_out(prepared *p, tw_error *error) {
   return TW_OK;
 }
 
+/* Element operations of a tile: four flops each, as of a pass, and what it writes. An op that does not tell may cost anything. */
+static double work_of(const prepared *p) {
+  const double flops = tw_fn_flops(p->fn), written = (double)p->region_bytes / sizeof(double);
+  for (int i = 0; i < p->fn->n_steps; i++)
+    if (!p->fn->step[i].pass && !tw_op_of(p->fn->step[i].node)->flops) return TW_PARALLEL_WORK;
+  return flops / 4 > written ? flops / 4 : written;
+}
+
+static void choose_workers(prepared *p) {
+  const int64_t tiles = (p->attr->n + p->tile - 1) / p->tile;
+  const int cores = tw_cores();
+  p->work = work_of(p);
+  const bool serial = p->mode & TW_MODE_SERIAL || p->sequential || (double)tiles * p->work < TW_PARALLEL_WORK;
+  p->workers = serial ? 1 : (int)(tiles < cores ? tiles : cores);
+  if (p->workers > WORKERS) p->workers = WORKERS;
+}
+
 tw_status tw_loop_prepare(tw_expr node, unsigned mode, void **out, tw_error *error) {
   prepared *p = calloc(1, sizeof *p);
   if (!p) return tw_fail(error, TW_ERR_MEMORY, "loop: out of memory");
@@ -140,11 +159,8 @@ tw_status tw_loop_prepare(tw_expr node, unsigned mode, void **out, tw_error *err
     p->tile = tile < TILE_LEAST ? TILE_LEAST : tile;
     status = compile(p, error);
   }
-  int64_t tiles = (p->attr->n + p->tile - 1) / p->tile;
-  int cores = tw_cores();
-  p->workers = mode & TW_MODE_SERIAL || p->sequential ? 1 : (int)(tiles < cores ? tiles : cores);
-  if (p->workers > WORKERS) p->workers = WORKERS;
   if (status == TW_OK) status = lay_out(p, error);
+  if (status == TW_OK) choose_workers(p);
   if (status != TW_OK) {
     tw_loop_release(p);
     *out = NULL;
@@ -168,7 +184,13 @@ void tw_loop_release(void *prepared_) {
 
 /* ------------------------------------------------------------------ state: once per workspace */
 
-static int64_t wave_of(const prepared *p) { return p->workers > 1 ? (int64_t)p->workers * WAVE : 1; }
+/* Tiles between two combinations: so many that threads pay. */
+static int64_t wave_of(const prepared *p) {
+  if (p->workers == 1) return 1;
+  const int64_t least = (int64_t)p->workers * WAVE, tiles = (p->attr->n + p->tile - 1) / p->tile;
+  const double enough = ceil(TW_PARALLEL_WORK / p->work);
+  return (double)least >= enough ? least : enough < (double)tiles ? (int64_t)enough : tiles;
+}
 
 tw_status tw_loop_open(tw_expr node, void *prepared_, void **out, tw_error *error) {
   const prepared *p = prepared_;
@@ -318,11 +340,12 @@ tw_status tw_loop_kernel(const tw_call *call) {
     if (call->exec->stop && *call->exec->stop) return tw_fail(call->error, TW_ERR_INTERRUPT, "loop: interrupted");
     int64_t count = tiles - first < step ? tiles - first : step;
     wave w = {call, s, first};
-    tw_parallel(threads, count, run_tile, &w);
+    tw_parallel((double)count * p->work < TW_PARALLEL_WORK ? 1 : threads, count, run_tile, &w);
     for (int64_t slot = 0; slot < count; slot++) {
       if (s->status[slot] != TW_OK) return tw_fail(call->error, s->status[slot], "%s", s->error[slot].message);
       const tw_loop_rows rows = {rows_of(p, first + slot), skip_of(p, first + slot), p->slope};
-      tw_status status = tw_loop_combine(p->attr, call->out, s->compensation, s->region + (size_t)slot * p->region_bytes, p->region_offset, &rows, call->error);
+      tw_status status = tw_loop_combine(p->attr, call->out, s->compensation, s->region + (size_t)slot * p->region_bytes, p->region_offset,
+                                         &rows, call->error);
       if (status != TW_OK) return tw_error_prefix(call->error, "loop");
     }
   }

@@ -106,23 +106,7 @@ static tw_status scatter_kernel(const tw_call *call) {
   along walk = along_of(call, attr->length);
   size_t bytes = (size_t)tw_size_of(call->node) * tw_dtype_get(dtype)->size;
   if (bytes) memset(call->out, 0, bytes);
-  switch (dtype) {
-  case TW_F64:
-    SCATTER(double, double);
-    break;
-  case TW_F32:
-    SCATTER(float, float);
-    break;
-  case TW_I64:
-    SCATTER(int64_t, uint64_t);
-    break;
-  case TW_I32:
-    SCATTER(int32_t, uint32_t);
-    break;
-  default:
-    SCATTER(uint8_t, uint32_t);
-    break;
-  }
+  TW_ADD_BY_DTYPE(dtype, SCATTER)
   return TW_OK;
 }
 

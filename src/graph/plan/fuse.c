@@ -184,7 +184,8 @@ static bool joins_pass(tw_planner *p, int32_t id, row_rules *rules) {
   if (!p->fused || node->n != 1 || node->size == 0 || data_of(p, node->in[0])->size == 0) return false;
   const int64_t row = fold_row(p, node);
   const int32_t in = tw_pointwise(p, node->in[0]);
-  if (row == 0 || !is_member(p, in) || p->fact[in].level != fact->level || data_of(p, in)->size != data_of(p, node->in[0])->size) return false;
+  if (row == 0 || !is_member(p, in) || p->fact[in].level != fact->level || data_of(p, in)->size != data_of(p, node->in[0])->size)
+    return false;
   if (row == 1) return true;
   const row_rule wanted = {fact->level, p->fact[in].stage, data_of(p, in)->size, row};
   for (size_t k = 0; k < rules->count; k++) {

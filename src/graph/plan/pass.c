@@ -144,7 +144,8 @@ static int32_t slide_value(builder *b, int32_t id) {
     slope = slope * made.extent[i] + made.affine[i].slope;
   }
   const bool window = slope == 0 || slope == 1;
-  const int32_t out = add_value(b, (tw_value){window ? TW_VALUE_WINDOW : TW_VALUE_BLOCK, node->type.dtype, window ? (int32_t)slope : -1, 0});
+  const int32_t out =
+      add_value(b, (tw_value){window ? TW_VALUE_WINDOW : TW_VALUE_BLOCK, node->type.dtype, window ? (int32_t)slope : -1, 0});
   tw_instr *instr = add_instr(b, TW_INSTR_SLIDE, id);
   made.kind = TW_INSTR_SLIDE;
   made.node = id;

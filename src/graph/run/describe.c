@@ -114,5 +114,6 @@ static void describe(const tw_fn *fn, int depth, tw_text *out) {
 void tw_fn_describe(const tw_fn *fn, tw_text *out) {
   tw_text_puts(out, "  step level       flops       bytes  what                                                             results\n");
   describe(fn, 0, out);
-  tw_text_printf(out, "  %d steps, %.4g flops, workspace %zu bytes (largest live set %zu)\n", fn->n_steps, fn->flops, fn->work_bytes, fn->live_bytes);
+  tw_text_printf(out, "  %d steps, %.4g flops, workspace %zu bytes (largest live set %zu)\n", fn->n_steps, fn->flops, fn->work_bytes,
+                 fn->live_bytes);
 }

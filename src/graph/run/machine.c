@@ -116,7 +116,8 @@ tw_status tw_machine_measure(int threads, tw_machine *m, tw_error *error) {
   m->size[TW_CACHE_3] = fmax(cache_bytes(_SC_LEVEL3_CACHE_SIZE, 8388608), 2 * m->size[TW_CACHE_2]);
   m->size[TW_MEMORY] = INFINITY;
   const double memory = fmin(4 * m->size[TW_CACHE_3], 1e9) / threads;
-  probe p = {.stride = (int64_t)(memory / 24) / 64 * 64 + 64, .add = tw_loop_get(TW_LOOP_add, TW_F64), .sum = tw_fold_get(TW_FOLD_SUM, TW_F64)};
+  probe p = {
+      .stride = (int64_t)(memory / 24) / 64 * 64 + 64, .add = tw_loop_get(TW_LOOP_add, TW_F64), .sum = tw_fold_get(TW_FOLD_SUM, TW_F64)};
   if (p.stride < PRODUCT * PRODUCT) p.stride = PRODUCT * PRODUCT;
   const size_t all = (size_t)(p.stride * threads);
   p.a = tw_alloc(all, sizeof *p.a);
@@ -127,7 +128,8 @@ tw_status tw_machine_measure(int threads, tw_machine *m, tw_error *error) {
     for (size_t i = 0; i < all; i++) p.a[i] = p.b[i] = 1, p.c[i] = 0;
     for (int level = TW_CACHE_1; level < TW_MEMORY; level++) /* half of it, so that all three arrays stay */
       m->rate[level] = best_rate(&p, threads, m->size[level] / threads / 2, &m->triad);
-    m->rate[TW_CACHE_3] = fmax(m->rate[TW_CACHE_3], best_rate(&p, threads, 4 * m->size[TW_CACHE_2] / threads, &m->triad)); /* others use it, too */
+    m->rate[TW_CACHE_3] =
+        fmax(m->rate[TW_CACHE_3], best_rate(&p, threads, 4 * m->size[TW_CACHE_2] / threads, &m->triad)); /* others use it, too */
     m->rate[TW_MEMORY] = best_rate(&p, threads, memory, &m->triad);
     m->flops = best_flops(&p, threads, false);
     for (size_t i = 0; i < all; i++) p.c[i] = 0;

@@ -143,7 +143,8 @@ tw_status tw_fn_measure(const tw_fn *fn, tw_work *work, const void *const *input
   if (m.runs == 0) m.runs = RUNS;
   if (warm_up == 0) warm_up = WARM_UP;
   if (m.runs < 0 || m.runs > MOST_RUNS || warm_up < 0)
-    return tw_fail(error, TW_ERR_ARGUMENT, "measure: %d runs after %d to warm up: expected at most %d, and none below 0", m.runs, warm_up, MOST_RUNS);
+    return tw_fail(error, TW_ERR_ARGUMENT, "measure: %d runs after %d to warm up: expected at most %d, and none below 0", m.runs, warm_up,
+                   MOST_RUNS);
   tw_status status = open_measuring(&m) ? TW_OK : tw_fail(error, TW_ERR_MEMORY, "out of memory for times of %d runs", m.runs);
   double wall;
   for (int s = 0; s < fn->n_steps; s++) step[s] = (tw_step_time){.cycles = NAN, .instructions = NAN, .misses = NAN};

@@ -148,7 +148,9 @@ void tw_profile_trace(const tw_profile *p, const tw_machine *machine, tw_text *j
     tw_text_json_string(json, p->row[e->row].shown.kind);
     tw_text_printf(json, ",\"ph\":\"X\",\"pid\":1,\"tid\":%d,\"ts\":%.3f,\"dur\":%.3f}", e->thread, 1e6 * e->start, 1e6 * e->seconds);
   }
-  tw_text_printf(json, "],\n\"otherData\":{\"eventsLeftOut\":%zu,\"machine\":{\"threads\":%d,\"flops\":%.6g,\"flopsSingle\":%.6g,\"bytes\":%.6g,\"bytesCached\":%.6g},\"rows\":[",
+  tw_text_printf(json,
+                 "],\n\"otherData\":{\"eventsLeftOut\":%zu,\"machine\":{\"threads\":%d,\"flops\":%.6g,\"flopsSingle\":%.6g,\"bytes\":%.6g,"
+                 "\"bytesCached\":%.6g},\"rows\":[",
                  p->left_out, machine->threads, machine->flops, machine->flops_single, machine->rate[TW_MEMORY], machine->rate[TW_CACHE_2]);
   put_rows(p, json);
   tw_text_puts(json, "]}}\n");

@@ -10,7 +10,8 @@
 
 static void put_row(const tw_profile_row *r, const tw_machine *m, double total, tw_text *out) {
   const double peak = r->single ? m->flops_single : m->flops;
-  const double by_flops = r->flops / peak, by_bytes = (r->bytes - r->cached) / m->rate[TW_MEMORY] + r->cached / m->rate[TW_CACHE_2], least = fmax(by_flops, by_bytes);
+  const double by_flops = r->flops / peak, by_bytes = (r->bytes - r->cached) / m->rate[TW_MEMORY] + r->cached / m->rate[TW_CACHE_2],
+               least = fmax(by_flops, by_bytes);
   const char *bound = r->seconds > 5 * least ? "overhead" : by_flops > by_bytes ? "compute" : "memory";
   tw_text_printf(out, "  %9lld %10.3f %5.1f%% %8.2f %8.2f %5.0f%%  %-8s  %*s%s\n", (long long)r->calls, 1e3 * r->seconds,
                  r->depth == 0 && total > 0 ? 100 * r->seconds / total : 0, 1e-9 * r->flops / fmax(r->seconds, 1e-12),
@@ -50,8 +51,9 @@ void tw_profile_table(const tw_profile *profile, const tw_machine *machine, tw_t
   double total = 0;
   if (!rows || !kinds) out->failed = true;
   for (int k = rows && kinds ? tw_profile_rows(profile, n, rows) : 0; k-- > 0;) total += rows[k].depth == 0 ? rows[k].seconds : 0;
-  tw_text_printf(out, "machine: %d threads, %.1f Gflop/s f64, %.1f Gflop/s f32, %.1f GB/s, %.1f GB/s in cache (measured)\n", machine->threads, 1e-9 * machine->flops,
-                 1e-9 * machine->flops_single, 1e-9 * machine->rate[TW_MEMORY], 1e-9 * machine->rate[TW_CACHE_2]);
+  tw_text_printf(out, "machine: %d threads, %.1f Gflop/s f64, %.1f Gflop/s f32, %.1f GB/s, %.1f GB/s in cache (measured)\n",
+                 machine->threads, 1e-9 * machine->flops, 1e-9 * machine->flops_single, 1e-9 * machine->rate[TW_MEMORY],
+                 1e-9 * machine->rate[TW_CACHE_2]);
   put_heading(out, "step");
   for (int k = 0; rows && kinds && k < n && k < SHOWN; k++) put_row(&rows[k], machine, total, out);
   if (n > SHOWN) tw_text_printf(out, "  .. and %d more\n", n - SHOWN);

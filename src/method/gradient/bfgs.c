@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-enum { LARGEST_N = 20000, ROWS_PER_TILE = 32, PARALLEL_FROM_N = 400 };
+enum { LARGEST_N = 20000, ROWS_PER_TILE = 32, PARALLEL_FROM_N = 500 };
 
 typedef struct inverse {
   int64_t n;

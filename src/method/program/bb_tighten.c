@@ -1,76 +1,47 @@
-/* Bounds and coefficients from the rows of a linear system (Savelsbergh 1994), and from reduced costs. */
+/* Bounds and coefficients from the rows of a linear system (propagate.h; Savelsbergh 1994), and from reduced costs. */
 #include "method/program/bb.h"
+#include "method/program/propagate.h"
 
 enum { ROUNDS = 8 };
-static const double INTEGRAL = 1e-6, FEASIBLE = 1e-7, WORTH = 1e-3; /* relative share of a range that a new bound must save */
+static const double FEASIBLE = 1e-7, WORTH = 1e-3; /* relative share of a range that a new bound must save */
 
-/* The least and largest value of a row within bounds, and how many of its terms are unbounded. */
-typedef struct activity {
-  double low, high;
-  int64_t low_infinite, high_infinite;
-} activity;
+typedef struct taking {
+  const tw_bb *bb;
+  double *l, *u;
+  bool changed;
+} taking;
 
-static activity activity_of(const tw_bb *bb, int64_t i, const double *l, const double *u) {
-  activity a = {0, 0, 0, 0};
-  for (int64_t p = bb->rows.start[i]; p < bb->rows.start[i + 1]; p++) {
-    const double v = bb->rows.value[p], lo = v > 0 ? l[bb->rows.row[p]] : u[bb->rows.row[p]],
-                 hi = v > 0 ? u[bb->rows.row[p]] : l[bb->rows.row[p]];
-    if (isfinite(lo))
-      a.low += v * lo;
-    else
-      a.low_infinite++;
-    if (isfinite(hi))
-      a.high += v * hi;
-    else
-      a.high_infinite++;
-  }
-  return a;
-}
-
-/* x_j <= bound or >= bound; false when nothing is left. */
-static bool tighten(const tw_bb *bb, int64_t j, bool upper, double bound, double *l, double *u, bool *changed) {
-  const double range = u[j] - l[j], scale = fmax(1, fabs(bound));
+/* False when nothing is left. */
+static bool take(void *context, const tw_implied *b) {
+  taking *t = context;
+  const bool integer = t->bb->place[b->j] >= 0;
+  double *l = &t->l[b->j], *u = &t->u[b->j];
+  const double range = *u - *l, scale = fmax(1, fabs(b->bound)), bound = integer ? tw_whole_bound(b->bound, b->upper) : b->bound;
+  const double least = integer ? 0.5 : isfinite(range) ? WORTH * fmax(range, 1e-3) : 0;
   if (!isfinite(bound)) return true;
-  if (bb->place[j] >= 0) bound = upper ? floor(bound + INTEGRAL * scale) + 0.0 : ceil(bound - INTEGRAL * scale) + 0.0;
-  const double least = bb->place[j] >= 0 ? 0.5 : isfinite(range) ? WORTH * fmax(range, 1e-3) : 0;
-  if (upper && bound < u[j] - least) u[j] = bound, *changed = true;
-  if (!upper && bound > l[j] + least) l[j] = bound, *changed = true;
-  if (l[j] <= u[j]) return true;
-  if (l[j] > u[j] + FEASIBLE * scale) return false;
-  l[j] = u[j] = 0.5 * (l[j] + u[j]);
+  if (b->upper && bound < *u - least) *u = bound, t->changed = true;
+  if (!b->upper && bound > *l + least) *l = bound, t->changed = true;
+  if (*l <= *u) return true;
+  if (*l > *u + FEASIBLE * scale) return false;
+  *l = *u = 0.5 * (*l + *u);
   return true;
 }
 
-/* sum_k a_k x_k <= limit (sign 1) or >= limit (sign -1), one variable against what the others leave. */
-static bool tighten_by(const tw_bb *bb, int64_t i, double sign, double limit, const activity *a, double *l, double *u, bool *changed) {
-  const double least = sign > 0 ? a->low : -a->high;
-  const int64_t infinite = sign > 0 ? a->low_infinite : a->high_infinite;
-  if (!isfinite(limit) || infinite > 1) return true;
-  limit *= sign;
-  if (infinite == 0 && least > limit + FEASIBLE * fmax(1, fabs(limit))) return false;
-  for (int64_t p = bb->rows.start[i]; p < bb->rows.start[i + 1]; p++) {
-    const int64_t j = bb->rows.row[p];
-    const double v = sign * bb->rows.value[p], end = v > 0 ? l[j] : u[j];
-    if (infinite == 1 && isfinite(end)) continue;
-    const double rest = infinite == 1 ? least : least - v * end;
-    if (fabs(v) < 1e-9 || fabs(rest) > 1e12) continue;
-    if (!tighten(bb, j, v > 0, (limit - rest) / v, l, u, changed)) return false;
-    if (*changed && end != (v > 0 ? l[j] : u[j])) return true; /* the activity is another */
-  }
-  return true;
+static bool propagate_row(taking *t, int64_t i) {
+  const tw_bounded_rows rows = {&t->bb->rows, t->l, t->u, NULL};
+  const double rl = t->bb->qp.row_lower[i], ru = t->bb->qp.row_upper[i];
+  const tw_activity a = tw_row_activity(&rows, i, -1);
+  if (a.least_infinite == 0 && a.least > ru + FEASIBLE * fmax(1, fabs(ru))) return false;
+  if (a.most_infinite == 0 && a.most < rl - FEASIBLE * fmax(1, fabs(rl))) return false;
+  return tw_propagate_row(&rows, i, a, rl, ru, 1e-9, take, t);
 }
 
 bool tw_bb_propagate(tw_bb *bb, double *l, double *u) {
-  if (!bb->is_qp) return true;
-  bool changed = true;
-  for (int round = 0; round < ROUNDS && changed; round++) {
-    changed = false;
-    for (int64_t i = 0; i < bb->qp.m; i++) {
-      activity a = activity_of(bb, i, l, u);
-      if (!tighten_by(bb, i, 1, bb->qp.row_upper[i], &a, l, u, &changed)) return false;
-      a = activity_of(bb, i, l, u);
-      if (!tighten_by(bb, i, -1, bb->qp.row_lower[i], &a, l, u, &changed)) return false;
-    }
+  taking t = {bb, l, u, bb->is_qp};
+  for (int round = 0; round < ROUNDS && t.changed; round++) {
+    t.changed = false;
+    for (int64_t i = 0; i < bb->qp.m; i++)
+      if (!propagate_row(&t, i)) return false;
   }
   return true;
 }
@@ -87,12 +58,13 @@ static void set_entry(tw_bb *bb, int64_t i, int64_t j, int64_t at, double value)
  * leaves the integer points and cuts others. With the largest value M of the row:
  *   a_j > 0, M - a_j < b < M:  a_j <- M - b,  b <- M - a_j  (old a_j);     a_j < 0, M + a_j < b < M:  a_j <- b - M */
 static void tighten_row(tw_bb *bb, int64_t i, double sign, double *limit) {
+  const tw_bounded_rows rows = {&bb->rows, bb->tight_lower, bb->tight_upper, NULL};
   for (int64_t p = bb->rows.start[i]; p < bb->rows.start[i + 1]; p++) {
     const int64_t j = bb->rows.row[p];
     if (bb->place[j] < 0 || bb->tight_lower[j] != 0 || bb->tight_upper[j] != 1) continue;
-    const activity a = activity_of(bb, i, bb->tight_lower, bb->tight_upper);
-    const double largest = sign > 0 ? a.high : -a.low, v = sign * bb->rows.value[p], b = sign * *limit;
-    if ((sign > 0 ? a.high_infinite : a.low_infinite) > 0) return;
+    const tw_activity a = tw_row_activity(&rows, i, -1);
+    const double largest = sign > 0 ? a.most : -a.least, v = sign * bb->rows.value[p], b = sign * *limit;
+    if ((sign > 0 ? a.most_infinite : a.least_infinite) > 0) return;
     const double margin = 1e-6 * fmax(1, fabs(b));
     if (largest <= b + margin) return;
     if (v > 0 && largest - v < b - margin) {

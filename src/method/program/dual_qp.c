@@ -1,10 +1,10 @@
-/* Goldfarb & Idnani, A numerically stable dual method for solving strictly convex quadratic programs (1983); see dual_qp.h.
+/* Goldfarb & Idnani, A numerically stable dual method for solving strictly convex quadratic programs (1983); see dense_qp.h.
  *
- * Constraint p is n_p'x >= b_p: a row, or a unit vector, at its lower limit, or with both sides negated at its upper one. The
- * iterate minimises the objective on its active set, with multipliers u >= 0; the most violated constraint joins:
- *   d = J'n_p = (d1, d2),  z = J2 d2 (primal direction),  r = R^-1 d1 (dual one: u moves by -r, u_p by 1)
- * as far as it is met, or as a multiplier in between becomes zero, whose constraint then leaves. */
-#include "method/program/dual_qp.h"
+ * Constraint p is n_p'x >= b_p: a row, or a unit vector, at its lower limit, or with both sides negated at its upper one. The iterate
+ * minimises the objective on its active set, with multipliers u >= 0; the most violated constraint joins. With H = L L' and w = L'x
+ * the objective is |w|^2 / 2 and the normal L^-1 n_p, for which graph/emit/runtime/active.h has the step. */
+#include "method/dense_qp.h"
+#include "graph/emit/runtime/active.h"
 
 #include <float.h>
 #include <math.h>
@@ -12,22 +12,66 @@
 #include <string.h>
 
 static const double VIOLATED = 1e-12;  /* relative to the size of the terms, when a constraint must join */
-static const double DEPENDENT = 1e-11; /* |d2| / |d|: a normal in the span of the active ones */
+static const double DEPENDENT = 1e-11; /* a normal in the span of the active ones */
 static const double CONSISTENT = 1e-8; /* what a dependent equation may miss */
 enum { REFINEMENTS = 2 };
 
 typedef struct dual {
   const tw_dense_qp *qp;
   tw_dense_qp_answer *out;
-  tw_dual_factor f;
-  int64_t *index;  /* active constraints: a row, or m + a variable */
-  double *u, *d, *r, *w, *residual;
+  rt_active f;     /* rows: of A, or m + a variable */
+  double *l;       /* n x n: L */
+  double *normal;  /* n: L^-1 n_p of the constraint that joins */
+  double *d, *w;   /* n */
   double *size;    /* m: |a_i| */
   bool *skipped;   /* m + n: a dependent equation that holds */
   double *block;
 } dual;
 
-static double *row_of(const dual *s, int64_t p) { return (double *)(uintptr_t)(p < s->qp->m ? s->qp->a + p * s->qp->n : NULL); }
+/* ------------------------------------------------------------------ H = L L' */
+
+/* The Cholesky factor of H + shift I by rows into the lower triangle of l. */
+static bool cholesky(int64_t n, const double *h, double shift, double *l) {
+  for (int64_t i = 0; i < n; i++)
+    for (int64_t j = 0; j <= i; j++) {
+      const double *a = l + i * n, *b = l + j * n;
+      const double sum = h[i * n + j] + (i == j ? shift : 0) - rt_active_dot(j, a, b);
+      if (i != j)
+        l[i * n + j] = sum / l[j * n + j];
+      else if (sum > 8 * DBL_EPSILON * fabs(h[i * n + i]) && isfinite(sum))
+        l[i * n + i] = sqrt(sum);
+      else
+        return false;
+    }
+  return true;
+}
+
+bool tw_dense_is_definite(int64_t n, const double *h, double shift, double *work) {
+  return cholesky(n, h, shift, work);
+}
+
+/* x = L^-1 x, of which the first `zeros` are 0. */
+static void forward(const dual *s, int64_t zeros, double *x) {
+  const int64_t n = s->qp->n;
+  for (int64_t i = zeros; i < n; i++) {
+    const double *l = s->l + i * n;
+    x[i] = (x[i] - rt_active_dot(i - zeros, l + zeros, x + zeros)) / l[i];
+  }
+}
+
+/* x = L^-T x */
+static void backward(const dual *s, double *x) {
+  const int64_t n = s->qp->n;
+  for (int64_t i = n; i-- > 0;) {
+    const double *l = s->l + i * n;
+    x[i] /= l[i];
+    for (int64_t k = 0; k < i; k++) x[k] -= l[k] * x[i];
+  }
+}
+
+/* ------------------------------------------------------------------ constraints */
+
+static const double *row_of(const dual *s, int64_t p) { return p < s->qp->m ? s->qp->a + p * s->qp->n : NULL; }
 
 static double limit(const dual *s, int64_t p, int sign) {
   const tw_dense_qp *qp = s->qp;
@@ -38,17 +82,11 @@ static double limit(const dual *s, int64_t p, int sign) {
 
 static bool is_equation(const dual *s, int64_t p) { return limit(s, p, -1) == limit(s, p, 1); }
 
-static double dot(int64_t n, const double *a, const double *b) {
-  double sum = 0;
-  for (int64_t i = 0; i < n; i++) sum += a[i] * b[i];
-  return sum;
-}
-
 static double size_of(const dual *s, int64_t p) { return p < s->qp->m ? s->size[p] : 1; }
 
 static double value_of(const dual *s, int64_t p) {
   const double *row = row_of(s, p);
-  return row ? dot(s->qp->n, row, s->out->x) : s->out->x[p - s->qp->m];
+  return row ? rt_active_dot(s->qp->n, row, s->out->x) : s->out->x[p - s->qp->m];
 }
 
 /* How far p is beyond its nearest limit, in the units of |n_p| = 1 and less what rounding explains; *sign tells which. */
@@ -88,11 +126,11 @@ static void take_multipliers(dual *s, int64_t p, int sign, double u_p) {
   const int64_t m = s->qp->m;
   memset(s->out->y, 0, (size_t)m * sizeof(double));
   memset(s->out->z, 0, (size_t)s->qp->n * sizeof(double));
-  for (int64_t k = 0; k <= s->f.active; k++) {
-    const bool last = k == s->f.active;
+  for (int64_t k = 0; k <= s->f.q; k++) {
+    const bool last = k == s->f.q;
     if (last && p < 0) return;
-    const int64_t i = last ? p : s->index[k];
-    const double y = last ? sign * u_p : s->out->active[i] * s->u[k];
+    const int64_t i = last ? p : s->f.row[k];
+    const double y = last ? sign * u_p : s->out->active[i] * s->f.y[k];
     if (i < m)
       s->out->y[i] += y;
     else
@@ -100,77 +138,47 @@ static void take_multipliers(dual *s, int64_t p, int sign, double u_p) {
   }
 }
 
-/* Where a multiplier becomes zero along -r; equations stay. */
-static double longest(const dual *s, int64_t *leaves) {
-  double t = INFINITY;
-  double largest = 0;
-  for (int64_t k = 0; k < s->f.active; k++) largest = fmax(largest, fabs(s->r[k]));
-  for (int64_t k = 0; k < s->f.active; k++) {
-    if (is_equation(s, s->index[k]) || !(s->r[k] > 64 * DBL_EPSILON * largest) || !(s->u[k] / s->r[k] < t)) continue;
-    t = fmax(0, s->u[k] / s->r[k]);
-    *leaves = k;
-  }
-  return t;
-}
-
-static void drop(dual *s, int64_t k) {
-  const int64_t rest = s->f.active - k - 1;
-  s->out->active[s->index[k]] = 0;
-  tw_dual_factor_drop(&s->f, k);
-  memmove(s->index + k, s->index + k + 1, (size_t)rest * sizeof *s->index);
-  memmove(s->u + k, s->u + k + 1, (size_t)rest * sizeof *s->u);
-  s->out->iterations++;
-}
-
-static void add(dual *s, int64_t p, int sign, double u_p) {
-  s->index[s->f.active] = p;
-  s->u[s->f.active] = u_p;
-  s->out->active[p] = (signed char)sign;
-  tw_dual_factor_add(&s->f, s->d);
-  s->out->iterations++;
-}
-
-/* d = J'n_p with n_p = -sign a_p, and r; |d2|^2, or 0 when n_p depends on the active normals. */
-static double directions(dual *s, int64_t p, int sign) {
-  const int64_t n = s->f.n, q = s->f.active;
-  tw_dual_factor_image(&s->f, row_of(s, p), p - s->qp->m, s->d);
-  for (int64_t i = 0; i < n; i++) s->d[i] *= -sign;
-  memcpy(s->r, s->d, (size_t)q * sizeof *s->r);
-  tw_dual_factor_solve(&s->f, s->r);
-  const double all = dot(n, s->d, s->d), free = dot(n - q, s->d + q, s->d + q);
-  return free > DEPENDENT * DEPENDENT * all ? free : 0;
+/* L^-1 n_p with n_p = -sign a_p. */
+static void take_normal(dual *s, int64_t p, int sign) {
+  const int64_t n = s->qp->n, k = p - s->qp->m;
+  const double *row = row_of(s, p);
+  for (int64_t i = 0; i < n; i++) s->normal[i] = row ? -sign * row[i] : i == k ? -sign : 0;
+  forward(s, row ? 0 : k, s->normal);
 }
 
 typedef enum step { STEP_ADDED, STEP_SKIPPED, STEP_DROPPED, STEP_INFEASIBLE } step;
 
+/* n_p = N r, r = coefficient, and no step meets p with the active set N. */
+static step contradiction(dual *s, int64_t p, int sign, double gap) {
+  double scale = fabs(limit(s, p, sign));
+  for (int64_t k = 0; k < s->f.n; k++) scale = fmax(scale, fabs(s->out->x[k]) * size_of(s, p));
+  if (gap <= CONSISTENT * fmax(1e-3 * size_of(s, p), scale)) return STEP_SKIPPED;
+  for (int64_t k = 0; k < s->f.q; k++) s->f.y[k] = s->f.equation[k] ? -s->f.coefficient[k] : fmax(0, -s->f.coefficient[k]);
+  return STEP_INFEASIBLE;
+}
+
 /* *u_p: the multiplier of p so far. */
 static step advance(dual *s, int64_t p, int sign, double *u_p) {
   const int64_t n = s->f.n;
-  const double free = directions(s, p, sign), gap = fmax(0, sign * (value_of(s, p) - limit(s, p, sign)));
-  int64_t leaves = -1;
-  double partial = longest(s, &leaves);
-  const double full = free > 0 ? gap / free : INFINITY;
-  if (!isfinite(full) && !isfinite(partial)) {
-    double scale = fabs(limit(s, p, sign));
-    for (int64_t k = 0; k < n; k++) scale = fmax(scale, fabs(s->out->x[k]) * size_of(s, p));
-    if (gap <= CONSISTENT * fmax(1e-3 * size_of(s, p), scale)) return STEP_SKIPPED;
-    for (int64_t k = 0; k < s->f.active; k++) s->u[k] = is_equation(s, s->index[k]) ? -s->r[k] : fmax(0, -s->r[k]);
-    return STEP_INFEASIBLE;
+  memcpy(s->f.direction, s->normal, (size_t)n * sizeof(double));
+  const double left = rt_active_split(&s->f), gap = fmax(0, sign * (value_of(s, p) - limit(s, p, sign)));
+  int64_t leaves;
+  const double t = rt_active_step(&s->f, left, gap, &leaves);
+  if (!(t < INFINITY)) return contradiction(s, p, sign, gap);
+  if (left > 0) {
+    memcpy(s->d, s->f.direction, (size_t)n * sizeof(double));
+    backward(s, s->d);
+    for (int64_t k = 0; k < n; k++) s->out->x[k] += t * s->d[k];
   }
-  const double t = fmin(full, partial);
-  if (isfinite(full))
-    for (int64_t i = s->f.active; i < n; i++) {
-      const double *column = s->f.j + i * n;
-      for (int64_t k = 0; k < n; k++) s->out->x[k] += t * s->d[i] * column[k];
-    }
-  for (int64_t k = 0; k < s->f.active; k++) s->u[k] -= t * s->r[k];
   *u_p += t;
-  if (full <= partial) {
-    add(s, p, sign, *u_p);
+  s->out->iterations++;
+  if (leaves < 0) {
+    s->out->active[p] = (signed char)sign;
+    rt_active_add(&s->f, left, p, is_equation(s, p), *u_p);
     return STEP_ADDED;
   }
-  s->u[leaves] = 0;
-  drop(s, leaves);
+  s->out->active[s->f.row[leaves]] = 0;
+  rt_active_drop(&s->f, leaves);
   return STEP_DROPPED;
 }
 
@@ -190,34 +198,37 @@ static void stationarity(const dual *s, double *residual) {
     for (int64_t i = 0; s->out->y[p] != 0 && i < n; i++) residual[i] -= s->qp->a[p * n + i] * s->out->y[p];
 }
 
-/* H dx - N du = r1, N'dx = r2 with dx = J w:  w1 = R^-T r2,  w2 = J2'r1,  R du = w1 - J1'r1. */
+/* H dx - N du = r1, N'dx = r2:  with L^-1 r1 = Q'c + e, Q e = 0, and w = R^-T r2,  dx = L^-T (Q'w + e),  R du = w - c. */
 static void refine(dual *s) {
-  const int64_t n = s->qp->n, q = s->f.active;
-  stationarity(s, s->residual);
-  tw_dual_factor_image(&s->f, s->residual, 0, s->d);
+  const int64_t n = s->qp->n, q = s->f.q;
+  double *e = s->f.direction;
+  stationarity(s, e);
+  forward(s, 0, e);
+  rt_active_split(&s->f);
   for (int64_t k = 0; k < q; k++) {
-    const int64_t p = s->index[k];
+    const int64_t p = s->f.row[k];
     const int sign = s->out->active[p];
     s->w[k] = sign * (value_of(s, p) - limit(s, p, sign));
   }
-  tw_dual_factor_solve_transposed(&s->f, s->w);
-  for (int64_t k = 0; k < q; k++) s->r[k] = s->w[k] - s->d[k];
-  tw_dual_factor_solve(&s->f, s->r);
+  rt_active_solve_transposed(&s->f, s->w);
   for (int64_t k = 0; k < q; k++) {
-    const double u = s->u[k] + s->r[k];
-    s->u[k] = is_equation(s, s->index[k]) ? u : fmax(0, u);
+    s->d[k] = s->w[k] - s->f.along[k];
+    for (int64_t i = 0; i < n; i++) e[i] += s->w[k] * s->f.basis[k * n + i];
   }
-  for (int64_t i = 0; i < n; i++) {
-    const double w = i < q ? s->w[i] : s->d[i], *column = s->f.j + i * n;
-    for (int64_t k = 0; k < n; k++) s->out->x[k] += w * column[k];
+  rt_active_solve(&s->f, s->d);
+  for (int64_t k = 0; k < q; k++) {
+    const double u = s->f.y[k] + s->d[k];
+    s->f.y[k] = s->f.equation[k] ? u : fmax(0, u);
   }
+  backward(s, e);
+  for (int64_t k = 0; k < n; k++) s->out->x[k] += e[k];
   take_multipliers(s, -1, 0, 0);
 }
 
 /* Variables at a bound are exactly there. */
 static void snap(dual *s) {
-  for (int64_t k = 0; k < s->f.active; k++) {
-    const int64_t p = s->index[k];
+  for (int64_t k = 0; k < s->f.q; k++) {
+    const int64_t p = s->f.row[k];
     if (p >= s->qp->m) s->out->x[p - s->qp->m] = limit(s, p, s->out->active[p]);
   }
 }
@@ -226,27 +237,23 @@ static void snap(dual *s) {
 
 static tw_status open_dual(dual *s, const tw_dense_qp *qp, tw_dense_qp_answer *out, tw_error *error) {
   const size_t n = (size_t)qp->n, m = (size_t)qp->m;
-  *s = (dual){.qp = qp, .out = out, .f = {.n = qp->n}};
-  s->block = tw_alloc(2 * n * n + 5 * n + m + 1, sizeof *s->block);
-  s->index = tw_alloc(n + 1, sizeof *s->index);
+  *s = (dual){.qp = qp, .out = out};
+  s->block = tw_alloc(n * n + 3 * n + m + rt_active_room(qp->n), sizeof *s->block);
   s->skipped = tw_alloc(m + n, sizeof *s->skipped);
-  if (!s->block || !s->index || !s->skipped) return tw_fail(error, TW_ERR_MEMORY, "out of memory");
-  double **const parts[] = {&s->u, &s->d, &s->r, &s->w, &s->residual};
-  s->f.j = s->block, s->f.r = s->block + n * n, s->size = s->block + 2 * n * n;
-  for (size_t i = 0; i < 5; i++) *parts[i] = s->size + m + i * n;
-  for (size_t i = 0; i < m; i++) s->size[i] = sqrt(dot(qp->n, qp->a + i * n, qp->a + i * n));
-  if (!tw_dual_factor_start(&s->f, qp->h))
+  if (!s->block || !s->skipped) return tw_fail(error, TW_ERR_MEMORY, "out of memory");
+  s->l = s->block, s->normal = s->l + n * n, s->d = s->normal + n, s->w = s->d + n, s->size = s->w + n;
+  s->f = rt_active_make(qp->n, DEPENDENT, s->size + m);
+  for (size_t i = 0; i < m; i++) s->size[i] = sqrt(rt_active_dot(qp->n, qp->a + i * n, qp->a + i * n));
+  if (!cholesky(qp->n, qp->h, 0, s->l))
     return tw_fail(error, TW_ERR_SINGULAR, "the quadratic program's Hessian is not positive definite");
   return TW_OK;
 }
 
-/* x = -J J'q, the minimum without constraints. */
+/* x = -L^-T L^-1 q, the minimum without constraints. */
 static void start(dual *s) {
-  const int64_t n = s->qp->n;
-  tw_dual_factor_image(&s->f, s->qp->q, 0, s->d);
-  memset(s->out->x, 0, (size_t)n * sizeof(double));
-  for (int64_t i = 0; i < n; i++)
-    for (int64_t k = 0; k < n; k++) s->out->x[k] -= s->d[i] * s->f.j[i * n + k];
+  for (int64_t k = 0; k < s->qp->n; k++) s->out->x[k] = -s->qp->q[k];
+  forward(s, 0, s->out->x);
+  backward(s, s->out->x);
 }
 
 /* A row of zeros whose limits exclude 0 is infeasible by itself. */
@@ -268,6 +275,7 @@ static tw_status iterate(dual *s, const signed char *guess, tw_error *error) {
   int sign = 0;
   for (int64_t p; (p = choose(s, guess, &sign)) >= 0;) {
     double u_p = 0;
+    take_normal(s, p, sign);
     step made = STEP_DROPPED;
     while (made == STEP_DROPPED && out->iterations <= most) made = advance(s, p, sign, &u_p);
     if (made == STEP_DROPPED) return tw_fail(error, TW_ERR_LIMIT, "the dual active-set method cycles");
@@ -299,7 +307,20 @@ tw_status tw_dense_qp_solve(const tw_dense_qp *qp, tw_dense_qp_answer *answer, t
   }
   free(guess);
   free(s.block);
-  free(s.index);
   free(s.skipped);
   return status;
+}
+
+size_t tw_dense_rank_work(int64_t n) {
+  return rt_active_room(n);
+}
+
+int64_t tw_dense_rank(int64_t n, int64_t m, const double *a, double tolerance, double *work) {
+  rt_active f = rt_active_make(n, tolerance, work);
+  for (int64_t i = 0; i < m && f.q < n; i++) {
+    memcpy(f.direction, a + i * n, (size_t)n * sizeof *a);
+    const double left = rt_active_split(&f);
+    if (left > 0) rt_active_add(&f, left, i, true, 0);
+  }
+  return f.q;
 }

@@ -1,5 +1,5 @@
 /* Which engine explains a problem, and the limits it has. */
-#include "method/program/explain.h"
+#include "method/explain.h"
 
 #include "method/program/explain_engine.h"
 

@@ -2,7 +2,7 @@
 #ifndef TALWEG_METHOD_EXPLAIN_ENGINE_H
 #define TALWEG_METHOD_EXPLAIN_ENGINE_H
 
-#include "method/program/explain.h"
+#include "method/explain.h"
 #include "method/program/qp.h"
 
 /* All limits of a problem. */

@@ -9,6 +9,7 @@
 #define TALWEG_METHOD_HSDE_H
 
 #include "method/work.h"
+#include "problem/conic_map.h"
 
 /* The problem and itself in better units: A~ = D A E, P~ = E P E, c~ = sigma E c, b~ = sigma D b, with D constant in each cone, so
  * that x = E x~ / sigma, y = D y~ / sigma, s = D^-1 s~ / sigma. */
@@ -21,8 +22,6 @@ typedef struct tw_conic_scaled {
 /* Takes `raw` over, also when it fails. `passes` of Ruiz' equilibration; 0: none, D = E = 1, sigma = 1. */
 tw_status tw_conic_scale(tw_conic_scaled *out, tw_conic *raw, int passes, tw_error *error);
 void tw_conic_scaled_free(tw_conic_scaled *s);
-/* out += a P x for the lower triangle of P. */
-void tw_conic_add_p(const tw_csc *p, double a, const double *x, double *out);
 
 /* How well (x, y, s) in the original units solves the problem; work: n + m numbers. */
 typedef struct tw_conic_error {
@@ -36,24 +35,7 @@ double tw_conic_proves_infeasible(const tw_conic *c, const double *y, double *wo
 /* x with s in K proves that a feasible problem is unbounded when P x = 0, A x + s = 0, c'x < 0: likewise. */
 double tw_conic_proves_unbounded(const tw_conic *c, const double *x, const double *s, double *work);
 
-/* ------------------------------------------------------------------ the residual map (conic_map.c) */
-
-/* The conic residual map at w = 1: of z = (x, v), with y the projection of v on K* and s = y - v,
- *   F(z) = (P x + A'y + c, A x + s - b);   J(dx, dv) = (P dx + A' D dv, A dx + (D - I) dv),  D the projection's derivative
- * (Busseti, Moursi & Boyd, 2019). Borrows the matrices. */
-typedef struct tw_conic_map {
-  int64_t n, m;
-  const tw_csc *p, *a;
-  const double *c, *b;
-  tw_cone_map *dual; /* the projection on K* */
-  double *y, *work;  /* m; n + 2 m */
-} tw_conic_map;
-tw_status tw_conic_map_open(tw_conic_map *map, int64_t n, int64_t m, const tw_csc *p, const tw_csc *a, const double *c, const double *b,
-                            int64_t cones, const tw_cone *cone, tw_error *error);
-void tw_conic_map_close(tw_conic_map *map);
-/* f [n + m]; with `derivative` the operator is J at z from then on. */
-tw_status tw_conic_map_at(tw_conic_map *map, const double *z, bool derivative, double *f, tw_error *error);
-tw_linop tw_conic_map_linop(tw_conic_map *map);
+/* hsde_newton.c */
 /* Newton's method on F from z, steps by LSQR, each kept when it makes |F| smaller; *norm is |F|_2 at the end. */
 tw_status tw_conic_map_newton(tw_conic_map *map, int steps, double *z, double *norm, tw_error *error);
 

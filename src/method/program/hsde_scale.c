@@ -3,22 +3,6 @@
 
 #include "linear/csc.h"
 
-/* ------------------------------------------------------------------ products */
-
-void tw_conic_add_p(const tw_csc *p, double a, const double *x, double *out) {
-  for (int64_t j = 0; j < p->cols; j++)
-    for (int64_t k = p->start[j]; k < p->start[j + 1]; k++) {
-      const int64_t i = p->row[k];
-      out[i] += a * p->value[k] * x[j];
-      if (i != j) out[j] += a * p->value[k] * x[i];
-    }
-}
-
-static void add_a(const tw_csc *a, double factor, const double *x, double *out) {
-  for (int64_t j = 0; j < a->cols; j++)
-    for (int64_t k = a->start[j]; k < a->start[j + 1]; k++) out[a->row[k]] += factor * a->value[k] * x[j];
-}
-
 /* ------------------------------------------------------------------ equilibration */
 
 static double safe_root(double size) {
@@ -103,7 +87,7 @@ tw_conic_error tw_conic_judge(const tw_conic *c, const double *x, const double *
   double *px = work, *ax = work + n;
   tw_conic_error e = {0};
   vec_zero(n, px);
-  tw_conic_add_p(&c->p, 1, x, px);
+  csc_add_symmetric(&c->p, 1, x, px);
   const double curvature = vec_dot(n, x, px), cx = vec_dot(n, c->c, x), by = vec_dot(m, c->b, y);
   e.dual_scale = fmax(fmax(1, vec_norm_inf(n, px)), vec_norm_inf(n, c->c));
   for (int64_t j = 0; j < n; j++) {
@@ -113,7 +97,7 @@ tw_conic_error tw_conic_judge(const tw_conic *c, const double *x, const double *
     e.dual = fmax(e.dual, fabs(px[j] + sum + c->c[j]));
   }
   vec_zero(m, ax);
-  add_a(&c->a, 1, x, ax);
+  csc_add(&c->a, 1, x, ax);
   e.primal_scale = fmax(fmax(1, vec_norm_inf(m, ax)), fmax(vec_norm_inf(m, s), vec_norm_inf(m, c->b)));
   for (int64_t i = 0; i < m; i++) e.primal = fmax(e.primal, fabs(ax[i] + s[i] - c->b[i]));
   e.gap = fabs(curvature + cx + by);
@@ -134,8 +118,8 @@ double tw_conic_proves_unbounded(const tw_conic *c, const double *x, const doubl
   if (!(cx < 0)) return INFINITY;
   double *px = work, *ax = work + c->n;
   vec_zero(c->n, px);
-  tw_conic_add_p(&c->p, 1, x, px);
+  csc_add_symmetric(&c->p, 1, x, px);
   vec_copy(c->m, s, ax);
-  add_a(&c->a, 1, x, ax);
+  csc_add(&c->a, 1, x, ax);
   return fmax(vec_norm_inf(c->n, px), vec_norm_inf(c->m, ax)) / -cx;
 }

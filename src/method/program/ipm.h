@@ -11,6 +11,7 @@
 #ifndef TALWEG_METHOD_IPM_H
 #define TALWEG_METHOD_IPM_H
 
+#include "linear/kkt.h"
 #include "method/program/nlp.h"
 
 enum { IPM_FILTER_MOST = 256 };

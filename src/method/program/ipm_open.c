@@ -136,7 +136,7 @@ tw_status ipm_open(tw_ipm **out, tw_run *run) {
   ipm->m = run->oracle->m;
   ipm->tol = tw_run_tolerance(run);
   TW_TRY(tw_nlp_open(&ipm->nlp, run));
-  TW_TRY(tw_kkt_open(&ipm->kkt, &ipm->nlp, run->error));
+  TW_TRY(tw_kkt_open(&ipm->kkt, &ipm->nlp.h, &ipm->nlp.j, TW_FACTOR_INDEFINITE, run->error));
   TW_TRY(allocate(ipm));
   return fetch(ipm);
 }

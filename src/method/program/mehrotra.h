@@ -14,6 +14,7 @@
 #ifndef TALWEG_METHOD_MEHROTRA_H
 #define TALWEG_METHOD_MEHROTRA_H
 
+#include "linear/kkt.h"
 #include "method/program/nlp.h"
 #include "method/program/qp.h"
 

@@ -75,7 +75,7 @@ tw_status tw_mehrotra_open(tw_mehrotra *s, const tw_qp *qp, tw_error *error) {
   lay_out(s, s->block);
   set_bounds(s);
   const tw_pattern p = view(&qp->p), a = view(&qp->a);
-  return tw_kkt_open_patterns(&s->kkt, &p, &a, TW_FACTOR_QUASIDEFINITE, error);
+  return tw_kkt_open(&s->kkt, &p, &a, TW_FACTOR_QUASIDEFINITE, error);
 }
 
 int64_t tw_mehrotra_state(const tw_mehrotra *s) {

@@ -1,5 +1,6 @@
 /* Patterns, memory and evaluations of a scaled nonlinear program; see nlp.h. */
 #include "method/program/nlp.h"
+#include "linear/csc.h"
 
 static const double LARGEST_GRADIENT = 100, SMALLEST_SCALE = 1e-8;
 enum { PRODUCTS_MOST = 500, ENTRIES_MOST = 50000000 };
@@ -206,25 +207,18 @@ tw_status tw_nlp_scale(tw_nlp *nlp, const double *x) {
 /* ------------------------------------------------------------------ products */
 
 void tw_nlp_add_j(const tw_nlp *nlp, const double *j, double a, const double *v, double *out) {
-  for (int64_t k = 0; k < nlp->n; k++)
-    for (int64_t p = nlp->j.colptr[k]; p < nlp->j.colptr[k + 1]; p++) out[nlp->j.rowidx[p]] += a * j[p] * v[k];
+  const tw_csc matrix = csc_of(&nlp->j, j);
+  csc_add(&matrix, a, v, out);
 }
 
 void tw_nlp_add_jt(const tw_nlp *nlp, const double *j, double a, const double *y, double *out) {
-  for (int64_t k = 0; k < nlp->n; k++) {
-    double sum = 0;
-    for (int64_t p = nlp->j.colptr[k]; p < nlp->j.colptr[k + 1]; p++) sum += j[p] * y[nlp->j.rowidx[p]];
-    out[k] += a * sum;
-  }
+  const tw_csc matrix = csc_of(&nlp->j, j);
+  csc_add_transpose(&matrix, a, y, out);
 }
 
 void tw_nlp_add_h(const tw_nlp *nlp, const double *h, double a, const double *v, double *out) {
-  for (int64_t k = 0; k < nlp->n; k++)
-    for (int64_t p = nlp->h.colptr[k]; p < nlp->h.colptr[k + 1]; p++) {
-      const int64_t i = nlp->h.rowidx[p];
-      out[i] += a * h[p] * v[k];
-      if (i != k) out[k] += a * h[p] * v[i];
-    }
+  const tw_csc matrix = csc_of(&nlp->h, h);
+  csc_add_symmetric(&matrix, a, v, out);
 }
 
 /* ------------------------------------------------------------------ damped BFGS */

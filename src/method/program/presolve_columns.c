@@ -96,7 +96,7 @@ static tw_status absorb(presolve_work *w, int64_t j, int64_t i, double a, bool i
 
 /* Row i, with the bounds of its other columns, leaves x_j within its own. */
 static bool is_implied_free(const presolve_work *w, int64_t j, int64_t i, double a) {
-  const presolve_activity rest = presolve_bound_activity(w, i, w->l, w->u, j);
+  const tw_activity rest = presolve_activity(w, i, w->l, w->u, j);
   const double below = rest.most_infinite > 0 ? -INFINITY : w->rl[i] - rest.most;
   const double above = rest.least_infinite > 0 ? INFINITY : w->ru[i] - rest.least;
   const double slack = 1e-12 * (1 + rest.size) / fabs(a);

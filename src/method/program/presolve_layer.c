@@ -70,24 +70,9 @@ double presolve_largest_in_row(const presolve_work *w, int64_t i) {
   return most;
 }
 
-static void add_end(double v, double *sum, double *size, int64_t *infinite) {
-  if (isfinite(v))
-    *sum += v, *size += fabs(v);
-  else
-    ++*infinite;
-}
-
-presolve_activity presolve_bound_activity(const presolve_work *w, int64_t i, const double *l, const double *u, int64_t but) {
-  const tw_csc *at = &w->s->at;
-  presolve_activity a = {0, 0, 0, 0, 0};
-  for (int64_t k = at->start[i]; k < at->start[i + 1]; k++) {
-    const int64_t j = at->row[k];
-    const double v = at->value[k];
-    if (v == 0 || j == but || !column_left(w, j)) continue;
-    add_end(v * (v > 0 ? l[j] : u[j]), &a.least, &a.size, &a.least_infinite);
-    add_end(v * (v > 0 ? u[j] : l[j]), &a.most, &a.size, &a.most_infinite);
-  }
-  return a;
+tw_activity presolve_activity(const presolve_work *w, int64_t i, const double *l, const double *u, int64_t but) {
+  const tw_bounded_rows rows = {&w->s->at, l, u, w->s->column_step};
+  return tw_row_activity(&rows, i, but);
 }
 
 /* ------------------------------------------------------------------ passes */

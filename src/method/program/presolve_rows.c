@@ -17,9 +17,7 @@ static tw_status force(presolve_work *w, int64_t i, int side) {
 
 /* Bounds of an integer column lie on integers; the row may say that there is none between. */
 static tw_status bound_integer(presolve_work *w, int64_t i, int64_t j, double low, double high) {
-  static const double INTEGRAL = 1e-6;
-  low = ceil(low - INTEGRAL * fmax(1, fabs(low))) + 0.0, high = floor(high + INTEGRAL * fmax(1, fabs(high))) + 0.0;
-  w->l[j] = w->tl[j] = fmax(low, w->tl[j]), w->u[j] = w->tu[j] = fmin(high, w->tu[j]);
+  w->l[j] = w->tl[j] = fmax(tw_whole_bound(low, false), w->tl[j]), w->u[j] = w->tu[j] = fmin(tw_whole_bound(high, true), w->tu[j]);
   if (w->l[j] > w->u[j]) *w->found = TW_INFEASIBLE;
   return presolve_remove_row(w, (presolve_step){.kind = PRESOLVE_DROP, .i = i});
 }
@@ -39,7 +37,7 @@ static tw_status bound_only_column(presolve_work *w, int64_t i) {
   return presolve_remove_row(w, step);
 }
 
-static bool is_contradiction(presolve_work *w, int64_t i, const presolve_activity *a) {
+static bool is_contradiction(presolve_work *w, int64_t i, const tw_activity *a) {
   const double rl = w->rl[i], ru = w->ru[i], size = 1 + a->size;
   const bool above = a->least > ru + FEASIBLE * (size + fabs(ru)), below = a->most < rl - FEASIBLE * (size + fabs(rl));
   if (!above && !below) return false;
@@ -57,7 +55,8 @@ static void drop_limit(presolve_work *w, int64_t i, int side) {
 
 static tw_status reduce_row(presolve_work *w, int64_t i) {
   const double *rl = &w->rl[i], *ru = &w->ru[i];
-  presolve_activity a = presolve_bound_activity(w, i, w->tl, w->tu, -1);
+  const tw_activity finite = presolve_activity(w, i, w->tl, w->tu, -1);
+  tw_activity a = finite;
   if (a.least_infinite > 0) a.least = -INFINITY;
   if (a.most_infinite > 0) a.most = INFINITY;
   const double size = 1 + a.size;
@@ -68,7 +67,7 @@ static tw_status reduce_row(presolve_work *w, int64_t i) {
   if (idle) return presolve_remove_row(w, (presolve_step){.kind = PRESOLVE_DROP, .i = i});
   if (a.least >= *ru - FORCING * size) return force(w, i, 1);
   if (a.most <= *rl + FORCING * size) return force(w, i, -1);
-  return w->row_count[i] == 1 ? bound_only_column(w, i) : presolve_tighten(w, i);
+  return w->row_count[i] == 1 ? bound_only_column(w, i) : presolve_tighten(w, i, finite);
 }
 
 tw_status presolve_rows(presolve_work *w) {

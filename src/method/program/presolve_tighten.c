@@ -1,11 +1,9 @@
-/* Bounds of variables that rows imply (Brearley, Mitra & Williams 1975; Savelsbergh 1994): of rl <= a_j x_j + rest <= ru, the bounds of
- * the rest leave x_j <= (ru - least of the rest) / a_j, and so on. Those of integers are rounded and stay; the others serve to find
- * rows that are redundant or forcing (presolve_work.h), because an interior point has no use for bounds that press together with rows. */
+/* Bounds of variables that rows imply (propagate.h). Those of integers are rounded and stay; the others serve to find rows that are
+ * redundant or forcing (presolve_work.h), because an interior point has no use for bounds that press together with rows. */
 #include "method/program/presolve_work.h"
 
 enum { COUNTED = 3 }; /* passes in which a new bound counts as a change */
-static const double WORTH = 1e-3, LARGEST = 1e8, INTEGRAL = 1e-6;
-static const double LOST = 1e6; /* sizes of terms over what is left of them */
+static const double WORTH = 1e-3, LARGEST = 1e8;
 
 static void set_bound(presolve_work *w, int64_t j, bool upper, double bound) {
   double *t = upper ? &w->tu[j] : &w->tl[j];
@@ -14,59 +12,48 @@ static void set_bound(presolve_work *w, int64_t j, bool upper, double bound) {
 }
 
 static void take_integer(presolve_work *w, int64_t j, bool upper, double bound) {
-  const double slack = INTEGRAL * fmax(1, fabs(bound));
-  bound = upper ? floor(bound + slack) + 0.0 : ceil(bound - slack) + 0.0;
+  bound = tw_whole_bound(bound, upper);
   if (upper ? bound >= w->tu[j] : bound <= w->tl[j]) return;
   if (upper ? bound < w->tl[j] : bound > w->tu[j]) *w->found = TW_INFEASIBLE;
   *(upper ? &w->tu[j] : &w->tl[j]) = *(upper ? &w->u[j] : &w->l[j]) = bound;
   w->changes++;
 }
 
-/* limit: 1 the row's upper one, -1 its lower one. */
-static tw_status imply(presolve_work *w, int64_t i, int64_t j, double a, int limit, bool upper, double bound) {
-  const double old = upper ? w->tu[j] : w->tl[j], range = w->tu[j] - w->tl[j];
-  if (fabs(bound) > LARGEST) return TW_OK;
-  if (is_integer(w, j)) {
-    take_integer(w, j, upper, bound);
-    return TW_OK;
-  }
-  const double gain = upper ? old - bound : bound - old, least = WORTH * (isfinite(range) ? fmax(range, 1e-6) : fmax(1, fabs(bound)));
-  if (!(gain > least)) return TW_OK;
+static tw_status take_continuous(presolve_work *w, const tw_implied *b) {
+  const int64_t i = b->i, j = b->j;
+  const double old = b->upper ? w->tu[j] : w->tl[j], range = w->tu[j] - w->tl[j], gain = b->upper ? old - b->bound : b->bound - old;
+  if (!(gain > WORTH * (isfinite(range) ? fmax(range, 1e-6) : fmax(1, fabs(b->bound))))) return TW_OK;
   const int64_t counted = w->changes + (w->pass < COUNTED);
-  const presolve_step step = {.kind = PRESOLVE_TIGHTEN, .i = i, .j = j, .a = a, .value = bound, .cost = old, .side = upper ? 1 : -1,
-                              .upper_moved = limit > 0, .next = w->tightened[i]};
+  const presolve_step step = {.kind = PRESOLVE_TIGHTEN, .i = i, .j = j, .a = b->a, .value = b->bound, .cost = old,
+                              .side = b->upper ? 1 : -1, .upper_moved = b->limit > 0, .next = w->tightened[i]};
   w->tightened[i] = w->s->steps;
   TW_TRY(presolve_record(w, step));
-  set_bound(w, j, upper, bound);
-  w->s->step[w->s->steps - 1].value = upper ? w->tu[j] : w->tl[j];
+  set_bound(w, j, b->upper, b->bound);
+  w->s->step[w->s->steps - 1].value = b->upper ? w->tu[j] : w->tl[j];
   w->changes = counted;
   return TW_OK;
 }
 
-/* From limit - (end of the others) = a x_j: nothing where another term is unbounded, or digits are lost. */
-static tw_status imply_by(presolve_work *w, int64_t i, int64_t j, double a, int limit, double end, int64_t infinite, double own,
-                          double size) {
-  const double value = limit > 0 ? w->ru[i] : w->rl[i];
-  if (!isfinite(value) || infinite > (isinf(own) ? 1 : 0)) return TW_OK;
-  const double bound = (value - (end - (isinf(own) ? 0 : own))) / a;
-  if (size + fabs(value) > LOST * fabs(a) * (1 + fabs(bound))) return TW_OK;
-  return imply(w, i, j, a, limit, (a > 0) == (limit > 0), bound + 0.0);
+typedef struct taking {
+  presolve_work *w;
+  tw_status status;
+} taking;
+
+static bool take(void *context, const tw_implied *b) {
+  taking *t = context;
+  if (fabs(b->bound) > LARGEST) return true;
+  if (is_integer(t->w, b->j))
+    take_integer(t->w, b->j, b->upper, b->bound);
+  else
+    t->status = take_continuous(t->w, b);
+  return t->status == TW_OK && *t->w->found == TW_RUNNING;
 }
 
-tw_status presolve_tighten(presolve_work *w, int64_t i) {
-  const tw_csc *at = &w->s->at;
-  presolve_activity sum = presolve_bound_activity(w, i, w->tl, w->tu, -1);
-  const double pivot = PRESOLVE_PIVOT * presolve_largest_in_row(w, i);
-  if (sum.least_infinite > 1 && sum.most_infinite > 1) return TW_OK;
-  for (int64_t k = at->start[i]; k < at->start[i + 1] && *w->found == TW_RUNNING; k++) {
-    const int64_t j = at->row[k], before = w->s->steps;
-    const double a = at->value[k];
-    if (a == 0 || fabs(a) < pivot || !column_left(w, j)) continue;
-    TW_TRY(imply_by(w, i, j, a, 1, sum.least, sum.least_infinite, a * (a > 0 ? w->tl[j] : w->tu[j]), sum.size));
-    TW_TRY(imply_by(w, i, j, a, -1, sum.most, sum.most_infinite, a * (a > 0 ? w->tu[j] : w->tl[j]), sum.size));
-    if (w->s->steps > before || is_integer(w, j)) sum = presolve_bound_activity(w, i, w->tl, w->tu, -1);
-  }
-  return TW_OK;
+tw_status presolve_tighten(presolve_work *w, int64_t i, tw_activity activity) {
+  const tw_bounded_rows rows = {&w->s->at, w->tl, w->tu, w->s->column_step};
+  taking t = {w, TW_OK};
+  tw_propagate_row(&rows, i, activity, w->rl[i], w->ru[i], PRESOLVE_PIVOT * presolve_largest_in_row(w, i), take, &t);
+  return t.status;
 }
 
 void presolve_promote(presolve_work *w, int64_t i, int side) {

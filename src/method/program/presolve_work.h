@@ -7,6 +7,7 @@
 #define TALWEG_METHOD_PRESOLVE_WORK_H
 
 #include "method/program/presolve.h"
+#include "method/program/propagate.h"
 
 static const double PRESOLVE_PIVOT = 1e-3; /* of the largest entry of its row, what a coefficient must have that is divided by */
 static const double PRESOLVE_ROUNDING = 1e-14; /* of what cancels, relative to the sizes of its terms */
@@ -49,12 +50,8 @@ void presolve_leave_rows(presolve_work *w, int64_t j);
 int64_t presolve_only_column(const presolve_work *w, int64_t i, double *a);
 double presolve_largest_in_row(const presolve_work *w, int64_t i);
 
-typedef struct presolve_activity {
-  double least, most, size;
-  int64_t least_infinite, most_infinite; /* terms without limit, which the sums leave out */
-} presolve_activity;
-/* Of row i within the bounds l, u (n each), without column `but` (-1: none). */
-presolve_activity presolve_bound_activity(const presolve_work *w, int64_t i, const double *l, const double *u, int64_t but);
+/* Of the columns left in row i within the bounds l, u (n each), without column `but` (-1: none). */
+tw_activity presolve_activity(const presolve_work *w, int64_t i, const double *l, const double *u, int64_t but);
 
 /* One pass over all rows or columns; *found may be set. */
 tw_status presolve_rows(presolve_work *w);       /* presolve_rows.c */
@@ -62,8 +59,8 @@ tw_status presolve_columns(presolve_work *w);    /* presolve_columns.c */
 tw_status presolve_duplicates(presolve_work *w); /* presolve_duplicates.c: rows, then columns */
 tw_status presolve_aggregate(presolve_work *w);  /* presolve_aggregate.c: after the last pass */
 
-/* presolve_tighten.c: bounds of the columns of row i that it implies. */
-tw_status presolve_tighten(presolve_work *w, int64_t i);
+/* presolve_tighten.c: bounds of the columns of row i that it implies; its activity within tl, tu. */
+tw_status presolve_tighten(presolve_work *w, int64_t i, tw_activity activity);
 /* Bounds that the upper (side 1), lower (-1) or any (0) limit of row i implied become bounds of the program. */
 void presolve_promote(presolve_work *w, int64_t i, int side);
 

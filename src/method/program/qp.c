@@ -186,30 +186,6 @@ tw_status tw_qp_oracle(tw_oracle *out, const tw_qp *qp, bool convex, tw_error *e
   return tw_oracle_quadratic(out, &program, error);
 }
 
-/* ------------------------------------------------------------------ products */
-
-void tw_qp_add_p(const tw_qp *qp, double a, const double *x, double *out) {
-  for (int64_t j = 0; j < qp->n; j++)
-    for (int64_t k = qp->p.start[j]; k < qp->p.start[j + 1]; k++) {
-      const int64_t i = qp->p.row[k];
-      out[i] += a * qp->p.value[k] * x[j];
-      if (i != j) out[j] += a * qp->p.value[k] * x[i];
-    }
-}
-
-void tw_qp_add_a(const tw_qp *qp, double a, const double *x, double *out) {
-  for (int64_t j = 0; j < qp->n; j++)
-    for (int64_t k = qp->a.start[j]; k < qp->a.start[j + 1]; k++) out[qp->a.row[k]] += a * qp->a.value[k] * x[j];
-}
-
-void tw_qp_add_at(const tw_qp *qp, double a, const double *y, double *out) {
-  for (int64_t j = 0; j < qp->n; j++) {
-    double sum = 0;
-    for (int64_t k = qp->a.start[j]; k < qp->a.start[j + 1]; k++) sum += qp->a.value[k] * y[qp->a.row[k]];
-    out[j] += a * sum;
-  }
-}
-
 double tw_qp_objective(const tw_qp *qp, const double *x) {
   double f = qp->constant + vec_dot(qp->n, qp->q, x);
   for (int64_t j = 0; j < qp->n; j++)

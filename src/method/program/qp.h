@@ -10,6 +10,7 @@
 #ifndef TALWEG_METHOD_QP_H
 #define TALWEG_METHOD_QP_H
 
+#include "linear/csc.h"
 #include "method/work.h"
 
 typedef struct tw_qp {
@@ -38,9 +39,15 @@ static inline bool tw_qp_is_linear(const tw_qp *qp) {
 
 double tw_qp_objective(const tw_qp *qp, const double *x);
 /* out += a P x (the whole of P); out += a A x; out += a A'y. */
-void tw_qp_add_p(const tw_qp *qp, double a, const double *x, double *out);
-void tw_qp_add_a(const tw_qp *qp, double a, const double *x, double *out);
-void tw_qp_add_at(const tw_qp *qp, double a, const double *y, double *out);
+static inline void tw_qp_add_p(const tw_qp *qp, double a, const double *x, double *out) {
+  csc_add_symmetric(&qp->p, a, x, out);
+}
+static inline void tw_qp_add_a(const tw_qp *qp, double a, const double *x, double *out) {
+  csc_add(&qp->a, a, x, out);
+}
+static inline void tw_qp_add_at(const tw_qp *qp, double a, const double *y, double *out) {
+  csc_add_transpose(&qp->a, a, y, out);
+}
 
 /* What is left of the optimality conditions, in the program's own units; z NULL: the best there is, the part of
  * -(P x + q + A'y) whose sign a finite bound allows. work: 2 n + m numbers. */

@@ -3,7 +3,7 @@
  * Crossover: of the n variables and m rows those furthest inside their limits are basic, then those at a limit with the smallest
  * rates; the simplex method goes on from there. Nonbasic costs: c_j may fall by its reduced cost d_j (at a lower bound), or rise
  * by -d_j (at an upper one). Limits of basic rows may move up to the row's value. */
-#include "method/program/ranging.h"
+#include "method/ranging.h"
 
 #include "linear/csc.h"
 #include "method/program/qp.h"

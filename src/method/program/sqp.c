@@ -45,8 +45,8 @@ static tw_status allocate(tw_sqp *s) {
     size_t size;
   } parts[] = {{&s->rl, m}, {&s->ru, m}, {&s->l, n}, {&s->u, n}, {&s->h, (size_t)s->nlp.h.nnz}, {&s->b, n * n}, {&s->a, m * n},
                {&s->penalty, all}, {&s->q, n}, {&s->al, m}, {&s->au, m}, {&s->dl, n}, {&s->du, n}, {&s->d, n}, {&s->qy, m}, {&s->qz, n},
-               {&s->d2, n}, {&s->y2, m}, {&s->z2, n}, {&s->trial, n}, {&s->trial_c, m}, {&s->base, m}, {&s->work, n * n}, {&s->zl, n},
-               {&s->zu, n}};
+               {&s->d2, n}, {&s->y2, m}, {&s->z2, n}, {&s->trial, n}, {&s->trial_c, m}, {&s->base, m}, {&s->work, rt_active_room(s->n)},
+               {&s->zl, n}, {&s->zu, n}};
   size_t total = 0;
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) total += parts[i].size;
   s->block = tw_alloc(total, sizeof *s->block);

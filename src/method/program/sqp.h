@@ -11,7 +11,8 @@
 #ifndef TALWEG_METHOD_SQP_H
 #define TALWEG_METHOD_SQP_H
 
-#include "method/program/dual_qp.h"
+#include "graph/emit/runtime/active.h"
+#include "method/dense_qp.h"
 #include "method/program/nlp.h"
 
 enum { /* numbers of the run */
@@ -44,7 +45,7 @@ typedef struct tw_sqp {
   double *penalty;                /* m + n: what an active limit adds to B */
   double *q, *al, *au, *dl, *du;  /* of a quadratic program */
   double *d, *qy, *qz, *d2, *y2, *z2;
-  double *trial, *trial_c, *base, *work; /* n, m, m, n x n */
+  double *trial, *trial_c, *base, *work; /* n, m, m, rt_active_room(n) */
   signed char *active;            /* m + n */
   double *zl, *zu;
   double *block;

@@ -49,13 +49,13 @@ static void make_definite(tw_sqp *s, double size) {
   double *last = &s->number[SQP_SHIFT], shift = s->number[SQP_FLOOR] * size, used = 0;
   for (int64_t k = 0; k < n; k++) s->b[k * n + k] += shift;
   s->shifted = false;
-  if (tw_dual_is_definite(n, s->b, -FLAT * size, s->work)) return;
+  if (tw_dense_is_definite(n, s->b, -FLAT * size, s->work)) return;
   for (size_t i = 0; i < sizeof PENALTY / sizeof *PENALTY; i++) {
     penalise(s, PENALTY[i] * size - used);
     used = PENALTY[i] * size;
-    if (tw_dual_is_definite(n, s->b, -FLAT * size, s->work)) return;
+    if (tw_dense_is_definite(n, s->b, -FLAT * size, s->work)) return;
   }
-  for (shift = fmax(FIRST_SHIFT, *last / SHIFT_FALLS); !tw_dual_is_definite(n, s->b, (shift - FLAT) * size, s->work) && shift < 1e20;)
+  for (shift = fmax(FIRST_SHIFT, *last / SHIFT_FALLS); !tw_dense_is_definite(n, s->b, (shift - FLAT) * size, s->work) && shift < 1e20;)
     shift *= SHIFT_GROWS;
   *last = shift;
   s->shifted = true;

@@ -4,43 +4,42 @@
 enum { POWER_STEPS = 300, LENGTHS = 5 };
 static const double DEPENDENT = 1e-9, NEGATIVE = 1e-8;
 
-/* An orthonormal basis Z of what the active normals leave: rows `active` .. n-1 of the factor's J. */
-static void null_space(tw_sqp *s, tw_dual_factor *f) {
+/* Q, whose rows span the active normals. */
+static rt_active active_normals(tw_sqp *s) {
   const int64_t n = s->n, m = s->m;
-  double *d = s->d2;
-  *f = (tw_dual_factor){.n = n, .j = s->work, .r = s->b};
-  vec_zero(n * n, f->j);
-  for (int64_t k = 0; k < n; k++) f->j[k * n + k] = 1;
-  for (int64_t i = 0; i < m + n && f->active < n; i++) {
+  rt_active q = rt_active_make(n, DEPENDENT, s->work);
+  for (int64_t i = 0; i < m + n && q.q < n; i++) {
     if (s->active[i] == 0) continue;
-    tw_dual_factor_image(f, i < m ? s->a + i * n : NULL, i - m, d);
-    const double all = vec_dot(n, d, d), rest = vec_dot(n - f->active, d + f->active, d + f->active);
-    if (rest > DEPENDENT * DEPENDENT * all) tw_dual_factor_add(f, d);
+    for (int64_t k = 0; k < n; k++) q.direction[k] = i < m ? s->a[i * n + k] : i - m == k;
+    const double left = rt_active_split(&q);
+    if (left > 0) rt_active_add(&q, left, i, true, 0);
   }
+  return q;
 }
 
-/* v = Z u, w = Z'H Z u. */
-static void reduced_product(tw_sqp *s, const tw_dual_factor *f, const double *u, double *v, double *w) {
-  const int64_t n = s->n, free = n - f->active;
-  double *hv = s->zu;
-  vec_zero(n, v);
-  vec_zero(n, hv);
-  for (int64_t i = 0; i < free; i++)
-    for (int64_t k = 0; k < n; k++) v[k] += u[i] * f->j[(f->active + i) * n + k];
-  tw_nlp_add_h(&s->nlp, s->h, 1, v, hv);
-  for (int64_t i = 0; i < free; i++) w[i] = vec_dot(n, f->j + (f->active + i) * n, hv);
+/* u <- P u, P = I - Q'Q, of length 1; false where nothing is left. */
+static bool project(rt_active *q, double *u) {
+  const double all = vec_dot(q->n, u, u);
+  vec_copy(q->n, u, q->direction);
+  rt_active_split(q);
+  const double left = vec_dot(q->n, q->direction, q->direction);
+  if (!(left > 1e-24 * all)) return false;
+  vec_copy(q->n, q->direction, u);
+  vec_scale(q->n, 1 / sqrt(left), u);
+  return true;
 }
 
-/* The most negative curvature by the power method on sigma I - Z'H Z; its direction to v. */
-static double most_negative(tw_sqp *s, const tw_dual_factor *f, double sigma, double *v) {
-  const int64_t free = s->n - f->active;
-  double *u = s->d2, *w = s->z2, curvature = 0;
-  for (int64_t i = 0; i < free; i++) u[i] = 1 + 0.5 * cos((double)i);
-  for (int step = 0; step < POWER_STEPS; step++) {
-    vec_scale(free, 1 / sqrt(vec_dot(free, u, u)), u);
-    reduced_product(s, f, u, v, w);
-    curvature = vec_dot(free, u, w);
-    for (int64_t i = 0; i < free; i++) u[i] = sigma * u[i] - w[i];
+/* The most negative curvature along P by the power method on P (sigma I - H) P; its direction to v. */
+static double most_negative(tw_sqp *s, rt_active *q, double sigma, double *v) {
+  const int64_t n = s->n;
+  double *u = s->d2, *hu = s->zu, curvature = 0;
+  for (int64_t i = 0; i < n; i++) u[i] = 1 + 0.5 * cos((double)i);
+  for (int step = 0; step < POWER_STEPS && project(q, u); step++) {
+    vec_copy(n, u, v);
+    vec_zero(n, hu);
+    tw_nlp_add_h(&s->nlp, s->h, 1, u, hu);
+    curvature = vec_dot(n, u, hu);
+    for (int64_t i = 0; i < n; i++) u[i] = sigma * u[i] - hu[i];
   }
   return curvature;
 }
@@ -48,12 +47,11 @@ static double most_negative(tw_sqp *s, const tw_dual_factor *f, double sigma, do
 /* At a stationary point: the trial point has a lower merit, along negative curvature; *moved is false when there is none. */
 tw_status sqp_escape(tw_sqp *s, double *f, bool *moved) {
   const int64_t n = s->n;
-  tw_dual_factor factor;
   double *v = s->zl, size = vec_norm_inf(s->nlp.h.nnz, s->h);
   *moved = false;
   if (!s->shifted || s->nlp.bfgs || !(size > 0)) return TW_OK;
-  null_space(s, &factor);
-  if (factor.active == n || most_negative(s, &factor, (double)n * size, v) > -NEGATIVE * size) return TW_OK;
+  rt_active normals = active_normals(s);
+  if (normals.q == n || most_negative(s, &normals, (double)n * size, v) > -NEGATIVE * size) return TW_OK;
   const double now = sqp_merit(s, s->number[SQP_F], s->c), sign = vec_dot(n, s->g, v) > 0 ? -1 : 1;
   double length = fmax(1, vec_norm_inf(n, s->x));
   for (int k = 0; k < 2 * LENGTHS; k++) {

@@ -4,8 +4,9 @@
 #include <stdint.h>
 typedef double real;
 
-/* With e = images, groups, c, k, then image[3], kernel[3], out[3], stride[3], dilation[3], low[3]: for every response y, tap w and pixel x that belong
- * together y += x w (role 2), w += x y (role 1) or x += w y (role 0). x is [images, groups, c, image], w [groups, k, c, kernel], y [images, groups, k, out]. */
+/* With e = images, groups, c, k, then image[3], kernel[3], out[3], stride[3], dilation[3], low[3]: for every response y, tap w and pixel x
+ * that belong together y += x w (role 2), w += x y (role 1) or x += w y (role 0). x is [images, groups, c, image], w [groups, k, c,
+ * kernel], y [images, groups, k, out]. */
 static inline void rt_conv_T(int role, const int64_t *e, real *x, real *w, real *y) {
   const int64_t *image = e + 4, *kernel = e + 7, *out = e + 10, *stride = e + 13, *dilation = e + 16, *low = e + 19;
   const int64_t pixels = image[0] * image[1] * image[2], taps = kernel[0] * kernel[1] * kernel[2], positions = out[0] * out[1] * out[2];

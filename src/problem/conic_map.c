@@ -1,5 +1,9 @@
-/* The conic residual map, its derivative, and Newton's method on it; see hsde.h. */
-#include "method/program/hsde.h"
+/* The conic residual map and its derivative; see conic_map.h. */
+#include "problem/conic_map.h"
+#include "base/try.h"
+#include "linear/csc.h"
+
+#include <stdlib.h>
 
 tw_status tw_conic_map_open(tw_conic_map *map, int64_t n, int64_t m, const tw_csc *p, const tw_csc *a, const double *c, const double *b,
                             int64_t cones, const tw_cone *cone, tw_error *error) {
@@ -20,7 +24,7 @@ void tw_conic_map_close(tw_conic_map *map) {
 /* first = P x + A'y, second = A x + y - v */
 static void linear_part(const tw_conic_map *map, const double *x, const double *y, const double *v, double *first, double *second) {
   tw_csc_apply_transpose(map->a, y, first);
-  tw_conic_add_p(map->p, 1, x, first);
+  csc_add_symmetric(map->p, 1, x, first);
   tw_csc_apply(map->a, x, second);
   for (int64_t i = 0; i < map->m; i++) second[i] += y[i] - v[i];
 }
@@ -47,7 +51,7 @@ static tw_status apply_transpose(void *context, const double *d, double *out) {
   const int64_t n = map->n, m = map->m;
   double *inner = map->work;
   tw_csc_apply_transpose(map->a, d + n, out);
-  tw_conic_add_p(map->p, 1, d, out);
+  csc_add_symmetric(map->p, 1, d, out);
   tw_csc_apply(map->a, d, inner);
   for (int64_t i = 0; i < m; i++) inner[i] += d[n + i];
   tw_cone_map_apply(map->dual, inner, out + n);
@@ -58,52 +62,4 @@ static tw_status apply_transpose(void *context, const double *d, double *out) {
 tw_linop tw_conic_map_linop(tw_conic_map *map) {
   const int64_t size = map->n + map->m;
   return (tw_linop){.rows = size, .cols = size, .apply = apply, .apply_transpose = apply_transpose, .context = map};
-}
-
-/* ------------------------------------------------------------------ Newton */
-
-/* Steps 1, 1/2, .. along d until |F| falls; true when it did, with z and f there. */
-static tw_status search(tw_conic_map *map, double *z, const double *d, double *trial, double *f, double *norm, bool *fell,
-    tw_error *error) {
-  const int64_t size = map->n + map->m;
-  *fell = false;
-  for (double t = 1; t > 0.05 && !*fell; t /= 2) {
-    vec_add(size, z, t, d, trial);
-    TW_TRY(tw_conic_map_at(map, trial, false, f, error));
-    const double now = vec_norm(size, f);
-    *fell = now < (1 - t / 20) * *norm;
-    if (!*fell) continue;
-    *norm = now;
-    vec_copy(size, trial, z);
-  }
-  return TW_OK;
-}
-
-static tw_status newton(tw_conic_map *map, int steps, double *z, double *norm, double *room, tw_error *error) {
-  const int64_t size = map->n + map->m;
-  double *f = room, *d = room + size, *trial = d + size;
-  const tw_linop jacobian = tw_conic_map_linop(map);
-  for (int k = 0; k < steps; k++) {
-    TW_TRY(tw_conic_map_at(map, z, true, f, error));
-    *norm = vec_norm(size, f);
-    if (*norm == 0) break;
-    const tw_linear_options options = {.rtol = 1e-4, .max_iter = 200 + size / 2};
-    tw_linear_result result;
-    vec_scale(size, -1, f);
-    vec_zero(size, d);
-    TW_TRY(tw_lsqr(&jacobian, f, d, &options, &result, error));
-    const double before = *norm;
-    bool fell;
-    TW_TRY(search(map, z, d, trial, f, norm, &fell, error));
-    if (!fell || *norm > before / 2) break;
-  }
-  return TW_OK;
-}
-
-tw_status tw_conic_map_newton(tw_conic_map *map, int steps, double *z, double *norm, tw_error *error) {
-  double *room = tw_alloc((size_t)(3 * (map->n + map->m)), sizeof *room);
-  if (!room) return tw_fail(error, TW_ERR_MEMORY, "out of memory for a residual map");
-  const tw_status status = newton(map, steps, z, norm, room, error);
-  free(room);
-  return status;
 }

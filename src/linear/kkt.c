@@ -1,6 +1,9 @@
-/* The KKT matrix in compressed columns and its factorization; see nlp.h. */
+/* The KKT matrix in compressed columns and its factorization; see kkt.h. */
+#include "linear/kkt.h"
 #include "linear/csc.h"
-#include "method/program/nlp.h"
+#include "linear/vec.h"
+
+#include <stdlib.h>
 
 enum { DENSE_ORDER = 80, FULL_ORDER = 1500, FULL_PART = 4 };
 
@@ -39,11 +42,7 @@ static void place_entries(tw_kkt_matrix *kkt) {
   kkt->k.start[kkt->n + kkt->m] = at;
 }
 
-tw_status tw_kkt_open(tw_kkt_matrix *kkt, const tw_nlp *nlp, tw_error *error) {
-  return tw_kkt_open_patterns(kkt, &nlp->h, &nlp->j, TW_FACTOR_INDEFINITE, error);
-}
-
-tw_status tw_kkt_open_patterns(tw_kkt_matrix *kkt, const tw_pattern *h, const tw_pattern *j, tw_factor_kind kind, tw_error *error) {
+tw_status tw_kkt_open(tw_kkt_matrix *kkt, const tw_pattern *h, const tw_pattern *j, tw_factor_kind kind, tw_error *error) {
   const int64_t n = h->cols, m = j->rows, order = n + m;
   int64_t count = order + h->nnz + j->nnz;
   for (int64_t k = 0; k < n; k++) count -= has_diagonal(h, k);
