@@ -266,7 +266,8 @@ static void parameters(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(large_tables), TEST(steps_are_optimal), TEST(sharp_steps_are_optimal), TEST(steps_are_differentiable), TEST(potentials_are_pseudo_inverses), TEST(parameters),
+      TEST(large_tables), TEST(steps_are_optimal), TEST(sharp_steps_are_optimal), TEST(steps_are_differentiable),
+      TEST(potentials_are_pseudo_inverses), TEST(parameters),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

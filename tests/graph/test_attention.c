@@ -122,7 +122,7 @@ static void flops(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(tiles_are_the_whole), cmocka_unit_test(many_queries), cmocka_unit_test(large_scores), cmocka_unit_test(shapes),
-                                     cmocka_unit_test(flops)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(tiles_are_the_whole), cmocka_unit_test(many_queries),
+                                     cmocka_unit_test(large_scores), cmocka_unit_test(shapes), cmocka_unit_test(flops)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

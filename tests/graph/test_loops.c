@@ -236,7 +236,8 @@ static void functions_agree(void **state) {
   assert_true(worst[TW_F64] <= MOST_UNITS && worst[TW_F32] <= MOST_UNITS);
 }
 
-/* exp and log1p are the same arithmetic in both builds, SLEEF's parts apart, so that what test_exp_log1p says of one holds for the other. */
+/* exp and log1p are the same arithmetic in both builds, SLEEF's parts apart, so that what test_exp_log1p says of one holds for the
+ * other. */
 static void own_functions_have_the_bits_of_avx2(void **state) {
   const tw_loops *build = build_or_skip(state), *narrower = tw_loops_for((tw_cpu){.avx2 = true});
   static const tw_loop_id own[] = {TW_LOOP_exp, TW_LOOP_log1p};
