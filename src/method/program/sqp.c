@@ -4,7 +4,7 @@
 #include "method/program/presolved.h"
 
 enum { ORDER_MOST = 2000, BACKTRACKS = 40, STUCK_MOST = 8, HOPELESS_MOST = 6, RAISED_MOST = 3 };
-static const double ARMIJO = 1e-4, ACCEPTABLE = 1e-6, FEASIBLE = 1e-8, GAMMA_MOST = 1e12, GAIN = 1e-3, FAR = 1e20;
+static const double ARMIJO = 1e-4, ACCEPTABLE = 1e-6, FEASIBLE = 1e-8, GAMMA_MOST = 1e12, GAIN = 1e-3, FAR = 1e20, RAY = 1e-9;
 
 /* Attempts: the first shift of B, the price of violations, and the iterations before the next one begins. */
 static const struct attempt {
@@ -333,6 +333,26 @@ static tw_status end_infeasible(tw_sqp *s) {
   return start_again(s, TW_INFEASIBLE, why);
 }
 
+/* x far out, seen as a direction: g'x < 0, and rows are violated by nothing beside their terms. */
+static bool is_ray(tw_sqp *s) {
+  double *size = s->base, slope = 0, terms = 0;
+  vec_zero(s->m, size);
+  for (int64_t k = 0; k < s->n; k++) {
+    slope += s->g[k] * s->x[k], terms += fabs(s->g[k] * s->x[k]);
+    for (int64_t p = s->nlp.j.colptr[k]; p < s->nlp.j.colptr[k + 1]; p++) size[s->nlp.j.rowidx[p]] += fabs(s->j[p] * s->x[k]);
+  }
+  for (int64_t i = 0; i < s->m; i++)
+    if (sqp_violation(s, i, s->c[i]) > RAY * size[i]) return false;
+  return -slope > ACCEPTABLE * terms;
+}
+
+static tw_status end_far(tw_sqp *s) {
+  if (is_ray(s))
+    return tw_run_end(s->run, TW_UNBOUNDED, "the iterates grow beyond 1e20, the objective is %.3g: there seems to be no finite minimum",
+                      s->run->f);
+  return start_again(s, TW_FAILED, "the iterates grow beyond 1e20 where rows are violated");
+}
+
 /* No step: more curvature next time, or the end. */
 static tw_status stuck(tw_sqp *s) {
   tw_run *run = s->run;
@@ -410,9 +430,7 @@ static tw_status step(tw_run *run) {
     if (alpha == 0) found = false;
   }
   report(s);
-  if (vec_norm_inf(s->n, s->x) > FAR)
-    return tw_run_end(run, run->f < -FAR ? TW_UNBOUNDED : TW_FAILED,
-                      "the iterates grow beyond 1e20, the objective is %.3g: there seems to be no finite minimum", run->f);
+  if (vec_norm_inf(s->n, s->x) > FAR) return end_far(s);
   if (!found) return stuck(s);
   const struct attempt *attempt = &attempts[(int)s->number[SQP_ATTEMPT]];
   const bool more = tw_run_flag(run, "restarts") && run->iteration - (int64_t)s->number[SQP_BEGAN] >= attempt->most;
