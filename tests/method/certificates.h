@@ -7,22 +7,19 @@
 
 /* The margin of multipliers y of the rows: what they leave of A'y is put on the bounds there are. > 0 proves. */
 static inline double margin_of_multipliers(const tw_qp *qp, const double *y) {
-  double *z = test_malloc((size_t)(3 * qp->n + qp->m) * sizeof *z), *work = z + qp->n;
+  double *z = test_malloc((size_t)qp->n * sizeof *z);
   vec_zero(qp->n, z);
   tw_qp_add_at(qp, -1, y, z);
   for (int64_t j = 0; j < qp->n; j++)
     if (!isfinite(z[j] > 0 ? qp->upper[j] : qp->lower[j])) z[j] = 0; /* rounding, or the proof fails by |A'y + z| */
-  const double margin = tw_qp_proves_infeasible(qp, y, z, work);
+  const double margin = tw_qp_proves_infeasible(qp, y, z);
   test_free(z);
   return margin;
 }
 
 /* The margin of a ray. */
 static inline double margin_of_ray(const tw_qp *qp, const double *d) {
-  double *work = test_malloc((size_t)(2 * qp->n + qp->m) * sizeof *work);
-  const double margin = tw_qp_proves_unbounded(qp, d, work);
-  test_free(work);
-  return margin;
+  return tw_qp_proves_unbounded(qp, d);
 }
 
 /* Infeasible and unbounded results of an oracle that is a quadratic program prove what they say. */

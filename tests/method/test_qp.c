@@ -120,21 +120,20 @@ static void optimality_is_that_of_the_program(void **state) {
 static void certificates_prove_or_do_not(void **state) {
   (void)state;
   tw_qp qp;
-  double work[8];
   open_line(&qp);
   const double y[] = {-2}, z[] = {2, 2}, d[] = {-1, 0}, along[] = {1, -1};
-  assert_true(tw_qp_proves_infeasible(&qp, y, z, work) <= 0);
-  qp.row_lower[0] = qp.row_upper[0] = 3; /* x + y = 3 is out of reach: 3 - 1 - 1 = 1 */
-  assert_close(tw_qp_proves_infeasible(&qp, y, z, work), 1, 1e-15);
+  assert_true(tw_qp_proves_infeasible(&qp, y, z) <= 0);
+  qp.row_lower[0] = qp.row_upper[0] = 3; /* x + y = 3 is out of reach: 2 (3 - 1 - 1) of 2 (3 + 1 + 1) */
+  assert_close(tw_qp_proves_infeasible(&qp, y, z), 0.2, 1e-15);
   qp.upper[1] = INFINITY;
-  assert_true(tw_qp_proves_infeasible(&qp, y, z, work) == -INFINITY);
+  assert_true(tw_qp_proves_infeasible(&qp, y, z) == -INFINITY);
   qp.lower[0] = -INFINITY;
-  assert_true(tw_qp_proves_unbounded(&qp, d, work) <= 0); /* leaves the row */
+  assert_true(tw_qp_proves_unbounded(&qp, d) <= 0); /* leaves the row */
   const double back[] = {-1, 1};
-  assert_true(tw_qp_proves_unbounded(&qp, back, work) <= 0); /* goes up */
+  assert_true(tw_qp_proves_unbounded(&qp, back) <= 0); /* goes up */
   qp.q[0] = 3;
-  assert_close(tw_qp_proves_unbounded(&qp, back, work), 1, 1e-15);
-  assert_true(tw_qp_proves_unbounded(&qp, along, work) <= 0);
+  assert_close(tw_qp_proves_unbounded(&qp, back), 0.2, 1e-15); /* -3 + 2 of 3 + 2 */
+  assert_true(tw_qp_proves_unbounded(&qp, along) <= 0);
   tw_qp_free(&qp);
 }
 

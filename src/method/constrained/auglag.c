@@ -15,6 +15,8 @@ enum { IDLE_MAX = 12 /* updates in a row without progress */ };
 enum { PHASE_INNER, PHASE_NEWTON };
 
 static const double RHO_MAX = 1e16, MULTIPLIER_MAX = 1e12;
+enum { SLOPES_MOST = 1000 };
+static const double BALANCED = 1e-3; /* of the slopes of violated rows, what is left where they cancel */
 static const double INFEASIBLE_RHO = 1e8; /* from here on a stationary violation counts as final */
 
 static const tw_option options[] = {
@@ -90,6 +92,9 @@ static tw_status init(tw_run *run) {
       return tw_run_end(run, TW_INFEASIBLE, "constraint row %lld has bounds %g above %g", (long long)i, l, u);
   }
   TW_TRY(enter_set(al));
+  double *start = tw_run_vector(run, "auglag.start", al->n);
+  if (!start) return TW_ERR_MEMORY;
+  vec_copy(al->n, run->x, start);
   TW_TRY(tw_al_scale(al));
   al->scalars[TW_AL_RHO] = 1;
   TW_TRY(tw_al_at(al, run->x));
@@ -105,10 +110,28 @@ static tw_status init(tw_run *run) {
   return measure(al, NULL);
 }
 
-/* |P(x - J'w) - x| / |w| <= 1e-6 for the violations w: no direction lessens them. The row that is worst. */
-static tw_status violation_is_stationary(tw_al *al, bool *stationary, int64_t *row) {
-  double *w = al->trial_c, *gradient = al->work, worst = 0;
-  *stationary = false;
+/* sum_i |w_i| |grad c_i|_inf at x, a product for each violated row; 0 where these are too many. */
+static tw_status size_of_slopes(tw_al *al, const double *x, const double *w, double *unit, double *size) {
+  int64_t count = 0;
+  *size = 0;
+  for (int64_t i = 0; i < al->m; i++) count += w[i] != 0;
+  for (int64_t i = 0; i < al->m && count <= SLOPES_MOST; i++) {
+    if (w[i] == 0) continue;
+    vec_zero(al->m, unit);
+    unit[i] = w[i];
+    TW_TRY(tw_al_vjp(al, x, unit, al->work));
+    *size += vec_norm_inf(al->n, al->work);
+  }
+  return TW_OK;
+}
+
+/* |P(x - J'w) - x| <= 1e-6 |w| for the violations w, and little of the slopes that cancel in J'w, or have vanished since the start: no
+ * direction lessens them. The row that is worst; *left: what is left, beside the slopes. */
+static tw_status violation_is_stationary(tw_al *al, bool *stationary, double *left, int64_t *row) {
+  double *w = al->trial_c, *gradient = al->work, worst = 0, size, before;
+  const double *start = tw_run_vector(al->run, "auglag.start", al->n);
+  if (!start) return TW_ERR_MEMORY;
+  *stationary = false, *left = 0;
   for (int64_t i = 0; i < al->m; i++) {
     const double above = al->c[i] - tw_al_upper(al, i), below = tw_al_lower(al, i) - al->c[i];
     w[i] = above > 0 ? above : below > 0 ? -below : 0;
@@ -118,10 +141,14 @@ static tw_status violation_is_stationary(tw_al *al, bool *stationary, int64_t *r
     }
   }
   if (worst == 0) return TW_OK;
+  TW_TRY(size_of_slopes(al, al->x, w, al->v, &size));
+  TW_TRY(size_of_slopes(al, start, w, al->v, &before));
+  if (isfinite(before)) size = fmax(size, before);
   TW_TRY(tw_al_vjp(al, al->x, w, gradient));
   double largest;
   TW_TRY(tw_al_reduced_gradient(al, al->x, gradient, 1, false, &largest));
-  *stationary = largest <= 1e-6 * worst;
+  *left = size > 0 ? largest / size : 0;
+  *stationary = largest <= 1e-6 * worst && *left <= BALANCED;
   return TW_OK;
 }
 
@@ -130,8 +157,11 @@ static tw_status raise_penalty(tw_al *al, double violation) {
   const double tolerance = fmax(1e-8, tw_run_tolerance(run));
   if (run->optimality.feasibility > tolerance && al->scalars[TW_AL_RHO] >= INFEASIBLE_RHO) {
     bool stationary;
+    double left;
     int64_t row = 0;
-    TW_TRY(violation_is_stationary(al, &stationary, &row));
+    TW_TRY(violation_is_stationary(al, &stationary, &left, &row));
+    if (al->scalars[TW_AL_RHO] >= RHO_MAX && left > BALANCED)
+      return tw_run_end(run, TW_FAILED, "the penalty is as large as can be, and the violation %.3g not stationary", run->optimality.feasibility);
     if (stationary || al->scalars[TW_AL_RHO] >= RHO_MAX) {
       return tw_run_end(
           run, TW_INFEASIBLE,

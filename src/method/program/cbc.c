@@ -3,6 +3,7 @@
 #include "method/driver.h"
 #include "method/program/cbc_solve.h"
 #include "method/program/integer.h"
+#include "method/program/qp_certify.h"
 
 static const tw_option options[] = {
     {"tol", TW_OPTION_REAL, 1e-9, 0, 1, NULL, "relative gap between objective and bound at which the search ends"},
@@ -57,11 +58,7 @@ static tw_status end_infeasible(tw_run *run, const tw_qp *qp, const tw_cbc_answe
   double proof = -INFINITY, *z = tw_alloc((size_t)qp->n, sizeof *z);
   for (int side = 0; side < 2 && z && a->certified && !(proof > 0); side++) { /* z = -A'y, y up to its sign */
     for (int64_t i = 0; i < qp->m; i++) a->y[i] = side ? -a->certificate[i] : a->certificate[i];
-    vec_zero(qp->n, z);
-    tw_qp_add_at(qp, -1, a->y, z);
-    for (int64_t j = 0; j < qp->n; j++)
-      if (fabs(z[j]) < 1e-9 * vec_norm_inf(qp->m, a->y)) z[j] = 0;
-    proof = tw_qp_proves_infeasible(qp, a->y, z, scratch);
+    if (!tw_qp_farkas(qp, a->y, z, scratch, &proof)) proof = -INFINITY;
   }
   free(z);
   run->certified = proof > 0;

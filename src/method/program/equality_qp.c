@@ -7,7 +7,7 @@
  * without; or by GMRES, without forming anything. The run is one step. */
 #include "linear/csc.h"
 #include "method/program/nlp.h"
-#include "method/program/qp.h"
+#include "method/program/qp_certify.h"
 
 static const double DELTA = 1e-8; /* times the largest entry of P and A */
 
@@ -98,17 +98,18 @@ static void report(const tw_qp *qp, tw_run *run, double *work) {
 
 /* The residuals of a singular system prove that it has no solution: A'r = 0, r'b != 0; or P d = 0, A d = 0, q'd < 0. */
 static tw_status end_run(const tw_qp *qp, tw_run *run, double *r, double *work) {
-  static const double CERTAIN = 1e-6;
   const double scale = fmax(1, run->scale);
   double *rows = r + qp->n, *none = work + 2 * qp->n + qp->m;
+  bool proven;
   if (run->optimality.stationarity <= tw_run_tolerance(run) * scale && run->optimality.feasibility <= tw_run_tolerance(run) * scale)
     return tw_run_end(run, TW_SOLVED, "stationarity %.2g, violation %.2g", run->optimality.stationarity / scale,
                       run->optimality.feasibility);
-  vec_zero(qp->n, none);
   for (int64_t i = 0; i < qp->m; i++) rows[i] = -rows[i];
-  if (vec_norm_inf(qp->m, rows) > CERTAIN && tw_qp_proves_infeasible(qp, rows, none, work) > 0)
+  TW_TRY(tw_qp_refine_farkas(qp, tw_qp_farkas_noise(qp, rows, NULL, NULL), rows, none, work, &proven, run->error));
+  if (proven)
     return tw_run_end(run, TW_INFEASIBLE, "the rows contradict each other: no point is within %.2g of all", run->optimality.feasibility);
-  if (vec_norm_inf(qp->n, r) > CERTAIN && tw_qp_proves_unbounded(qp, r, work) > 0)
+  TW_TRY(tw_qp_refine_ray(qp, tw_qp_ray_noise(qp, r, NULL, NULL), r, work, &proven, run->error));
+  if (proven)
     return tw_run_end(run, TW_UNBOUNDED, "the objective falls along a line on which the rows hold");
   return tw_run_end(run, TW_FAILED, "the optimality condition is too ill-conditioned: stationarity %.2g, violation %.2g",
                     run->optimality.stationarity / scale, run->optimality.feasibility);

@@ -1,12 +1,13 @@
 /* Tests of subsets of a linear program by GLPK's simplex method, which goes on from basis to basis. In a copy of the process,
  * for GLPK aborts when it runs out of memory.
  *
- * Elastic program:  min sum_i p_i + q_i  with  rl_i <= a_i x + r_i (p_i - q_i) <= ru_i,  l <= x <= u,  r_i = max_j |a_ij|;
- * infeasible where the minimum is positive, and then the duals lambda of the rows and d = -A'lambda of the bounds are Farkas'
- * multipliers: their signs name the limits that the proof rests on. */
+ * Elastic program:  min sum_i p_i + q_i  with  rl_i <= a_i x + r_i (p_i - q_i) <= ru_i,  l <= x <= u,  r_i = max_j |a_ij|,  rows divided by r_i;
+ * where the minimum is positive the duals lambda of the rows and d = -A'lambda of the bounds are multipliers that prove it (Farkas), by the
+ * rule of certificate.h: their signs name the limits that the proof rests on. */
 #ifdef TALWEG_GLPK
 #include "linear/csc.h"
 #include "method/program/explain_engine.h"
+#include "method/program/qp_certify.h"
 
 #include <glpk.h>
 
@@ -16,6 +17,7 @@ typedef struct lp_engine {
   glp_prob *lp;
   double *limit;  /* rl, ru [m], l, u [n] of a test */
   double *weight; /* r [m] */
+  double *y;      /* multipliers y [m], z [n], scratch [n + m] */
 } lp_engine;
 
 /* ------------------------------------------------------------------ the program */
@@ -35,10 +37,12 @@ static void load_entries(lp_engine *e, int *row, int *col, double *value) {
       row[++at] = (int)i + 1, col[at] = (int)j + 1, value[at] = qp->a.value[k];
       e->weight[i] = fmax(e->weight[i], fabs(qp->a.value[k]));
     }
+  for (int64_t i = 0; i < qp->m; i++)
+    if (!(e->weight[i] > 0)) e->weight[i] = 1;
+  for (int k = 1; k <= at; k++) value[k] /= e->weight[row[k] - 1];
   for (int side = 0; side < 2; side++)
     for (int64_t i = 0; i < qp->m; i++) {
-      if (!(e->weight[i] > 0)) e->weight[i] = 1;
-      row[++at] = (int)i + 1, col[at] = (int)(qp->n + side * qp->m + i) + 1, value[at] = side ? -e->weight[i] : e->weight[i];
+      row[++at] = (int)i + 1, col[at] = (int)(qp->n + side * qp->m + i) + 1, value[at] = side ? -1 : 1;
     }
   glp_load_matrix(e->lp, at, row, col, value);
 }
@@ -50,7 +54,8 @@ static bool open_engine(lp_engine *e) {
   double *value = tw_alloc(count, sizeof *value);
   e->limit = tw_alloc((size_t)(2 * (qp->n + qp->m)), sizeof *e->limit);
   e->weight = tw_alloc((size_t)qp->m, sizeof *e->weight);
-  const bool good = row && col && value && e->limit && e->weight;
+  e->y = tw_alloc((size_t)(2 * (qp->n + qp->m)), sizeof *e->y);
+  const bool good = row && col && value && e->limit && e->weight && e->y;
   if (good) {
     glp_term_out(GLP_OFF);
     e->lp = glp_create_prob();
@@ -84,7 +89,7 @@ static void set_limits(lp_engine *e, const bool *in) {
   const int64_t n = e->qp->n, m = e->qp->m;
   double *rl = e->limit, *ru = rl + m, *l = ru + m, *u = l + n;
   tw_limits_keep(e->limits, in, rl, ru, l, u);
-  for (int64_t i = 0; i < m; i++) glp_set_row_bnds(e->lp, (int)i + 1, kind_of(rl[i], ru[i]), rl[i], ru[i]);
+  for (int64_t i = 0; i < m; i++) glp_set_row_bnds(e->lp, (int)i + 1, kind_of(rl[i], ru[i]), rl[i] / e->weight[i], ru[i] / e->weight[i]);
   for (int64_t j = 0; j < n; j++) glp_set_col_bnds(e->lp, (int)j + 1, kind_of(l[j], u[j]), l[j], u[j]);
 }
 
@@ -92,9 +97,19 @@ static void name_cause(const lp_engine *e, const bool *in, bool *cause) {
   for (int64_t k = 0; k < e->limits->count; k++) {
     const tw_member *x = &e->limits->member[k];
     const int at = (int)x->index + 1;
-    const double lambda = x->row ? glp_get_row_dual(e->lp, at) * e->weight[x->index] : glp_get_col_dual(e->lp, at);
+    const double lambda = x->row ? glp_get_row_dual(e->lp, at) : glp_get_col_dual(e->lp, at);
     cause[k] = in[k] && (lambda > 1e-9 ? x->lower : lambda < -1e-9 && x->upper);
   }
+}
+
+/* Whether the duals prove. Where they do not, the violation is a rounding error of the sums. */
+static bool proves(const lp_engine *e) {
+  const int64_t n = e->qp->n, m = e->qp->m;
+  tw_qp qp = *e->qp;
+  double margin = 0, *y = e->y, *z = y + m;
+  qp.row_lower = e->limit, qp.row_upper = e->limit + m, qp.lower = e->limit + 2 * m, qp.upper = qp.lower + n;
+  for (int64_t i = 0; i < m; i++) y[i] = -glp_get_row_dual(e->lp, (int)i + 1) / e->weight[i];
+  return tw_qp_farkas(&qp, y, z, z + n, &margin) || margin > 0;
 }
 
 static tw_status test(void *context, const bool *in, const bool *hard, tw_test *result, bool *cause, tw_error *error) {
@@ -106,7 +121,7 @@ static tw_status test(void *context, const bool *in, const bool *hard, tw_test *
   result->residual = 0;
   for (int64_t k = 0; k < 2 * m; k++)
     result->residual = fmax(result->residual, e->weight[k % m] * glp_get_col_prim(e->lp, (int)(n + k) + 1));
-  const bool infeasible = glp_get_obj_val(e->lp) > TW_EXPLAIN_TOLERANCE;
+  const bool infeasible = glp_get_obj_val(e->lp) > TW_EXPLAIN_TOLERANCE && proves(e);
   result->verdict = infeasible ? TW_EXPLAIN_INFEASIBLE : TW_EXPLAIN_FEASIBLE;
   if (infeasible) name_cause(e, in, cause);
   return TW_OK;

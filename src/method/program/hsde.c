@@ -1,8 +1,10 @@
 /* The method hsde: start, one iteration, judging, refinement, certificates; see hsde.h. */
 #include "method/program/hsde.h"
 
+#include "method/driver.h"
+
 static const double SCALE_LOW = 1e-4, SCALE_HIGH = 1e6, SCALE_JUMP = 3.1622776601683795, REFINE_BELOW = 1e-2, REFINE_AGAIN = 0.3,
-    MISMATCH = 1e-3;
+    MISMATCH = 1e-3, TAU_LEAST = 1e-12, UNIT_JUMP = 100, UNIT_MOST = 1e4, UNITS_GROWTH = 1.5;
 enum { RUIZ_PASSES = 15, JUDGE_EVERY = 10, SCALE_EVERY = 100, NEWTON_STEPS = 10 };
 
 static const tw_option options[] = {
@@ -13,7 +15,7 @@ static const tw_option options[] = {
     {"anderson", TW_OPTION_FLAG, 1, 0, 1, NULL, "Anderson acceleration"},
     {"refine", TW_OPTION_FLAG, 1, 0, 1, NULL, "finish by Newton's method on the conic residual map"},
     {"presolve", TW_OPTION_FLAG, 0, 0, 1, NULL, "solve a smaller problem with the same solutions"},
-    {"infeasible_tol", TW_OPTION_REAL, 1e-7, 1e-14, 1e-2, NULL, "a certificate holds up to this, relative to what it proves"},
+    {"infeasible_tol", TW_OPTION_REAL, TW_PROOF_CERTAIN, 1e-14, 1e-2, NULL, "what a certificate may leave of its sums, beside their terms"},
     TW_OPTION_END};
 
 /* ------------------------------------------------------------------ opening */
@@ -70,9 +72,9 @@ static tw_status take_problem(tw_hsde *h, tw_conic *raw) {
   if (!h->presolve) *raw = h->full, h->full = (tw_conic){0};
   if (!h->presolve) return TW_OK;
   const size_t n = (size_t)h->full.n, m = (size_t)h->full.m;
-  if (!(h->full_x = tw_alloc(2 * n + 3 * m, sizeof(double))))
+  if (!(h->full_x = tw_alloc(3 * n + 4 * m, sizeof(double))))
     return tw_fail(run->error, TW_ERR_MEMORY, "out of memory for a conic problem");
-  h->full_y = h->full_x + n, h->full_slack = h->full_y + m; /* then n + m numbers of scratch */
+  h->full_y = h->full_x + n, h->full_slack = h->full_y + m;
   return TW_OK;
 }
 
@@ -87,10 +89,13 @@ static tw_status open_parts(tw_hsde *h) {
   TW_TRY(tw_conic_map_open(&h->map, h->n, h->m, &h->s.p, &h->s.a, h->s.c, h->s.b, h->s.raw.cones, h->s.raw.cone, run->error));
   if (h->state[HSDE_SCALE] == 0) {
     h->state[HSDE_SCALE] = tw_run_real(run, "scale");
-    h->state[HSDE_ATTEMPT] = INFINITY;
+    h->state[HSDE_SIGMA] = h->s.sigma, h->state[HSDE_RHO] = h->s.rho;
+    h->state[HSDE_UNITS] = SCALE_EVERY;
+    h->state[HSDE_ATTEMPT] = h->state[HSDE_LEFT_Y] = h->state[HSDE_LEFT_X] = INFINITY;
     h->w[h->size - 1] = 1;
     hsde_forget(h);
   }
+  tw_conic_rescale(&h->s, h->state[HSDE_SIGMA], h->state[HSDE_RHO]);
   return hsde_factorize(h);
 }
 
@@ -98,7 +103,9 @@ static tw_status open(tw_hsde **out, tw_run *run) {
   tw_hsde *h = *out = run->local;
   if (h) { /* a resume may have moved the state and changed its scale */
     TW_TRY(fetch(h));
-    return h->state[HSDE_SCALE] == h->factored_scale ? TW_OK : hsde_factorize(h);
+    const bool units = h->state[HSDE_SIGMA] == h->s.sigma && h->state[HSDE_RHO] == h->s.rho;
+    if (!units) tw_conic_rescale(&h->s, h->state[HSDE_SIGMA], h->state[HSDE_RHO]);
+    return units && h->state[HSDE_SCALE] == h->factored_scale ? TW_OK : hsde_factorize(h);
   }
   if (!(h = *out = run->local = tw_alloc(1, sizeof *h))) return tw_fail(run->error, TW_ERR_MEMORY, "out of memory");
   h->run = run;
@@ -109,9 +116,9 @@ static tw_status open(tw_hsde **out, tw_run *run) {
 
 /* x, y and s in the original units, of those in the problem's of the splitting, divided by tau. */
 static void to_original(tw_hsde *h, const double *x, const double *y, const double *s, double tau) {
-  const double factor = 1 / (h->s.sigma * tau);
-  for (int64_t j = 0; j < h->n; j++) h->x[j] = factor * h->s.e[j] * x[j];
-  for (int64_t i = 0; i < h->m; i++) h->y[i] = factor * h->s.d[i] * y[i], h->slack[i] = factor * s[i] / h->s.d[i];
+  const double primal = 1 / (h->s.sigma * tau), dual = 1 / (h->s.rho * tau);
+  for (int64_t j = 0; j < h->n; j++) h->x[j] = primal * h->s.e[j] * x[j];
+  for (int64_t i = 0; i < h->m; i++) h->y[i] = dual * h->s.d[i] * y[i], h->slack[i] = primal * s[i] / h->s.d[i];
 }
 
 static double relative(const tw_conic_error *e) {
@@ -160,40 +167,36 @@ static tw_status end_solved(tw_hsde *h, const tw_conic_error *e) {
 
 /* ------------------------------------------------------------------ certificates */
 
-/* What proved something of the smaller problem, brought back by point_at, proves it of the problem as stated. */
-static bool proves_infeasible_as_stated(const tw_hsde *h, double most) {
-  return !h->presolve || tw_conic_proves_infeasible(&h->full, h->full_y, h->full_slack + h->full.m) <= most;
-}
-
-static bool proves_unbounded_as_stated(const tw_hsde *h, double most) {
-  if (!h->presolve) return true;
-  tw_conic_presolve_slack(h->presolve, h->full_x, h->slack, h->full_slack);
-  return tw_conic_proves_unbounded(&h->full, h->full_x, h->full_slack, h->full_slack + h->full.m) <= most;
-}
-
-static tw_status look_for_certificates(tw_hsde *h) {
+static tw_status end_infeasible(tw_hsde *h) {
   tw_run *run = h->run;
-  const tw_conic *c = &h->s.raw;
-  const double most = tw_run_real(run, "infeasible_tol");
-  const double infeasible = tw_conic_proves_infeasible(c, h->y, h->work);
-  if (infeasible <= most) {
-    point_at(h, -1 / vec_dot(h->m, c->b, h->y), true);
-    if (proves_infeasible_as_stated(h, most)) {
-      run->certified = true;
-      return tw_run_end(run, TW_INFEASIBLE,
-                        "no point satisfies all constraints: multipliers y of the cones have b'y = -1 and |A'y| = %.2g", infeasible);
-    }
-  }
-  const double unbounded = tw_conic_proves_unbounded(c, h->x, h->slack, h->work);
-  if (unbounded <= most) {
-    point_at(h, -1 / vec_dot(h->n, c->c, h->x), true);
-    if (proves_unbounded_as_stated(h, most)) {
-      run->certified = true;
-      return tw_run_end(run, TW_UNBOUNDED, "the objective falls without end along a direction x with c'x = -1, violated by %.2g",
-                        unbounded);
-    }
-  }
-  return TW_OK;
+  point_at(h, -1 / vec_dot(h->m, h->s.raw.b, h->y), true);
+  const tw_conic *c = h->presolve ? &h->full : &h->s.raw;
+  const tw_proof proof = tw_conic_proof_infeasible(c, h->presolve ? h->full_y : h->y);
+  if (!tw_proof_holds(proof, tw_run_real(run, "infeasible_tol"))) return TW_OK;
+  run->certified = true;
+  return tw_run_end(run, TW_INFEASIBLE,
+                    "no point satisfies all constraints: multipliers y of the cones have b'y = -1, and %.2g of its terms is left of A'y",
+                    proof.left);
+}
+
+static tw_status end_unbounded(tw_hsde *h) {
+  tw_run *run = h->run;
+  point_at(h, -1 / vec_dot(h->n, h->s.raw.c, h->x), true);
+  if (h->presolve) tw_conic_presolve_slack(h->presolve, h->full_x, h->slack, h->full_slack);
+  const tw_proof proof = h->presolve ? tw_conic_proof_unbounded(&h->full, h->full_x, h->full_slack, h->full_slack + h->full.m)
+                                     : tw_conic_proof_unbounded(&h->s.raw, h->x, h->slack, h->work);
+  if (!tw_proof_holds(proof, tw_run_real(run, "infeasible_tol"))) return TW_OK;
+  run->certified = true;
+  return tw_run_end(run, TW_UNBOUNDED,
+                    "the objective falls without end along a direction x with c'x = -1, and %.2g of its terms is left of the equations",
+                    proof.left);
+}
+
+static tw_status look_for_certificates(tw_hsde *h, const double *slack) {
+  bool infeasible, unbounded;
+  TW_TRY(hsde_prove(h, slack, &infeasible, &unbounded));
+  if (infeasible) return end_infeasible(h);
+  return unbounded ? end_unbounded(h) : TW_OK;
 }
 
 /* ------------------------------------------------------------------ refinement */
@@ -227,12 +230,18 @@ static tw_status refine(tw_hsde *h, tw_conic_error *e) {
 
 /* ------------------------------------------------------------------ scale */
 
+/* The iteration goes on from its present point under another scale or in other units. */
+static tw_status go_on(tw_hsde *h, double *slack) {
+  h->state[HSDE_LOG_SUM] = h->state[HSDE_LOGS] = h->state[HSDE_SINCE] = 0;
+  TW_TRY(hsde_factorize(h));
+  hsde_set_w(h, slack);
+  hsde_forget(h);
+  return TW_OK;
+}
+
 /* Weights by the root of the geometric mean of primal over dual residuals since the last change (O'Donoghue, 2021). */
-static tw_status adapt_scale(tw_hsde *h, const tw_conic_error *e) {
+static tw_status adapt_scale(tw_hsde *h) {
   double *state = h->state;
-  const double primal = e->primal / e->primal_scale, dual = e->dual / e->dual_scale;
-  if (primal > 0 && dual > 0) state[HSDE_LOG_SUM] += log(primal / dual), state[HSDE_LOGS]++;
-  state[HSDE_SINCE] += JUDGE_EVERY;
   if (state[HSDE_SINCE] < SCALE_EVERY || state[HSDE_LOGS] == 0) return TW_OK;
   const double factor = exp(state[HSDE_LOG_SUM] / state[HSDE_LOGS] / 2);
   if (factor < SCALE_JUMP && factor > 1 / SCALE_JUMP) return TW_OK;
@@ -241,10 +250,47 @@ static tw_status adapt_scale(tw_hsde *h, const tw_conic_error *e) {
   if (scale == state[HSDE_SCALE]) return TW_OK;
   hsde_slack(h, h->slack);
   state[HSDE_SCALE] = scale;
-  TW_TRY(hsde_factorize(h));
-  hsde_set_w(h, h->slack);
-  hsde_forget(h);
-  return TW_OK;
+  return go_on(h, h->slack);
+}
+
+/* What a size beside tau asks of its unit: 1 while they are comparable. */
+static double unit_for(double size, double tau) {
+  if (size <= UNIT_JUMP * tau && (size >= tau / UNIT_JUMP || size == 0)) return 1;
+  return fmin(fmax(tau / size, 1 / UNIT_MOST), UNIT_MOST);
+}
+
+/* A solution far larger, or smaller, than the data leaves tau to rounding beside x or y: sigma and rho move it to the size of tau, seldom,
+ * for the splitting has to settle again. */
+static tw_status adapt_units(tw_hsde *h, bool *moved) {
+  const int64_t n = h->n, m = h->m;
+  const double tau = h->u[h->size - 1];
+  double *state = h->state, *s = h->slack;
+  *moved = false;
+  if (state[HSDE_SINCE] < state[HSDE_UNITS]) return TW_OK;
+  hsde_slack(h, s);
+  const double a = unit_for(fmax(vec_norm_inf(n, h->u), vec_norm_inf(m, s)), tau), b = unit_for(vec_norm_inf(m, h->u + n), tau);
+  if (a == 1 && b == 1) return TW_OK;
+  *moved = true;
+  state[HSDE_UNITS] *= UNITS_GROWTH;
+  state[HSDE_SIGMA] *= a, state[HSDE_RHO] *= b;
+  state[HSDE_ATTEMPT] = INFINITY;
+  tw_conic_rescale(&h->s, state[HSDE_SIGMA], state[HSDE_RHO]);
+  double *const points[] = {h->w, h->u, h->tilde};
+  for (int k = 0; k < 3; k++) vec_scale(n, a, points[k]), vec_scale(m, b, points[k] + n);
+  vec_scale(m, a, s);
+  return go_on(h, s);
+}
+
+/* e NULL: there is no point. */
+static tw_status adapt(tw_hsde *h, const tw_conic_error *e) {
+  double *state = h->state;
+  bool moved;
+  state[HSDE_SINCE] += JUDGE_EVERY;
+  if (e && e->primal > 0 && e->dual > 0)
+    state[HSDE_LOG_SUM] += log(e->primal / e->primal_scale / (e->dual / e->dual_scale)), state[HSDE_LOGS]++;
+  if (!tw_run_flag(h->run, "adapt")) return TW_OK;
+  TW_TRY(adapt_units(h, &moved));
+  return moved ? TW_OK : adapt_scale(h);
 }
 
 /* ------------------------------------------------------------------ the run */
@@ -255,9 +301,9 @@ static tw_status judge(tw_hsde *h) {
   hsde_slack(h, h->slack);
   vec_copy(h->m, h->slack, h->work + 2 * h->size);
   const double *s = h->work + 2 * h->size;
-  to_original(h, h->u, h->u + h->n, s, 1);
-  TW_TRY(look_for_certificates(h));
-  if (!(tau > 1e-12)) return TW_OK;
+  TW_TRY(look_for_certificates(h, s));
+  if (run->driver->outcome != TW_RUNNING) return TW_OK;
+  if (!(tau > TAU_LEAST)) return adapt(h, NULL);
   to_original(h, h->u, h->u + h->n, s, tau);
   tw_conic_error e = tw_conic_judge(&h->s.raw, h->x, h->y, h->slack, h->work);
   const double error = relative(&e);
@@ -265,7 +311,7 @@ static tw_status judge(tw_hsde *h) {
   if (!done && tw_run_flag(run, "refine") && error < REFINE_BELOW && error < REFINE_AGAIN * h->state[HSDE_ATTEMPT]) TW_TRY(refine(h, &e));
   report(h, &e);
   if (converged(h, &e)) return end_solved(h, &e);
-  return tw_run_flag(run, "adapt") ? adapt_scale(h, &e) : TW_OK;
+  return adapt(h, &e);
 }
 
 static tw_status init(tw_run *run) {
@@ -299,4 +345,5 @@ const tw_method tw_method_hsde = {
     .init = init,
     .step = step,
     .finish = finish,
+    .traits = TW_PATIENT, /* where tau is 0 there is no point to report */
 };

@@ -8,19 +8,21 @@
 #ifndef TALWEG_METHOD_HSDE_H
 #define TALWEG_METHOD_HSDE_H
 
-#include "method/work.h"
+#include "method/program/certificate.h"
 #include "problem/conic_map.h"
 
-/* The problem and itself in better units: A~ = D A E, P~ = E P E, c~ = sigma E c, b~ = sigma D b, with D constant in each cone, so
- * that x = E x~ / sigma, y = D y~ / sigma, s = D^-1 s~ / sigma. */
+/* The problem and itself in better units: A~ = D A E, P~ = (rho / sigma) E P E, c~ = rho E c, b~ = sigma D b, with D constant in each cone,
+ * so that x = E x~ / sigma, s = D^-1 s~ / sigma, y = D y~ / rho. At first max |b~| = max |c~| = 1. */
 typedef struct tw_conic_scaled {
   tw_conic raw;
   int64_t n, m;
   tw_csc p, a; /* in the new units, as c and b */
-  double *c, *b, *d, *e, sigma;
+  double *c, *b, *d, *e, sigma, rho;
 } tw_conic_scaled;
-/* Takes `raw` over, also when it fails. `passes` of Ruiz' equilibration; 0: none, D = E = 1, sigma = 1. */
+/* Takes `raw` over, also when it fails. `passes` of Ruiz' equilibration; 0: none, D = E = 1, sigma = rho = 1. */
 tw_status tw_conic_scale(tw_conic_scaled *out, tw_conic *raw, int passes, tw_error *error);
+/* Other sigma and rho: new values of p, c, b. */
+void tw_conic_rescale(tw_conic_scaled *s, double sigma, double rho);
 void tw_conic_scaled_free(tw_conic_scaled *s);
 
 /* How well (x, y, s) in the original units solves the problem; work: n + m numbers. */
@@ -30,10 +32,6 @@ typedef struct tw_conic_error {
   double objective;                      /* with the constant */
 } tw_conic_error;
 tw_conic_error tw_conic_judge(const tw_conic *c, const double *x, const double *y, const double *s, double *work);
-/* y in K* proves that no x is feasible when A'y = 0, b'y < 0: |A'y|_inf / -b'y, how far it is from that; INFINITY: b'y >= 0. */
-double tw_conic_proves_infeasible(const tw_conic *c, const double *y, double *work);
-/* x with s in K proves that a feasible problem is unbounded when P x = 0, A x + s = 0, c'x < 0: likewise. */
-double tw_conic_proves_unbounded(const tw_conic *c, const double *x, const double *s, double *work);
 
 /* hsde_newton.c */
 /* Newton's method on F from z, steps by LSQR, each kept when it makes |F| smaller; *norm is |F|_2 at the end. */
@@ -55,13 +53,13 @@ void tw_conic_presolve_slack(const tw_conic_presolve *s, const double *full_x, c
 
 /* ------------------------------------------------------------------ the method */
 
-enum { HSDE_SCALE, HSDE_LOG_SUM, HSDE_LOGS, HSDE_SINCE, HSDE_ATTEMPT, HSDE_AA_COUNT, HSDE_AA_NORM, HSDE_AA_TRIED, HSDE_STATE };
+enum { HSDE_SCALE, HSDE_LOG_SUM, HSDE_LOGS, HSDE_SINCE, HSDE_ATTEMPT, HSDE_AA_COUNT, HSDE_AA_NORM, HSDE_AA_TRIED, HSDE_LEFT_Y, HSDE_LEFT_X, HSDE_SIGMA, HSDE_RHO, HSDE_UNITS, HSDE_STATE };
 
 typedef struct tw_hsde {
   tw_run *run;
   tw_conic full;      /* as stated, where `presolve` made a smaller problem of it, which is then s.raw */
   tw_conic_presolve *presolve; /* NULL: none */
-  double *full_x, *full_y, *full_slack;
+  double *full_x, *full_y, *full_slack; /* then 2 (n + m) numbers of scratch */
   tw_conic_scaled s;
   int64_t n, m, size; /* size = n + m + 1 */
   tw_conic_map map;
@@ -86,6 +84,12 @@ tw_status hsde_iterate(tw_hsde *h);   /* w <- w + alpha (u - u~); |u - u~| */
 void hsde_slack(const tw_hsde *h, double *s);
 void hsde_set_w(tw_hsde *h, const double *slack); /* w_y after a step that gave u, u~ and this slack under the present R */
 void hsde_normalize(tw_hsde *h); /* |w| = sqrt(size): the iteration is homogeneous, and 0 a fixed point that proves nothing */
+/* hsde_certify.c: y in K* proves that no x is feasible when A'y = 0, b'y < 0. */
+tw_proof tw_conic_proof_infeasible(const tw_conic *c, const double *y);
+/* x with s in K proves that a feasible problem is unbounded when P x = 0, A x + s = 0, c'x < 0. work: 2 (n + m) numbers. */
+tw_proof tw_conic_proof_unbounded(const tw_conic *c, const double *x, const double *s, double *work);
+/* Whether y, or x and its slack, of u prove when they are made exact: then h->y, or h->x and h->slack, in the units of s.raw. */
+tw_status hsde_prove(tw_hsde *h, const double *slack, bool *infeasible, bool *unbounded);
 /* hsde_accelerate.c: before the next iteration, w may be replaced by an extrapolation; and back if that was no good. */
 tw_status hsde_accelerate(tw_hsde *h);
 void hsde_forget(tw_hsde *h);

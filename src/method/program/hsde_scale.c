@@ -46,8 +46,25 @@ static void pass(tw_conic_scaled *s, double *row, double *col) {
   }
 }
 
+void tw_conic_rescale(tw_conic_scaled *s, double sigma, double rho) {
+  s->sigma = sigma, s->rho = rho;
+  for (int64_t j = 0; j < s->n; j++) {
+    s->c[j] = rho * s->e[j] * s->raw.c[j];
+    for (int64_t k = s->p.start[j]; k < s->p.start[j + 1]; k++)
+      s->p.value[k] = rho / sigma * s->e[s->p.row[k]] * s->raw.p.value[k] * s->e[j];
+  }
+  for (int64_t i = 0; i < s->m; i++) s->b[i] = sigma * s->d[i] * s->raw.b[i];
+}
+
+/* max |d_i b_i| */
+static double scaled_size(int64_t m, const double *b, const double *d) {
+  double most = 0;
+  for (int64_t i = 0; i < m; i++) most = fmax(most, fabs(d[i] * b[i]));
+  return most;
+}
+
 tw_status tw_conic_scale(tw_conic_scaled *out, tw_conic *raw, int passes, tw_error *error) {
-  *out = (tw_conic_scaled){.raw = *raw, .n = raw->n, .m = raw->m, .sigma = 1};
+  *out = (tw_conic_scaled){.raw = *raw, .n = raw->n, .m = raw->m, .sigma = 1, .rho = 1};
   *raw = (tw_conic){0};
   const int64_t n = out->n, m = out->m;
   TW_TRY(csc_copy(&out->p, &out->raw.p, error));
@@ -62,12 +79,8 @@ tw_status tw_conic_scale(tw_conic_scaled *out, tw_conic *raw, int passes, tw_err
   for (int64_t j = 0; j < n; j++) out->e[j] = 1;
   for (int64_t i = 0; i < m; i++) out->d[i] = 1;
   for (int k = 0; k < passes; k++) pass(out, work, work + m);
-  for (int64_t j = 0; j < n; j++) out->c[j] = out->raw.c[j] * out->e[j];
-  for (int64_t i = 0; i < m; i++) out->b[i] = out->raw.b[i] * out->d[i];
-  const double size = fmax(vec_norm_inf(n, out->c), vec_norm_inf(m, out->b));
-  if (passes > 0 && size > 0) out->sigma = 1 / fmin(fmax(size, 1e-6), 1e6);
-  vec_scale(n, out->sigma, out->c);
-  vec_scale(m, out->sigma, out->b);
+  const double size_b = scaled_size(m, out->raw.b, out->d), size_c = scaled_size(n, out->raw.c, out->e);
+  tw_conic_rescale(out, passes > 0 && size_b > 0 ? 1 / size_b : 1, passes > 0 && size_c > 0 ? 1 / size_c : 1);
   free(work);
   return TW_OK;
 }
@@ -104,22 +117,4 @@ tw_conic_error tw_conic_judge(const tw_conic *c, const double *x, const double *
   e.gap_scale = fmax(fmax(1, curvature), fmax(fabs(cx), fabs(by)));
   e.objective = curvature / 2 + cx + c->constant;
   return e;
-}
-
-double tw_conic_proves_infeasible(const tw_conic *c, const double *y, double *work) {
-  const double by = vec_dot(c->m, c->b, y);
-  if (!(by < 0)) return INFINITY;
-  tw_csc_apply_transpose(&c->a, y, work);
-  return vec_norm_inf(c->n, work) / -by;
-}
-
-double tw_conic_proves_unbounded(const tw_conic *c, const double *x, const double *s, double *work) {
-  const double cx = vec_dot(c->n, c->c, x);
-  if (!(cx < 0)) return INFINITY;
-  double *px = work, *ax = work + c->n;
-  vec_zero(c->n, px);
-  csc_add_symmetric(&c->p, 1, x, px);
-  vec_copy(c->m, s, ax);
-  csc_add(&c->a, 1, x, ax);
-  return fmax(vec_norm_inf(c->n, px), vec_norm_inf(c->m, ax)) / -cx;
 }

@@ -7,7 +7,7 @@
 
 static const double KAPPA_EPS = 10, KAPPA_MU = 0.2, THETA_MU = 1.5, KAPPA_1 = 1e-2, KAPPA_2 = 1e-2;
 static const double ACCEPTABLE = 1e-6, FEASIBLE = 1e-8;
-enum { ACCEPTABLE_STEPS = 15, STUCK_MOST = 8 };
+enum { ACCEPTABLE_STEPS = 15, STUCK_MOST = 8, RAISED_MOST = 3 };
 
 /* Attempts: the first mu times this, and the iterations before the next one begins. */
 static const struct attempt {
@@ -126,6 +126,16 @@ tw_status ipm_start_again(tw_ipm *ipm, tw_outcome outcome, const char *format, .
     return tw_run_end(ipm->run, TW_INFEASIBLE,
                       "no point near the end of an attempt violates the constraints less");
   return tw_run_end(ipm->run, outcome, "%s", message);
+}
+
+tw_status ipm_raise_rows(tw_ipm *ipm) {
+  double *count = &ipm->number[IPM_RAISED];
+  if (*count >= RAISED_MOST || !tw_nlp_raise_rows(&ipm->nlp, ipm->inner.j, ipm->rows, ipm->row_residual))
+    return ipm_start_again(ipm, TW_FAILED, "the restoration of feasibility ended where rows are violated by %.3g (scaled) and yet not stationary",
+                           vec_norm_inf(ipm->m, ipm->rows));
+  ++*count;
+  ipm_bounds(ipm);
+  return begin(ipm, attempts[(int)ipm->number[IPM_ATTEMPT]].mu * tw_run_real(ipm->run, "mu"));
 }
 
 static bool attempt_is_over(const tw_ipm *ipm) {

@@ -36,6 +36,7 @@ enum { /* numbers of the run */
   IPM_BEGAN,       /* iteration of the last one */
   IPM_INFEASIBLE,  /* 1 once an attempt ended in local infeasibility */
   IPM_FAILED,      /* 1 once the first attempt ended otherwise than by its limit */
+  IPM_RAISED,      /* times that rows got other units */
   IPM_NUMBERS
 };
 
@@ -141,6 +142,9 @@ void ipm_best_elastic(double rho, double mu, double d, double *p, double *q);
 /* ipm.c */
 /* This attempt found no solution: starts again with another mu, or ends the run when there is none left. */
 tw_status ipm_start_again(tw_ipm *ipm, tw_outcome outcome, const char *format, ...) TW_PRINTF(3, 4);
+
+/* The rows (violations in ipm->rows) are in units too small for the restoration: starts the attempt again with others. */
+tw_status ipm_raise_rows(tw_ipm *ipm);
 
 /* ipm_polish.c */
 /* f, dual, optimality of run->x from the phase. */

@@ -100,6 +100,11 @@ static tw_status leave(tw_ipm *ipm) {
 
 /* At a point of the elastic phase whose rows are at ipm->rows. */
 static tw_status infeasible(tw_ipm *ipm) {
+  const ipm_phase *ph = &ipm->inner;
+  for (int64_t k = 0; k < ipm->n; k++) ipm->residual[k] = ph->zu[k] - ph->zl[k];
+  double left;
+  TW_TRY(tw_nlp_violation_left(&ipm->nlp, ph->j, ipm->rows, ph->y, ipm->residual, ipm->start, &left));
+  if (left > TW_NLP_BALANCED) return ipm_raise_rows(ipm);
   int64_t row = 0;
   double sum = 0;
   for (int64_t i = 0; i < ipm->m; i++) {

@@ -64,4 +64,19 @@ void tw_nlp_add_h(const tw_nlp *nlp, const double *h, double a, const double *v,
 tw_optimality tw_nlp_optimality(tw_nlp *nlp, const double *x, const double *c, const double *g, const double *j, const double *y,
                                 const double *zl, const double *zu);
 
+/* ------------------------------------------------------------------ violations
+ *
+ * A point is locally infeasible where the violation is stationary: with multipliers y of its rows, as large as the price of violations
+ * where they are violated, and z of the bounds, J'y + z = 0. Rows in small units look so whatever their slope. What counts is that in all
+ * columns k of a row that is violated
+ *   |(J'y + z)_k| / (sum_i G_ik |y_i| + |z_k|),   G the larger of |J| here and at another point,
+ * is small, which no units change: slopes cancel, or have vanished. */
+#define TW_NLP_BALANCED 1e-3 /* what may be left */
+/* *left: the least, over the violated rows, of the largest such part. y, violation: m; z, elsewhere: n. One evaluation. */
+tw_status tw_nlp_violation_left(tw_nlp *nlp, const double *j, const double *violation, const double *y, const double *z,
+                                const double *elsewhere, double *left);
+/* Violated rows whose derivatives are small get the unit in which the largest is 1. True when there were any: limits and all values of rows
+ * are then to be had anew. work: m. */
+bool tw_nlp_raise_rows(tw_nlp *nlp, const double *j, const double *violation, double *work);
+
 #endif

@@ -122,6 +122,7 @@ static tw_status begin(tw_osqp *s) {
 static tw_status begin_at_start(tw_osqp *s) {
   s->number[OSQP_RHO] = tw_run_real(s->run, "rho");
   s->number[OSQP_ADAPT_AT] = ADAPT_EVERY;
+  s->number[OSQP_LEFT_Y] = s->number[OSQP_LEFT_D] = INFINITY;
   osqp_equilibrate(s, tw_run_integer(s->run, "scaling"));
   osqp_rescale(s);
   place_start(s);
@@ -172,6 +173,7 @@ static tw_status restart(tw_run *run) {
   if (run->anew) return begin_at_start(s);
   s->number[OSQP_TRIED] = s->number[OSQP_TRIED_AT] = 0;
   s->number[OSQP_ADAPT_AT] = ADAPT_EVERY;
+  s->number[OSQP_LEFT_Y] = s->number[OSQP_LEFT_D] = INFINITY;
   osqp_rescale(s);
   for (int64_t i = 0; i < s->m + s->n; i++) {
     s->z[i] = fmin(fmax(s->z[i], s->lower[i]), s->upper[i]);
@@ -197,9 +199,10 @@ static tw_status end_proven(tw_osqp *s, tw_outcome outcome, const double *proof,
 
 /* Ends the run where the last step proves that there is no solution. */
 static tw_status test_certificates(tw_osqp *s) {
-  const double *y = osqp_infeasible(s);
+  const double *y, *d;
+  TW_TRY(osqp_infeasible(s, &y));
   if (y) return end_proven(s, TW_INFEASIBLE, y, s->run->dual, s->m, "multipliers prove that the constraints contradict each other");
-  const double *d = osqp_unbounded(s);
+  TW_TRY(osqp_unbounded(s, &d));
   if (d) return end_proven(s, TW_UNBOUNDED, d, s->run->x, s->n, "the objective falls without end along a direction from a feasible point");
   return TW_OK;
 }

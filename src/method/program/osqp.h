@@ -33,6 +33,8 @@ enum {
   OSQP_TRIED,   /* a key of the active set that was polished last, and when */
   OSQP_TRIED_AT,
   OSQP_ADAPT_AT, /* the iteration from which rho may change again */
+  OSQP_LEFT_Y,   /* what was left of the sums of a proof of infeasibility, or of a ray, when it was last tried */
+  OSQP_LEFT_D,
   OSQP_NUMBERS
 };
 
@@ -75,8 +77,8 @@ double osqp_next_rho(const tw_osqp *s);
 
 /* Whether the last step proves that there is no feasible point, or that the objective falls without end. The proof: multipliers of the
  * rows (m), a ray (n); NULL when there is none. */
-const double *osqp_infeasible(tw_osqp *s);
-const double *osqp_unbounded(tw_osqp *s);
+tw_status osqp_infeasible(tw_osqp *s, const double **proof);
+tw_status osqp_unbounded(tw_osqp *s, const double **proof);
 
 /* A key of the limits and bounds that the iterate presses on. */
 double osqp_active_key(const tw_osqp *s);

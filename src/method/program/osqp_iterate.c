@@ -1,6 +1,8 @@
 /* The splitting itself, and how far its iterate is from a solution; see osqp.h. */
 #include "method/program/osqp.h"
 
+#include "method/program/qp_certify.h"
+
 static const double LEAST_RHO = 1e-6, LARGEST_RHO = 1e6;
 
 /* ------------------------------------------------------------------ one iteration
@@ -104,65 +106,61 @@ double osqp_next_rho(const tw_osqp *s) {
 
 /* ------------------------------------------------------------------ certificates
  *
- * The steps of the iteration converge to a direction that proves infeasibility (Banjac, Goulart, Stellato & Boyd 2019). It is
- * believed where it excludes points (or where the objective falls faster than the limits are left) by this factor. */
-static const double CERTAIN = 1e6;
-static const double ROUNDING = 1e-10; /* of the terms of a sum: what it must exceed */
+ * The steps of the iteration converge to a direction that proves that there is no solution (Banjac, Goulart, Stellato & Boyd 2019). Where
+ * its sums begin to cancel, to NEAR of their terms, it is made exact and judged (certificate.h); again when they cancel NEARER by. */
+static const double NEAR = 1e-2, NEARER = 0.3, PATIENCE = 1.05;
+static const double FEASIBLE = 1e-6; /* relative to the largest limit */
 
-static double largest_limit(const tw_osqp *s) {
-  const tw_qp *qp = &s->qp;
-  double most = 1;
-  for (int64_t j = 0; j < s->n; j++) {
-    if (isfinite(qp->lower[j])) most = fmax(most, fabs(qp->lower[j]));
-    if (isfinite(qp->upper[j])) most = fmax(most, fabs(qp->upper[j]));
-  }
+/* Whether it is time to try; *last: what was left at the last time, which is forgotten slowly. */
+static bool is_due(double noise, double *last) {
+  *last *= PATIENCE;
+  if (!(noise <= NEAR && noise <= NEARER * *last)) return false;
+  *last = fmax(noise, DBL_MIN);
+  return true;
+}
+
+tw_status osqp_infeasible(tw_osqp *s, const double **proof) {
+  double *y = s->right + s->n;
+  bool proven;
+  *proof = NULL;
   for (int64_t i = 0; i < s->m; i++) {
-    if (isfinite(qp->row_lower[i])) most = fmax(most, fabs(qp->row_lower[i]));
-    if (isfinite(qp->row_upper[i])) most = fmax(most, fabs(qp->row_upper[i]));
+    const double v = s->e[i] * s->step_y[i];
+    y[i] = (v > 0 && s->qp.row_upper[i] == INFINITY) || (v < 0 && s->qp.row_lower[i] == -INFINITY) ? 0 : v;
   }
-  return most;
+  const double noise = tw_qp_farkas_noise(&s->qp, y, s->e, s->d);
+  if (!is_due(noise, &s->number[OSQP_LEFT_Y])) return TW_OK;
+  TW_TRY(tw_qp_refine_farkas(&s->qp, noise, y, s->right, s->work, &proven, s->run->error));
+  if (proven) *proof = y;
+  return TW_OK;
 }
 
-/* v, or 0 where it would press on a limit that is not there. */
-static double pressing(double v, double l, double u) {
-  return (v > 0 && u == INFINITY) || (v < 0 && l == -INFINITY) ? 0 : v;
-}
-
-/* Multipliers y of the rows and z = -A'y of the bounds: Farkas. What a missing bound leaves of A'y + z is small when the points that
- * are not excluded lie CERTAIN times further out than any limit. */
-const double *osqp_infeasible(tw_osqp *s) {
+/* Rows are violated by little beside the limits there are, all in the units of the splitting. */
+static bool is_feasible(const tw_osqp *s) {
   const tw_qp *qp = &s->qp;
-  const int64_t n = s->n, m = s->m;
-  double *y = s->right + n, *z = s->right, *r = s->work, sum = 0, terms = 0, left = 0;
-  for (int64_t i = 0; i < m; i++) {
-    y[i] = pressing(s->e[i] * s->step_y[i], qp->row_lower[i], qp->row_upper[i]);
-    const double term = y[i] != 0 ? y[i] * (y[i] > 0 ? qp->row_upper[i] : qp->row_lower[i]) : 0;
-    sum += term, terms += fabs(term);
+  double violation = 0, limits = 0;
+  for (int64_t i = 0; i < s->m + s->n; i++) {
+    if (isfinite(s->lower[i])) limits = fmax(limits, fabs(s->lower[i]));
+    if (isfinite(s->upper[i])) limits = fmax(limits, fabs(s->upper[i]));
   }
-  vec_zero(n, r);
-  tw_qp_add_at(qp, 1, y, r);
-  for (int64_t j = 0; j < n; j++) {
-    z[j] = pressing(-r[j], qp->lower[j], qp->upper[j]);
-    const double term = z[j] != 0 ? z[j] * (z[j] > 0 ? qp->upper[j] : qp->lower[j]) : 0;
-    sum += term, terms += fabs(term);
-    left += fabs(r[j] + z[j]);
-  }
-  const double least = fmax(CERTAIN * largest_limit(s) * left, ROUNDING * terms);
-  return -sum > least && tw_qp_proves_infeasible(qp, y, z, s->work) > 0 ? y : NULL;
+  for (int64_t i = 0; i < s->m; i++)
+    violation = fmax(violation, s->e[i] * fmax(s->at.ax[i] - qp->row_upper[i], qp->row_lower[i] - s->at.ax[i]));
+  return violation <= FEASIBLE * (limits > 0 ? limits : 1);
 }
 
 /* A direction of descent that no limit stops, at a point that is feasible. */
-const double *osqp_unbounded(tw_osqp *s) {
+tw_status osqp_unbounded(tw_osqp *s, const double **proof) {
   const tw_qp *qp = &s->qp;
-  const int64_t n = s->n;
-  double *d = s->right, largest = 0;
-  if (!(s->at.optimality.feasibility <= largest_limit(s) / CERTAIN)) return NULL;
-  for (int64_t j = 0; j < n; j++) {
+  double *d = s->right;
+  bool proven;
+  *proof = NULL;
+  for (int64_t j = 0; j < s->n; j++) {
     d[j] = s->d[j] * s->step_x[j];
     if ((d[j] > 0 && qp->upper[j] < INFINITY) || (d[j] < 0 && qp->lower[j] > -INFINITY)) d[j] = 0;
-    largest = fmax(largest, fabs(d[j]));
   }
-  const double slope = vec_dot(n, qp->q, d);
-  if (!(slope < 0)) return NULL;
-  return tw_qp_proves_unbounded(qp, d, s->work) * largest >= -slope * (1 - 1 / CERTAIN) ? d : NULL;
+  if (!(vec_dot(s->n, qp->q, d) < 0) || !is_feasible(s)) return TW_OK;
+  const double noise = tw_qp_ray_noise(qp, d, s->e, s->d);
+  if (!is_due(noise, &s->number[OSQP_LEFT_D])) return TW_OK;
+  TW_TRY(tw_qp_refine_ray(qp, noise, d, s->work, &proven, s->run->error));
+  if (proven) *proof = d;
+  return TW_OK;
 }

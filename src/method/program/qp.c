@@ -1,4 +1,4 @@
-/* Quadratic programs in arrays: from an oracle's derivatives, products, optimality and certificates; see qp.h. */
+/* Quadratic programs in arrays: from an oracle's derivatives, products, optimality; see qp.h. */
 #include "method/program/qp.h"
 
 #include "linear/csc.h"
@@ -234,54 +234,4 @@ tw_optimality tw_qp_optimality(const tw_qp *qp, const double *x, const double *y
   vec_zero(m, ax);
   tw_qp_add_a(qp, 1, x, ax);
   return tw_qp_judge(qp, x, ax, r, y, own);
-}
-
-/* ------------------------------------------------------------------ certificates */
-
-/* sum u v+ + l v- over n limits; +inf where v presses on none. */
-static double support(int64_t n, const double *l, const double *u, const double *v, double scale) {
-  double sum = 0;
-  for (int64_t i = 0; i < n; i++)
-    if (v[i] != 0) sum += v[i] / scale * (v[i] > 0 ? u[i] : l[i]);
-  return isnan(sum) ? INFINITY : sum;
-}
-
-static double largest_finite(int64_t n, const double *a, double most) {
-  for (int64_t i = 0; i < n; i++)
-    if (isfinite(a[i])) most = fmax(most, fabs(a[i]));
-  return most;
-}
-
-double tw_qp_proves_infeasible(const tw_qp *qp, const double *y, const double *z, double *work) {
-  const int64_t n = qp->n, m = qp->m;
-  const double scale = fmax(vec_norm_inf(m, y), vec_norm_inf(n, z));
-  if (!(scale > 0) || !isfinite(scale)) return -INFINITY;
-  vec_zero(n, work);
-  tw_qp_add_at(qp, 1 / scale, y, work);
-  double left = 0;
-  for (int64_t j = 0; j < n; j++) left += fabs(work[j] + z[j] / scale);
-  const double reach = largest_finite(n, qp->lower, largest_finite(n, qp->upper, 1));
-  const double sum = support(m, qp->row_lower, qp->row_upper, y, scale) + support(n, qp->lower, qp->upper, z, scale);
-  return -sum - left * reach;
-}
-
-/* How far v leaves the recession cone of [l, u]. */
-static double leaves(int64_t n, const double *l, const double *u, const double *v) {
-  double sum = 0;
-  for (int64_t i = 0; i < n; i++) sum += u[i] < INFINITY ? fmax(v[i], 0) : 0, sum += l[i] > -INFINITY ? fmax(-v[i], 0) : 0;
-  return sum;
-}
-
-double tw_qp_proves_unbounded(const tw_qp *qp, const double *d, double *work) {
-  const int64_t n = qp->n, m = qp->m;
-  const double scale = vec_norm_inf(n, d);
-  if (!(scale > 0) || !isfinite(scale)) return -INFINITY;
-  double *pd = work, *ad = work + n;
-  vec_zero(n, pd);
-  tw_qp_add_p(qp, 1, d, pd);
-  vec_zero(m, ad);
-  tw_qp_add_a(qp, 1, d, ad);
-  double violation = leaves(m, qp->row_lower, qp->row_upper, ad) + leaves(n, qp->lower, qp->upper, d);
-  for (int64_t j = 0; j < n; j++) violation += fabs(pd[j]);
-  return (-vec_dot(n, qp->q, d) - violation) / scale;
 }

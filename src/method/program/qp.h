@@ -61,14 +61,14 @@ tw_status tw_qp_is_convex(const tw_qp *qp, bool *convex, tw_error *error);
 /* tw_qp_open, and TW_ERR_UNSUPPORTED unless the oracle promises or this finds that the program is convex. */
 tw_status tw_qp_open_convex(tw_qp *qp, const tw_oracle *oracle, const char *method, tw_error *error);
 
-/* Certificates, checked exactly as they are defined and scaled to |.|_inf = 1.
+/* Certificates (qp_proof.c), by the rule of certificate.h: the margin of one that holds to TW_PROOF_CERTAIN, > 0 and at most 1; otherwise
+ * minus what is left, or -inf. No memory: no proof.
  *
  * Primal infeasible (Farkas): y, z with A'y + z = 0 and  sum ru y+ + sum rl y- + sum u z+ + sum l z- < 0, where a+ = max(a, 0)
- * and a- = min(a, 0). Returns minus that sum less |A'y + z|_1 times the radius `reach` of the points considered (the largest
- * finite |bound| or 1); a value > 0 proves. -inf where a multiplier presses on an infinite limit. */
-double tw_qp_proves_infeasible(const tw_qp *qp, const double *y, const double *z, double *work);
+ * and a- = min(a, 0). */
+double tw_qp_proves_infeasible(const tw_qp *qp, const double *y, const double *z);
 /* Dual infeasible (unbounded when there is a feasible point): a direction d with P d = 0, q'd < 0, A d and d in the recession
- * cones of the limits. Returns -q'd less all violations; > 0 proves to that accuracy. */
-double tw_qp_proves_unbounded(const tw_qp *qp, const double *d, double *work);
+ * cones of the limits. */
+double tw_qp_proves_unbounded(const tw_qp *qp, const double *d);
 
 #endif

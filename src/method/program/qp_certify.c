@@ -1,11 +1,7 @@
-/* Certificates of infeasible and unbounded programs; see qp_certify.h. */
+/* Programs whose solutions are certificates; see qp_certify.h. */
 #include "method/program/qp_certify.h"
 
 #include "linear/csc.h"
-
-static const double ROUNDING = 1e-10; /* of the terms of a sum, what a proof must exceed */
-static const double NOISE = 1e-14; /* of the largest y, what is taken for 0 */
-static const double BALANCE = 1e-12; /* of the terms of A'y, what may be left of A'y + z */
 
 /* ------------------------------------------------------------------ the elastic program */
 
@@ -84,56 +80,4 @@ tw_status tw_qp_recession(tw_qp *out, const tw_qp *qp, tw_error *error) {
   if (status == TW_OK) status = fill_recession(out, qp, &t, error);
   free(place), free(t.row), free(t.col), free(t.value);
   return status;
-}
-
-/* ------------------------------------------------------------------ judging */
-
-/* A multiplier without the sign its limits do not allow. */
-static double allowed(double v, double l, double u) {
-  return (v > 0 && u == INFINITY) || (v < 0 && l == -INFINITY) ? 0 : v;
-}
-
-static double terms(int64_t n, const double *l, const double *u, const double *v) {
-  double sum = 0;
-  for (int64_t i = 0; i < n; i++)
-    if (v[i] != 0) sum += fabs(v[i] * (v[i] > 0 ? u[i] : l[i]));
-  return sum;
-}
-
-/* A'y + z = 0 to the rounding of its sums; r: -A'y. */
-static bool balances(const tw_qp *qp, const double *y, const double *z, const double *r) {
-  for (int64_t j = 0; j < qp->n; j++) {
-    double size = 0;
-    for (int64_t k = qp->a.start[j]; r[j] != z[j] && k < qp->a.start[j + 1]; k++) size += fabs(qp->a.value[k] * y[qp->a.row[k]]);
-    if (fabs(r[j] - z[j]) > BALANCE * size) return false;
-  }
-  return true;
-}
-
-bool tw_qp_farkas(const tw_qp *qp, double *y, double *z, double *work, double *margin) {
-  const int64_t n = qp->n, m = qp->m;
-  *margin = -INFINITY;
-  const double noise = NOISE * vec_norm_inf(m, y);
-  for (int64_t i = 0; i < m; i++) y[i] = fabs(y[i]) <= noise ? 0 : allowed(y[i], qp->row_lower[i], qp->row_upper[i]);
-  vec_zero(n, work);
-  tw_qp_add_at(qp, -1, y, work);
-  for (int64_t j = 0; j < n; j++) z[j] = allowed(work[j], qp->lower[j], qp->upper[j]);
-  if (!balances(qp, y, z, work)) return false;
-  *margin = tw_qp_proves_infeasible(qp, y, z, work);
-  const double scale = fmax(vec_norm_inf(m, y), vec_norm_inf(n, z));
-  const double size = (terms(m, qp->row_lower, qp->row_upper, y) + terms(n, qp->lower, qp->upper, z)) / scale;
-  return *margin > ROUNDING * size;
-}
-
-bool tw_qp_ray(const tw_qp *qp, double *d, double *work, double *margin) {
-  const double scale = vec_norm_inf(qp->n, d);
-  double size = 0;
-  *margin = -INFINITY;
-  if (!(scale > 0) || !isfinite(scale)) return false;
-  for (int64_t j = 0; j < qp->n; j++) {
-    d[j] /= scale;
-    size += fabs(qp->q[j] * d[j]);
-  }
-  *margin = tw_qp_proves_unbounded(qp, d, work);
-  return *margin > ROUNDING * size;
 }

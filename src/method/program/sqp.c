@@ -3,8 +3,8 @@
 
 #include "method/program/presolved.h"
 
-enum { ORDER_MOST = 2000, BACKTRACKS = 40, STUCK_MOST = 8, HOPELESS_MOST = 6 };
-static const double ARMIJO = 1e-4, ACCEPTABLE = 1e-6, FEASIBLE = 1e-8, GAMMA_MOST = 1e12, GAIN = 1e-3;
+enum { ORDER_MOST = 2000, BACKTRACKS = 40, STUCK_MOST = 8, HOPELESS_MOST = 6, RAISED_MOST = 3 };
+static const double ARMIJO = 1e-4, ACCEPTABLE = 1e-6, FEASIBLE = 1e-8, GAMMA_MOST = 1e12, GAIN = 1e-3, FAR = 1e20, RAY = 1e-9;
 
 /* Attempts: the first shift of B, the price of violations, and the iterations before the next one begins. */
 static const struct attempt {
@@ -316,10 +316,41 @@ static tw_status take(tw_sqp *s, double alpha, double f) {
   return TW_OK;
 }
 
+/* Rows are violated, and no elastic program sees a way: that is infeasibility where their slopes cancel. */
 static tw_status end_infeasible(tw_sqp *s) {
   char why[128];
+  for (int64_t i = 0; i < s->m; i++) s->base[i] = sqp_violation(s, i, s->c[i]);
+  double left;
+  TW_TRY(tw_nlp_violation_left(&s->nlp, s->j, s->base, s->qy, s->qz, s->start, &left));
+  if (left > TW_NLP_BALANCED) {
+    if (s->number[SQP_RAISED] >= RAISED_MOST || !tw_nlp_raise_rows(&s->nlp, s->j, s->base, s->trial_c))
+      return start_again(s, TW_FAILED, "no step lessens the violations, and yet they are not stationary");
+    s->number[SQP_RAISED]++;
+    set_limits(s);
+    return begin(s, &attempts[(int)s->number[SQP_ATTEMPT]]);
+  }
   snprintf(why, sizeof why, "no point nearby violates the constraints less: %.3g in all (scaled)", violation(s, s->c));
   return start_again(s, TW_INFEASIBLE, why);
+}
+
+/* x far out, seen as a direction: g'x < 0, and rows are violated by nothing beside their terms. */
+static bool is_ray(tw_sqp *s) {
+  double *size = s->base, slope = 0, terms = 0;
+  vec_zero(s->m, size);
+  for (int64_t k = 0; k < s->n; k++) {
+    slope += s->g[k] * s->x[k], terms += fabs(s->g[k] * s->x[k]);
+    for (int64_t p = s->nlp.j.colptr[k]; p < s->nlp.j.colptr[k + 1]; p++) size[s->nlp.j.rowidx[p]] += fabs(s->j[p] * s->x[k]);
+  }
+  for (int64_t i = 0; i < s->m; i++)
+    if (sqp_violation(s, i, s->c[i]) > RAY * size[i]) return false;
+  return -slope > ACCEPTABLE * terms;
+}
+
+static tw_status end_far(tw_sqp *s) {
+  if (is_ray(s))
+    return tw_run_end(s->run, TW_UNBOUNDED, "the iterates grow beyond 1e20, the objective is %.3g: there seems to be no finite minimum",
+                      s->run->f);
+  return start_again(s, TW_FAILED, "the iterates grow beyond 1e20 where rows are violated");
 }
 
 /* No step: more curvature next time, or the end. */
@@ -399,6 +430,7 @@ static tw_status step(tw_run *run) {
     if (alpha == 0) found = false;
   }
   report(s);
+  if (vec_norm_inf(s->n, s->x) > FAR) return end_far(s);
   if (!found) return stuck(s);
   const struct attempt *attempt = &attempts[(int)s->number[SQP_ATTEMPT]];
   const bool more = tw_run_flag(run, "restarts") && run->iteration - (int64_t)s->number[SQP_BEGAN] >= attempt->most;

@@ -26,6 +26,7 @@ enum { /* numbers of the run */
   SQP_BEGAN,      /* iteration of the last one */
   SQP_INFEASIBLE, /* 1 once an attempt ended in local infeasibility */
   SQP_FAILED,     /* 1 once the first attempt ended otherwise than by its limit */
+  SQP_RAISED,     /* times that rows got other units */
   SQP_NUMBERS
 };
 
