@@ -35,6 +35,9 @@ void tw_al_close(tw_run *run);
 tw_status tw_al_scale(tw_al *al);
 /* Makes x, c, v, gradient those of `x`. Non-finite values are left for the caller to see in TW_AL_F. */
 tw_status tw_al_at(tw_al *al, const double *x);
+/* sigma from the gradient at `x`, where the one at the start was larger tenfold or more: L_rho, y and rho are multiplied alike, so that the
+ * minimisers stay what they are. Only after tw_al_at. */
+tw_status tw_al_rescale(tw_al *al);
 /* After a change of y or rho. */
 void tw_al_forget(tw_al *al);
 /* Scaled bounds of row i. */

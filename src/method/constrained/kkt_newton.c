@@ -143,6 +143,7 @@ static tw_status evaluate(tw_al *al, point *p) {
   TW_TRY(tw_run_gradient(al->run, p->x, &p->f, p->gradient));
   TW_TRY(tw_al_constraints(al, p->x, p->c));
   TW_TRY(tw_al_vjp(al, p->x, p->y, al->work));
+  al->run->size = vec_norm_inf(al->n, al->work) / al->scalars[TW_AL_SIGMA];
   for (int64_t j = 0; j < al->n; j++)
     p->gradient[j] = al->scalars[TW_AL_SIGMA] * p->gradient[j] + al->work[j];
   return tw_kkt_measure(al, p->x, p->gradient, p->c, p->y, &p->kkt);

@@ -81,7 +81,7 @@ static tw_status measure(polish_t *s, candidate *a, bool *finite) {
 }
 
 static double total(const tw_ipm *ipm, const tw_optimality *e) {
-  return fmax(e->feasibility, fmax(e->stationarity, e->complementarity) / fmax(1, ipm->run->scale));
+  return fmax(e->feasibility, fmax(e->stationarity, e->complementarity) / tw_run_scale(ipm->run));
 }
 
 /* A bound is active when its multiplier is larger than the distance to it. */
