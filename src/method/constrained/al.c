@@ -132,7 +132,7 @@ tw_status tw_al_at(tw_al *al, const double *x) {
   TW_TRY(tw_al_constraints(al, x, al->c));
   penalty(al, al->c, al->v);
   TW_TRY(tw_al_vjp(al, x, al->v, al->work));
-  al->run->size = vec_norm_inf(al->n, al->work) / al->scalars[TW_AL_SIGMA];
+  al->scalars[TW_AL_TERMS] = vec_norm_inf(al->n, al->work) / al->scalars[TW_AL_SIGMA];
   for (int64_t j = 0; j < al->n; j++)
     al->gradient[j] = al->scalars[TW_AL_SIGMA] * al->gradient[j] + al->work[j];
   vec_copy(al->n, x, al->x);

@@ -26,7 +26,7 @@ typedef struct tw_al {
   tw_oracle inner;   /* L_rho as an oracle for the inner run */
 } tw_al;
 
-enum { TW_AL_SIGMA /* of f */, TW_AL_RHO, TW_AL_KNOWN, TW_AL_F /* unscaled f(x) */, TW_AL_SCALARS };
+enum { TW_AL_SIGMA /* of f */, TW_AL_RHO, TW_AL_KNOWN, TW_AL_F /* unscaled f(x) */, TW_AL_TERMS /* unscaled |J'v|_inf */, TW_AL_SCALARS };
 
 /* The run's own tw_al, made when first asked for and released by tw_al_close. */
 tw_status tw_al_open(tw_al **out, tw_run *run);

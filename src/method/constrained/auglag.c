@@ -52,6 +52,7 @@ static tw_status measure(tw_al *al, double *violation) {
   if (run->oracle->offers & TW_PROX) TW_TRY(tw_run_regularizer(run, run->x, &g));
   run->f = al->scalars[TW_AL_F] + g;
   run->optimality = kkt.error;
+  run->size = al->scalars[TW_AL_TERMS];
   for (int64_t i = 0; i < al->m; i++) run->dual[i] = al->row[i] * al->v[i] / al->scalars[TW_AL_SIGMA];
   if (violation) *violation = kkt.worst_violation;
   return TW_OK;

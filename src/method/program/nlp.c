@@ -269,7 +269,7 @@ tw_optimality tw_nlp_optimality(tw_nlp *nlp, const double *x, const double *c, c
   const bool bounded = (o->offers & TW_BOUNDS) != 0;
   for (int64_t k = 0; k < nlp->n; k++) {
     e.stationarity = fmax(e.stationarity, fabs(r[k] - zl[k] + zu[k]) / sigma);
-    terms = fmax(terms, fabs(r[k] - g[k] - zl[k] + zu[k]) / sigma);
+    terms = fmax(terms, fmin(fabs(g[k]), fabs(r[k] - g[k])) / sigma);
     if (bounded && zl[k] > 0) e.complementarity = fmax(e.complementarity, zl[k] * fabs(x[k] - o->lower[k]) / sigma);
     if (bounded && zu[k] > 0) e.complementarity = fmax(e.complementarity, zu[k] * fabs(o->upper[k] - x[k]) / sigma);
   }
@@ -280,6 +280,6 @@ tw_optimality tw_nlp_optimality(tw_nlp *nlp, const double *x, const double *c, c
     if (isfinite(slack)) e.complementarity = fmax(e.complementarity, fabs(multiplier * slack));
     else e.stationarity = fmax(e.stationarity, fabs(multiplier)); /* it presses on nothing */
   }
-  nlp->run->size = terms;
+  nlp->terms = terms;
   return e;
 }

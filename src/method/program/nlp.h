@@ -30,6 +30,8 @@ typedef struct tw_nlp {
   double *dense;   /* scratch for a dense matrix of derivatives, or NULL */
   double *y, *col; /* scratch: m; n */
   double *extra;   /* values of a second Hessian, when first needed */
+  double terms;    /* max_k min(|grad f|_k, |J'y|_k) at the last tw_nlp_optimality, in the problem's units: for run->size, as Ipopt scales its
+                      errors by multipliers (Waechter & Biegler 2006, (6)) */
   double *bfgs;    /* lower triangle of B, a vector of the run; NULL when there are second derivatives */
 } tw_nlp;
 

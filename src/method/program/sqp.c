@@ -109,6 +109,7 @@ static void report(tw_sqp *s) {
   run->f = s->number[SQP_F] / *s->nlp.scale;
   for (int64_t i = 0; i < s->m; i++) run->dual[i] = s->nlp.row[i] * s->y[i] / *s->nlp.scale;
   run->optimality = optimality(s, s->y);
+  run->size = s->nlp.terms;
 }
 
 /* The larger of all, relative to what counts as none. */
