@@ -37,9 +37,9 @@ typedef enum tw_outcome {
 const char *tw_outcome_name(tw_outcome outcome); /* "solved" "iteration limit" .. */
 
 typedef struct tw_optimality { /* all >= 0, infinity norms; NaN: not applicable */
-  double stationarity;    /* of the method's optimality condition, relative to max(1, its scale at the start) */
+  double stationarity;    /* of the method's optimality condition, relative to tw_result.scale */
   double feasibility;     /* largest constraint or set violation */
-  double complementarity;
+  double complementarity; /* relative likewise */
 } tw_optimality;
 
 typedef struct tw_counts {
@@ -53,6 +53,7 @@ typedef struct tw_progress {
   const double *x;
   double f, bound;       /* bound as in tw_result */
   tw_optimality optimality;
+  double scale;          /* likewise */
   tw_counts counts;
   double seconds;
 } tw_progress;
@@ -69,6 +70,7 @@ typedef struct tw_result {
   double f;           /* minimised objective, regularizers included */
   double bound;       /* proven: no feasible point has a lower objective; NaN: the method proves none. See tw_gap */
   tw_optimality optimality;
+  double scale;       /* what stationarity and complementarity of `optimality` were divided by, >= 1: times this they are absolute */
   tw_counts counts;
   int64_t iterations;
   double seconds;
@@ -160,6 +162,8 @@ typedef struct tw_method {
   tw_status (*step)(tw_run *run);
   void (*finish)(tw_run *run); /* optional: before the run's state is released */
   unsigned traits; /* TW_MONOTONE | TW_ATOMIC .. */
+  tw_status (*escape)(tw_run *run, bool *moved); /* optional: where the tolerances are met, before the run ends. A method of second
+                                        derivatives moves to a lower point when x is no minimum (negative curvature), and goes on */
   tw_status (*restart)(tw_run *run); /* optional: as init, when the oracle's answers have changed and the run's state is at hand; with
                                         run->anew the state is zero, and the bits must be those of init */
 } tw_method;
@@ -173,8 +177,10 @@ struct tw_run { /* what the driver lends to a method */
   double bound;            /* see tw_result; NaN at the start */
   bool certified;          /* likewise: set when x or dual hold the proof of the outcome that the method ends with */
   double *dual;            /* m multipliers, at the start those of tw_solve_options or zeros; NULL when m = 0 */
-  tw_optimality optimality; /* stationarity absolute here; the driver scales it */
-  double scale;            /* the driver divides stationarity by max(1, scale); methods set it in init (norm of the first residual) */
+  tw_optimality optimality; /* absolute here; the driver scales it: see tw_run_scale */
+  double scale;            /* stationarity at the start (of the gradient, of the residual); methods set it in init */
+  double size;             /* of the terms that cancel in the optimality condition, where a method knows it of the data (|q| of a program) or
+                              of the solution (|J'y|): an error of eps times this is rounding. 0: not known */
   int64_t iteration;
   uint64_t seed;
   const tw_exec *exec;
@@ -232,6 +238,17 @@ tw_status tw_run_child_move(tw_run *child, const double *x);
 void tw_run_child_end(tw_run *run, const char *name);
 const char *tw_run_message(const tw_run *run); /* why it ended; "" while it runs */
 double tw_run_tolerance(const tw_run *run);    /* the run's tol after tw_solve_options.tolerance */
+/* What stationarity and complementarity are compared with, times tol:
+ *
+ *   max(1, size, min(scale, 100))
+ *
+ * A large gradient at the start says that the start is poor, not that the problem is large: it counts for no more than a factor of 100
+ * (Ipopt's nlp_scaling_max_gradient; Waechter & Biegler 2006, section 3.8). Beyond that, tol * scale ends a run when there is nothing
+ * left to gain but rounding: see tw_driver_test_end. */
+static inline double tw_run_scale(const tw_run *run) {
+  const double start = run->scale < 100 ? run->scale : 100, size = run->size > start ? run->size : start;
+  return size > 1 ? size : 1;
+}
 
 /* Registry: the built-in methods; NULL-terminated. A custom method is passed by pointer in tw_solve_options via
  * tw_solver_new_with. */

@@ -16,7 +16,7 @@ void tw_history_add(tw_history *history, const tw_progress *progress, bool maxim
   tw_history_row *row = &grown[history->count++];
   *row = (tw_history_row){.iteration = progress->iteration,
                         .objective = maximize ? 0 - progress->f : progress->f,
-                        .stationarity = progress->optimality.stationarity,
+                        .stationarity = progress->optimality.stationarity * progress->scale,
                         .feasibility = progress->optimality.feasibility,
                         .seconds = progress->seconds};
   for (int i = 0; i < history->coordinates; i++) row->x[i] = progress->x[i];

@@ -179,12 +179,14 @@ static void put_evaluations(tw_text *text, const tw_counts *c) {
   tw_text_puts(text, "}");
 }
 
-static void put_optimality(tw_text *text, const tw_optimality *o) {
+/* Absolute. */
+static void put_optimality(tw_text *text, const tw_result *r) {
+  const tw_optimality *o = &r->optimality;
   bool first = true;
   tw_text_puts(text, "{");
-  put_number(text, &first, "stationarity", o->stationarity);
+  put_number(text, &first, "stationarity", o->stationarity * r->scale);
   put_number(text, &first, "feasibility", o->feasibility);
-  put_number(text, &first, "complementarity", o->complementarity);
+  put_number(text, &first, "complementarity", o->complementarity * r->scale);
   tw_text_puts(text, "}");
 }
 
@@ -241,7 +243,7 @@ void tw_solution_json(tw_text *text, const tw_solution *s, const tw_model *model
   put_evaluations(text, &r->counts);
   put_number(text, &first, "seconds", r->seconds);
   put_key(text, &first, "optimality");
-  put_optimality(text, &r->optimality);
+  put_optimality(text, r);
   const tw_evidence evidence = tw_solution_evidence(s);
   if (evidence.solves > 0 || s->n_sensitivities > 0) {
     put_key(text, &first, "evidence");

@@ -20,7 +20,7 @@ void tw_progress_draw(tw_progress_line *line, const tw_progress *progress) {
   if (progress->optimality.feasibility > 0)
     snprintf(feasibility, sizeof feasibility, " feasibility %.1e", progress->optimality.feasibility);
   fprintf(line->stream, "\r%s iteration %lld%s%s   optimality %.1e%s   %.1f s\033[K", progress->method,
-          (long long)progress->iteration, objective, bound, progress->optimality.stationarity, feasibility,
+          (long long)progress->iteration, objective, bound, progress->optimality.stationarity * progress->scale, feasibility,
           progress->seconds);
   fflush(line->stream);
 }

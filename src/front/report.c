@@ -115,9 +115,9 @@ static void put_sensitivities(tw_text *text, const tw_solution *s, const tw_mode
 static void put_optimality(tw_text *text, const tw_solution *s) {
   const tw_optimality *o = &s->result.optimality;
   const tw_counts *c = &s->result.counts;
-  tw_text_printf(text, "\nOptimality: stationarity %.2g", o->stationarity);
+  tw_text_printf(text, "\nOptimality: stationarity %.2g", o->stationarity * s->result.scale);
   if (!isnan(o->feasibility)) tw_text_printf(text, ", feasibility %.2g", o->feasibility);
-  if (!isnan(o->complementarity)) tw_text_printf(text, ", complementarity %.2g", o->complementarity);
+  if (!isnan(o->complementarity)) tw_text_printf(text, ", complementarity %.2g", o->complementarity * s->result.scale);
   const struct {
     const char *name;
     int64_t count;

@@ -12,7 +12,7 @@
 #include <zlib.h>
 
 static const char MAGIC[8] = "TALWEGCK";
-enum { VERSION = 3, BYTE_ORDER_MARK = 0x01020304, NAME_MAX_BYTES = 128, HEADER_BYTES = 32 };
+enum { VERSION = 4, BYTE_ORDER_MARK = 0x01020304, NAME_MAX_BYTES = 128, HEADER_BYTES = 32 };
 static const size_t FILE_MAX = (size_t)1 << 40;
 
 /* ------------------------------------------------------------------ identity of a problem */
@@ -54,12 +54,16 @@ static void pack_tally(tw_packer *p, const tw_tally *t) {
   tw_pack_f64(p, t->f);
   tw_pack_f64(p, t->bound);
   tw_pack_f64(p, t->scale);
+  tw_pack_f64(p, t->size);
   tw_pack_f64(p, t->f_start);
   pack_optimality(p, &t->optimality);
   tw_pack_f64(p, t->last_f);
   tw_pack_f64(p, t->last_stationarity);
   tw_pack_f64(p, t->last_feasibility);
   tw_pack_i64(p, t->idle);
+  tw_pack_f64(p, t->level_f);
+  tw_pack_f64(p, t->level_stationarity);
+  tw_pack_i64(p, t->still);
 }
 
 static tw_tally unpack_tally(tw_unpacker *u) {
@@ -69,12 +73,16 @@ static tw_tally unpack_tally(tw_unpacker *u) {
   t.f = tw_unpack_f64(u);
   t.bound = tw_unpack_f64(u);
   t.scale = tw_unpack_f64(u);
+  t.size = tw_unpack_f64(u);
   t.f_start = tw_unpack_f64(u);
   t.optimality = unpack_optimality(u);
   t.last_f = tw_unpack_f64(u);
   t.last_stationarity = tw_unpack_f64(u);
   t.last_feasibility = tw_unpack_f64(u);
   t.idle = tw_unpack_i64(u);
+  t.level_f = tw_unpack_f64(u);
+  t.level_stationarity = tw_unpack_f64(u);
+  t.still = tw_unpack_i64(u);
   return t;
 }
 
@@ -91,6 +99,7 @@ static void pack_best(const tw_driver *d, tw_packer *p) {
   tw_pack_u32(p, d->best.found);
   tw_pack_f64(p, d->best.f);
   pack_optimality(p, &d->best.optimality);
+  tw_pack_f64(p, d->best.scale);
   tw_pack_u32(p, d->best.x != NULL);
   if (d->best.x == NULL) return;
   tw_pack_vector(p, d->best.x, d->run.n);
@@ -101,6 +110,7 @@ static bool unpack_best(tw_driver *d, tw_unpacker *u) {
   d->best.found = tw_unpack_u32(u) != 0;
   d->best.f = tw_unpack_f64(u);
   d->best.optimality = unpack_optimality(u);
+  d->best.scale = tw_unpack_f64(u);
   if ((tw_unpack_u32(u) != 0) != (d->best.x != NULL)) return false;
   return d->best.x == NULL ||
          (tw_unpack_vector(u, d->best.x, d->run.n) && tw_unpack_vector(u, d->best.dual, d->m));

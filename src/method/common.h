@@ -10,7 +10,7 @@
 #define TW_OPTION_TOL(default_value)                                                                         \
   {                                                                                                          \
     "tol", TW_OPTION_REAL, default_value, 0, 1, NULL,                                                        \
-        "solved when stationarity / max(1, its scale at the start) is at most this"                          \
+        "solved when stationarity / max(1, its scale at the start, but at most 100) is at most this"             \
   }
 #define TW_OPTION_MAX_ITER(default_value)                                                                    \
   { "max_iter", TW_OPTION_INTEGER, default_value, 0, 1e15, NULL, "iteration limit" }

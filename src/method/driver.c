@@ -73,12 +73,19 @@ static void end_by_status(tw_driver *d, tw_status status) {
 
 /* ------------------------------------------------------------------ tolerance, best so far */
 
-tw_optimality tw_driver_relative(const tw_driver *d) {
+static tw_optimality relative_to(const tw_driver *d, double scale) {
   tw_optimality o = d->run.optimality;
-  const double scale = fmax(1, d->run.scale);
   o.stationarity /= scale;
   o.complementarity /= scale;
   return o;
+}
+
+double tw_driver_scale(const tw_driver *d) {
+  return d->to_rounding ? fmax(tw_run_scale(&d->run), d->run.scale) : tw_run_scale(&d->run);
+}
+
+tw_optimality tw_driver_relative(const tw_driver *d) {
+  return relative_to(d, tw_driver_scale(d));
 }
 
 /* NaN counts as met: not applicable. */
@@ -90,13 +97,17 @@ static bool feasible(const tw_driver *d, const tw_optimality *o) {
   return at_most(o->feasibility, fmax(d->tol, FEASIBILITY_FLOOR));
 }
 
-bool tw_driver_converged(const tw_driver *d) {
-  const tw_optimality o = tw_driver_relative(d);
+bool tw_driver_meets(const tw_driver *d, double scale) {
+  const tw_optimality o = relative_to(d, scale);
   return o.stationarity <= d->tol && feasible(d, &o) &&
          at_most(o.complementarity, fmax(d->tol, FEASIBILITY_FLOOR));
 }
 
-static bool minimizes(const tw_driver *d) {
+bool tw_driver_converged(const tw_driver *d) {
+  return tw_driver_meets(d, tw_driver_scale(d));
+}
+
+bool tw_driver_minimizes(const tw_driver *d) {
   return (d->run.method->goals & (TW_FOR_MINIMIZE | TW_FOR_LEAST_SQUARES)) != 0;
 }
 
@@ -104,7 +115,7 @@ static bool minimizes(const tw_driver *d) {
  * residual. */
 static bool better(const tw_driver *d, const tw_optimality *now) {
   const tw_optimality *best = &d->best.optimality;
-  if (!minimizes(d)) return !(now->stationarity >= best->stationarity);
+  if (!tw_driver_minimizes(d)) return !(now->stationarity >= best->stationarity);
   const bool now_feasible = feasible(d, now), best_feasible = feasible(d, best);
   if (now_feasible != best_feasible) return now_feasible;
   return now_feasible ? d->run.f < d->best.f : now->feasibility < best->feasibility;
@@ -116,6 +127,7 @@ static void keep_best(tw_driver *d) {
   d->best.found = true;
   d->best.f = d->run.f;
   d->best.optimality = now;
+  d->best.scale = tw_driver_scale(d);
   if (d->best.x == NULL) return;
   memcpy(d->best.x, d->run.x, (size_t)d->run.n * sizeof(double));
   if (d->best.dual != NULL) memcpy(d->best.dual, d->run.dual, (size_t)d->m * sizeof(double));
@@ -144,16 +156,23 @@ static void watch_progress(tw_driver *d) {
   d->last_feasibility = o->feasibility;
 }
 
+static void end_solved(tw_driver *d) {
+  const double scale = tw_driver_scale(d), stationarity = d->run.optimality.stationarity;
+  if (scale > 1) tw_driver_end(d, TW_SOLVED, "stationarity %.2g <= %.2g * %.3g", stationarity, d->tol, scale);
+  else tw_driver_end(d, TW_SOLVED, "stationarity %.2g <= %.2g", stationarity, d->tol);
+}
+
 /* After init and after every complete step, in this order. */
 void tw_driver_test_end(tw_driver *d) {
   const tw_optimality o = tw_driver_relative(d);
-  if (!isfinite(minimizes(d) ? d->run.f : o.stationarity))
+  if (!isfinite(tw_driver_minimizes(d) ? d->run.f : o.stationarity))
     tw_driver_end(d, TW_FAILED, "the %s is not finite at %s",
-                  minimizes(d) ? "objective or its gradient" : "residual",
+                  tw_driver_minimizes(d) ? "objective or its gradient" : "residual",
                   d->run.iteration == 0 ? "the starting point" : "an iterate");
   if (tw_driver_converged(d))
-    tw_driver_end(d, TW_SOLVED, "stationarity %.2g <= %.2g", o.stationarity, d->tol);
-  if (minimizes(d) && feasible(d, &o) && d->run.f < BOTTOM * fmax(1, fabs(d->f_start)))
+    end_solved(d);
+  if (d->outcome == TW_RUNNING && tw_driver_is_still(d)) tw_driver_solve_to_rounding(d);
+  if (tw_driver_minimizes(d) && feasible(d, &o) && d->run.f < BOTTOM * fmax(1, fabs(d->f_start)))
     tw_driver_end(d, TW_UNBOUNDED, "the objective fell to %.3g: it seems to have no finite minimum",
                   d->run.f);
   if (d->idle >= IDLE_LIMIT && !(d->run.method->traits & TW_PATIENT))
@@ -171,9 +190,18 @@ static void take_snapshot(tw_driver *d) {
   if (p.failed) tw_text_free(&d->snapshot);
 }
 
+/* A stationary point is left for a lower one where the method knows one; when that fails it is the solution. */
+static void escape(tw_driver *d) {
+  bool moved = false;
+  if (d->run.method->escape == NULL || d->outcome != TW_RUNNING || !tw_driver_converged(d)) return;
+  if (d->run.method->escape(&d->run, &moved) != TW_OK) d->outcome = TW_RUNNING;
+}
+
 static void finish_iteration(tw_driver *d) {
   d->run.iteration++;
+  escape(d);
   watch_progress(d);
+  tw_driver_watch_rounding(d);
   keep_best(d);
   tw_driver_test_end(d);
   d->boundary = tw_driver_tally(d);
@@ -203,6 +231,8 @@ tw_outcome tw_driver_step(tw_driver *d) {
   take_snapshot(d);
   tw_status status = d->run.method->step(&d->run);
   if (status == TW_OK && child_stopped(d)) status = tw_driver_check_budget(d, &d->error);
+  /* a step that fails leaves x as it was */
+  if (d->outcome == TW_FAILED && tw_driver_minimizes(d)) tw_driver_solve_to_rounding(d);
   if (d->outcome == TW_SOLVED || (status == TW_OK && !tw_outcome_is_stop(d->outcome))) {
     finish_iteration(d);
     return d->outcome;
@@ -218,12 +248,16 @@ tw_tally tw_driver_tally(const tw_driver *d) {
                     .f = d->run.f,
                     .bound = d->run.bound,
                     .scale = d->run.scale,
+                    .size = d->run.size,
                     .f_start = d->f_start,
                     .optimality = d->run.optimality,
                     .last_f = d->last_f,
                     .last_stationarity = d->last_stationarity,
                     .last_feasibility = d->last_feasibility,
-                    .idle = d->idle};
+                    .idle = d->idle,
+                    .level_f = d->level_f,
+                    .level_stationarity = d->level_stationarity,
+                    .still = d->still};
 }
 
 void tw_driver_set_tally(tw_driver *d, const tw_tally *t) {
@@ -232,12 +266,16 @@ void tw_driver_set_tally(tw_driver *d, const tw_tally *t) {
   d->run.f = t->f;
   d->run.bound = t->bound;
   d->run.scale = t->scale;
+  d->run.size = t->size;
   d->f_start = t->f_start;
   d->run.optimality = t->optimality;
   d->last_f = t->last_f;
   d->last_stationarity = t->last_stationarity;
   d->last_feasibility = t->last_feasibility;
   d->idle = t->idle;
+  d->level_f = t->level_f;
+  d->level_stationarity = t->level_stationarity;
+  d->still = t->still;
   d->boundary = *t;
 }
 
@@ -258,8 +296,9 @@ static tw_status begin_by(tw_driver *d, tw_status (*init)(tw_run *run), tw_error
     end_by_status(d, status);
     d->torn = d->outcome != TW_SOLVED;
   }
-  d->f_start = d->last_f = d->run.f;
-  d->last_stationarity = d->run.optimality.stationarity;
+  if (status == TW_OK) escape(d);
+  d->f_start = d->last_f = d->level_f = d->run.f;
+  d->last_stationarity = d->level_stationarity = d->run.optimality.stationarity;
   keep_best(d);
   if (!d->torn) tw_driver_test_end(d);
   d->boundary = tw_driver_tally(d);
@@ -370,7 +409,7 @@ static tw_status begin_again(tw_driver *d, const double *x0, bool anew, tw_error
   if (method->restart == NULL || d->run.anew) tw_driver_drop_state(d);
   d->outcome = TW_RUNNING;
   d->message[0] = '\0';
-  d->torn = false;
+  d->torn = d->to_rounding = false;
   d->best.found = false;
   d->error = (tw_error){0};
   d->run.certified = false;

@@ -23,17 +23,20 @@ typedef struct tw_named_child {
 typedef struct tw_tally {
   tw_counts counts;
   int64_t iteration;
-  double f, bound, scale, f_start;
+  double f, bound, scale, size, f_start;
   tw_optimality optimality;
   double last_f, last_stationarity,
       last_feasibility; /* of the iteration before; monotone: the lowest so far */
   int64_t idle;         /* iterations in a row without progress */
+  double level_f, level_stationarity; /* where the last `still` iterations began */
+  int64_t still;        /* iterations in a row that gained no more than rounding */
 } tw_tally;
 
 typedef struct tw_best {
   bool found;
   double f;
   tw_optimality optimality; /* relative */
+  double scale;             /* to this */
   double *x, *dual;         /* NULL for monotone methods: the current iterate is the best */
 } tw_best;
 
@@ -54,6 +57,9 @@ struct tw_driver {
   double f_start;
   double last_f, last_stationarity, last_feasibility;
   int64_t idle;
+  double level_f, level_stationarity;
+  int64_t still;
+  bool to_rounding; /* solved relative to the start alone: see tw_driver_test_end */
   int64_t max_iter, max_evaluations;
   double tol;
   double time_limit, outer_deadline;        /* as given; 0: none */
@@ -99,12 +105,28 @@ void tw_driver_end(tw_driver *d, tw_outcome outcome, const char *format, ...) TW
 /* Ends the run when a budget of this driver or of one above it is used up; returns the status to pass on. */
 tw_status tw_driver_check_budget(tw_driver *d, tw_error *error);
 double tw_driver_seconds(const tw_driver *d);
-tw_optimality tw_driver_relative(const tw_driver *d); /* optimality as the outside sees it */
-bool tw_driver_converged(const tw_driver *d);
-void tw_driver_test_end(tw_driver *d);       /* ends the run when its iterate calls for it */
+double tw_driver_scale(const tw_driver *d); /* tw_run_scale; to rounding, max(1, run.size, run.scale) */
+tw_optimality tw_driver_relative(const tw_driver *d); /* optimality as the outside sees it: over tw_driver_scale */
+bool tw_driver_minimizes(const tw_driver *d);               /* no equations */
+bool tw_driver_meets(const tw_driver *d, double scale);     /* the tolerances, relative to this */
+bool tw_driver_converged(const tw_driver *d);               /* relative to tw_driver_scale */
+/* Ends the run when its iterate calls for it: as solved where
+ *
+ *   stationarity, complementarity <= tol * tw_run_scale,
+ *
+ * or, "to rounding", where they are <= tol * max(1, size, scale), scale that of the start without the cap, and the run can go no further: a
+ * minimisation's step found no lower point, or for some iterations neither f nor the stationarity (equations: the stationarity) fell by
+ * more than rounding, and rounding explains what is left (rounding.c). */
+void tw_driver_test_end(tw_driver *d);
 bool tw_outcome_is_stop(tw_outcome outcome); /* a limit or the caller, nothing mathematical */
 tw_tally tw_driver_tally(const tw_driver *d);
 void tw_driver_set_tally(tw_driver *d, const tw_tally *tally);
+
+/* rounding.c: the other end of tw_driver_test_end. After every iteration; whether it is time to look; ends the run if it is solved so (two
+ * evaluations). */
+void tw_driver_watch_rounding(tw_driver *d);
+bool tw_driver_is_still(const tw_driver *d);
+void tw_driver_solve_to_rounding(tw_driver *d);
 
 /* child.c: tw_run_child with multipliers (m, NULL: zeros) beside x0. */
 tw_status tw_run_child_at(tw_run *run, const char *name, const tw_oracle *oracle, const char *method_spec, const double *x0,

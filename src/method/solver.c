@@ -139,6 +139,7 @@ void tw_solver_progress(const tw_solver *s, tw_progress *progress) {
                             .f = d->run.f,
                             .bound = d->run.bound,
                             .optimality = tw_driver_relative(d),
+                            .scale = tw_driver_scale(d),
                             .counts = d->counts,
                             .seconds = tw_driver_seconds(d)};
 }
@@ -157,6 +158,7 @@ tw_status tw_solver_result(const tw_solver *s, tw_result *result, tw_error *erro
                         .bound = d->run.bound,
                         .certified = d->run.certified,
                         .optimality = current ? tw_driver_relative(d) : d->best.optimality,
+                        .scale = current ? tw_driver_scale(d) : d->best.scale,
                         .counts = d->counts,
                         .iterations = d->run.iteration,
                         .seconds = tw_driver_seconds(d)};

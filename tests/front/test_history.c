@@ -30,7 +30,8 @@ static void csv_round_trip(void **state) {
     const uint64_t draw = (uint64_t)k;
     const double x[2] = {tw_random_normal(1, draw), tw_random_normal(2, draw) * 1e-200};
     const tw_progress progress = {.iteration = k, .n = 2, .x = x, .f = tw_random_normal(3, draw), .seconds = k,
-                                  .optimality = {tw_random_uniform(4, draw), 0, NAN}};
+                                  .optimality = {tw_random_uniform(4, draw), 0, NAN},
+                                  .scale = 1};
     tw_history_add(&history, &progress, true);
   }
   assert_ok(tw_history_write(&history, f.problem, test_path(folder, "t.csv", path), &error));

@@ -86,7 +86,8 @@ static tw_history make_history(int64_t n, int rows, bool wild) {
                                   .x = x,
                                   .f = f,
                                   .seconds = k,
-                                  .optimality = {wild && k == 2 ? INFINITY : f, k % 2 == 0 ? 0 : f, NAN}};
+                                  .optimality = {wild && k == 2 ? INFINITY : f, k % 2 == 0 ? 0 : f, NAN},
+                                  .scale = 1};
     tw_history_add(&history, &progress, false);
     tw_history_add(&history, &progress, false); /* no second row */
   }

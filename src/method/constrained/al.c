@@ -74,6 +74,20 @@ tw_status tw_al_scale(tw_al *al) {
   return TW_OK;
 }
 
+tw_status tw_al_rescale(tw_al *al) {
+  double *sigma = &al->scalars[TW_AL_SIGMA];
+  if (*sigma >= 1 || (al->oracle->offers & TW_PROX)) return TW_OK;
+  TW_TRY(tw_al_vjp(al, al->x, al->v, al->work));
+  vec_sub(al->n, al->gradient, al->work, al->work);
+  const double factor = scale_for(vec_norm_inf(al->n, al->work) / *sigma) / *sigma;
+  if (!(factor >= 10)) return TW_OK;
+  *sigma *= factor;
+  al->scalars[TW_AL_RHO] *= factor;
+  vec_scale(al->m, factor, al->y);
+  tw_al_forget(al);
+  return TW_OK;
+}
+
 /* ------------------------------------------------------------------ L_rho */
 
 /* v_i, and what row i adds to L_rho. */
@@ -118,6 +132,7 @@ tw_status tw_al_at(tw_al *al, const double *x) {
   TW_TRY(tw_al_constraints(al, x, al->c));
   penalty(al, al->c, al->v);
   TW_TRY(tw_al_vjp(al, x, al->v, al->work));
+  al->scalars[TW_AL_TERMS] = vec_norm_inf(al->n, al->work) / al->scalars[TW_AL_SIGMA];
   for (int64_t j = 0; j < al->n; j++)
     al->gradient[j] = al->scalars[TW_AL_SIGMA] * al->gradient[j] + al->work[j];
   vec_copy(al->n, x, al->x);

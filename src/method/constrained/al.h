@@ -26,7 +26,7 @@ typedef struct tw_al {
   tw_oracle inner;   /* L_rho as an oracle for the inner run */
 } tw_al;
 
-enum { TW_AL_SIGMA /* of f */, TW_AL_RHO, TW_AL_KNOWN, TW_AL_F /* unscaled f(x) */, TW_AL_SCALARS };
+enum { TW_AL_SIGMA /* of f */, TW_AL_RHO, TW_AL_KNOWN, TW_AL_F /* unscaled f(x) */, TW_AL_TERMS /* unscaled |J'v|_inf */, TW_AL_SCALARS };
 
 /* The run's own tw_al, made when first asked for and released by tw_al_close. */
 tw_status tw_al_open(tw_al **out, tw_run *run);
@@ -35,6 +35,9 @@ void tw_al_close(tw_run *run);
 tw_status tw_al_scale(tw_al *al);
 /* Makes x, c, v, gradient those of `x`. Non-finite values are left for the caller to see in TW_AL_F. */
 tw_status tw_al_at(tw_al *al, const double *x);
+/* sigma from the gradient at `x`, where the one at the start was larger tenfold or more: L_rho, y and rho are multiplied alike, so that the
+ * minimisers stay what they are. Only after tw_al_at. */
+tw_status tw_al_rescale(tw_al *al);
 /* After a change of y or rho. */
 void tw_al_forget(tw_al *al);
 /* Scaled bounds of row i. */

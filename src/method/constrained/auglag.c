@@ -54,6 +54,7 @@ static tw_status measure(tw_al *al, double *violation) {
   if (run->oracle->offers & TW_PROX) TW_TRY(tw_run_regularizer(run, run->x, &g));
   run->f = al->scalars[TW_AL_F] + g;
   run->optimality = kkt.error;
+  run->size = al->scalars[TW_AL_TERMS];
   for (int64_t i = 0; i < al->m; i++) run->dual[i] = al->row[i] * al->v[i] / al->scalars[TW_AL_SIGMA];
   if (violation) *violation = kkt.worst_violation;
   return TW_OK;
@@ -175,7 +176,7 @@ static tw_status raise_penalty(tw_al *al, double violation) {
 
 /* Ends a run whose error has stopped falling: as solved where rounding explains it. */
 static tw_status watch_progress(tw_run *run, double *state) {
-  const double scale = fmax(1, run->scale);
+  const double scale = tw_run_scale(run);
   const tw_optimality *o = &run->optimality;
   const double error = fmax(o->feasibility, fmax(o->stationarity, o->complementarity) / scale);
   state[IDLE] = error <= 0.9 * state[BEST_ERROR] ? 0 : state[IDLE] + 1;
@@ -196,13 +197,14 @@ static tw_status update(tw_al *al, double *state, bool inner_solved) {
   for (int64_t i = 0; i < al->m; i++) al->y[i] = fmin(MULTIPLIER_MAX, fmax(-MULTIPLIER_MAX, al->v[i]));
   if (change > 0.5 * state[LAST_VIOLATION]) TW_TRY(raise_penalty(al, violation));
   state[LAST_VIOLATION] = change;
-  const double least = 0.1 * tw_run_tolerance(run) * al->scalars[TW_AL_SIGMA] * fmax(1, run->scale);
+  TW_TRY(tw_al_rescale(al));
+  const double least = 0.1 * tw_run_tolerance(run) * al->scalars[TW_AL_SIGMA] * tw_run_scale(run);
   if (inner_solved) state[EPS] = fmax(least, 0.1 * state[EPS]);
   tw_al_forget(al);
   tw_run_child_end(run, "inner");
   TW_TRY(watch_progress(run, state));
   const tw_optimality *o = &run->optimality;
-  const bool near = o->stationarity <= 1e-3 * fmax(1, run->scale) && o->feasibility <= 1e-3;
+  const bool near = o->stationarity <= 1e-3 * tw_run_scale(run) && o->feasibility <= 1e-3;
   if (near && tw_run_flag(run, "newton")) state[PHASE] = PHASE_NEWTON;
   return TW_OK;
 }

@@ -16,6 +16,7 @@ typedef struct point {
   double *x, *y, *gradient, *c; /* scaled grad_x L and rows */
   double f;
   tw_kkt kkt;
+  double terms; /* |J'y|_inf, unscaled */
 } point;
 
 typedef struct system {
@@ -143,6 +144,7 @@ static tw_status evaluate(tw_al *al, point *p) {
   TW_TRY(tw_run_gradient(al->run, p->x, &p->f, p->gradient));
   TW_TRY(tw_al_constraints(al, p->x, p->c));
   TW_TRY(tw_al_vjp(al, p->x, p->y, al->work));
+  p->terms = vec_norm_inf(al->n, al->work) / al->scalars[TW_AL_SIGMA];
   for (int64_t j = 0; j < al->n; j++)
     p->gradient[j] = al->scalars[TW_AL_SIGMA] * p->gradient[j] + al->work[j];
   return tw_kkt_measure(al, p->x, p->gradient, p->c, p->y, &p->kkt);
@@ -160,6 +162,7 @@ static void accept(tw_al *al, const point *p) {
   vec_copy(al->m, p->y, al->y);
   run->f = p->f;
   run->optimality = p->kkt.error;
+  run->size = p->terms;
   for (int64_t i = 0; i < al->m; i++) run->dual[i] = al->row[i] * p->y[i] / al->scalars[TW_AL_SIGMA];
   tw_al_forget(al);
 }

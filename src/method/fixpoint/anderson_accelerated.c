@@ -137,7 +137,7 @@ static void follow(accelerated *a, const tw_run *inner) {
 
 static tw_status inner_ended(accelerated *a, const tw_run *inner, tw_outcome outcome) {
   if (a->failure != TW_OK) return a->failure;
-  const double relative = inner->optimality.stationarity / fmax(1, a->run->scale);
+  const double relative = inner->optimality.stationarity / tw_run_scale(a->run);
   const bool solved = outcome == TW_SOLVED || relative <= tw_run_tolerance(a->run);
   return tw_run_end(a->run, solved ? TW_SOLVED : outcome, "%s", tw_run_message(inner));
 }
@@ -149,6 +149,7 @@ static tw_status init(tw_run *run) {
   TW_TRY(inner_run(a, &inner));
   follow(a, inner);
   run->scale = inner->scale;
+  run->size = inner->size;
   return a->failure;
 }
 
@@ -203,7 +204,7 @@ static tw_status step(tw_run *run) {
   vec_copy(a->n, from, a->mixing.last_x);
   vec_copy(a->n, a->r, a->mixing.last_r);
   const bool due = (run->iteration + 1) % tw_run_integer(run, "frequency") == 0;
-  const bool solved = inner->optimality.stationarity <= tw_run_tolerance(run) * fmax(1, run->scale);
+  const bool solved = inner->optimality.stationarity <= tw_run_tolerance(run) * tw_run_scale(run);
   if (!due || solved || !tw_mixing_informed(&a->mixing)) return TW_OK;
   TW_TRY(extrapolate(a, inner, from));
   if (a->failure != TW_OK) return a->failure;

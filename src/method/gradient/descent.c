@@ -120,7 +120,7 @@ tw_status tw_descent_stuck(tw_descent *s) {
       "no lower point along the (projected) steepest descent from f = %.10g: stationarity %.2g is not within "
       "the "
       "tolerance %.2g; the objective is flat to rounding here, not smooth, or its gradient is wrong",
-      s->run->f, s->run->optimality.stationarity / fmax(1, s->run->scale), tw_run_tolerance(s->run));
+      s->run->f, s->run->optimality.stationarity / tw_run_scale(s->run), tw_run_tolerance(s->run));
 }
 
 tw_status tw_descent_steepest(tw_descent *s, double *slope) {

@@ -28,6 +28,13 @@ static tw_status step(tw_run *run) {
   return tw_trust_judge(&t, &s, measure);
 }
 
+static tw_status escape(tw_run *run, bool *moved) {
+  tw_trust t;
+  const tw_box box = tw_box_of(run);
+  TW_TRY(tw_trust_get(run, &t));
+  return tw_trust_escape(&t, &box, measure, moved);
+}
+
 static const tw_option options[] = {TW_OPTION_TOL(1e-9), TW_OPTION_MAX_ITER(2000), TW_OPTION_CG_TOL(0.1),
                                     TW_OPTION_DENSE(40), TW_OPTION_END};
 
@@ -39,4 +46,5 @@ const tw_method tw_method_newton_cg = {.name = "newton_cg",
                                        .options = options,
                                        .init = init,
                                        .step = step,
+                                       .escape = escape,
                                        .traits = TW_MONOTONE | TW_ATOMIC};

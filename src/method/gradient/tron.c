@@ -197,6 +197,16 @@ static tw_status step(tw_run *run) {
   return TW_OK;
 }
 
+/* Over the variables inside the box, and those at a bound that presses with no more than the tolerance. */
+static tw_status escape(tw_run *run, bool *moved) {
+  face k;
+  TW_TRY(get(run, &k));
+  const double none = tw_run_tolerance(run) * tw_run_scale(run);
+  for (int64_t i = 0; i < run->n; i++) k.is_free[i] = tw_box_interior(&k.box, i, run->x[i]) || fabs(k.t.g[i]) <= none;
+  k.t.is_free = k.is_free;
+  return tw_trust_escape(&k.t, &k.box, measure, moved);
+}
+
 static const tw_option options[] = {TW_OPTION_TOL(1e-9), TW_OPTION_MAX_ITER(2000), TW_OPTION_CG_TOL(0.1),
                                     TW_OPTION_DENSE(40), TW_OPTION_END};
 
@@ -209,4 +219,5 @@ const tw_method tw_method_tron = {.name = "tron",
                                   .options = options,
                                   .init = init,
                                   .step = step,
+                                  .escape = escape,
                                   .traits = TW_MONOTONE | TW_ATOMIC};

@@ -73,7 +73,7 @@ tw_status tw_trust_product(tw_trust *t, const double *v, double *out) {
 double tw_trust_forcing(const tw_trust *t) {
   const tw_run *run = t->run;
   const double relative =
-      run->optimality.stationarity / fmax(DBL_MIN, fmax(run->scale, run->optimality.stationarity));
+      run->optimality.stationarity / fmax(DBL_MIN, fmax(fmin(run->scale, tw_run_scale(run)), run->optimality.stationarity));
   return tw_run_real(run, "cg_tol") * fmax(1e-8, sqrt(relative));
 }
 
@@ -84,13 +84,14 @@ static double new_radius(double radius, const tw_trust_step *step, double actual
   return actual > 0.75 * promised && step->boundary ? 2 * radius : radius;
 }
 
-static void move(tw_trust *t, double f, double stationarity) {
+void tw_trust_move(tw_trust *t, double f, double stationarity) {
   tw_run *run = t->run;
   const size_t bytes = (size_t)run->n * sizeof(double);
   memcpy(run->x, t->x_trial, bytes);
   memcpy(t->g, t->g_trial, bytes);
   run->f = f;
   run->optimality.stationarity = stationarity;
+  t->scalar[TW_TRUST_DENSE_VALID] = 0;
 }
 
 static tw_status vanished(const tw_trust *t) {
@@ -99,9 +100,11 @@ static tw_status vanished(const tw_trust *t) {
                     "the trust region shrank to nothing at f = %.10g: stationarity %.2g is not within the "
                     "tolerance %.2g; the "
                     "objective is not smooth here, or its derivatives are wrong",
-                    run->f, run->optimality.stationarity / fmax(1, run->scale), tw_run_tolerance(run));
+                    run->f, run->optimality.stationarity / tw_run_scale(run), tw_run_tolerance(run));
 }
 
+/* The noise of f is some hundred roundings of it. f may also be the small difference of larger numbers, such as it was made of at the start:
+ * then a decrease that is not what the model promises may be noise. */
 tw_status tw_trust_judge(tw_trust *t, const tw_trust_step *step, tw_trust_measure *measure) {
   tw_run *run = t->run;
   if (!isfinite(step->norm) || !isfinite(step->model))
@@ -110,17 +113,19 @@ tw_status tw_trust_judge(tw_trust *t, const tw_trust_step *step, tw_trust_measur
   double f = 0;
   TW_TRY(tw_run_gradient(run, t->x_trial, &f, t->g_trial));
   const double stationarity = isfinite(f) ? measure(run, t->x_trial, t->g_trial) : INFINITY;
-  const double noise = DBL_EPSILON * fmax(1e3 * fabs(run->f), 1e1 * fabs(t->scalar[TW_TRUST_FIRST_VALUE]));
-  const double actual = run->f - f;
+  const double own = 1e3 * DBL_EPSILON * fabs(run->f), inherited = 1e1 * DBL_EPSILON * fabs(t->scalar[TW_TRUST_FIRST_VALUE]);
+  const double actual = run->f - f, promised = -step->model;
   double *radius = &t->scalar[TW_TRUST_RADIUS];
-  bool accept = actual > 0 && actual > ACCEPT * -step->model;
-  if (-step->model <= noise && fabs(actual) <= noise) {
+  bool accept = actual > 0 && actual > ACCEPT * promised;
+  const bool blind = promised <= own && fabs(actual) <= own;
+  const bool doubtful = promised <= inherited && fabs(actual) <= inherited && !(actual >= 0.25 * promised && actual <= 4 * promised);
+  if (blind || doubtful) {
     accept = stationarity < run->optimality.stationarity;
     if (!accept) *radius = 0.25 * fmin(step->norm, *radius);
   } else
     *radius = new_radius(*radius, step, actual);
-  t->scalar[TW_TRUST_DENSE_VALID] = !accept;
-  if (accept) move(t, f, stationarity);
+  t->scalar[TW_TRUST_DENSE_VALID] = 1;
+  if (accept) tw_trust_move(t, f, stationarity);
   const double resolution = DBL_EPSILON * tw_vec_norm_inf(run->x, (size_t)run->n);
   return *radius <= fmax(resolution, 1e-300) ? vanished(t) : TW_OK;
 }

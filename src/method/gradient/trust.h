@@ -4,8 +4,9 @@
 #define TALWEG_METHOD_TRUST_H
 
 #include "method/common.h"
+#include "method/gradient/box.h"
 
-enum { TW_TRUST_RADIUS, TW_TRUST_DENSE_VALID, TW_TRUST_FIRST_VALUE, TW_TRUST_CAUCHY, TW_TRUST_SCALARS };
+enum { TW_TRUST_RADIUS, TW_TRUST_DENSE_VALID, TW_TRUST_FIRST_VALUE, TW_TRUST_CAUCHY, TW_TRUST_CONVEX, TW_TRUST_SCALARS };
 
 typedef struct tw_trust {
   tw_run *run;
@@ -53,5 +54,17 @@ double tw_trust_forcing(const tw_trust *t);
  * for (x, g). */
 typedef double tw_trust_measure(const tw_run *run, const double *x, const double *g);
 tw_status tw_trust_judge(tw_trust *t, const tw_trust_step *step, tw_trust_measure *measure);
+/* x, g become those of the trial. */
+void tw_trust_move(tw_trust *t, double f, double stationarity);
+
+/* trust_escape.c: where the gradient vanishes (over t->is_free), a step along negative curvature to a lower point of the box, when there is
+ * one. */
+tw_status tw_trust_escape(tw_trust *t, const tw_box *box, tw_trust_measure *measure, bool *moved);
+/* The lowest eigenvalue of the dense H over the free variables with its vector v (n), and the largest in size; 0, 0 without free ones. */
+tw_status tw_trust_lowest(tw_trust *t, double *v, double *lowest, double *largest);
+/* The last dense step was short, and H was positive definite where it began. */
+static inline bool tw_trust_is_convex(const tw_trust *t) {
+  return t->h != NULL && t->scalar[TW_TRUST_CONVEX] != 0;
+}
 
 #endif

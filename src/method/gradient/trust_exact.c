@@ -142,8 +142,28 @@ tw_status tw_trust_solve_exact(tw_trust *t, const double *g, double radius, doub
     e.c[i] = 0;
     for (int j = 0; j < e.n; j++) e.c[i] += e.q[i * e.n + j] * packed_g[j];
   }
+  t->scalar[TW_TRUST_CONVEX] = e.n == n && e.lambda[0] > 1e-6 * e.lambda[e.n - 1];
   drop_noise(&e);
   step->boundary = solve_diagonal(&e, radius);
   unpack_step(&e, index, s);
-  return describe(t, g, packed_g, s, step);
+  TW_TRY(describe(t, g, packed_g, s, step));
+  if (step->norm > 1e-3 * fmax(1, tw_vec_norm2(t->run->x, (size_t)n))) t->scalar[TW_TRUST_CONVEX] = 0;
+  return TW_OK;
+}
+
+tw_status tw_trust_lowest(tw_trust *t, double *v, double *lowest, double *largest) {
+  const int64_t n = t->run->n;
+  double *q = tw_run_vector(t->run, "eigenvectors", n * n), *indices = tw_run_vector(t->run, "free indices", n);
+  if (q == NULL || indices == NULL) return TW_ERR_MEMORY;
+  int *index = (int *)(void *)indices;
+  spectrum e = {.lambda = t->work, .c = t->work + n, .q = q};
+  memset(v, 0, (size_t)n * sizeof *v);
+  *lowest = *largest = 0;
+  if (pack_free(t, t->g, index, &e, t->work + 2 * n) == 0) return TW_OK;
+  if (LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'V', 'L', e.n, e.q, e.n, e.lambda) != 0)
+    return tw_fail(t->run->error, TW_ERR_NUMERIC, "the eigenvalues of the Hessian did not converge");
+  *lowest = e.lambda[0];
+  *largest = fmax(fabs(e.lambda[0]), fabs(e.lambda[e.n - 1]));
+  for (int i = 0; i < e.n; i++) v[index[i]] = e.q[i];
+  return TW_OK;
 }

@@ -32,7 +32,7 @@ static void report(tw_run *run, const tw_bb *bb, double violation) {
   const bool measured = bb->head[TW_BB_FOUND] > 0 && *lower > -INFINITY;
   run->optimality = (tw_optimality){measured ? fmax(0, run->f - *lower) : INFINITY, violation, NAN};
   run->bound = is_proven(run) ? *lower : NAN;
-  run->scale = fabs(run->f);
+  run->size = fabs(run->f);
 }
 
 /* The search is over: nothing is open. */

@@ -75,6 +75,7 @@ static tw_status init(tw_run *run) {
   compute_gradient(&s->qp, run->x, g);
   report(&s->qp, run, g);
   run->scale = run->optimality.stationarity;
+  run->size = vec_norm_inf(run->n, s->qp.q);
   return TW_OK;
 }
 

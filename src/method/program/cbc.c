@@ -23,10 +23,10 @@ static tw_status report(tw_run *run, const tw_qp *qp, const double *y, double *w
   const double violation = tw_qp_violation(qp, run->x, work);
   const bool measured = violation <= 1e-6 && run->bound < INFINITY;
   run->optimality = (tw_optimality){measured ? fmax(0, run->f - run->bound) : INFINITY, violation, NAN};
-  run->scale = fabs(run->f);
+  run->size = fabs(run->f);
   if (y && !qp->kinds) {
     run->optimality = tw_qp_optimality(qp, run->x, y, NULL, work);
-    run->scale = vec_norm_inf(qp->n, qp->q);
+    run->size = vec_norm_inf(qp->n, qp->q);
   }
   return TW_OK;
 }

@@ -98,7 +98,7 @@ static void report(const tw_qp *qp, tw_run *run, double *work) {
 
 /* The residuals of a singular system prove that it has no solution: A'r = 0, r'b != 0; or P d = 0, A d = 0, q'd < 0. */
 static tw_status end_run(const tw_qp *qp, tw_run *run, double *r, double *work) {
-  const double scale = fmax(1, run->scale);
+  const double scale = tw_run_scale(run);
   double *rows = r + qp->n, *none = work + 2 * qp->n + qp->m;
   bool proven;
   if (run->optimality.stationarity <= tw_run_tolerance(run) * scale && run->optimality.feasibility <= tw_run_tolerance(run) * scale)
@@ -148,7 +148,8 @@ static tw_status start(tw_run *run, const tw_qp *qp) {
   double *work = tw_alloc((size_t)(2 * qp->n + qp->m), sizeof *work);
   if (!work) return tw_fail(run->error, TW_ERR_MEMORY, "equality_qp: out of memory");
   report(qp, run, work);
-  run->scale = fmax(run->optimality.stationarity, vec_norm_inf(qp->m, qp->row_lower));
+  run->scale = run->optimality.stationarity;
+  run->size = fmax(vec_norm_inf(qp->n, qp->q), vec_norm_inf(qp->m, qp->row_lower));
   free(work);
   return TW_OK;
 }

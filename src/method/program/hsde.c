@@ -139,7 +139,7 @@ static void point_at(tw_hsde *h, double factor, bool certificate) {
 /* The run's point and optimality from h->x, h->y. */
 static void report(tw_hsde *h, const tw_conic_error *e) {
   tw_run *run = h->run;
-  const double scale = fmax(1, run->scale);
+  const double scale = tw_run_scale(run);
   point_at(h, 1, false);
   run->f = e->objective;
   run->optimality = (tw_optimality){e->dual, e->primal, e->gap / e->gap_scale * scale};
@@ -317,7 +317,7 @@ static tw_status judge(tw_hsde *h) {
 static tw_status init(tw_run *run) {
   tw_hsde *h;
   TW_TRY(open(&h, run));
-  run->scale = vec_norm_inf(h->n, h->s.raw.c);
+  run->size = vec_norm_inf(h->n, h->s.raw.c);
   const tw_conic_error e = tw_conic_judge(&h->s.raw, h->x, h->y, h->slack, h->work);
   report(h, &e);
   run->optimality.feasibility = fmax(run->optimality.feasibility, DBL_MIN);

@@ -81,6 +81,17 @@ static tw_status begin(tw_ipm *ipm, double mu) {
   return TW_OK;
 }
 
+/* sigma and r from the derivatives at the start. */
+static tw_status scale_at_start(tw_ipm *ipm) {
+  *ipm->nlp.scale = 1;
+  for (int64_t i = 0; i < ipm->m; i++) ipm->nlp.row[i] = 1;
+  ipm_bounds(ipm);
+  TW_TRY(start_x(ipm));
+  TW_TRY(tw_nlp_scale(&ipm->nlp, ipm->outer.at.v));
+  ipm_bounds(ipm);
+  return TW_OK;
+}
+
 static tw_status init(tw_run *run) {
   tw_ipm *ipm;
   bool taken;
@@ -89,12 +100,7 @@ static tw_status init(tw_run *run) {
   TW_TRY(ipm_open(&ipm, run));
   TW_TRY(tw_nlp_check_rows(run));
   vec_copy(ipm->n, run->x, ipm->start);
-  *ipm->nlp.scale = 1;
-  for (int64_t i = 0; i < ipm->m; i++) ipm->nlp.row[i] = 1;
-  ipm_bounds(ipm);
-  TW_TRY(start_x(ipm));
-  TW_TRY(tw_nlp_scale(&ipm->nlp, ipm->outer.at.v));
-  ipm_bounds(ipm);
+  TW_TRY(scale_at_start(ipm));
   return begin(ipm, tw_run_real(run, "mu"));
 }
 
@@ -159,7 +165,7 @@ static void lower_mu(tw_ipm *ipm, ipm_phase *ph) {
 }
 
 static bool meets(const tw_run *run, const tw_optimality *o, double tol, double feasibility) {
-  const double scale = fmax(1, run->scale);
+  const double scale = tw_run_scale(run);
   return o->stationarity / scale <= tol && o->complementarity / scale <= tol && o->feasibility <= feasibility;
 }
 
@@ -167,10 +173,23 @@ static bool meets(const tw_run *run, const tw_optimality *o, double tol, double 
 static tw_status end_solved(tw_ipm *ipm) {
   tw_run *run = ipm->run;
   const tw_optimality *o = &run->optimality;
-  if (meets(run, o, ipm->tol, fmax(ipm->tol, 1e-12)))
-    return tw_run_end(run, TW_SOLVED, "stationarity %.2g <= %.2g", o->stationarity / fmax(1, run->scale), ipm->tol);
+  if (meets(run, o, ipm->tol, fmax(ipm->tol, 1e-12))) return TW_OK; /* the driver's own test */
   return tw_run_end(run, TW_SOLVED, "solved to an acceptable level: stationarity %.2g, complementarity %.2g, violation %.2g",
-                    o->stationarity / fmax(1, run->scale), o->complementarity / fmax(1, run->scale), o->feasibility);
+                    o->stationarity, o->complementarity, o->feasibility);
+}
+
+/* Where sigma is outgrown the method starts again from here, with scales that belong here. */
+static tw_status rescale(tw_ipm *ipm, bool *done) {
+  tw_run *run = ipm->run;
+  const double start = run->scale;
+  *done = tw_nlp_outgrown(&ipm->nlp, ipm->outer.g) > 1;
+  if (!*done) return TW_OK;
+  vec_copy(ipm->n, run->x, ipm->start);
+  TW_TRY(scale_at_start(ipm));
+  run->scale = start;
+  ipm->number[IPM_BEGAN] = (double)run->iteration;
+  ipm->number[IPM_ACCEPTABLE] = ipm->number[IPM_STUCK] = 0;
+  return begin(ipm, attempts[(int)ipm->number[IPM_ATTEMPT]].mu * tw_run_real(run, "mu"));
 }
 
 /* Large multipliers can keep the problem's own errors above the tolerance where those of the scaled one are below it; the active
@@ -186,6 +205,9 @@ static tw_status end_tests(tw_ipm *ipm) {
   if (met || error <= ipm->tol || *count == ACCEPTABLE_STEPS || *count == 4 * ACCEPTABLE_STEPS) {
     if (tw_run_flag(run, "polish")) TW_TRY(ipm_polish(ipm));
     if (met || meets(run, &run->optimality, ipm->tol, fmax(ipm->tol, 1e-12))) return end_solved(ipm);
+    bool rescaled = false;
+    if (error <= ipm->tol) TW_TRY(rescale(ipm, &rescaled));
+    if (rescaled) return TW_OK;
     if (*count >= (error <= ipm->tol ? 5 : ACCEPTABLE_STEPS) && meets(run, &run->optimality, ACCEPTABLE, FEASIBLE))
       return end_solved(ipm);
     if (*count >= 4 * ACCEPTABLE_STEPS)

@@ -8,6 +8,7 @@ typedef struct candidate {
   double *x, *y, *zl, *zu, *c, *g, *j;
   double f;
   tw_optimality error;
+  double terms; /* beside the error: see nlp.h */
 } candidate;
 
 typedef struct polish {
@@ -40,6 +41,7 @@ void ipm_report(tw_ipm *ipm, const ipm_phase *ph) {
   run->f = ph->at.f / sigma;
   for (int64_t i = 0; i < ipm->m; i++) run->dual[i] = ipm->nlp.row[i] * ph->y[i] / sigma;
   run->optimality = tw_nlp_optimality(&ipm->nlp, run->x, ph->at.c, ph->g, ph->j, ph->y, ph->zl, ph->zu);
+  run->size = ipm->nlp.terms;
 }
 
 static tw_status open_polish(polish_t *s, tw_ipm *ipm) {
@@ -77,11 +79,12 @@ static tw_status measure(polish_t *s, candidate *a, bool *finite) {
     a->zu[k] = s->held[k] && z < 0 && a->x[k] == o->upper[k] ? -z : 0;
   }
   a->error = tw_nlp_optimality(&ipm->nlp, a->x, a->c, a->g, a->j, a->y, a->zl, a->zu);
+  a->terms = ipm->nlp.terms;
   return TW_OK;
 }
 
 static double total(const tw_ipm *ipm, const tw_optimality *e) {
-  return fmax(e->feasibility, fmax(e->stationarity, e->complementarity) / fmax(1, ipm->run->scale));
+  return fmax(e->feasibility, fmax(e->stationarity, e->complementarity) / tw_run_scale(ipm->run));
 }
 
 /* A bound is active when its multiplier is larger than the distance to it. */
@@ -154,6 +157,7 @@ static void accept(polish_t *s) {
   run->f = s->from.f / *ipm->nlp.scale;
   for (int64_t i = 0; i < ipm->m; i++) run->dual[i] = ipm->nlp.row[i] * s->from.y[i] / *ipm->nlp.scale;
   run->optimality = s->from.error;
+  run->size = s->from.terms;
 }
 
 /* The point as it is. */
@@ -167,6 +171,7 @@ static tw_status measure_clipped(polish_t *s, candidate *a, bool *finite) {
   vec_copy(ipm->n, ipm->outer.zl, a->zl);
   vec_copy(ipm->n, ipm->outer.zu, a->zu);
   a->error = tw_nlp_optimality(&ipm->nlp, a->x, a->c, a->g, a->j, a->y, a->zl, a->zu);
+  a->terms = ipm->nlp.terms;
   return TW_OK;
 }
 
@@ -189,6 +194,7 @@ tw_status ipm_polish(tw_ipm *ipm) {
   if (status == TW_OK && plain) {
     ipm->run->f = s.to.f / *ipm->nlp.scale;
     ipm->run->optimality = before;
+    ipm->run->size = s.to.terms;
   }
   if (status == TW_OK) status = measure(&s, &s.from, &finite);
   if (status == TW_OK && finite) {

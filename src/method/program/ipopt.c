@@ -131,6 +131,7 @@ static tw_status report(ipopt_run *r) {
   TW_TRY(tw_nlp_first(&r->nlp, run->x, r->g, r->j, &finite));
   for (int64_t k = 0; run->iteration == 0 && k < run->n; k++) run->scale = fmax(run->scale, fabs(r->g[k]));
   run->optimality = tw_nlp_optimality(&r->nlp, run->x, r->c, r->g, r->j, run->dual, r->zl, r->zu);
+  run->size = r->nlp.terms;
   return TW_OK;
 }
 

@@ -50,7 +50,7 @@ static void report(tw_run *run, const tw_qp_session *s) {
 }
 
 static bool meets(const tw_run *run, const tw_qp_session *s) {
-  const double scale = fmax(1, run->scale);
+  const double scale = tw_run_scale(run);
   const tw_optimality *o = &s->optimality;
   return o->stationarity / scale <= s->tolerance && fmax(o->complementarity, s->exact ? 0 : s->gap) / scale <= s->tolerance &&
          o->feasibility <= fmax(s->tolerance, 1e-12);
@@ -58,7 +58,7 @@ static bool meets(const tw_run *run, const tw_qp_session *s) {
 
 static tw_status end_solved(tw_run *run, const tw_qp_session *s) {
   const tw_optimality *o = &s->optimality;
-  const double scale = fmax(1, run->scale);
+  const double scale = tw_run_scale(run);
   if (meets(run, s)) return tw_run_end(run, TW_SOLVED, "stationarity %.2g <= %.2g", o->stationarity / scale, s->tolerance);
   return tw_run_end(run, TW_SOLVED, "solved relative to the sizes of the numbers: stationarity %.2g, complementarity %.2g, violation %.2g",
                     o->stationarity / scale, o->complementarity / scale, o->feasibility);
@@ -95,7 +95,7 @@ static tw_status init(tw_run *run) {
   local *own;
   TW_TRY(tw_nlp_check_rows(run));
   TW_TRY(open(&own, run));
-  run->scale = vec_norm_inf(run->n, own->qp.q);
+  run->size = vec_norm_inf(run->n, own->qp.q);
   tw_qp_session *s = &own->session;
   run->f = tw_qp_objective(s->qp, run->x); /* where presolve proves that there is no solution, there is no other point */
   run->optimality = tw_qp_optimality(s->qp, run->x, s->y, NULL, s->work);

@@ -204,6 +204,11 @@ tw_status tw_nlp_scale(tw_nlp *nlp, const double *x) {
   return status;
 }
 
+double tw_nlp_outgrown(const tw_nlp *nlp, const double *g) {
+  const double sigma = *nlp->scale, factor = scale_for(vec_norm_inf(nlp->n, g) / sigma) / sigma;
+  return sigma < 1 && (factor >= 10 || (factor > 1 && factor * sigma == 1)) ? factor : 1;
+}
+
 /* ------------------------------------------------------------------ products */
 
 void tw_nlp_add_j(const tw_nlp *nlp, const double *j, double a, const double *v, double *out) {
@@ -251,13 +256,14 @@ tw_optimality tw_nlp_optimality(tw_nlp *nlp, const double *x, const double *c, c
                                 const double *zl, const double *zu) {
   const tw_oracle *o = nlp->oracle;
   const double sigma = *nlp->scale;
-  double *r = nlp->col;
+  double *r = nlp->col, terms = 0;
   tw_optimality e = {0, 0, 0};
   vec_copy(nlp->n, g, r);
   tw_nlp_add_jt(nlp, j, 1, y, r);
   const bool bounded = (o->offers & TW_BOUNDS) != 0;
   for (int64_t k = 0; k < nlp->n; k++) {
     e.stationarity = fmax(e.stationarity, fabs(r[k] - zl[k] + zu[k]) / sigma);
+    terms = fmax(terms, fmin(fabs(g[k]), fabs(r[k] - g[k])) / sigma);
     if (bounded && zl[k] > 0) e.complementarity = fmax(e.complementarity, zl[k] * fabs(x[k] - o->lower[k]) / sigma);
     if (bounded && zu[k] > 0) e.complementarity = fmax(e.complementarity, zu[k] * fabs(o->upper[k] - x[k]) / sigma);
   }
@@ -268,5 +274,6 @@ tw_optimality tw_nlp_optimality(tw_nlp *nlp, const double *x, const double *c, c
     if (isfinite(slack)) e.complementarity = fmax(e.complementarity, fabs(multiplier * slack));
     else e.stationarity = fmax(e.stationarity, fabs(multiplier)); /* it presses on nothing */
   }
+  nlp->terms = terms;
   return e;
 }

@@ -105,11 +105,12 @@ static void give(tw_osqp *s, const osqp_point *p) {
   run->optimality = p->optimality;
 }
 
-/* `run->scale`: the gradient at the start. */
+/* The gradient at the start, and what of it is data. */
 static void take_scale(tw_osqp *s) {
   double most = 0;
   for (int64_t j = 0; j < s->n; j++) most = fmax(most, fabs(s->at.px[j] + s->qp.q[j]));
   s->run->scale = most;
+  s->run->size = vec_norm_inf(s->n, s->qp.q);
 }
 
 static tw_status begin(tw_osqp *s) {

@@ -199,6 +199,7 @@ static tw_status follow(presolved *p, tw_run *child, bool begin) {
   run->f = p->program ? tw_qp_objective(&p->qp, run->x) : child->f;
   run->optimality = child->optimality;
   run->scale = child->scale;
+  run->size = child->size;
   run->bound = child->bound;
   const bool counted = begin || outcome == TW_RUNNING || outcome == TW_SOLVED || tw_outcome_is_stop(outcome);
   run->iteration = child->iteration - (counted && !begin && child->iteration > run->iteration);
@@ -217,7 +218,7 @@ static tw_status end_at_once(presolved *p) {
   tw_presolve_restore(&p->pre, p->work, p->work, run->x, p->y, p->z);
   if (run->dual) vec_copy(p->qp.m, p->y, run->dual);
   run->f = tw_qp_objective(&p->qp, run->x);
-  run->scale = vec_norm_inf(run->n, p->qp.q);
+  run->size = vec_norm_inf(run->n, p->qp.q);
   const bool holds = holds_in_program(p, NULL) || p->integer;
   if (p->integer) run->bound = run->f, run->optimality = (tw_optimality){0, run->optimality.feasibility, NAN};
   if (holds)

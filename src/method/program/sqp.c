@@ -109,11 +109,12 @@ static void report(tw_sqp *s) {
   run->f = s->number[SQP_F] / *s->nlp.scale;
   for (int64_t i = 0; i < s->m; i++) run->dual[i] = s->nlp.row[i] * s->y[i] / *s->nlp.scale;
   run->optimality = optimality(s, s->y);
+  run->size = s->nlp.terms;
 }
 
 /* The larger of all, relative to what counts as none. */
 static double total(const tw_sqp *s, const tw_optimality *e) {
-  return fmax(e->feasibility / s->tol, fmax(e->stationarity / fmax(1, s->run->scale), e->complementarity) / s->tol);
+  return fmax(e->feasibility / s->tol, fmax(e->stationarity / tw_run_scale(s->run), e->complementarity) / s->tol);
 }
 
 /* ------------------------------------------------------------------ start */
@@ -159,10 +160,10 @@ static tw_status init(tw_run *run) {
 static tw_status start_again(tw_sqp *s, tw_outcome outcome, const char *message) {
   tw_run *run = s->run;
   const tw_optimality *e = &run->optimality;
-  const double stationarity = e->stationarity / fmax(1, run->scale);
+  const double stationarity = e->stationarity / tw_run_scale(run);
   if (e->feasibility <= FEASIBLE && fmax(stationarity, e->complementarity) <= ACCEPTABLE)
     return tw_run_end(run, TW_SOLVED, "solved to an acceptable level: stationarity %.2g, complementarity %.2g, violation %.2g",
-                      stationarity, e->complementarity, e->feasibility);
+                      e->stationarity, e->complementarity, e->feasibility);
   const int next = (int)++s->number[SQP_ATTEMPT];
   if (outcome == TW_INFEASIBLE) s->number[SQP_INFEASIBLE] = 1;
   if (next == 1 && outcome != TW_RUNNING) s->number[SQP_FAILED] = 1;
@@ -291,6 +292,19 @@ static void adapt_floor(tw_sqp *s, double alpha) {
   if (alpha >= 1) *floor = *floor > 1e-7 ? *floor / 3 : 0;
 }
 
+/* The objective, its multipliers and the price of violations by another sigma, where that is outgrown. */
+static void rescale(tw_sqp *s) {
+  const double factor = tw_nlp_outgrown(&s->nlp, s->g);
+  if (!(factor > 1)) return;
+  *s->nlp.scale *= factor;
+  s->number[SQP_F] *= factor;
+  s->number[SQP_GAMMA] *= factor;
+  vec_scale(s->n, factor, s->g);
+  vec_scale(s->m, factor, s->y);
+  vec_scale(s->m, factor, s->nu);
+  if (s->nlp.bfgs) vec_scale(s->nlp.h.nnz, factor, s->nlp.bfgs);
+}
+
 /* The trial point becomes x. */
 static tw_status take(tw_sqp *s, double alpha, double f) {
   const int64_t n = s->n;
@@ -313,6 +327,7 @@ static tw_status take(tw_sqp *s, double alpha, double f) {
   for (int64_t i = 0; i < s->m + n; i++) s->guess[i] = s->active[i];
   adapt_floor(s, alpha);
   s->number[SQP_STUCK] = 0;
+  rescale(s);
   return TW_OK;
 }
 
@@ -357,7 +372,7 @@ static tw_status end_far(tw_sqp *s) {
 static tw_status stuck(tw_sqp *s) {
   tw_run *run = s->run;
   const tw_optimality *e = &run->optimality;
-  const double scale = fmax(1, run->scale);
+  const double scale = tw_run_scale(run);
   if (++s->number[SQP_STUCK] < STUCK_MOST) {
     s->number[SQP_FLOOR] = fmax(1e-4, 30 * s->number[SQP_FLOOR]);
     vec_zero(s->m + s->n, s->guess);
@@ -437,6 +452,23 @@ static tw_status step(tw_run *run) {
   return more && !(total(s, &run->optimality) <= 1) ? start_again(s, TW_RUNNING, "no attempt came to an end") : TW_OK;
 }
 
+/* Where the tolerances are met: the multipliers of one more program, whose active set shows the directions that are free. */
+static tw_status escape(tw_run *run, bool *moved) {
+  tw_sqp *s;
+  bool found;
+  double f = 0;
+  if (tw_presolved_is(run)) return TW_OK;
+  TW_TRY(open_sqp(&s, run));
+  TW_TRY(direction(s, &found));
+  if (!found || !s->shifted || !take_multipliers(s)) return TW_OK;
+  set_weights(s);
+  TW_TRY(sqp_escape(s, &f, moved));
+  if (!*moved) return TW_OK;
+  TW_TRY(take(s, 0, f));
+  report(s);
+  return TW_OK;
+}
+
 static const tw_option options[] = {TW_OPTION_TOL(1e-9), TW_OPTION_MAX_ITER(1000),
                                     {"restarts", TW_OPTION_FLAG, 1, 0, 1, NULL,
                                      "start again with other shifts and prices of violations after a failure or 200 iterations"},
@@ -453,5 +485,6 @@ const tw_method tw_method_sqp = {
     .options = options,
     .init = init,
     .step = step,
+    .escape = escape,
     .finish = finish,
 };

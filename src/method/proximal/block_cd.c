@@ -192,7 +192,7 @@ static tw_status step(tw_run *run) {
     TW_TRY(move(&s, (int64_t)s.order[i], &size));
     worst = fmax(worst, size);
   }
-  const bool near = worst <= tw_run_tolerance(run) * fmax(1, run->scale);
+  const bool near = worst <= tw_run_tolerance(run) * tw_run_scale(run);
   if (near || (run->iteration + 1) % RENEW == 0) TW_TRY(renew(&s));
   if (near) {
     TW_TRY(look(&s, &worst, &own));

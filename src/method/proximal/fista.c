@@ -84,6 +84,14 @@ static bool must_restart(const fista *s, double phi) {
   return rises || (rule == RESTART_GRADIENT && against > 0);
 }
 
+/* |y - x+|_inf / eta, or at least |g|_inf where eta g is lost in the rounding of y: that y stays says nothing then. */
+static double stationarity(const fista *s, double eta) {
+  const double g = vec_norm_inf(s->n, s->gradient);
+  double largest = 0;
+  for (int64_t i = 0; i < s->n; i++) largest = fmax(largest, fabs(s->y[i] - s->next[i]));
+  return eta * g <= DBL_EPSILON * vec_norm_inf(s->n, s->y) ? fmax(g, largest / eta) : largest / eta;
+}
+
 /* Takes the step, or with momentum that has raised phi drops the momentum alone. */
 static void move(fista *s, double eta, double t, double phi) {
   const bool restart = must_restart(s, phi), overshot = restart && phi > s->run->f + 1e-9 * fabs(s->run->f);
@@ -91,9 +99,7 @@ static void move(fista *s, double eta, double t, double phi) {
   const bool plain = s->state[T] == 1;
   s->state[T] = restart ? 1 : t;
   if (overshot && !plain) return;
-  double largest = 0;
-  for (int64_t i = 0; i < s->n; i++) largest = fmax(largest, fabs(s->y[i] - s->next[i]));
-  s->run->optimality.stationarity = largest / eta;
+  s->run->optimality.stationarity = stationarity(s, eta);
   vec_copy(s->n, s->run->x, s->last_x);
   vec_copy(s->n, s->next, s->run->x);
   s->run->f = phi;

@@ -67,9 +67,12 @@ tw_status tw_prox_start(tw_run *run, double *gradient, double *z, double *t, dou
   return TW_OK;
 }
 
+/* Rounding of x moves |x - t| / eta by eps |x| / eta, which grows without end as eta falls, as it does at a kink: what it may explain is
+ * limited. */
 tw_status tw_prox_watch(tw_run *run, double eta) {
   enum { BEST, IDLE, STATE };
   enum { IDLE_MAX = 50 };
+  static const double ROUGH = 1e-6;
   double *state = tw_run_vector(run, "prox.watch", STATE);
   if (!state) return TW_ERR_MEMORY;
   const double now = run->optimality.stationarity;
@@ -79,5 +82,9 @@ tw_status tw_prox_watch(tw_run *run, double eta) {
   if (state[IDLE] < IDLE_MAX) return TW_OK;
   const double rounding = DBL_EPSILON * (vec_norm_inf(run->n, run->x) / eta + run->gradient_norm);
   if (now > 1e3 * rounding) return TW_OK;
-  return tw_run_end(run, TW_SOLVED, "the stationarity is down to rounding: %.1e", now);
+  if (now <= fmax(ROUGH * fmax(tw_run_scale(run), run->gradient_norm), tw_run_tolerance(run) * run->scale))
+    return tw_run_end(run, TW_SOLVED, "the stationarity is down to rounding: %.1e", now);
+  return tw_run_end(run, TW_FAILED,
+                    "steps of length %.1e times the gradient are lost in the rounding of x, at a stationarity of %.1e: the objective is not "
+                    "smooth here, or its gradient is wrong", eta, now);
 }

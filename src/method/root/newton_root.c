@@ -68,7 +68,7 @@ static tw_status iterative(tw_lsq *s, double *d, bool *usable) {
   const double norm = s->scalars[TW_LSQ_NORM];
   const int restart = (int)tw_run_integer(run, "restart");
   const tw_linop a = {.rows = s->n, .cols = s->n, .apply = apply_jacobian, .context = run};
-  const tw_linear_options linear = {.rtol = forcing(state, norm, tw_run_tolerance(run) * fmax(1, run->scale)),
+  const tw_linear_options linear = {.rtol = forcing(state, norm, tw_run_tolerance(run) * tw_run_scale(run)),
                                     .restart = restart,
                                     .max_iter = 20 * restart};
   tw_linear_result result;
