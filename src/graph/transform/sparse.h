@@ -88,7 +88,10 @@ typedef struct tw_sparse {
   tw_memo elements, numbers, sources, fits, closed;
   const tw_table
       *split; /* why an element was refused: it differs in kind between iterations with different labels */
-  int64_t visits; /* nodes looked at by tw_element */
+  int64_t visits;      /* nodes looked at by tw_element */
+  int depth;           /* of tw_element in itself */
+  int64_t most_reads;  /* of a piece */
+  int64_t domain_most; /* iterations of nested domains: some times the dense matrix and the largest array */
 } tw_sparse;
 
 /* False with the graph's error set on failure. */
@@ -203,14 +206,15 @@ bool tw_place_scattered(tw_sparse *s, const tw_scatter *scatter, const tw_table 
 const tw_table *tw_place_target(tw_sparse *s, tw_expr loop, const tw_table *at);
 /* Domains with more iterations are not made. */
 #define TW_DOMAIN_MOST (INT64_C(1) << 25)
-/* n x fan: iterations repeated, `fan` times each, and the number of the repetition. NULL when too many. */
+/* n x fan: iterations repeated, `fan` times each, and the number of the repetition. NULL when too many: more
+ * than TW_DOMAIN_MOST, or, where both are above 1, than `domain_most` and 16 max(n, fan). */
 const tw_table *tw_place_repeat(tw_sparse *s, int64_t n, int64_t fan);
 const tw_table *tw_place_digit(tw_sparse *s, int64_t n, int64_t fan);
 
 /* ------------------------------------------------------------------ elements (sparse_element.c) */
 
 /* Element at[k] of `node` as a scalar of the domain's k and of reads of x. TW_NONE where there is no such
- * scalar of moderate size: then s->split may hold labels that part the domain into pieces on which there is
+ * scalar of moderate size and depth: then s->split may hold labels that part the domain into pieces on which there is
  * one. */
 tw_expr tw_element(tw_sparse *s, const tw_frame *frame, tw_expr node, const tw_table *at);
 /* Which operand of a `where` node is chosen at all iterations; 0: not known beforehand, -1: it differs
@@ -243,6 +247,7 @@ typedef struct tw_term {
   const tw_frame *frame;
   tw_expr node;
   const tw_table *at;
+  int steps; /* nodes it was followed through */
 } tw_term;
 /* A value of the term's domain times its weights and sign. */
 tw_expr tw_weighted(tw_sparse *s, const tw_term *term, tw_expr value);

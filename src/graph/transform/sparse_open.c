@@ -44,11 +44,26 @@ static int by_id(const void *x, const void *y) {
   return (a > b) - (a < b);
 }
 
+/* 2^18, or four times the dense matrix (of second derivatives for a scalar) or the largest array. */
+static void set_domain_most(tw_sparse *s, int n, const tw_expr *roots, const int32_t *order, int32_t count) {
+  const int64_t most = TW_DOMAIN_MOST / 4;
+  int64_t rows = 0, largest = INT64_C(1) << 16;
+  for (int i = 0; i < n; i++) rows += tw_size_of(roots[i]);
+  if (n == 1 && rows == 1) rows = s->cols;
+  const int64_t dense = s->cols > 0 && rows > most / s->cols ? most : rows * s->cols;
+  for (int32_t i = 0; i < count; i++) {
+    const int64_t size = tw_node_at(s->graph, order[i])->size;
+    if (size > largest) largest = size < most ? size : most;
+  }
+  s->domain_most = 4 * (dense > largest ? dense : largest);
+}
+
 static bool depends_on_x(tw_sparse *s, int n, const tw_expr *roots, bool *depends) {
   int32_t *order, count;
   if (!tw_walk_to(s->graph, n, roots, s->m, s->x, &order, &count)) return false;
   for (int j = 0; j < s->m; j++) depends[s->x[j].id] = tw_is_float(tw_dtype_of(s->x[j]));
   spread(s->graph, order, count, depends);
+  set_domain_most(s, n, roots, order, count);
   free(order);
   return true;
 }
@@ -141,6 +156,7 @@ int tw_sparse_input(const tw_sparse *s, const tw_frame *frame, tw_expr node) {
 
 tw_expr tw_sparse_read_of(tw_sparse *s, int input, const tw_table *at) {
   if (!at) return TW_NONE;
+  if ((int64_t)(s->n_reads - s->piece_reads) > s->most_reads) return TW_NONE; /* more than any piece may have */
   for (size_t i = s->piece_reads; i < s->n_reads; i++)
     if (s->read[i].input == input && s->read[i].at == at) return s->read[i].u;
   tw_read *grown = one_more(s, s->read, &s->read_capacity, s->n_reads, sizeof *grown);
@@ -172,7 +188,7 @@ static int closedness(tw_sparse *s, tw_expr e, tw_expr k, int depth) {
 }
 
 bool tw_sparse_closed(tw_sparse *s, tw_expr scalar, int64_t n) {
-  enum { DEEP = 1000 };
+  enum { DEEP = 500 };
   tw_expr k = tw_sparse_k(s, n);
   return !tw_is_none(scalar) && !tw_is_none(k) && !(closedness(s, scalar, k, DEEP) & OPEN);
 }
@@ -257,9 +273,9 @@ bool tw_sparse_open(tw_sparse *s, int n, const tw_expr *roots, int m, const tw_e
   if (!s->arena) return out_of_memory(s) != NULL;
   s->offset = tw_sparse_alloc(s, (size_t)m + 1, sizeof *s->offset);
   bool *depends = tw_sparse_alloc(s, (size_t)s->limit, sizeof *depends);
+  for (int j = 0; s->offset && j < m; j++) s->offset[j + 1] = s->offset[j] + tw_size_of(x[j]);
+  if (s->offset) s->cols = s->offset[m];
   if (!s->offset || !depends || !depends_on_x(s, n, roots, depends)) return false;
-  for (int j = 0; j < m; j++) s->offset[j + 1] = s->offset[j] + tw_size_of(x[j]);
-  s->cols = s->offset[m];
   s->top = frame_add(s, (tw_frame){NULL, TW_NONE, NULL, depends, NULL});
   return s->top != NULL;
 }
