@@ -94,25 +94,14 @@ static bool find_line(tw_sparse *s, tw_origin p, int i, line *out) {
   return true;
 }
 
-/* The other factor's elements that are not 0, where they are known and some are; NULL: all. */
-static bool *nonzero_factors(tw_deps *d, tw_origin p, int i) {
-  tw_sparse *s = d->s;
-  tw_expr other = tw_input_of(p.node, 1 - i);
-  if (tw_frame_depends(p.frame, other)) return NULL;
-  const int64_t size = tw_size_of(other);
-  tw_expr by = tw_element(s, p.frame, other, tw_table_identity(s, size));
-  const tw_table *some = tw_is_none(by) ? NULL : tw_sparse_nonzeros(s, by, size);
-  bool *mask = some ? tw_sparse_alloc(s, (size_t)size, sizeof *mask) : NULL;
-  for (int64_t k = 0; mask && k < some->n; k++) mask[tw_table_at(some, k)] = true;
-  return mask;
-}
-
 /* The lines of operand i, from the sets of its elements: each line once, or, where factors that are 0 drop
  * terms, each pair of lines. O(n + size) unions without such factors, O(n fan) look-ups with them. */
 static bool join_lines(tw_deps *d, int32_t *out, tw_origin p, int i, const int32_t *set) {
   tw_sparse *s = d->s;
   line in, other = {0};
-  const bool *mask = tw_op_of(p.node) == &tw_op_matmul ? nonzero_factors(d, p, i) : NULL;
+  const bool product = tw_op_of(p.node) == &tw_op_matmul;
+  const bool fixed = product && !tw_frame_depends(p.frame, tw_input_of(p.node, 1 - i));
+  const bool *mask = fixed ? tw_sparse_nonzero_elements(s, tw_input_of(p.node, 1 - i)) : NULL;
   if (!find_line(s, p, i, &in) || (mask && !find_line(s, p, 1 - i, &other))) return false;
   int32_t *made = tw_deps_alloc(d, tw_size_of(tw_input_of(p.node, i))); /* 1 + set, by first element */
   int32_t *term = tw_sparse_alloc(s, (size_t)in.fan, sizeof *term);

@@ -7,6 +7,7 @@
 #ifndef TALWEG_GRAPH_SPARSE_H
 #define TALWEG_GRAPH_SPARSE_H
 
+#include "graph/memo.h"
 #include "graph/transform/sparsity.h"
 
 /* ------------------------------------------------------------------ tables (sparse_table.c, sparse_fit.c) */
@@ -38,17 +39,6 @@ typedef struct tw_frame {
 typedef struct tw_ids {
   int32_t count, id[];
 } tw_ids;
-
-/* A map from three words to one. */
-typedef struct tw_memo {
-  uint64_t *key; /* capacity x 3 */
-  int64_t *value;
-  bool *used;
-  size_t capacity, count;
-} tw_memo;
-bool tw_memo_get(const tw_memo *memo, uint64_t a, uint64_t b, uint64_t c, int64_t *value);
-bool tw_memo_put(tw_memo *memo, uint64_t a, uint64_t b, uint64_t c, int64_t value); /* false: out of memory */
-void tw_memo_free(tw_memo *memo);
 
 /* Element at[k] of input `input`, read at iteration k: `u` stands for it in expressions of the domain. Each
  * piece has reads of its own, so that all pieces can be differentiated at once. */
@@ -155,6 +145,8 @@ const tw_table *tw_sparse_numbers(tw_sparse *s, tw_expr scalar, int64_t n);
 double *tw_sparse_values(tw_sparse *s, tw_expr scalar, int64_t n);
 /* The iterations at which a closed scalar is not 0; NULL: all, or it is not closed. */
 const tw_table *tw_sparse_nonzeros(tw_sparse *s, tw_expr scalar, int64_t n);
+/* Which elements of an array outside of loops are not 0, by position; NULL: all, or it is not closed. */
+const bool *tw_sparse_nonzero_elements(tw_sparse *s, tw_expr array);
 
 /* ------------------------------------------------------------------ where elements come from
  * (sparse_place.c) */

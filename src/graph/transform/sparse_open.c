@@ -250,6 +250,22 @@ const tw_table *tw_sparse_nonzeros(tw_sparse *s, tw_expr scalar, int64_t n) {
   return NULL;
 }
 
+const bool *tw_sparse_nonzero_elements(tw_sparse *s, tw_expr array) {
+  tw_array values;
+  tw_error error;
+  const int64_t size = tw_size_of(array);
+  if (!tw_sparse_closed(s, array, 1)) return NULL;
+  tw_expr some = tw_ne(tw_ravel(array), tw_zeros_like(tw_ravel(array)));
+  const tw_status status = tw_is_none(some) ? TW_ERR_ARGUMENT : tw_eval(some, &values, &error);
+  if (status == TW_ERR_MEMORY) out_of_memory(s);
+  if (status != TW_OK) return NULL;
+  const unsigned char *given = values.data; /* bool is a byte */
+  bool *mask = tw_sparse_alloc(s, (size_t)size, sizeof *mask), all = true;
+  for (int64_t k = 0; mask && k < size; k++) all &= mask[k] = given[k] != 0;
+  tw_array_free(&values);
+  return all ? NULL : mask;
+}
+
 /* ------------------------------------------------------------------ opening and closing */
 
 static bool check(tw_graph *graph, int n, const tw_expr *roots, int m, const tw_expr *x) {
