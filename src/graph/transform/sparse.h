@@ -81,7 +81,7 @@ typedef struct tw_sparse {
   int64_t visits;      /* nodes looked at by tw_element */
   int depth;           /* of tw_element in itself */
   int64_t most_reads;  /* of a piece */
-  int64_t domain_most; /* iterations of nested domains: some times the dense matrix and the largest array */
+  int64_t domain_most; /* iterations of nested domains: some times the dense matrix, the largest array or loop */
 } tw_sparse;
 
 /* False with the graph's error set on failure. */
@@ -199,7 +199,7 @@ const tw_table *tw_place_target(tw_sparse *s, tw_expr loop, const tw_table *at);
 /* Domains with more iterations are not made. */
 #define TW_DOMAIN_MOST (INT64_C(1) << 25)
 /* n x fan: iterations repeated, `fan` times each, and the number of the repetition. NULL when too many: more
- * than TW_DOMAIN_MOST, or, where both are above 1, than `domain_most` and 16 max(n, fan). */
+ * than TW_DOMAIN_MOST, or, where both are above 1, than `domain_most`. */
 const tw_table *tw_place_repeat(tw_sparse *s, int64_t n, int64_t fan);
 const tw_table *tw_place_digit(tw_sparse *s, int64_t n, int64_t fan);
 

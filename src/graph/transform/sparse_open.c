@@ -44,18 +44,36 @@ static int by_id(const void *x, const void *y) {
   return (a > b) - (a < b);
 }
 
+/* The elements of the largest array among nodes; a loop counts as the largest of its body in every iteration. */
+static int64_t largest_of(tw_graph *graph, const int32_t *order, int32_t count, int nested) {
+  const int64_t most = TW_DOMAIN_MOST;
+  int64_t largest = 1;
+  for (int32_t i = 0; i < count; i++) {
+    const tw_node_data *node = tw_node_at(graph, order[i]);
+    int64_t size = node->size < most ? node->size : most;
+    if (node->op == &tw_op_loop && nested > 0) {
+      const tw_loop_attr *attr = node->attr;
+      int32_t *inner, n_inner;
+      if (!tw_walk(graph, attr->body->n_outputs, attr->body->outputs, &inner, &n_inner)) return most;
+      const int64_t one = largest_of(graph, inner, n_inner, nested - 1), all = attr->n > most / one ? most : attr->n * one;
+      free(inner);
+      if (all > size) size = all;
+    }
+    if (size > largest) largest = size;
+  }
+  return largest;
+}
+
 /* 2^18, or four times the dense matrix (of second derivatives for a scalar) or the largest array. */
 static void set_domain_most(tw_sparse *s, int n, const tw_expr *roots, const int32_t *order, int32_t count) {
-  const int64_t most = TW_DOMAIN_MOST / 4;
-  int64_t rows = 0, largest = INT64_C(1) << 16;
+  enum { NESTED = 8 };
+  const int64_t most = TW_DOMAIN_MOST, least = INT64_C(1) << 16, largest = largest_of(s->graph, order, count, NESTED);
+  int64_t rows = 0;
   for (int i = 0; i < n; i++) rows += tw_size_of(roots[i]);
   if (n == 1 && rows == 1) rows = s->cols;
   const int64_t dense = s->cols > 0 && rows > most / s->cols ? most : rows * s->cols;
-  for (int32_t i = 0; i < count; i++) {
-    const int64_t size = tw_node_at(s->graph, order[i])->size;
-    if (size > largest) largest = size < most ? size : most;
-  }
-  s->domain_most = 4 * (dense > largest ? dense : largest);
+  const int64_t larger = dense > largest ? dense : largest;
+  s->domain_most = 4 * (larger > least ? larger : least);
 }
 
 static bool depends_on_x(tw_sparse *s, int n, const tw_expr *roots, bool *depends) {

@@ -220,10 +220,8 @@ const tw_table *tw_place_factor(tw_sparse *s, tw_expr node, int operand, const t
 /* ------------------------------------------------------------------ larger domains */
 
 static bool is_too_large(const tw_sparse *s, int64_t n, int64_t fan) {
-  const int64_t longer = n > fan ? n : fan;
   if (fan == 0) return false;
-  if (n > TW_DOMAIN_MOST / fan) return true;
-  return n > 1 && fan > 1 && n * fan > s->domain_most && n * fan > 16 * longer;
+  return n > TW_DOMAIN_MOST / fan || (n > 1 && fan > 1 && n * fan > s->domain_most);
 }
 
 const tw_table *tw_place_repeat(tw_sparse *s, int64_t n, int64_t fan) {
