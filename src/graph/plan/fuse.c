@@ -4,6 +4,7 @@
  * than the largest stage of what must be complete before; along element-by-element reads inside a pass the stage stays. So
  * no path leads out of a pass and back in. Among nodes that might join, those do that read each other or an array in
  * common; small ones all do. */
+#include "graph/memo.h"
 #include "graph/ops/ops.h"
 #include "graph/plan/planner.h"
 
@@ -155,17 +156,6 @@ static int32_t stage_of(const tw_planner *p, int32_t id) {
 
 /* ------------------------------------------------------------------ folds */
 
-/* Rows that the passes of one stage, level and length reduce. */
-typedef struct row_rule {
-  int level;
-  int32_t stage;
-  int64_t n, row;
-} row_rule;
-typedef struct row_rules {
-  row_rule *rule;
-  size_t count, capacity;
-} row_rules;
-
 /* The length of rows that folding `node` needs together; 1: none, 0: it cannot be fused. */
 static int64_t fold_row(const tw_planner *p, const tw_node_data *node) {
   const tw_op *op = node->op;
@@ -177,8 +167,9 @@ static int64_t fold_row(const tw_planner *p, const tw_node_data *node) {
   return row > 0 && row <= TW_PASS_ROW ? row : 0;
 }
 
-/* Whether the fold can end the pass that computes its operand; makes the rule that later ones have to keep. */
-static bool joins_pass(tw_planner *p, int32_t id, row_rules *rules) {
+/* Whether the fold can end the pass that computes its operand; makes the rule that later ones have to keep: `rules` holds
+ * the length of the rows that the passes of one level, stage and number of elements reduce. */
+static bool joins_pass(tw_planner *p, int32_t id, tw_memo *rules) {
   const tw_node_data *node = data_of(p, id);
   const tw_fact *fact = &p->fact[id];
   if (!p->fused || node->n != 1 || node->size == 0 || data_of(p, node->in[0])->size == 0) return false;
@@ -187,16 +178,10 @@ static bool joins_pass(tw_planner *p, int32_t id, row_rules *rules) {
   if (row == 0 || !is_member(p, in) || p->fact[in].level != fact->level || data_of(p, in)->size != data_of(p, node->in[0])->size)
     return false;
   if (row == 1) return true;
-  const row_rule wanted = {fact->level, p->fact[in].stage, data_of(p, in)->size, row};
-  for (size_t k = 0; k < rules->count; k++) {
-    const row_rule *rule = &rules->rule[k];
-    if (rule->level == wanted.level && rule->stage == wanted.stage && rule->n == wanted.n) return rule->row == row;
-  }
-  row_rule *grown = tw_grow(rules->rule, &rules->capacity, rules->count + 1, sizeof *grown);
-  if (!grown) return false; /* a step of its own is right too */
-  rules->rule = grown;
-  grown[rules->count++] = wanted;
-  return true;
+  const uint64_t level = (uint64_t)fact->level, stage = (uint64_t)p->fact[in].stage, n = (uint64_t)data_of(p, in)->size;
+  int64_t known;
+  if (tw_memo_get(rules, level, stage, n, &known)) return known == row;
+  return tw_memo_put(rules, level, stage, n, row); /* out of memory: a step of its own is right too */
 }
 
 /* ------------------------------------------------------------------ cheap nodes */
@@ -356,7 +341,7 @@ static void mark_needs(tw_planner *p, int32_t id) {
 }
 
 bool tw_fuse(tw_planner *p, int n_outputs, const tw_expr *outputs) {
-  row_rules rules = {0};
+  tw_memo rules = {0};
   for (int32_t k = 0; k < p->count; k++) {
     const int32_t id = p->order[k];
     tw_fact *fact = &p->fact[id];
@@ -367,7 +352,7 @@ bool tw_fuse(tw_planner *p, int n_outputs, const tw_expr *outputs) {
     fact->stage = fact->role == TW_ROLE_ALIAS ? p->fact[fact->base].stage : stage_of(p, id);
     fact->cheap = fact->role == TW_ROLE_MAP && is_cheap(p, id);
   }
-  free(rules.rule);
+  tw_memo_free(&rules);
   if (!make_groups(p) || !cut_groups(p)) return false;
   for (int k = 0; k < n_outputs; k++) read_whole(p, outputs[k].id);
   for (int32_t k = p->count - 1; k >= 0; k--) {

@@ -1,13 +1,14 @@
 /* Placing buffers with known lifetimes: each at the lowest offset that is free for as long as it lives. The order matters;
  * large ones first is nearly always best (Pisarchyk & Lee 2020), in the order of steps is what an allocator would do, and the
  * better of the two is taken. Where that is still above the largest live set, the buffer that ends highest is put first and
- * all are placed again, some times over; the best placement stays. */
+ * all are placed again, some times over; the best placement stays. Of many buffers only sweeps over the steps are tried. */
 #include "graph/plan/plan.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROUNDS = 100, SEARCHED = 200 }; /* placements tried, and for how many buffers */
+enum { ROUNDS = 100, SEARCHED = 200, COMPARED = 2000 }; /* placements tried, and for how many buffers; buffers that are compared
+                                                         * with each other */
 
 static bool overlaps(const tw_buffer *a, const tw_buffer *b) { return a->first <= b->last && b->first <= a->last; }
 
@@ -85,7 +86,23 @@ static void raise_highest(search *s) {
   s->order[0] = highest;
 }
 
+/* The first sweep that reaches the largest live set, or the lowest of all. */
+static bool place_many(tw_buffer *buffer, size_t n, size_t live, size_t *bytes) {
+  static const tw_sweep tried[] = {{false, false}, {true, false}, {false, true}, {true, true}};
+  enum { TRIED = sizeof tried / sizeof *tried };
+  int best = 0;
+  size_t lowest = SIZE_MAX;
+  for (int k = 0; k < TRIED && lowest > live; k++) {
+    if (!tw_buffers_sweep(buffer, n, tried[k], bytes)) return false;
+    if (*bytes >= lowest) continue;
+    lowest = *bytes;
+    best = k;
+  }
+  return *bytes == lowest || tw_buffers_sweep(buffer, n, tried[best], bytes);
+}
+
 bool tw_buffers_place(tw_buffer *buffer, size_t n, int32_t steps, size_t *bytes, size_t *live) {
+  if (n > COMPARED) return largest_live(buffer, n, steps, live) && place_many(buffer, n, *live, bytes);
   search s = {.n = n, .bytes = SIZE_MAX};
   s.order = malloc((n + 1) * sizeof(tw_buffer *));
   s.placed = malloc((n + 1) * sizeof(tw_buffer *));

@@ -62,7 +62,15 @@ typedef struct tw_buffer { /* in use from step first to step last */
 
 enum { TW_ALIGN = 64 };
 /* Offsets such that buffers in use at the same step do not overlap; *bytes: the end of the highest, *live: the largest sum of
- * sizes in use at one step, which no placement can be below. False when out of memory. O(n^2) in the buffers. */
+ * sizes in use at one step, which no placement can be below. False when out of memory. O(n^2) for up to some thousand
+ * buffers; for more, O(n (log n + gaps between buffers in use)). */
 bool tw_buffers_place(tw_buffer *buffer, size_t n, int32_t steps, size_t *bytes, size_t *live);
+
+typedef struct tw_sweep {
+  bool backward; /* from the last step to the first */
+  bool best;     /* into the smallest gap that is large enough, not into the lowest */
+} tw_sweep;
+/* One placement in the order of steps (sweep.c). False when out of memory. */
+bool tw_buffers_sweep(tw_buffer *buffer, size_t n, tw_sweep sweep, size_t *bytes);
 
 #endif

@@ -182,9 +182,10 @@ static bool settle(tw_graph *graph, tw_sparse_derivative *out, tw_expr values, t
 static tw_status best_coloring(const tw_pattern *p, tw_coloring *coloring, bool *rows) {
   tw_pattern t;
   tw_coloring other = {0};
-  tw_status status = tw_pattern_turn(p, &t), turned = TW_ERR_LIMIT;
   *coloring = (tw_coloring){0};
   *rows = false;
+  if (p->nnz == p->rows * p->cols) return TW_ERR_LIMIT; /* as many colors as vectors */
+  tw_status status = tw_pattern_turn(p, &t), turned = TW_ERR_LIMIT;
   if (status != TW_OK) return status;
   status = tw_color_columns(p, coloring);
   if (status == TW_OK || status == TW_ERR_LIMIT) turned = tw_color_columns(&t, &other);
@@ -256,8 +257,9 @@ static tw_expr by_symmetric(compressor *c, const tw_expr *g, const tw_coloring *
 static tw_status best_symmetric(const tw_pattern *p, tw_coloring *coloring, tw_recovery *recovery) {
   tw_coloring trees;
   tw_recovery other;
-  tw_status status = tw_color_symmetric(p, TW_COLOR_STAR, coloring);
   *recovery = (tw_recovery){0};
+  if (p->nnz == p->cols * (p->cols + 1) / 2) return TW_ERR_LIMIT; /* as many colors as columns */
+  tw_status status = tw_color_symmetric(p, TW_COLOR_STAR, coloring);
   if (status != TW_OK) return status;
   status = tw_recovery_new(p, coloring, recovery);
   if (status != TW_OK || tw_color_symmetric(p, TW_COLOR_ACYCLIC, &trees) != TW_OK) return status;

@@ -8,13 +8,17 @@
 
 #include <stdlib.h>
 
-enum { VISITS = 2000 /* nodes gone through before sets are made */ };
+enum {
+  VISITS = 2000, /* nodes gone through before sets are made */
+  DEEP = 100,    /* unions within unions */
+  STRIDE = 1000  /* nodes from one set that is made from the leaves up to the next */
+};
 
 /* Places that one place comes from, iteration by iteration. */
 typedef struct sources {
   tw_deps *d;
-  tw_origin *end;
-  size_t count, capacity;
+  tw_origin *end, *todo; /* found, and to be gone through */
+  size_t count, capacity, n_todo, todo_capacity;
   tw_memo seen;
   int64_t visits;
   bool ok;
@@ -22,7 +26,19 @@ typedef struct sources {
 
 /* ------------------------------------------------------------------ element from element */
 
-static void go(sources *f, tw_origin p);
+static void push(sources *f, tw_origin **list, size_t *count, size_t *capacity, tw_origin p) {
+  tw_origin *grown = tw_grow(*list, capacity, *count + 1, sizeof *grown);
+  if (!grown) {
+    f->ok = tw_deps_memory(f->d);
+    return;
+  }
+  *list = grown;
+  grown[(*count)++] = p;
+}
+
+static void go(sources *f, tw_origin p) {
+  push(f, &f->todo, &f->n_todo, &f->todo_capacity, p);
+}
 
 static void go_elementwise(sources *f, tw_origin p) {
   for (int i = 0; i < tw_arity_of(p.node); i++) {
@@ -85,7 +101,7 @@ static bool go_branch(sources *f, tw_origin p) {
   return true;
 }
 
-static void go(sources *f, tw_origin p) {
+static void visit(sources *f, tw_origin p) {
   tw_sparse *s = f->d->s;
   int64_t known;
   f->ok = f->ok && p.frame && p.at && s->graph->status == TW_OK;
@@ -98,16 +114,16 @@ static void go(sources *f, tw_origin p) {
   if (tw_memo_get(&f->seen, (uintptr_t)p.frame, (uint64_t)p.node.id, (uintptr_t)p.at, &known)) return;
   if (!tw_memo_put(&f->seen, (uintptr_t)p.frame, (uint64_t)p.node.id, (uintptr_t)p.at, 1))
     f->ok = tw_deps_memory(f->d);
+  const bool made = !p.frame->up && f->d->whole[p.node.id];
   p.later = !p.frame->up && ++f->visits > VISITS;
-  bool through = !p.later && tw_sparse_input(s, p.frame, p.node) < 0;
+  bool through = !made && !p.later && tw_sparse_input(s, p.frame, p.node) < 0;
   if (through && (go_branch(f, p) || go_through(f, p))) return;
-  tw_origin *grown = tw_grow(f->end, &f->capacity, f->count + 1, sizeof *grown);
-  if (!grown) {
-    f->ok = tw_deps_memory(f->d);
-    return;
-  }
-  f->end = grown;
-  f->end[f->count++] = p;
+  push(f, &f->end, &f->count, &f->capacity, p);
+}
+
+static void find_sources(sources *f, tw_origin p) {
+  go(f, p);
+  while (f->ok && f->n_todo > 0) visit(f, f->todo[--f->n_todo]);
 }
 
 /* ------------------------------------------------------------------ sets by iteration */
@@ -127,6 +143,24 @@ int32_t *tw_deps_alloc(tw_deps *d, int64_t n) {
   return sets;
 }
 
+static bool is_whole(tw_origin p) {
+  return !p.frame->up && tw_table_is_identity(p.at, tw_size_of(p.node));
+}
+
+/* The sets of an end that is no input. Asked for at more places than there are, the node is looked at once. */
+static const int32_t *sets_of_end(tw_deps *d, tw_origin p) {
+  int32_t *made = tw_deps_alloc(d, p.at->n);
+  if (!made) return NULL;
+  const bool outside = !p.frame->up, often = outside && p.at->n >= tw_size_of(p.node) && !is_whole(p);
+  const int32_t *whole = outside ? d->whole[p.node.id] : NULL;
+  if (often && !whole) {
+    whole = tw_deps_of(d, tw_origin_of(p.frame, p.node, tw_table_identity(d->s, tw_size_of(p.node))));
+    if (!whole) return NULL;
+  }
+  for (int64_t k = 0; whole && k < p.at->n; k++) made[k] = whole[tw_table_at(p.at, k)];
+  return whole || tw_deps_join(d, made, p) ? made : NULL;
+}
+
 /* All ends joined at every iteration. Elements of inputs are sets by themselves. */
 static bool join_ends(tw_deps *d, const sources *f, int32_t *out, int64_t n) {
   tw_sparse *s = d->s;
@@ -134,10 +168,9 @@ static bool join_ends(tw_deps *d, const sources *f, int32_t *out, int64_t n) {
   int32_t *one = tw_sparse_alloc(s, f->count, sizeof *one);
   bool ok = set && one;
   for (size_t i = 0; i < f->count && ok; i++) {
-    if (tw_sparse_input(s, f->end[i].frame, f->end[i].node) >= 0) continue;
-    int32_t *made = tw_deps_alloc(d, n);
-    ok = made && tw_deps_join(d, made, f->end[i]);
-    set[i] = made;
+    const bool input = tw_sparse_input(s, f->end[i].frame, f->end[i].node) >= 0;
+    set[i] = input ? NULL : sets_of_end(d, f->end[i]);
+    ok = input || set[i];
   }
   for (int64_t k = 0; k < n && ok; k++) {
     for (size_t i = 0; i < f->count; i++) {
@@ -157,19 +190,62 @@ bool tw_deps_join_sets(tw_deps *d, int32_t *to, int64_t n, const int32_t *set) {
   return joined >= 0;
 }
 
-const int32_t *tw_deps_of(tw_deps *d, tw_origin p) {
-  int64_t known;
-  if (!p.frame || !p.at || d->s->graph->status != TW_OK || d->sets.dense) return NULL;
-  if (tw_memo_get(&d->known, (uintptr_t)p.frame, (uint64_t)p.node.id, (uintptr_t)p.at, &known))
-    return (const int32_t *)(intptr_t)known;
+/* Without looking whether they are known. */
+static int32_t *make_sets(tw_deps *d, tw_origin p) {
   sources f = {.d = d, .ok = true};
   int32_t *out = tw_deps_alloc(d, p.at->n);
-  go(&f, p);
+  d->depth++;
+  if (out) find_sources(&f, p);
   bool ok = out && f.ok && join_ends(d, &f, out, p.at->n);
+  d->depth--;
   free(f.end);
+  free(f.todo);
   tw_memo_free(&f.seen);
-  if (ok && !tw_memo_put(&d->known, (uintptr_t)p.frame, (uint64_t)p.node.id, (uintptr_t)p.at,
-                         (int64_t)(intptr_t)out))
-    ok = tw_deps_memory(d);
   return ok ? out : NULL;
+}
+
+const int32_t *tw_deps_of(tw_deps *d, tw_origin p) {
+  int64_t known;
+  if (!p.frame || !p.at || d->s->graph->status != TW_OK || d->sets.dense || d->deep) return NULL;
+  const uint64_t frame = (uintptr_t)p.frame, node = (uint64_t)p.node.id, at = (uintptr_t)p.at;
+  if (tw_memo_get(&d->known, frame, node, at, &known)) return (const int32_t *)(intptr_t)known;
+  d->deep = d->depth >= DEEP;
+  int32_t *out = d->deep ? NULL : make_sets(d, p);
+  if (!out) return NULL;
+  if (is_whole(p)) d->whole[p.node.id] = out;
+  if (tw_memo_put(&d->known, frame, node, at, (int64_t)(intptr_t)out)) return out;
+  tw_deps_memory(d);
+  return NULL;
+}
+
+bool tw_deps_from_leaves(tw_deps *d, int n, const tw_expr *roots) {
+  tw_sparse *s = d->s;
+  int32_t *order, count;
+  int64_t total = 0; /* elements of the sets that are made */
+  if (!tw_walk_to(s->graph, n, roots, s->m, s->x, &order, &count)) return false;
+  d->deep = false;
+  bool ok = true;
+  for (int32_t i = 0; i < count && ok; i++) {
+    tw_expr node = tw_at(s->graph, order[i]);
+    const bool through = tw_op_of(node)->flags & TW_OP_ELEMENTWISE && i % STRIDE != 0;
+    if (through || !tw_frame_depends(s->top, node) || tw_sparse_input(s, s->top, node) >= 0) continue;
+    total += tw_size_of(node);
+    ok = total <= d->sets.most &&
+         tw_deps_of(d, tw_origin_of(s->top, node, tw_table_identity(s, tw_size_of(node))));
+  }
+  free(order);
+  return ok;
+}
+
+/* ------------------------------------------------------------------ opening and closing */
+
+bool tw_deps_open(tw_deps *d, tw_sparse *s, int64_t rows) {
+  *d = (tw_deps){.s = s};
+  d->whole = tw_sparse_alloc(s, (size_t)s->limit, sizeof *d->whole);
+  return tw_sets_open(&d->sets, rows, s->cols) && d->whole ? true : tw_deps_memory(d);
+}
+
+void tw_deps_close(tw_deps *d) {
+  tw_memo_free(&d->known);
+  tw_sets_close(&d->sets);
 }

@@ -73,19 +73,71 @@ static bool join_moved(tw_deps *d, int32_t *out, tw_origin p) {
   return true;
 }
 
+/* The elements of operand i that make one element of a reduction or a product of matrices lie at equal distance. */
+typedef struct line {
+  const tw_table *first; /* by iteration */
+  int64_t step, fan;
+} line;
+
+static const tw_table *fan_place(tw_sparse *s, tw_expr node, int i, const tw_table *at, const tw_table *q) {
+  return tw_op_of(node) == &tw_op_matmul ? tw_place_factor(s, node, i, at, q)
+                                         : tw_place_reduced(s, node, at, q);
+}
+
+static bool find_line(tw_sparse *s, tw_origin p, int i, line *out) {
+  const int64_t n = p.at->n;
+  const tw_table *next = fan_place(s, p.node, i, p.at, tw_table_constant(s, n, 1));
+  out->first = fan_place(s, p.node, i, p.at, tw_table_constant(s, n, 0));
+  if (!next || !out->first) return false;
+  out->step = tw_table_at(next, 0) - tw_table_at(out->first, 0);
+  out->fan = tw_place_fan(p.node);
+  return true;
+}
+
+/* The lines of operand i, from the sets of its elements: each line once, or, where factors that are 0 drop
+ * terms, each pair of lines. O(n + size) unions without such factors, O(n fan) look-ups with them. */
+static bool join_lines(tw_deps *d, int32_t *out, tw_origin p, int i, const int32_t *set) {
+  tw_sparse *s = d->s;
+  line in, other = {0};
+  const bool product = tw_op_of(p.node) == &tw_op_matmul;
+  const bool fixed = product && !tw_frame_depends(p.frame, tw_input_of(p.node, 1 - i));
+  const bool *mask = fixed ? tw_sparse_nonzero_elements(s, tw_input_of(p.node, 1 - i)) : NULL;
+  if (!find_line(s, p, i, &in) || (mask && !find_line(s, p, 1 - i, &other))) return false;
+  int32_t *made = tw_deps_alloc(d, tw_size_of(tw_input_of(p.node, i))); /* 1 + set, by first element */
+  int32_t *term = tw_sparse_alloc(s, (size_t)in.fan, sizeof *term);
+  if (!made || !term) return false;
+  for (int64_t k = 0; k < p.at->n; k++) {
+    const int64_t first = tw_table_at(in.first, k), by = mask ? tw_table_at(other.first, k) : 0;
+    int32_t both[2] = {out[k], made[first] - 1};
+    if (mask || !made[first]) {
+      int64_t n = 0;
+      for (int64_t q = 0; q < in.fan; q++)
+        if (!mask || mask[by + q * other.step]) term[n++] = set[first + q * in.step];
+      if (!tw_deps_join_sets(d, &both[1], n, term)) return false;
+      made[first] = 1 + both[1];
+    }
+    if (!tw_deps_join_sets(d, &out[k], 2, both)) return false;
+  }
+  return true;
+}
+
 /* Reductions and products of matrices: operand i at the fan elements that make one. Terms whose other factor
- * is known to be 0 do not count. */
+ * is known to be 0 do not count. Where elements of the operand are met more than once, their sets are made
+ * first; else the fan elements are a place on a larger domain. */
 static bool join_fan(tw_deps *d, int32_t *out, tw_origin p, int i) {
   tw_sparse *s = d->s;
-  int64_t n = p.at->n, fan = tw_place_fan(p.node);
+  tw_expr operand = tw_input_of(p.node, i);
+  int64_t n = p.at->n, fan = tw_place_fan(p.node), size = tw_size_of(operand);
+  if (n == 0 || fan == 0 || !p.frame || !tw_frame_depends(p.frame, operand)) return true;
+  if (!p.frame->up && n > size / fan) {
+    const int32_t *set = tw_deps_of(d, tw_origin_of(p.frame, operand, tw_table_identity(s, size)));
+    return set && join_lines(d, out, p, i, set);
+  }
   const tw_table *owner = tw_place_repeat(s, n, fan), *q = tw_place_digit(s, n, fan);
-  if (!owner) return join_all(d, out, n, p.frame, tw_input_of(p.node, i));
-  const tw_table *at = tw_table_compose(s, p.at, owner), *in;
+  if (!owner) return join_all(d, out, n, p.frame, operand);
+  const tw_table *at = tw_table_compose(s, p.at, owner), *in = fan_place(s, p.node, i, at, q);
   const tw_frame *frame = tw_frame_rebase(s, p.frame, owner);
-  if (tw_op_of(p.node) != &tw_op_matmul) {
-    in = tw_place_reduced(s, p.node, at, q);
-  } else {
-    in = tw_place_factor(s, p.node, i, at, q);
+  if (tw_op_of(p.node) == &tw_op_matmul) {
     tw_expr other = tw_input_of(p.node, 1 - i);
     bool fixed = frame && !tw_frame_depends(frame, other);
     tw_expr by = fixed ? tw_element(s, frame, other, tw_place_factor(s, p.node, 1 - i, at, q)) : TW_NONE;
@@ -96,7 +148,7 @@ static bool join_fan(tw_deps *d, int32_t *out, tw_origin p, int i) {
       frame = tw_frame_rebase(s, frame, some);
     }
   }
-  return join_place(d, out, owner, tw_origin_of(frame, tw_input_of(p.node, i), in));
+  return join_place(d, out, owner, tw_origin_of(frame, operand, in));
 }
 
 /* Running sums, products and recurrences outside of loops: all that came before. */

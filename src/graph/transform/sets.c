@@ -6,8 +6,15 @@
 
 enum { FEW = 16 /* items of sets that are joined faster than looked up */ };
 
-bool tw_sets_open(tw_sets *sets, int64_t cols, int64_t most) {
-  *sets = (tw_sets){.cols = cols, .most = most, .slots = 256};
+static int64_t smaller(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
+
+bool tw_sets_open(tw_sets *sets, int64_t rows, int64_t cols) {
+  const int64_t dense = cols > 0 && rows > INT64_MAX / 128 / cols ? INT64_MAX / 128 : rows * cols;
+  *sets = (tw_sets){.cols = cols, .slots = 256};
+  sets->most = smaller((INT64_C(1) << 20) + 4 * dense, (INT64_C(1) << 24) + 16 * (rows + cols));
+  sets->work_most = (INT64_C(1) << 24) + 64 * dense;
   sets->stamp = calloc((size_t)cols + 1, sizeof *sets->stamp);
   sets->slot = calloc((size_t)sets->slots, sizeof *sets->slot);
   sets->start = tw_grow(NULL, &sets->start_capacity, 1, sizeof *sets->start);
@@ -54,7 +61,7 @@ static void sort(int32_t *x, int64_t n) {
   }
 }
 
-/* All items of the n sets, sorted, into sets->mixed; how many, -1 out of memory. */
+/* All items of the n sets, sorted, into sets->mixed; how many, -1 out of memory or dense. */
 static int64_t mix(tw_sets *sets, int64_t n, const int32_t *set) {
   int64_t count = 0;
   const int64_t stamp = ++sets->stamps;
@@ -64,14 +71,16 @@ static int64_t mix(tw_sets *sets, int64_t n, const int32_t *set) {
     if (!grown) return -1;
     sets->mixed = grown;
     const int32_t *item = tw_sets_items(sets, set[i], &one);
+    sets->work += size;
     for (int64_t j = 0; j < size; j++) {
       if (sets->stamp[item[j]] == stamp) continue;
       sets->stamp[item[j]] = stamp;
       sets->mixed[count++] = item[j];
     }
   }
+  sets->dense = sets->work > sets->work_most;
   sort(sets->mixed, count);
-  return count;
+  return sets->dense ? -1 : count;
 }
 
 /* ------------------------------------------------------------------ each set once */
@@ -152,6 +161,7 @@ int64_t tw_sets_join(tw_sets *sets, int64_t n, const int32_t *set) {
   int32_t two[2] = {0, 0};
   for (int64_t i = 0; i < n; i++) {
     if (set[i] == 0 || set[i] == two[0] || set[i] == two[1]) continue;
+    if (tw_sets_size(sets, set[i]) == sets->cols) return set[i]; /* all there are */
     if (two[1] != 0) return join_many(sets, n, set);
     two[two[0] != 0] = set[i];
   }

@@ -7,6 +7,7 @@
 #ifndef TALWEG_GRAPH_SPARSE_H
 #define TALWEG_GRAPH_SPARSE_H
 
+#include "graph/memo.h"
 #include "graph/transform/sparsity.h"
 
 /* ------------------------------------------------------------------ tables (sparse_table.c, sparse_fit.c) */
@@ -38,17 +39,6 @@ typedef struct tw_frame {
 typedef struct tw_ids {
   int32_t count, id[];
 } tw_ids;
-
-/* A map from three words to one. */
-typedef struct tw_memo {
-  uint64_t *key; /* capacity x 3 */
-  int64_t *value;
-  bool *used;
-  size_t capacity, count;
-} tw_memo;
-bool tw_memo_get(const tw_memo *memo, uint64_t a, uint64_t b, uint64_t c, int64_t *value);
-bool tw_memo_put(tw_memo *memo, uint64_t a, uint64_t b, uint64_t c, int64_t value); /* false: out of memory */
-void tw_memo_free(tw_memo *memo);
 
 /* Element at[k] of input `input`, read at iteration k: `u` stands for it in expressions of the domain. Each
  * piece has reads of its own, so that all pieces can be differentiated at once. */
@@ -88,7 +78,10 @@ typedef struct tw_sparse {
   tw_memo elements, numbers, sources, fits, closed;
   const tw_table
       *split; /* why an element was refused: it differs in kind between iterations with different labels */
-  int64_t visits; /* nodes looked at by tw_element */
+  int64_t visits;      /* nodes looked at by tw_element */
+  int depth;           /* of tw_element in itself */
+  int64_t most_reads;  /* of a piece */
+  int64_t domain_most; /* iterations of nested domains: some times the dense matrix, the largest array or loop */
 } tw_sparse;
 
 /* False with the graph's error set on failure. */
@@ -152,6 +145,8 @@ const tw_table *tw_sparse_numbers(tw_sparse *s, tw_expr scalar, int64_t n);
 double *tw_sparse_values(tw_sparse *s, tw_expr scalar, int64_t n);
 /* The iterations at which a closed scalar is not 0; NULL: all, or it is not closed. */
 const tw_table *tw_sparse_nonzeros(tw_sparse *s, tw_expr scalar, int64_t n);
+/* Which elements of an array outside of loops are not 0, by position; NULL: all, or it is not closed. */
+const bool *tw_sparse_nonzero_elements(tw_sparse *s, tw_expr array);
 
 /* ------------------------------------------------------------------ where elements come from
  * (sparse_place.c) */
@@ -203,14 +198,15 @@ bool tw_place_scattered(tw_sparse *s, const tw_scatter *scatter, const tw_table 
 const tw_table *tw_place_target(tw_sparse *s, tw_expr loop, const tw_table *at);
 /* Domains with more iterations are not made. */
 #define TW_DOMAIN_MOST (INT64_C(1) << 25)
-/* n x fan: iterations repeated, `fan` times each, and the number of the repetition. NULL when too many. */
+/* n x fan: iterations repeated, `fan` times each, and the number of the repetition. NULL when too many: more
+ * than TW_DOMAIN_MOST, or, where both are above 1, than `domain_most`. */
 const tw_table *tw_place_repeat(tw_sparse *s, int64_t n, int64_t fan);
 const tw_table *tw_place_digit(tw_sparse *s, int64_t n, int64_t fan);
 
 /* ------------------------------------------------------------------ elements (sparse_element.c) */
 
 /* Element at[k] of `node` as a scalar of the domain's k and of reads of x. TW_NONE where there is no such
- * scalar of moderate size: then s->split may hold labels that part the domain into pieces on which there is
+ * scalar of moderate size and depth: then s->split may hold labels that part the domain into pieces on which there is
  * one. */
 tw_expr tw_element(tw_sparse *s, const tw_frame *frame, tw_expr node, const tw_table *at);
 /* Which operand of a `where` node is chosen at all iterations; 0: not known beforehand, -1: it differs
@@ -243,6 +239,7 @@ typedef struct tw_term {
   const tw_frame *frame;
   tw_expr node;
   const tw_table *at;
+  int steps; /* nodes it was followed through */
 } tw_term;
 /* A value of the term's domain times its weights and sign. */
 tw_expr tw_weighted(tw_sparse *s, const tw_term *term, tw_expr value);

@@ -9,7 +9,8 @@
 enum {
   UNROLL = 16, /* elements that reductions, products and inner loops may join */
   SMALL = 64,  /* elements of the operands of an op that is applied, in a body, to scalars put together */
-  VISITS = 50000
+  VISITS = 50000,
+  DEPTH = 150 /* nodes below one another: stacks of threads may be small */
 };
 
 /* Element at[k] of an array that is known outside of loops. */
@@ -218,14 +219,17 @@ static tw_expr by_op(tw_sparse *s, const tw_frame *frame, tw_expr node, const tw
 tw_expr tw_element(tw_sparse *s, const tw_frame *frame, tw_expr node, const tw_table *at) {
   int64_t known;
   if (!at || !frame || tw_is_none(node) || s->graph->status != TW_OK || s->visits > VISITS) return TW_NONE;
+  if (s->depth >= DEPTH) return TW_NONE;
   int input = tw_sparse_input(s, frame, node), number = tw_param_number(node);
   if (input >= 0) return s->piece ? tw_sparse_read_of(s, input, at) : gather(s, node, at);
-  if (frame->up && number >= 0) return of_param(s, frame, number, at);
+  if (frame->up && number >= 0) return of_param(s, frame, number, at); /* as many as loops are nested */
   if (!frame->up && !tw_frame_depends(frame, node)) return gather(s, node, at);
   const uint64_t key[3] = {(uintptr_t)frame, (uint64_t)s->piece << 32 | (uint64_t)node.id, (uintptr_t)at};
   if (tw_memo_get(&s->elements, key[0], key[1], key[2], &known)) return tw_at(s->graph, (int32_t)known);
   s->visits++;
+  s->depth++;
   tw_expr e = by_op(s, frame, node, at);
+  s->depth--;
   if (!tw_is_none(e) && !tw_memo_put(&s->elements, key[0], key[1], key[2], e.id))
     return tw_graph_fail(s->graph, TW_ERR_MEMORY, "out of memory looking for sparsity");
   return e;

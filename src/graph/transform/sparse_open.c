@@ -44,11 +44,44 @@ static int by_id(const void *x, const void *y) {
   return (a > b) - (a < b);
 }
 
+/* The elements of the largest array among nodes; a loop counts as the largest of its body in every iteration. */
+static int64_t largest_of(tw_graph *graph, const int32_t *order, int32_t count, int nested) {
+  const int64_t most = TW_DOMAIN_MOST;
+  int64_t largest = 1;
+  for (int32_t i = 0; i < count; i++) {
+    const tw_node_data *node = tw_node_at(graph, order[i]);
+    int64_t size = node->size < most ? node->size : most;
+    if (node->op == &tw_op_loop && nested > 0) {
+      const tw_loop_attr *attr = node->attr;
+      int32_t *inner, n_inner;
+      if (!tw_walk(graph, attr->body->n_outputs, attr->body->outputs, &inner, &n_inner)) return most;
+      const int64_t one = largest_of(graph, inner, n_inner, nested - 1), all = attr->n > most / one ? most : attr->n * one;
+      free(inner);
+      if (all > size) size = all;
+    }
+    if (size > largest) largest = size;
+  }
+  return largest;
+}
+
+/* 2^18, or four times the dense matrix (of second derivatives for a scalar) or the largest array. */
+static void set_domain_most(tw_sparse *s, int n, const tw_expr *roots, const int32_t *order, int32_t count) {
+  enum { NESTED = 8 };
+  const int64_t most = TW_DOMAIN_MOST, least = INT64_C(1) << 16, largest = largest_of(s->graph, order, count, NESTED);
+  int64_t rows = 0;
+  for (int i = 0; i < n; i++) rows += tw_size_of(roots[i]);
+  if (n == 1 && rows == 1) rows = s->cols;
+  const int64_t dense = s->cols > 0 && rows > most / s->cols ? most : rows * s->cols;
+  const int64_t larger = dense > largest ? dense : largest;
+  s->domain_most = 4 * (larger > least ? larger : least);
+}
+
 static bool depends_on_x(tw_sparse *s, int n, const tw_expr *roots, bool *depends) {
   int32_t *order, count;
   if (!tw_walk_to(s->graph, n, roots, s->m, s->x, &order, &count)) return false;
   for (int j = 0; j < s->m; j++) depends[s->x[j].id] = tw_is_float(tw_dtype_of(s->x[j]));
   spread(s->graph, order, count, depends);
+  set_domain_most(s, n, roots, order, count);
   free(order);
   return true;
 }
@@ -141,6 +174,7 @@ int tw_sparse_input(const tw_sparse *s, const tw_frame *frame, tw_expr node) {
 
 tw_expr tw_sparse_read_of(tw_sparse *s, int input, const tw_table *at) {
   if (!at) return TW_NONE;
+  if ((int64_t)(s->n_reads - s->piece_reads) > s->most_reads) return TW_NONE; /* more than any piece may have */
   for (size_t i = s->piece_reads; i < s->n_reads; i++)
     if (s->read[i].input == input && s->read[i].at == at) return s->read[i].u;
   tw_read *grown = one_more(s, s->read, &s->read_capacity, s->n_reads, sizeof *grown);
@@ -172,7 +206,7 @@ static int closedness(tw_sparse *s, tw_expr e, tw_expr k, int depth) {
 }
 
 bool tw_sparse_closed(tw_sparse *s, tw_expr scalar, int64_t n) {
-  enum { DEEP = 1000 };
+  enum { DEEP = 500 };
   tw_expr k = tw_sparse_k(s, n);
   return !tw_is_none(scalar) && !tw_is_none(k) && !(closedness(s, scalar, k, DEEP) & OPEN);
 }
@@ -234,6 +268,22 @@ const tw_table *tw_sparse_nonzeros(tw_sparse *s, tw_expr scalar, int64_t n) {
   return NULL;
 }
 
+const bool *tw_sparse_nonzero_elements(tw_sparse *s, tw_expr array) {
+  tw_array values;
+  tw_error error;
+  const int64_t size = tw_size_of(array);
+  if (!tw_sparse_closed(s, array, 1)) return NULL;
+  tw_expr some = tw_ne(tw_ravel(array), tw_zeros_like(tw_ravel(array)));
+  const tw_status status = tw_is_none(some) ? TW_ERR_ARGUMENT : tw_eval(some, &values, &error);
+  if (status == TW_ERR_MEMORY) out_of_memory(s);
+  if (status != TW_OK) return NULL;
+  const unsigned char *given = values.data; /* bool is a byte */
+  bool *mask = tw_sparse_alloc(s, (size_t)size, sizeof *mask), all = true;
+  for (int64_t k = 0; mask && k < size; k++) all &= mask[k] = given[k] != 0;
+  tw_array_free(&values);
+  return all ? NULL : mask;
+}
+
 /* ------------------------------------------------------------------ opening and closing */
 
 static bool check(tw_graph *graph, int n, const tw_expr *roots, int m, const tw_expr *x) {
@@ -257,9 +307,9 @@ bool tw_sparse_open(tw_sparse *s, int n, const tw_expr *roots, int m, const tw_e
   if (!s->arena) return out_of_memory(s) != NULL;
   s->offset = tw_sparse_alloc(s, (size_t)m + 1, sizeof *s->offset);
   bool *depends = tw_sparse_alloc(s, (size_t)s->limit, sizeof *depends);
+  for (int j = 0; s->offset && j < m; j++) s->offset[j + 1] = s->offset[j] + tw_size_of(x[j]);
+  if (s->offset) s->cols = s->offset[m];
   if (!s->offset || !depends || !depends_on_x(s, n, roots, depends)) return false;
-  for (int j = 0; j < m; j++) s->offset[j + 1] = s->offset[j] + tw_size_of(x[j]);
-  s->cols = s->offset[m];
   s->top = frame_add(s, (tw_frame){NULL, TW_NONE, NULL, depends, NULL});
   return s->top != NULL;
 }

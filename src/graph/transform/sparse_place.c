@@ -219,14 +219,19 @@ const tw_table *tw_place_factor(tw_sparse *s, tw_expr node, int operand, const t
 
 /* ------------------------------------------------------------------ larger domains */
 
+static bool is_too_large(const tw_sparse *s, int64_t n, int64_t fan) {
+  if (fan == 0) return false;
+  return n > TW_DOMAIN_MOST / fan || (n > 1 && fan > 1 && n * fan > s->domain_most);
+}
+
 const tw_table *tw_place_repeat(tw_sparse *s, int64_t n, int64_t fan) {
-  if (fan > 0 && n > TW_DOMAIN_MOST / fan) return NULL;
+  if (is_too_large(s, n, fan)) return NULL;
   if (n == 1) return tw_table_constant(s, fan, 0);
   return tw_table_divide(s, tw_table_identity(s, n * fan), fan > 0 ? fan : 1);
 }
 
 const tw_table *tw_place_digit(tw_sparse *s, int64_t n, int64_t fan) {
-  if (fan > 0 && n > TW_DOMAIN_MOST / fan) return NULL;
+  if (is_too_large(s, n, fan)) return NULL;
   if (n == 1) return tw_table_identity(s, fan);
   return tw_table_remainder(s, tw_table_identity(s, n * fan), fan > 0 ? fan : 1);
 }

@@ -7,7 +7,10 @@
 
 #include <stdlib.h>
 
-enum { PARTS = 64 /* pieces that one split may make */ };
+enum {
+  PARTS = 64, /* pieces that one split may make */
+  STEPS = 200 /* linear nodes below one another that are followed, sums not counted */
+};
 
 typedef struct walker {
   tw_sparse *s;
@@ -49,7 +52,7 @@ static tw_term rebase(walker *w, tw_term t, const tw_table *owner) {
     if (!owner) t.n = -1;
     return t;
   }
-  tw_term out = {.n = owner->n, .negative = t.negative, .node = t.node};
+  tw_term out = {.n = owner->n, .negative = t.negative, .node = t.node, .steps = t.steps};
   out.row = tw_table_compose(w->s, t.row, owner);
   out.weight = moved_weights(w->s, t.weight, owner);
   out.frame = tw_frame_rebase(w->s, t.frame, owner);
@@ -61,6 +64,7 @@ static bool walk_at(walker *w, tw_term t, const tw_frame *frame, tw_expr node, c
   t.frame = frame;
   t.node = node;
   t.at = at;
+  t.steps++;
   return walk(w, t);
 }
 
@@ -159,6 +163,7 @@ static bool walk_product(walker *w, tw_term t, bool quotient) {
     return false;
   t.at = tw_place_operand(w->s, t.node, varying, t.at);
   t.node = in[varying];
+  t.steps++;
   return quotient ? walk(w, t) : walk_nonzero(w, t);
 }
 
@@ -210,6 +215,7 @@ static bool walk_matmul(walker *w, tw_term t) {
   if (!weigh(w, &big, false, tw_input_of(t.node, 1 - varying), at[1 - varying])) return false;
   big.node = tw_input_of(t.node, varying);
   big.at = at[varying];
+  big.steps++;
   return walk_nonzero(w, big);
 }
 
@@ -323,6 +329,7 @@ static bool walk(walker *w, tw_term t) {
   if (t.frame->up && number > 0)
     return walk_at(w, t, t.frame->up, tw_input_of(t.frame->loop, number - 1), t.at);
   if (tw_sparse_input(w->s, t.frame, t.node) >= 0) return leaf(w, t);
+  if (t.steps > STEPS) return keep_rest(w, t);
   const tw_op *op = tw_op_of(t.node);
   if (op == &tw_op_add || op == &tw_op_sub) return walk_sum(w, t, op == &tw_op_add ? 1 : -1);
   if (op == &tw_op_neg) return walk_negated(w, t);
@@ -338,6 +345,7 @@ static bool walk(walker *w, tw_term t) {
 
 bool tw_pieces_make(tw_sparse *s, tw_expr e, tw_pieces *out) {
   walker w = {.s = s, .out = out};
+  s->most_reads = out->most_reads;
   int64_t n = tw_size_of(e);
   const tw_table *at = tw_table_identity(s, n), *row = out->curved ? tw_table_constant(s, n, 0) : at;
   tw_term whole = {.n = n, .row = row, .frame = s->top, .node = e, .at = at};

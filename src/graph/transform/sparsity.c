@@ -64,20 +64,19 @@ static int32_t *all_sets(tw_deps *d, int n, const tw_expr *e, int64_t rows) {
 
 bool tw_structure_of(int n, const tw_expr *e, int m, const tw_expr *x, tw_pattern *out) {
   tw_sparse s;
-  tw_deps d = {.s = &s};
+  tw_deps d = {.s = NULL};
   int64_t rows = 0;
   *out = (tw_pattern){0};
   for (int i = 0; i < n; i++) rows += tw_size_of(e[i]);
   bool ok = tw_sparse_open(&s, n, e, m, x);
-  if (ok && !tw_sets_open(&d.sets, s.cols, (INT64_C(1) << 24) + 16 * (rows + s.cols)))
-    ok = tw_deps_memory(&d);
+  ok = ok && tw_deps_open(&d, &s, rows);
   if (ok) {
     const int32_t *set = all_sets(&d, n, e, rows);
+    if (!set && d.deep && tw_deps_from_leaves(&d, n, e)) set = all_sets(&d, n, e, rows);
     ok = s.graph->status == TW_OK &&
          (set ? pattern_of_sets(&d, rows, set, out) : full_pattern(s.graph, rows, s.cols, out));
   }
-  tw_memo_free(&d.known);
-  tw_sets_close(&d.sets);
+  tw_deps_close(&d);
   tw_sparse_close(&s);
   return ok;
 }

@@ -1,5 +1,7 @@
 /* Maps from three words to one: open addressing with linear probing, at most 2/3 full. */
-#include "graph/transform/sparse.h"
+#include "graph/memo.h"
+
+#include "talweg/base.h"
 
 #include <stdlib.h>
 
