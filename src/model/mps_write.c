@@ -1,4 +1,5 @@
-/* Writes free MPS files. */
+/* Writes free MPS files. Readers disagree on how a file says that it maximises (GLPK and CBC do not read OBJSENSE's usual form): such an
+ * objective is written with its sign changed. */
 #include "model/mps_write.h"
 
 #include <math.h>
@@ -8,6 +9,7 @@
 typedef struct writer {
   const tw_flat *flat;
   tw_text *out;
+  double sense;                        /* -1: the objective is maximised */
   bool own_columns, own_rows;          /* names can be used */
   const tw_linear_term **term;         /* by column, then row */
   const tw_quadratic_term **quadratic; /* by row */
@@ -94,7 +96,7 @@ static void put_columns(const writer *w) {
       put_column(w, j);
       tw_text_puts(w->out, " ");
       put_row(w, row);
-      put_value(w, value);
+      put_value(w, row < 0 ? w->sense * value : value);
     }
     if (any) continue;
     tw_text_puts(w->out, " ");
@@ -109,7 +111,7 @@ static void put_limits(const writer *w) {
   tw_text_puts(w->out, "RHS\n");
   if (f->constant != 0) {
     tw_text_puts(w->out, " RHS obj");
-    put_value(w, -f->constant);
+    put_value(w, -w->sense * f->constant);
   }
   for (int64_t i = 0; i < f->m; i++) {
     const double value = type_of(f, i) == 'G' ? f->row_lower[i] : f->row_upper[i];
@@ -186,7 +188,7 @@ static void put_quadratic(const writer *w) {
       tw_text_puts(w->out, "\n");
     }
     if (row < 0) {
-      put_entry(w, q->i, q->j, q->i == q->j ? 2 * q->value : q->value);
+      put_entry(w, q->i, q->j, w->sense * (q->i == q->j ? 2 * q->value : q->value));
     } else if (q->i == q->j) {
       put_entry(w, q->i, q->j, q->value);
     } else {
@@ -205,7 +207,7 @@ static tw_status check(const tw_flat *f, tw_error *error) {
 }
 
 tw_status tw_mps_write(const tw_flat *f, tw_text *out, tw_error *error) {
-  writer w = {.flat = f, .out = out, .own_columns = usable(f->n, f->column), .own_rows = usable(f->m, f->row)};
+  writer w = {.flat = f, .out = out, .sense = f->maximize ? -1 : 1, .own_columns = usable(f->n, f->column), .own_rows = usable(f->m, f->row)};
   tw_status status = check(f, error);
   w.term = tw_alloc(f->n_linear, sizeof *w.term);
   w.quadratic = tw_alloc(f->n_quadratic, sizeof *w.quadratic);
@@ -217,7 +219,8 @@ tw_status tw_mps_write(const tw_flat *f, tw_text *out, tw_error *error) {
     if (f->n_linear > 0) qsort(w.term, f->n_linear, sizeof *w.term, by_column);
     if (f->n_quadratic > 0) qsort(w.quadratic, f->n_quadratic, sizeof *w.quadratic, by_row);
     const bool title = f->title != NULL && strpbrk(f->title, " \t\r\n") == NULL;
-    tw_text_printf(out, "NAME %s\n%s", title ? f->title : "model", f->maximize ? "OBJSENSE\n MAX\n" : "");
+    tw_text_printf(out, "%sNAME %s\n", f->maximize ? "* maximised: obj is the objective with its sign changed\n" : "",
+                   title ? f->title : "model");
     put_rows(&w);
     put_columns(&w);
     put_limits(&w);

@@ -49,6 +49,26 @@ static void knapsacks(void **state) {
   }
 }
 
+/* max 10^k v'x with c'x <= 24: the optimum is 41 10^k and proven to be, whatever the unit of money. */
+static void units_do_not_matter(void **state) {
+  (void)state;
+  static const double v[] = {12, 7, 9, 11, 5, 8, 6, 13, 4, 10}, c[] = {7, 4, 5, 7, 3, 5, 4, 8, 3, 6};
+  if (tw_method_find("cbc") == NULL) skip();
+  for (int k = -9; k <= 6; k++) {
+    const double unit = pow(10, k), best = -41 * unit;
+    tw_qp qp = program_new(10, 1);
+    program_linear(&qp);
+    program_integer(&qp, 0, 10);
+    for (int64_t j = 0; j < 10; j++) qp.q[j] = -unit * v[j], *program_at(&qp, 0, j) = c[j];
+    qp.row_upper[0] = 24;
+    tw_result r = program_solve(&qp, "cbc");
+    if (r.outcome != TW_SOLVED || fabs(r.f - best) > 1e-12 * fabs(best) || !(fabs(r.bound - best) <= 1e-9 * fabs(best)) || r.bound > r.f)
+      fail_msg("1e%d: %s, %.17g, bound %.17g, expected %.17g", k, tw_outcome_name(r.outcome), r.f, r.bound, best);
+    tw_result_free(&r);
+    tw_qp_free(&qp);
+  }
+}
+
 /* k workers, k tasks, and a budget that spoils the integral polytope. */
 static void assignments(void **state) {
   (void)state;
@@ -341,6 +361,7 @@ static void what_is_not_convex_is_refused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(knapsacks),
+                                     cmocka_unit_test(units_do_not_matter),
                                      cmocka_unit_test(assignments),
                                      cmocka_unit_test(facilities),
                                      cmocka_unit_test(schedules),

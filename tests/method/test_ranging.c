@@ -134,6 +134,38 @@ static void degeneracy_is_told(void **state) {
   tw_qp_free(&qp);
 }
 
+/* max x + 2 y with x + y + 3 <= 7, -9 <= x - y - 1 and x, y <= 3: at (1, 3), and the rows as stated, 7 and -3. The first limit may move from
+ * 6, where x = 0, to 9, where x = 3. */
+static void constants_of_rows_are_in_them(void **state) {
+  (void)state;
+  if (!available()) skip();
+  tw_graph *graph = tw_graph_new();
+  tw_problem *p = tw_problem_new(graph);
+  const tw_expr x = tw_problem_variable(p, "x", TW_SCALAR), y = tw_problem_variable(p, "y", TW_SCALAR);
+  tw_problem_bounds(p, x, tw_scalar(graph, 0), tw_scalar(graph, 3)), tw_problem_bounds(p, y, tw_scalar(graph, 0), tw_scalar(graph, 3));
+  tw_problem_maximize(p, "f", tw_add(x, tw_scale(y, 2)));
+  tw_problem_subject(p, "a", tw_add(tw_add(x, y), tw_scalar(graph, 3)), TW_NONE, tw_scalar(graph, 7));
+  tw_problem_subject(p, "b", tw_sub(tw_sub(x, y), tw_scalar(graph, 1)), tw_scalar(graph, -9), TW_NONE);
+  tw_class cls;
+  tw_oracle oracle;
+  tw_basis_ranges *r;
+  const double at[] = {1, 3}, dual[] = {1, 0};
+  assert_ok(tw_classify(p, &cls, &error));
+  assert_ok(tw_oracle_from_problem(&oracle, p, &cls, &error));
+  assert_ok(tw_ranges_new(&r, &oracle, at, dual, &error));
+  assert_close(r->row[0].value, 7, 1e-12);
+  assert_close(r->row[0].now, 7, 1e-12);
+  assert_close(r->row[0].low, 6, 1e-12);
+  assert_close(r->row[0].high, 9, 1e-12);
+  assert_close(r->row[1].value, -3, 1e-12);
+  assert_close(r->row[1].now, -9, 1e-12);
+  assert_true(r->row[1].basic && !r->row[0].basic);
+  tw_ranges_free(r);
+  tw_oracle_release(&oracle);
+  tw_problem_free(p);
+  tw_graph_free(graph);
+}
+
 static void what_has_no_basis_is_refused(void **state) {
   (void)state;
   if (!available()) skip();
@@ -154,6 +186,7 @@ static void what_has_no_basis_is_refused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(ranges_are_those_of_solving_again), cmocka_unit_test(degeneracy_is_told),
+                                     cmocka_unit_test(constants_of_rows_are_in_them),
                                      cmocka_unit_test(what_has_no_basis_is_refused)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,8 @@
  *
  * First the relaxation by Clp, which tells infeasible from unbounded; a mixed-integer program with an unbounded relaxation is
  * unbounded exactly when it has a feasible point (Meyer 1974, rational data), which is found out without its objective. At the
- * end integer variables are fixed and Clp prices the rows and makes the rest exact. */
+ * end integer variables are fixed and Clp prices the rows and makes the rest exact. Tolerances of reduced costs and of a better point
+ * are absolute there: both are given the objective times a power of two that makes its largest coefficient about 1000. */
 #ifdef TALWEG_CBC
 #include "method/program/cbc_solve.h"
 
@@ -21,6 +22,7 @@ typedef struct job {
   CoinBigIndex *start;
   int *row;
   double *lower, *upper, *row_lower, *row_upper; /* infinite as COIN has it */
+  double *cost, unit;                            /* unit q, unit a power of two */
 } job;
 
 /* ------------------------------------------------------------------ arrays */
@@ -29,19 +31,30 @@ static void take_limits(int64_t n, const double *from, double *to) {
   for (int64_t k = 0; k < n; k++) to[k] = fmin(fmax(from[k], -DBL_MAX), DBL_MAX);
 }
 
+static void take_cost(job *j) {
+  double most = 0;
+  int exponent;
+  for (int64_t k = 0; k < j->qp->n; k++) most = fmax(most, fabs(j->qp->q[k]));
+  frexp(most, &exponent);
+  j->unit = most > 0 && isfinite(most) ? ldexp(1, 10 - exponent) : 1;
+  for (int64_t k = 0; k < j->qp->n; k++) j->cost[k] = j->unit * j->qp->q[k];
+}
+
 static bool open_job(job *j) {
   const tw_qp *qp = j->qp;
   const int64_t count = csc_count(&qp->a);
-  double *b = tw_alloc((size_t)(2 * (qp->n + qp->m)), sizeof *b);
+  double *b = tw_alloc((size_t)(3 * qp->n + 2 * qp->m), sizeof *b);
   j->start = tw_alloc((size_t)qp->n + 1, sizeof *j->start);
   j->row = tw_alloc((size_t)count, sizeof *j->row);
   j->lower = b;
   if (!b || !j->start || !j->row) return false;
   j->upper = b + qp->n, j->row_lower = b + 2 * qp->n, j->row_upper = b + 2 * qp->n + qp->m;
+  j->cost = b + 2 * (qp->n + qp->m);
   for (int64_t k = 0; k <= qp->n; k++) j->start[k] = (CoinBigIndex)qp->a.start[k];
   for (int64_t k = 0; k < count; k++) j->row[k] = (int)qp->a.row[k];
   take_limits(qp->n, qp->lower, j->lower), take_limits(qp->n, qp->upper, j->upper);
   take_limits(qp->m, qp->row_lower, j->row_lower), take_limits(qp->m, qp->row_upper, j->row_upper);
+  take_cost(j);
   return true;
 }
 
@@ -74,7 +87,7 @@ static void take_point(const job *j, Clp_Simplex *clp) {
   const tw_qp *qp = j->qp;
   tw_cbc_answer *a = j->answer;
   vec_copy(qp->n, Clp_getColSolution(clp), a->x);
-  for (int64_t i = 0; i < qp->m; i++) a->y[i] = 0 - Clp_dualRowSolution(clp)[i];
+  for (int64_t i = 0; i < qp->m; i++) a->y[i] = 0 - Clp_dualRowSolution(clp)[i] / j->unit;
   a->found = a->priced = true;
 }
 
@@ -101,6 +114,7 @@ static Cbc_Model *open_cbc(const job *j, const double *objective) {
   Cbc_setParameter(cbc, "log", "1");
   Cbc_setParameter(cbc, "timeMode", "elapsed");
   Cbc_setParameter(cbc, "allowableGap", "0");
+  Cbc_setParameter(cbc, "increment", "0");
   snprintf(text, sizeof text, "%.17g", j->task->gap);
   Cbc_setParameter(cbc, "ratioGap", text);
   if (isfinite(j->deadline)) snprintf(text, sizeof text, "%.3f", seconds_left(j)), Cbc_setParameter(cbc, "seconds", text);
@@ -129,14 +143,14 @@ static void make_exact(const job *j, Clp_Simplex *clp) {
 
 static void search_integers(const job *j, Clp_Simplex *clp, double relaxation) {
   tw_cbc_answer *a = j->answer;
-  Cbc_Model *cbc = open_cbc(j, j->qp->q);
+  Cbc_Model *cbc = open_cbc(j, j->cost);
   Cbc_solve(cbc);
   const double *x = Cbc_bestSolution(cbc);
   const bool optimal = Cbc_isProvenOptimal(cbc) != 0;
   if (!x && optimal) x = Cbc_getColSolution(cbc);
   a->nodes = Cbc_getNodeCount(cbc);
   a->iterations += Cbc_getIterationCount(cbc);
-  a->bound = fmax(relaxation, fmin(Cbc_getBestPossibleObjValue(cbc), x ? Cbc_getObjValue(cbc) : INFINITY));
+  a->bound = fmax(relaxation, fmin(Cbc_getBestPossibleObjValue(cbc), x ? Cbc_getObjValue(cbc) : INFINITY) / j->unit);
   a->found = x != NULL;
   if (x) vec_copy(j->qp->n, x, a->x);
   const bool infeasible = !x && Cbc_isProvenInfeasible(cbc);
@@ -174,7 +188,7 @@ static void solve_relaxed(const job *j, Clp_Simplex *clp) {
   a->iterations = Clp_getIterationCount(clp);
   switch (Clp_status(clp)) {
   case 0:
-    a->bound = Clp_getObjValue(clp);
+    a->bound = Clp_getObjValue(clp) / j->unit;
     if (j->qp->kinds) {
       search_integers(j, clp, a->bound);
       return;
@@ -202,7 +216,7 @@ static void solve_relaxed(const job *j, Clp_Simplex *clp) {
 
 static void solve_apart(void *context) {
   job *j = context;
-  Clp_Simplex *clp = open_clp(j, j->qp->q);
+  Clp_Simplex *clp = open_clp(j, j->cost);
   solve_relaxed(j, clp);
   Clp_deleteModel(clp);
 }

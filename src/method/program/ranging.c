@@ -236,6 +236,15 @@ static tw_status range_program(const tw_qp *qp, const double *x, const double *y
 }
 #endif
 
+/* Rows as stated, with the constants that the program has in its limits. */
+static void add_constants(const tw_oracle *o, const tw_qp *qp, tw_range *row) {
+  for (int64_t i = 0; i < qp->m; i++) {
+    const double lower = o->c_lower[i] - qp->row_lower[i], upper = o->c_upper[i] - qp->row_upper[i];
+    const double constant = isfinite(lower) ? lower : isfinite(upper) ? upper : 0;
+    row[i].value += constant, row[i].now += constant, row[i].low += constant, row[i].high += constant;
+  }
+}
+
 tw_status tw_ranges_new(tw_basis_ranges **out, const tw_oracle *o, const double *x, const double *y, tw_error *error) {
   *out = NULL;
   if (!(o->offers & TW_QP) || o->kinds)
@@ -245,6 +254,7 @@ tw_status tw_ranges_new(tw_basis_ranges **out, const tw_oracle *o, const double 
   if (status == TW_OK && !tw_qp_is_linear(&qp))
     status = tw_fail(error, TW_ERR_UNSUPPORTED, "ranges are those of a basis: expected a linear objective");
   if (status == TW_OK) status = range_program(&qp, x, y, out, error);
+  if (status == TW_OK) add_constants(o, &qp, (*out)->row);
   tw_qp_free(&qp);
   return status;
 }
