@@ -130,10 +130,14 @@ static tw_status sample(void *self, const double *x, int64_t count, const int64_
   return status != TW_OK ? status : tw_sampler_call(c->sampler, &c->questions.exec, c->questions.parameter, x, count, row, weight, f, g, error);
 }
 
+static tw_status open_blocks(context *c, tw_error *error) {
+  return c->blocks ? TW_OK : tw_block_set_new(&c->blocks, c->questions.kit, &c->questions.exec, c->questions.parameter, error);
+}
+
 static tw_status blocks(void *self, const tw_blocks **out, tw_error *error) {
   context *c = self;
   *out = NULL;
-  const tw_status status = c->blocks ? TW_OK : tw_block_set_new(&c->blocks, c->questions.kit, &c->questions.exec, c->questions.parameter, error);
+  const tw_status status = open_blocks(c, error);
   return status != TW_OK ? status : tw_block_set_get(c->blocks, out, error);
 }
 
@@ -149,8 +153,19 @@ static void visit(void *c, tw_state_visitor *visitor, void *visitor_context) {
   tw_ask_visit(c, visitor, visitor_context);
 }
 
-static void memory(void *c, tw_memory_visitor *visitor, void *visitor_context) {
-  tw_ask_memory(c, visitor, visitor_context);
+static void memory(void *self, tw_memory_visitor *visitor, void *visitor_context) {
+  context *c = self;
+  c->questions.beside = c->blocks != NULL;
+  tw_ask_memory(&c->questions, visitor, visitor_context);
+  if (!c->questions.beside) {
+    tw_block_set_free(c->blocks);
+    c->blocks = NULL;
+    return;
+  }
+  if (open_blocks(c, NULL) == TW_OK)
+    tw_block_set_memory(c->blocks, visitor, visitor_context);
+  else
+    visitor(visitor_context, NULL, -1);
 }
 
 static void release(void *self) {
