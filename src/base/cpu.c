@@ -15,6 +15,7 @@ tw_cpu tw_cpu_features(void) {
 }
 
 void tw_cpu_name(char *name, size_t size) {
+  if (!name || size == 0) return;
   FILE *info = fopen("/proc/cpuinfo", "r");
   char line[256];
   snprintf(name, size, "unknown");

@@ -197,6 +197,7 @@ tw_status csc_triangle(tw_csc *out, const tw_csc *a, bool lower, tw_error *error
 /* ------------------------------------------------------------------ products */
 
 void tw_csc_apply(const tw_csc *a, const double *x, double *y) {
+  if (!a || !x || !y) return;
   vec_zero(a->rows, y);
   for (int64_t j = 0; j < a->cols; j++) {
     const double xj = x[j];
@@ -205,6 +206,7 @@ void tw_csc_apply(const tw_csc *a, const double *x, double *y) {
 }
 
 void tw_csc_apply_transpose(const tw_csc *a, const double *x, double *y) {
+  if (!a || !x || !y) return;
   for (int64_t j = 0; j < a->cols; j++) {
     double sum = 0;
     for (int64_t p = a->start[j]; p < a->start[j + 1]; p++) sum += a->value[p] * x[a->row[p]];

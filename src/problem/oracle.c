@@ -1,4 +1,5 @@
 /* Oracles of problems over expressions: what each function of an oracle asks. */
+#include "base/given.h"
 #include "problem/ask.h"
 #include "problem/conic.h"
 #include "problem/summands.h"
@@ -355,6 +356,8 @@ tw_status tw_oracle_from_problem(tw_oracle *out, const tw_problem *p, const tw_c
 }
 
 tw_status tw_oracle_describe(const tw_oracle *oracle, tw_text *out, tw_error *error) {
+  TW_GIVEN(oracle);
+  TW_GIVEN(out);
   static const struct {
     tw_question question;
     unsigned offer;
@@ -379,6 +382,8 @@ tw_status tw_oracle_describe(const tw_oracle *oracle, tw_text *out, tw_error *er
 }
 
 tw_status tw_oracle_clone(tw_oracle *out, const tw_oracle *oracle, tw_error *error) {
+  TW_GIVEN(out);
+  TW_GIVEN(oracle);
   *out = (tw_oracle){0};
   if (!oracle || !oracle->clone) return tw_fail(error, TW_ERR_UNSUPPORTED, "oracle: it cannot be cloned");
   return oracle->clone(oracle->context, out, error);
