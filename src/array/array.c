@@ -1,4 +1,5 @@
 /* Strided arrays: allocation, views, rows, element access. */
+#include "base/given.h"
 #include "array/rows.h"
 
 #include <assert.h>
@@ -24,6 +25,7 @@ tw_array tw_array_f64(double *data, tw_shape shape) {
 }
 
 tw_status tw_array_new(tw_array *array, tw_dtype dtype, tw_shape shape, tw_error *error) {
+  TW_GIVEN(array);
   *array = (tw_array){0};
   char text[TW_SHAPE_TEXT];
   const tw_dtype_info *info = tw_dtype_get(dtype);
@@ -49,6 +51,7 @@ void tw_array_free(tw_array *array) {
 }
 
 bool tw_array_contiguous(const tw_array *array) {
+  if (!array) return false;
   int64_t stride = 1;
   if (tw_shape_size(&array->shape) == 0) return true;
   for (int k = array->shape.rank - 1; k >= 0; k--) {
@@ -60,6 +63,7 @@ bool tw_array_contiguous(const tw_array *array) {
 }
 
 tw_array tw_array_transpose(const tw_array *array, const int *perm) {
+  if (!array || !perm) return (tw_array){0};
   tw_array view = *array;
   view.owner = NULL;
   for (int k = 0; k < array->shape.rank; k++) {
@@ -75,6 +79,7 @@ static void *element(const tw_array *array, int64_t offset) {
 }
 
 tw_array tw_array_slice(const tw_array *array, int axis, int64_t start, int64_t count, int64_t step) {
+  if (!array) return (tw_array){0};
   assert(axis >= 0 && axis < array->shape.rank && count >= 0);
   tw_array view = *array;
   view.owner = NULL;
@@ -128,6 +133,7 @@ static void *at(const tw_array *array, const int64_t *index) {
 }
 
 double tw_array_get(const tw_array *array, const int64_t *index) {
+  if (!array || !array->data || (!index && array->shape.rank > 0)) return NAN;
   const void *p = at(array, index);
   switch (array->dtype) {
   case TW_F64:
@@ -156,6 +162,7 @@ static int64_t saturate(double value, int64_t low, int64_t high) {
 }
 
 void tw_array_set(tw_array *array, const int64_t *index, double value) {
+  if (!array || !array->data || (!index && array->shape.rank > 0)) return;
   void *p = at(array, index);
   switch (array->dtype) {
   case TW_F64:
@@ -182,6 +189,7 @@ void tw_array_set(tw_array *array, const int64_t *index, double value) {
 }
 
 int64_t tw_array_find_nonfinite(const tw_array *array) {
+  if (!array) return -1;
   if (tw_dtype_get(array->dtype)->kind != TW_KIND_FLOAT) return -1;
   tw_rows rows = tw_rows_of(array);
   int64_t position = 0;

@@ -1,5 +1,6 @@
 /* Copying with conversion, a row at a time through a buffer of doubles, or of integers when both
  * sides are integers, so that int64 never passes through a double. */
+#include "base/given.h"
 #include "array/rows.h"
 
 #include <math.h>
@@ -116,6 +117,8 @@ static tw_status convert(const tw_array *in, tw_array *out, tw_error *error) {
 }
 
 tw_status tw_array_copy(tw_array *out, const tw_array *in, tw_dtype dtype, tw_error *error) {
+  TW_GIVEN(out);
+  TW_GIVEN(in);
   tw_array copy;
   tw_status status = tw_array_new(&copy, dtype, in->shape, error);
   if (status == TW_OK) {

@@ -1,4 +1,5 @@
 /* csv reader: header, column selection, numeric cells. */
+#include "base/given.h"
 #include "array/csv.h"
 
 #include <math.h>
@@ -212,6 +213,9 @@ static tw_status fill(const table *t, tw_array *out, tw_error *error) {
 
 tw_status tw_csv_parse(const char *data, size_t bytes, const char *name, const char *columns, tw_array *out,
                        tw_error *error) {
+  TW_GIVEN(data);
+  TW_GIVEN(name);
+  TW_GIVEN(out);
   *out = (tw_array){0};
   table t = {.name = name};
   tw_csv_lexer lexer;
@@ -226,6 +230,8 @@ tw_status tw_csv_parse(const char *data, size_t bytes, const char *name, const c
 }
 
 tw_status tw_csv_read(const char *path, const char *columns, tw_array *out, tw_error *error) {
+  TW_GIVEN(path);
+  TW_GIVEN(out);
   char *data;
   size_t length;
   *out = (tw_array){0};

@@ -1,4 +1,5 @@
 /* npy reader (NumPy format versions 1.0 to 3.0; Kern, NEP 1, 2007). */
+#include "base/given.h"
 #include "array/npy.h"
 
 #include <math.h>
@@ -117,6 +118,9 @@ static tw_status read_elements(const tw_npy_header *h, const unsigned char *data
 }
 
 tw_status tw_npy_parse(const void *data, size_t bytes, const char *name, tw_array *out, tw_error *error) {
+  TW_GIVEN(data);
+  TW_GIVEN(name);
+  TW_GIVEN(out);
   const unsigned char *p = data;
   *out = (tw_array){0};
   if (bytes < TW_NPY_MAGIC_SIZE + 4 || memcmp(p, TW_NPY_MAGIC, TW_NPY_MAGIC_SIZE) != 0)
@@ -139,6 +143,8 @@ tw_status tw_npy_parse(const void *data, size_t bytes, const char *name, tw_arra
 }
 
 tw_status tw_npy_read(const char *path, tw_array *out, tw_error *error) {
+  TW_GIVEN(path);
+  TW_GIVEN(out);
   char *data;
   size_t length;
   *out = (tw_array){0};

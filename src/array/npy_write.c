@@ -1,4 +1,5 @@
 /* npy writer, format version 1.0. */
+#include "base/given.h"
 #include "array/npy.h"
 
 #include <stdlib.h>
@@ -26,6 +27,8 @@ static void header_text(const tw_array *array, tw_text *text) {
 }
 
 tw_status tw_npy_write(const char *path, const tw_array *array, tw_error *error) {
+  TW_GIVEN(path);
+  TW_GIVEN(array);
   tw_array copy = {0};
   const tw_array *source = array;
   if (!tw_array_contiguous(array)) {

@@ -4,6 +4,8 @@
 #endif
 #include <talweg/base.h>
 
+#include "base/given.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -92,6 +94,9 @@ static bool attend(listener *l, int stream, pid_t child) {
 }
 
 tw_status tw_run_apart(const tw_apart *apart, bool *stopped, tw_error *error) {
+  TW_GIVEN(apart);
+  TW_GIVEN(stopped);
+  TW_GIVEN(apart->task);
   int pipe_end[2];
   if (pipe(pipe_end) != 0) return tw_fail(error, TW_ERR_IO, "no pipe to a copy of the process: %s", strerror(errno));
   fflush(stdout); /* lest the copy says it again */

@@ -76,6 +76,7 @@ void *tw_arena_alloc(tw_arena *arena, size_t bytes, size_t align) {
 }
 
 void *tw_arena_dup(tw_arena *arena, const void *data, size_t bytes, size_t align) {
+  if (!data && bytes > 0) return NULL;
   void *copy = tw_arena_alloc(arena, bytes, align);
   if (copy && bytes) memcpy(copy, data, bytes);
   return copy;

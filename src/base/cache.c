@@ -2,6 +2,8 @@
 #define _DEFAULT_SOURCE /* mkdtemp */
 #include <talweg/base.h>
 
+#include "base/given.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +24,7 @@ static tw_status make_folder(const char *path, tw_error *error) {
 }
 
 tw_status tw_cache_folder(char *path, size_t size, tw_error *error) {
+  TW_GIVEN(path);
   const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
   int length = 0;
   if (cache && cache[0] == '/')
@@ -39,6 +42,7 @@ tw_status tw_cache_folder(char *path, size_t size, tw_error *error) {
 }
 
 tw_status tw_temporary_folder(char *path, size_t size, tw_error *error) {
+  TW_GIVEN(path);
   const char *under = getenv("TMPDIR");
   if (!under || under[0] != '/') under = "/tmp";
   const int length = snprintf(path, size, "%s/talweg-XXXXXX", under);
@@ -59,6 +63,7 @@ static int by_age(const void *a, const void *b) {
 }
 
 void tw_trim_folder(const char *folder, size_t bytes) {
+  if (!folder) return;
   DIR *stream = opendir(folder);
   entry *list = NULL;
   size_t count = 0, capacity = 0, total = 0;

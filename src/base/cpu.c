@@ -31,6 +31,7 @@ uint64_t tw_cpu_hash(void) {
 }
 
 void tw_cpu_name(char *name, size_t size) {
+  if (!name || size == 0) return;
   FILE *info = fopen("/proc/cpuinfo", "r");
   char line[256];
   snprintf(name, size, "unknown");

@@ -1,6 +1,8 @@
 /* Atomic file writes, and bounded reads of regular files. */
 #include <talweg/base.h>
 
+#include "base/given.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -100,6 +102,7 @@ tw_status tw_file_create(tw_file **out, const char *path, tw_error *error) {
 }
 
 FILE *tw_file_stream(tw_file *file) {
+  if (!file) return NULL;
   return file->stream;
 }
 
@@ -194,6 +197,8 @@ tw_status tw_file_read(const char *path, size_t max_bytes, char **data, size_t *
 }
 
 tw_status tw_file_write(const char *path, const tw_text *text, tw_error *error) {
+  TW_GIVEN(path);
+  TW_GIVEN(text);
   tw_file *file = NULL;
   if (text->failed) return tw_fail(error, TW_ERR_MEMORY, "out of memory for %s", path);
   const tw_status status = tw_file_create(&file, path, error);

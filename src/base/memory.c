@@ -29,6 +29,7 @@ void *tw_alloc(size_t count, size_t size) {
 }
 
 void *tw_grow(void *items, size_t *capacity, size_t count, size_t size) {
+  if (!capacity) return NULL;
   if (items && count <= *capacity) return items;
   size_t larger = *capacity < 16 ? 16 : *capacity + *capacity / 2;
   if (larger < count) larger = count;

@@ -174,6 +174,7 @@ static void layout(tw_text *text, const char *digits, int count, int point) {
 }
 
 void tw_text_number(tw_text *text, double value) {
+  if (!text) return;
   if (isnan(value)) {
     tw_text_puts(text, "nan");
     return;

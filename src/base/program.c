@@ -1,6 +1,8 @@
 /* Running other programs. */
 #include <talweg/base.h>
 
+#include "base/given.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -15,6 +17,8 @@
 extern char **environ;
 
 tw_status tw_program_find(const char *program, char *path, size_t size, tw_error *error) {
+  TW_GIVEN(program);
+  TW_GIVEN(path);
   const char *p = getenv("PATH");
   while (p && *p) {
     const size_t length = strcspn(p, ":");
@@ -57,6 +61,8 @@ static tw_status wait_for(pid_t child, const char *name, double seconds, const v
 }
 
 tw_status tw_program_run(const char *const *argv, double seconds, const volatile int *stop, tw_error *error) {
+  TW_GIVEN(argv);
+  TW_GIVEN(argv[0]);
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
   if (posix_spawn_file_actions_init(&actions) != 0) return tw_fail(error, TW_ERR_MEMORY, "%s: out of memory", argv[0]);

@@ -21,6 +21,7 @@ static bool reserve(tw_text *text, size_t extra) {
 }
 
 void tw_text_append(tw_text *text, const char *data, size_t length) {
+  if (!text || (!data && length > 0)) return;
   if (!reserve(text, length)) return;
   if (length) memcpy(text->data + text->length, data, length);
   text->length += length;
@@ -28,10 +29,12 @@ void tw_text_append(tw_text *text, const char *data, size_t length) {
 }
 
 void tw_text_puts(tw_text *text, const char *string) {
+  if (!text || !string) return;
   tw_text_append(text, string, strlen(string));
 }
 
 void tw_text_printf(tw_text *text, const char *format, ...) {
+  if (!text) return;
   va_list args, again;
   va_start(args, format);
   va_copy(again, args);
@@ -46,12 +49,14 @@ void tw_text_printf(tw_text *text, const char *format, ...) {
 }
 
 void tw_text_clear(tw_text *text) {
+  if (!text) return;
   text->length = 0;
   text->failed = false;
   if (text->data) text->data[0] = '\0';
 }
 
 void tw_text_free(tw_text *text) {
+  if (!text) return;
   free(text->data);
   *text = (tw_text){0};
 }
@@ -77,6 +82,11 @@ static size_t utf8_length(const unsigned char *s) {
 }
 
 void tw_text_json_string(tw_text *text, const char *string) {
+  if (!text) return;
+  if (!string) {
+    tw_text_puts(text, "null");
+    return;
+  }
   static const char shorthand[] = "\"\"\\\\\bb\ff\nn\rr\tt"; /* byte, escape letter */
   tw_text_append(text, "\"", 1);
   for (const char *s = string; *s;) {
@@ -100,6 +110,7 @@ void tw_text_json_string(tw_text *text, const char *string) {
 }
 
 void tw_text_json_number(tw_text *text, double value) {
+  if (!text) return;
   if (isfinite(value))
     tw_text_number(text, value);
   else

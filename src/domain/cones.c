@@ -1,4 +1,5 @@
 /* The projection on a product of cones and its derivative; zero, nonnegative and second-order cones. */
+#include "base/given.h"
 #include "domain/cones.h"
 
 #include <math.h>
@@ -23,6 +24,7 @@ const char *tw_cone_name(tw_cone_kind kind) {
 }
 
 int64_t tw_cone_order(const tw_cone *cone) {
+  if (!cone) return -1;
   const int64_t k = (int64_t)((sqrt(8 * (double)cone->rows + 1) - 1) / 2 + 0.5);
   return k > 0 && k * (k + 1) / 2 == cone->rows ? k : -1;
 }
@@ -151,7 +153,9 @@ static tw_status check_cone(const tw_cone *cone, int64_t i, tw_error *error) {
 }
 
 tw_status tw_cone_map_new(tw_cone_map **out, int64_t count, const tw_cone *cone, bool dual, tw_error *error) {
+  TW_GIVEN(out);
   *out = NULL;
+  if (count < 0 || (count > 0 && !cone)) return tw_fail(error, TW_ERR_ARGUMENT, "tw_cone_map_new: %lld cones, or none given", (long long)count);
   tw_cone_map *map = tw_alloc(1, sizeof *map);
   if (!map || !(map->part = tw_alloc((size_t)count, sizeof *map->part))) {
     tw_cone_map_free(map);
@@ -189,10 +193,14 @@ void tw_cone_map_free(tw_cone_map *map) {
 }
 
 int64_t tw_cone_map_rows(const tw_cone_map *map) {
+  if (!map) return 0;
   return map->rows;
 }
 
 tw_status tw_cone_map_at(tw_cone_map *map, const double *v, bool derivative, double *out, tw_error *error) {
+  TW_GIVEN(map);
+  TW_GIVEN(v);
+  TW_GIVEN(out);
   if (derivative && map->rows) memcpy(map->v, v, (size_t)map->rows * sizeof *v);
   for (int64_t i = 0; i < map->count; i++) {
     const part *p = &map->part[i];
@@ -203,10 +211,12 @@ tw_status tw_cone_map_at(tw_cone_map *map, const double *v, bool derivative, dou
 }
 
 void tw_cone_map_apply(tw_cone_map *map, const double *d, double *out) {
+  if (!map || !d || !out) return;
   for (int64_t i = 0; i < map->count; i++) apply_part(map, &map->part[i], d + map->part[i].start, out + map->part[i].start);
 }
 
 double tw_cone_map_margin(const tw_cone_map *map) {
+  if (!map) return NAN;
   double least = INFINITY;
   for (int64_t i = 0; i < map->count; i++) least = fmin(least, margin_of(map, &map->part[i]));
   return least;

@@ -5,6 +5,7 @@
 
 tw_expr tw_project_intersection(int n, const tw_domain *set, tw_expr x, int64_t sweeps) {
   if (tw_is_none(x)) return x;
+  if (n > 0 && !set) return tw_graph_fail(x.graph, TW_ERR_ARGUMENT, "project_intersection: the sets are NULL");
   if (n < 0 || sweeps < 0)
     return tw_graph_fail(x.graph, TW_ERR_ARGUMENT, "project_intersection: %d sets, %lld sweeps, expected no number below 0", n,
                          (long long)sweeps);

@@ -24,6 +24,10 @@ const tw_domain_kind *tw_domain_find(const char *name) {
 
 tw_domain tw_domain_make(tw_graph *graph, const tw_domain_kind *kind, tw_shape shape, int n,
                          const tw_expr *params) {
+  if (!graph || !kind || (n > 0 && !params)) {
+    tw_graph_fail(graph, TW_ERR_ARGUMENT, "a set without a kind or without parameters");
+    return (tw_domain){0};
+  }
   tw_domain domain = {0};
   for (int i = 0; i < TW_DOMAIN_PARAMS; i++) domain.param[i] = TW_NONE;
   if (tw_graph_status(graph) != TW_OK) return domain;

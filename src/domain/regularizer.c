@@ -61,6 +61,7 @@ static bool take(tw_graph *graph, const tw_regularizer_kind *kind, tw_expr x, in
 }
 
 tw_expr tw_regularizer(tw_graph *graph, const tw_regularizer_kind *kind, tw_expr x, int n, const tw_expr *params) {
+  if (n > 0 && !params) return tw_graph_fail(graph, TW_ERR_ARGUMENT, "a regularizer without parameters");
   if (tw_graph_status(graph) != TW_OK) return TW_NONE;
   if (!kind || tw_is_none(x) || x.graph != graph)
     return tw_graph_fail(graph, TW_ERR_ARGUMENT, "regularizer: %s", kind ? "x is no expression of this graph" : "no kind given");

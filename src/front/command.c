@@ -115,6 +115,7 @@ static int run_command(int argc, char *const *argv, const tw_console *console) {
 }
 
 int tw_command_on(int argc, char *const *argv, const tw_console *console) {
+  if (!argv || argc < 1 || !console || !console->out || !console->err) return TW_EXIT_INPUT;
   if (argc < 2) {
     print_help(console->err);
     return TW_EXIT_INPUT;
@@ -128,7 +129,7 @@ int tw_command_on(int argc, char *const *argv, const tw_console *console) {
 }
 
 int tw_command(int argc, char **argv, FILE *out, FILE *err) {
-  const int descriptor = fileno(err);
+  const int descriptor = err ? fileno(err) : -1;
   const tw_console console = {.out = out, .err = err, .live = descriptor >= 0 && isatty(descriptor) != 0};
   return tw_command_on(argc, argv, &console);
 }

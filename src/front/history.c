@@ -1,10 +1,13 @@
 /* The history of a run: a row per iteration, and its CSV file, the trace. */
 #include <talweg/front.h>
 
+#include "base/given.h"
+
 #include <math.h>
 #include <stdlib.h>
 
 void tw_history_add(tw_history *history, const tw_progress *progress, bool maximize) {
+  if (!history || !progress) return;
   if (history->failed || (history->count > 0 && history->row[history->count - 1].iteration == progress->iteration)) return;
   tw_history_row *grown = tw_grow(history->row, &history->capacity, history->count + 1, sizeof *grown);
   if (grown == NULL) {
@@ -23,11 +26,15 @@ void tw_history_add(tw_history *history, const tw_progress *progress, bool maxim
 }
 
 void tw_history_free(tw_history *history) {
+  if (!history) return;
   free(history->row);
   *history = (tw_history){0};
 }
 
 const char *tw_coordinate_name(const tw_problem *p, int64_t entry, char text[TW_SHAPE_TEXT]) {
+  if (!text) return "";
+  text[0] = '\0';
+  if (!p) return text;
   text[0] = '\0';
   for (int i = 0; i < tw_problem_variables(p); i++) {
     const tw_variable *v = tw_problem_variable_at(p, i);
@@ -72,6 +79,9 @@ static void put_row(tw_text *line, const tw_history *history, const tw_history_r
 }
 
 tw_status tw_history_write(const tw_history *history, const tw_problem *p, const char *path, tw_error *error) {
+  TW_GIVEN(history);
+  TW_GIVEN(p);
+  TW_GIVEN(path);
   if (history->failed) return tw_fail(error, TW_ERR_MEMORY, "out of memory for the trace %s", path);
   tw_file *file = NULL;
   const tw_status status = tw_file_create(&file, path, error);

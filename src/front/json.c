@@ -21,6 +21,7 @@ static void put_axis(tw_text *text, const tw_array *array, int axis, int64_t *in
 }
 
 void tw_json_array(tw_text *text, const tw_array *array) {
+  if (!text || !array) return;
   int64_t index[TW_MAX_RANK + 1] = {0};
   if (array->data == NULL && tw_shape_size(&array->shape) != 0)
     tw_text_puts(text, "null");
@@ -206,6 +207,7 @@ static void put_evidence(tw_text *text, const tw_evidence *e) {
 }
 
 void tw_solution_json(tw_text *text, const tw_solution *s, const tw_model *model) {
+  if (!text || !s) return;
   const tw_model_table *table = model != NULL ? tw_model_table_of(model) : NULL;
   const tw_result *r = &s->result;
   bool first = true;

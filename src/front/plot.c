@@ -1,9 +1,11 @@
 /* A plot: title, the panel of level sets when there is one, the panel of convergence. */
+#include "base/given.h"
 #include "front/plot.h"
 
 static const double LEFT = 62, TOP = 66, BOTTOM = 54, RIGHT = 26, GAP = 112, HEIGHT = 400, PANEL = 520, SQUARE = 330;
 
 tw_status tw_plot_check(const char *path, tw_error *error) {
+  TW_GIVEN(path);
   tw_status status = tw_canvas_check(path, error);
   tw_file *file = NULL;
   if (status == TW_OK) status = tw_file_create(&file, path, error);
@@ -19,6 +21,9 @@ static void draw_title(tw_canvas *canvas, const tw_plot *plot) {
 }
 
 tw_status tw_plot_write(const tw_plot *plot, const char *path, tw_error *error) {
+  TW_GIVEN(plot);
+  TW_GIVEN(path);
+  TW_GIVEN(plot->history);
   if (plot->history->count == 0) return tw_fail(error, TW_ERR_ARGUMENT, "plot %s: the history is empty", path);
   tw_landscape landscape = {0};
   tw_error absent = {0};

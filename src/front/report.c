@@ -145,6 +145,7 @@ static void put_evidence(tw_text *text, const tw_solution *s) {
 }
 
 void tw_solution_text(tw_text *text, const tw_solution *s, const tw_model *model, const char *title) {
+  if (!text || !s) return;
   put_heading(text, s, title);
   put_objective(text, s);
   put_arrays(text, s, model);

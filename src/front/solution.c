@@ -1,6 +1,7 @@
 /* A solution: the result of a run with the values of constraints and reports there, and its sensitivities. */
 #include <talweg/front.h>
 
+#include "base/given.h"
 #include "method/ranging.h"
 
 #include <math.h>
@@ -10,6 +11,7 @@
 /* ------------------------------------------------------------------ evidence */
 
 void tw_evidence_merge(tw_evidence *into, const tw_evidence *from) {
+  if (!into || !from) return;
   into->solves += from->solves;
   into->inner_residual = fmax(into->inner_residual, from->inner_residual);
   into->linear_residual = fmax(into->linear_residual, from->linear_residual);
@@ -26,6 +28,7 @@ void tw_evidence_merge(tw_evidence *into, const tw_evidence *from) {
 }
 
 tw_evidence tw_solution_evidence(const tw_solution *s) {
+  if (!s) return (tw_evidence){0};
   tw_evidence all = s->evidence;
   for (int i = 0; i < s->n_sensitivities; i++) tw_evidence_merge(&all, &s->sensitivity[i].evidence);
   return all;
@@ -183,6 +186,10 @@ static tw_status state_sense(tw_solution *s, tw_error *error) {
 
 tw_status tw_solution_new(tw_solution *s, const tw_problem *p, const tw_class *cls, tw_result *result,
                           const tw_exec *exec, tw_error *error) {
+  TW_GIVEN(s);
+  TW_GIVEN(p);
+  TW_GIVEN(cls);
+  TW_GIVEN(result);
   *s = (tw_solution){.problem = p, .class_name = cls->name, .result = *result};
   s->evidence = (tw_evidence){.complementarity_gap = INFINITY, .reliable = true};
   *result = (tw_result){0};
@@ -194,6 +201,8 @@ tw_status tw_solution_new(tw_solution *s, const tw_problem *p, const tw_class *c
 }
 
 tw_status tw_solution_price(tw_solution *s, const tw_oracle *oracle, tw_error *error) {
+  TW_GIVEN(s);
+  TW_GIVEN(oracle);
   const tw_problem *p = s->problem;
   const int variables = tw_problem_variables(p);
   const bool answer = s->result.outcome != TW_INFEASIBLE && s->result.outcome != TW_UNBOUNDED;
@@ -281,6 +290,8 @@ static tw_status differentiate(tw_solution *s, const tw_parameter *parameter, tw
 }
 
 tw_status tw_solution_differentiate(tw_solution *s, const char *name, tw_error *error) {
+  TW_GIVEN(s);
+  TW_GIVEN(name);
   const tw_parameter *parameter = find_parameter(s->problem, name);
   if (parameter == NULL) return tw_fail(error, TW_ERR_NAME, "sensitivity: the problem has no parameter %s", name);
   tw_solution_sensitivity *grown =
@@ -297,6 +308,7 @@ tw_status tw_solution_differentiate(tw_solution *s, const char *name, tw_error *
 }
 
 void tw_solution_free(tw_solution *s) {
+  if (!s) return;
   if (s->problem == NULL) return;
   for (int i = 0; s->constraints != NULL && i < tw_problem_constraints(s->problem); i++)
     tw_array_free(&s->constraints[i]);

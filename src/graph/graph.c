@@ -32,15 +32,23 @@ void tw_graph_free(tw_graph *graph) {
   free(graph);
 }
 
-void tw_graph_lock(tw_graph *graph) { pthread_mutex_lock(&graph->lock); }
-void tw_graph_unlock(tw_graph *graph) { pthread_mutex_unlock(&graph->lock); }
+void tw_graph_lock(tw_graph *graph) {
+  if (graph) pthread_mutex_lock(&graph->lock);
+}
+void tw_graph_unlock(tw_graph *graph) {
+  if (graph) pthread_mutex_unlock(&graph->lock);
+}
 
-tw_status tw_graph_status(const tw_graph *graph) { return graph->status; }
-const char *tw_graph_message(const tw_graph *graph) { return graph->message; }
-int32_t tw_graph_nodes(const tw_graph *graph) { return graph->count; }
-tw_arena *tw_graph_arena(tw_graph *graph) { return graph->arena; }
+tw_status tw_graph_status(const tw_graph *graph) {
+  if (!graph) return TW_ERR_ARGUMENT;
+  return graph->status;
+}
+const char *tw_graph_message(const tw_graph *graph) { return graph ? graph->message : "the graph is NULL"; }
+int32_t tw_graph_nodes(const tw_graph *graph) { return graph ? graph->count : 0; }
+tw_arena *tw_graph_arena(tw_graph *graph) { return graph ? graph->arena : NULL; }
 
 size_t tw_graph_bytes(const tw_graph *graph) {
+  if (!graph) return 0;
   size_t nodes = 0;
   for (int c = 0; c < TW_CHUNKS; c++)
     if (graph->chunk[c]) nodes += (size_t)1 << (c + TW_FIRST_CHUNK_BITS);
@@ -61,11 +69,13 @@ tw_expr tw_graph_fail(tw_graph *graph, tw_status status, const char *format, ...
 }
 
 void tw_graph_clear(tw_graph *graph) {
+  if (!graph) return;
   graph->status = TW_OK;
   graph->message[0] = '\0';
 }
 
 tw_status tw_graph_check(const tw_graph *graph, tw_error *error) {
+  if (!graph) return tw_fail(error, TW_ERR_ARGUMENT, "the graph is NULL");
   if (graph->status == TW_OK) return TW_OK;
   return tw_fail(error, graph->status, "%s", graph->message);
 }
@@ -235,7 +245,9 @@ static bool inputs_fit(tw_graph *graph, const tw_op *op, int n, const tw_expr *i
 enum { FEW_INPUTS = 16 };
 
 tw_expr tw_node(tw_graph *graph, const tw_op *op, int n, const tw_expr *in, const void *attr) {
-  if (!graph || graph->status != TW_OK || !inputs_fit(graph, op, n, in)) return TW_NONE;
+  if (!graph || graph->status != TW_OK) return TW_NONE;
+  if (!op || (n > 0 && !in)) return tw_graph_fail(graph, TW_ERR_ARGUMENT, "a node without an op or without operands");
+  if (!inputs_fit(graph, op, n, in)) return TW_NONE;
   tw_args args = {graph, op, n, in, attr};
   tw_type type = {0};
   if (!op->infer(&args, &type))

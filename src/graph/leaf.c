@@ -50,6 +50,7 @@ static bool all_equal(const unsigned char *data, size_t bytes, size_t element) {
 
 tw_expr tw_constant(tw_graph *graph, const tw_array *value) {
   if (!graph || graph->status != TW_OK) return TW_NONE;
+  if (!value) return tw_graph_fail(graph, TW_ERR_ARGUMENT, "constant: the array is NULL");
   tw_array copy = {0};
   const tw_array *source = value;
   if (!tw_array_contiguous(value)) {

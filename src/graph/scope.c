@@ -16,6 +16,10 @@ static void set_scope(tw_graph *graph, const char *path, size_t length) {
 
 void tw_scope_push(tw_graph *graph, const char *name) {
   if (!graph || graph->status != TW_OK) return;
+  if (!name) {
+    tw_graph_fail(graph, TW_ERR_ARGUMENT, "the name of a scope is NULL");
+    return;
+  }
   char path[PATH + 1];
   const char *outer = graph->scope ? graph->scope : "";
   const size_t length = strlen(outer) + strlen(name) + (*outer ? 1 : 0);

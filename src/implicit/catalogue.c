@@ -226,6 +226,7 @@ static bool needs_f(tw_condition_kind kind) {
 }
 
 tw_expr tw_condition_of(tw_condition_kind kind, const tw_condition_parts *p, tw_expr *z) {
+  if (!p || !z) return TW_NONE;
   *z = TW_NONE;
   if (tw_is_none(p->x)) return TW_NONE;
   parts c = {.p = p, .graph = p->x.graph, .x = p->x, .kind = kind, .eta = tw_is_none(p->eta) ? tw_scalar(p->x.graph, 1) : p->eta};

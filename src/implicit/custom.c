@@ -57,8 +57,8 @@ static tw_expr build(const tw_custom *custom, bool fixed_point) {
   return tw_reshape(z, tw_shape_of(custom->x));
 }
 
-tw_expr tw_custom_root(const tw_custom *custom) { return build(custom, false); }
-tw_expr tw_custom_fixed_point(const tw_custom *custom) { return build(custom, true); }
+tw_expr tw_custom_root(const tw_custom *custom) { return custom ? build(custom, false) : TW_NONE; }
+tw_expr tw_custom_fixed_point(const tw_custom *custom) { return custom ? build(custom, true) : TW_NONE; }
 
 static bool custom_infer(const tw_args *args, tw_type *type) {
   const custom_attr *attr = args->attr;

@@ -120,6 +120,7 @@ static void find_solve(void *context, tw_expr node, void *state) {
 }
 
 void tw_work_evidence(tw_work *work, tw_evidence *evidence) {
+  if (!evidence) return;
   bool derivatives = false;
   start(evidence);
   tw_work_visit(work, collect, evidence);
@@ -151,9 +152,10 @@ void tw_evidence_at(const tw_argmin_evidence *solution, const tw_solve_evidence 
 }
 
 void tw_oracle_evidence(const tw_oracle *oracle, tw_evidence *evidence) {
+  if (!evidence) return;
   bool derivatives = false;
   start(evidence);
-  if (oracle->visit) {
+  if (oracle && oracle->visit) {
     oracle->visit(oracle->context, collect, evidence);
     oracle->visit(oracle->context, find_solve, &derivatives);
     if (derivatives) oracle->visit(oracle->context, measure, evidence);

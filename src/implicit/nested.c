@@ -117,6 +117,10 @@ static tw_status close_statement(tw_nested *nested, const tw_problem *p, tw_erro
 }
 
 const tw_nested *tw_nested_close(const tw_problem *p, const char *method, tw_error *error) {
+  if (!p) {
+    tw_fail(error, TW_ERR_ARGUMENT, "the nested problem is NULL");
+    return NULL;
+  }
   tw_graph *graph = tw_problem_graph(p);
   tw_class cls;
   if (tw_graph_check(graph, error) != TW_OK) return NULL;
@@ -148,10 +152,14 @@ const tw_nested *tw_nested_close(const tw_problem *p, const char *method, tw_err
   return tw_nested_condition(nested, &cls, error) == TW_OK ? nested : NULL;
 }
 
-int tw_nested_variables(const tw_nested *nested) { return nested->n_variables; }
-const char *tw_nested_variable_name(const tw_nested *nested, int variable) { return nested->variable[variable].name; }
+int tw_nested_variables(const tw_nested *nested) { return nested ? nested->n_variables : 0; }
+const char *tw_nested_variable_name(const tw_nested *nested, int variable) {
+  return nested && variable >= 0 && variable < nested->n_variables ? nested->variable[variable].name : "";
+}
 
 tw_expr tw_nested_variable(tw_expr solution, const tw_nested *nested, int variable) {
+  if (!nested || variable < 0 || variable >= nested->n_variables)
+    return tw_graph_fail(solution.graph, TW_ERR_ARGUMENT, "no nested problem with a variable number %d", variable);
   const tw_part *v = &nested->variable[variable];
   return tw_reshape(tw_slice(solution, 0, v->offset, v->size, 1), v->shape);
 }

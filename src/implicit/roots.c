@@ -1,4 +1,5 @@
 /* Derivatives of a root in numbers: one function, compiled and called once. */
+#include "base/given.h"
 #include "implicit/custom.h"
 #include "implicit/solve.h"
 
@@ -131,6 +132,10 @@ static tw_status ask_vjp(question *q, const double *xbar, double *const *thetaba
 
 tw_status tw_root_jvp(const tw_root *root, const char *linear, const double *x, const void *const *theta, const double *const *dtheta,
                       double *dx, tw_evidence *evidence, tw_error *error) {
+  TW_GIVEN(root);
+  TW_GIVEN(x);
+  TW_GIVEN(dx);
+  if (root->n_theta > 0 && (!theta || !dtheta)) return tw_fail(error, TW_ERR_ARGUMENT, "tw_root_jvp: theta or dtheta is NULL");
   question q;
   if (root->x.graph) tw_graph_lock(root->x.graph);
   tw_status status = open(&q, root, linear, x, theta, error);
@@ -144,6 +149,10 @@ tw_status tw_root_jvp(const tw_root *root, const char *linear, const double *x, 
 
 tw_status tw_root_vjp(const tw_root *root, const char *linear, const double *x, const void *const *theta, const double *xbar,
                       double *const *thetabar, tw_evidence *evidence, tw_error *error) {
+  TW_GIVEN(root);
+  TW_GIVEN(x);
+  TW_GIVEN(xbar);
+  if (root->n_theta > 0 && (!theta || !thetabar)) return tw_fail(error, TW_ERR_ARGUMENT, "tw_root_vjp: theta or thetabar is NULL");
   question q;
   if (root->x.graph) tw_graph_lock(root->x.graph);
   tw_status status = open(&q, root, linear, x, theta, error);

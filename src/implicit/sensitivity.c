@@ -1,5 +1,6 @@
 /* Sensitivities of an outer problem: the problem seen as nested in its own parameters, at a solution already
  * known. */
+#include "base/given.h"
 #include "implicit/conic.h"
 #include "base/try.h"
 #include "implicit/program.h"
@@ -145,6 +146,15 @@ static tw_status by_conditions(const tw_problem *p, const tw_nested *nested, con
 
 tw_status tw_sensitivity(const tw_problem *p, const tw_result *at, const char *parameter, double *df,
                          double *dx, tw_evidence *evidence, tw_error *error) {
+  TW_GIVEN(p);
+  TW_GIVEN(at);
+  TW_GIVEN(parameter);
+  TW_GIVEN(df);
+  TW_GIVEN(dx);
+  if (!at->x || at->n != tw_problem_size(p) || at->m != tw_problem_rows(p) || (at->m > 0 && !at->dual))
+    return tw_fail(error, TW_ERR_ARGUMENT, "sensitivity: the result has %lld variables and %lld multipliers, the problem %lld and %lld",
+                   (long long)(at->x ? at->n : 0), (long long)(at->dual ? at->m : 0), (long long)tw_problem_size(p),
+                   (long long)tw_problem_rows(p));
   const tw_parameter *theta = NULL;
   for (int j = 0; j < tw_problem_parameters(p); j++)
     if (strcmp(tw_problem_parameter_at(p, j)->name, parameter) == 0) theta = tw_problem_parameter_at(p, j);

@@ -219,6 +219,7 @@ void csc_add_symmetric(const tw_csc *a, double s, const double *x, double *out) 
 }
 
 void tw_csc_apply(const tw_csc *a, const double *x, double *y) {
+  if (!a || !x || !y) return;
   vec_zero(a->rows, y);
   for (int64_t j = 0; j < a->cols; j++) {
     const double xj = x[j];
@@ -227,6 +228,7 @@ void tw_csc_apply(const tw_csc *a, const double *x, double *y) {
 }
 
 void tw_csc_apply_transpose(const tw_csc *a, const double *x, double *y) {
+  if (!a || !x || !y) return;
   for (int64_t j = 0; j < a->cols; j++) {
     double sum = 0;
     for (int64_t p = a->start[j]; p < a->start[j + 1]; p++) sum += a->value[p] * x[a->row[p]];

@@ -324,6 +324,7 @@ static tw_status apply_inverse_transpose(void *f, const double *b, double *x) {
 }
 
 tw_linop tw_factor_linop(tw_factor *f) {
+  if (!f) return (tw_linop){0};
   return (tw_linop){.rows = f->cols,
                     .cols = f->rows,
                     .flags = f->ops->symmetric ? TW_LINOP_SYMMETRIC : 0,

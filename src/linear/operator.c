@@ -21,6 +21,7 @@ static tw_status csc_apply_transpose(void *context, const double *x, double *y) 
 
 /* A symmetric matrix is applied as its transpose, which gathers instead of scattering. */
 tw_linop tw_linop_csc(const tw_csc *a, unsigned flags) {
+  if (!a) return (tw_linop){0};
   return (tw_linop){.rows = a->rows,
                     .cols = a->cols,
                     .flags = flags,
@@ -45,6 +46,7 @@ static tw_status dense_apply_transpose(void *context, const double *x, double *y
 }
 
 tw_linop tw_linop_dense(const tw_dense *a, unsigned flags) {
+  if (!a) return (tw_linop){0};
   return (tw_linop){.rows = a->rows,
                     .cols = a->cols,
                     .flags = flags,
@@ -71,6 +73,7 @@ static tw_status lowrank_apply(void *context, const double *x, double *y) {
 }
 
 tw_linop tw_linop_lowrank(const tw_lowrank *a) {
+  if (!a) return (tw_linop){0};
   return (tw_linop){.rows = a->n,
                     .cols = a->n,
                     .flags = TW_LINOP_SYMMETRIC,

@@ -236,8 +236,7 @@ static tw_status check_identity(const tw_driver *d, int64_t n, int64_t m, int64_
   return TW_OK;
 }
 
-/* The objective at the saved point must be what the file says, to six digits (nested problems are not exact).
- */
+/* The objective at the saved point must be what the file says, to six digits (nested problems are not exact), where it has a value. */
 static tw_status check_objective(const tw_driver *d, tw_error *error) {
   const tw_oracle *o = d->run.oracle;
   if (!(d->run.method->goals & TW_FOR_MINIMIZE) || o->value == NULL || !isfinite(d->boundary.f)) return TW_OK;
@@ -245,7 +244,7 @@ static tw_status check_objective(const tw_driver *d, tw_error *error) {
   tw_status status = o->value(o->context, d->run.x, &f, error);
   if (status == TW_OK && o->regularizer != NULL) status = o->regularizer(o->context, d->run.x, &g, error);
   if (status != TW_OK) return status;
-  if (fabs(f + g - d->boundary.f) <= 1e-6 * fmax(1, fabs(d->boundary.f))) return TW_OK;
+  if (!isfinite(f + g) || fabs(f + g - d->boundary.f) <= 1e-6 * fmax(1, fabs(d->boundary.f))) return TW_OK;
   return tw_fail(error, TW_ERR_ARGUMENT,
                  "the checkpoint is of another problem or other data: the objective at its point is %.10g "
                  "there and %.10g here",

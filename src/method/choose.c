@@ -79,6 +79,10 @@ static bool for_cones(const tw_problem *p, const tw_class *cls) {
 }
 
 const char *tw_method_choose(const tw_problem *p, const tw_class *cls, char *why, size_t size) {
+  if (!p || !cls) {
+    if (why && size > 0) snprintf(why, size, "no problem is given");
+    return NULL;
+  }
   const int64_t n = tw_problem_size(p);
   if (cls->integer) return for_integers(cls, why, size);
   switch (tw_problem_goal(p)) {

@@ -1,4 +1,5 @@
 /* The public face of the driver: the loop in one call, or owned by the caller. */
+#include "base/given.h"
 #include "method/driver.h"
 
 #include <math.h>
@@ -114,6 +115,7 @@ void tw_solver_free(tw_solver *solver) {
 }
 
 tw_outcome tw_solver_step(tw_solver *s) {
+  if (!s) return TW_FAILED;
   tw_driver *d = s->driver;
   if (d->outcome != TW_RUNNING) return d->outcome;
   const int64_t before = d->run.iteration;
@@ -131,6 +133,9 @@ tw_outcome tw_solver_step(tw_solver *s) {
 }
 
 void tw_solver_progress(const tw_solver *s, tw_progress *progress) {
+  if (!progress) return;
+  *progress = (tw_progress){.method = "", .f = NAN, .bound = NAN, .optimality = {NAN, NAN, NAN}};
+  if (!s) return;
   const tw_driver *d = s->driver;
   *progress = (tw_progress){.method = d->run.method->name,
                             .iteration = d->run.iteration,
@@ -146,6 +151,8 @@ void tw_solver_progress(const tw_solver *s, tw_progress *progress) {
 
 /* The current iterate when it is the answer or nothing else was kept, the best one otherwise. */
 tw_status tw_solver_result(const tw_solver *s, tw_result *result, tw_error *error) {
+  TW_GIVEN(s);
+  TW_GIVEN(result);
   const tw_driver *d = s->driver;
   const size_t n = (size_t)d->run.n, m = (size_t)d->m;
   const bool current = d->outcome == TW_SOLVED || d->run.certified || d->best.x == NULL || !d->best.found;
@@ -182,13 +189,15 @@ void tw_result_free(tw_result *result) {
 }
 
 tw_status tw_solver_save(const tw_solver *s, const char *path, tw_error *error) {
-  return path == NULL ? tw_fail(error, TW_ERR_ARGUMENT, "path is NULL")
-                      : tw_driver_save(s->driver, path, error);
+  TW_GIVEN(s);
+  TW_GIVEN(path);
+  return tw_driver_save(s->driver, path, error);
 }
 
 tw_status tw_solver_load(tw_solver *s, const char *path, tw_error *error) {
-  return path == NULL ? tw_fail(error, TW_ERR_ARGUMENT, "path is NULL")
-                      : tw_driver_load(s->driver, path, error);
+  TW_GIVEN(s);
+  TW_GIVEN(path);
+  return tw_driver_load(s->driver, path, error);
 }
 
 tw_status tw_minimize(const tw_oracle *oracle, const double *x0, const tw_solve_options *options,

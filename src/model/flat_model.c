@@ -167,6 +167,7 @@ tw_status tw_model_fill_flat(tw_model *model, tw_format format, const char *text
 /* ------------------------------------------------------------------ names of entries */
 
 const char *tw_model_entry(const tw_model *model, const char *name, int64_t entry, char text[64]) {
+  if (!model || !name || !text) return NULL;
   const tw_model_table *table = model->table;
   if (table == NULL) return NULL;
   if (strcmp(name, "x") == 0) {

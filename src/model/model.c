@@ -1,4 +1,5 @@
 /* Models: reading, and what the front asks about them afterwards. */
+#include "base/given.h"
 #include "model/model.h"
 
 #include <stdlib.h>
@@ -8,12 +9,15 @@ enum { DEFAULT_BYTES = 16 << 20 };
 static const int64_t DEFAULT_ELEMENTS = INT64_C(1) << 28;
 
 const char *tw_model_title(const tw_model *model) {
+  if (!model) return "";
   return model->title ? model->title : "";
 }
 tw_problem *tw_model_problem(tw_model *model) {
+  if (!model) return NULL;
   return model->problem;
 }
 const char *tw_model_method(const tw_model *model) {
+  if (!model) return NULL;
   return model->method;
 }
 
@@ -23,6 +27,7 @@ static const tw_index_set *set_of_axis(const tw_model *model, const char *name, 
 }
 
 const char *const *tw_model_labels(const tw_model *model, const char *name, int axis) {
+  if (!model || !name) return NULL;
   if (model->table) return strcmp(name, "x") == 0 && axis == 0 ? model->table->column : NULL;
   const tw_index_set *set = set_of_axis(model, name, axis);
   return set && set->kind == TW_SET_LABELS ? set->label : NULL;
@@ -30,6 +35,11 @@ const char *const *tw_model_labels(const tw_model *model, const char *name, int 
 
 const char *tw_model_element(const tw_model *model, const char *name, int axis, int64_t position,
                              char text[64]) {
+  if (!text) return "";
+  if (!model || !name) {
+    text[0] = '\0';
+    return text;
+  }
   const char *own = tw_model_entry(model, name, position, text);
   if (own) return own;
   static const tw_index_set plain = {.kind = TW_SET_RANGE};
@@ -38,15 +48,18 @@ const char *tw_model_element(const tw_model *model, const char *name, int axis, 
 }
 
 const tw_model_table *tw_model_table_of(const tw_model *model) {
+  if (!model) return NULL;
   return model->table;
 }
 
 bool tw_model_fixed(const tw_model *model, const char *name) {
+  if (!model || !name) return false;
   const tw_symbol *symbol = tw_scope_find(&model->scope, name);
   return symbol && symbol->kind == TW_SYMBOL_PARAM && symbol->fixed;
 }
 
 const char *tw_model_where(const tw_model *model, const char *name) {
+  if (!model || !name) return NULL;
   const tw_symbol *symbol = tw_scope_find(&model->scope, name);
   if (!symbol) return NULL;
   tw_text text = {0};
@@ -57,6 +70,7 @@ const char *tw_model_where(const tw_model *model, const char *name) {
 }
 
 const char *tw_model_nested(const tw_model *model) {
+  if (!model) return NULL;
   return model->nested;
 }
 
@@ -190,18 +204,30 @@ static int64_t most_bytes(tw_format format) {
   return format == TW_FORMAT_TW ? DEFAULT_BYTES : INT64_C(1) << 31;
 }
 
+static tw_status check_options(const tw_model_options *options, tw_error *error) {
+  const int n = options ? options->n_overrides : 0;
+  if (n < 0 || (n > 0 && !options->overrides))
+    return tw_fail(error, TW_ERR_ARGUMENT, "the model's options have %d overrides, and none are given", n);
+  for (int k = 0; k < n; k++)
+    if (!options->overrides[k].name || !options->overrides[k].value)
+      return tw_fail(error, TW_ERR_ARGUMENT, "override number %d of the model's options has no name or no value", k + 1);
+  return TW_OK;
+}
+
 static tw_status parse(tw_model **out, const char *text, size_t bytes, const char *name,
                        const tw_model_options *options, const char *folder, const char *path, tw_error *error) {
   const tw_format format = tw_format_of(name);
   *out = NULL;
+  tw_status status = check_options(options, error);
+  if (status != TW_OK) return status;
   int64_t most = options && options->max_bytes > 0 ? options->max_bytes : most_bytes(format);
   if (bytes > (size_t)most || (format == TW_FORMAT_TW && bytes >= UINT32_MAX))
     return tw_fail(error, TW_ERR_RANGE, "%s: %zu bytes of text, expected at most %lld", name, bytes,
                    (long long)most);
   tw_model *model = calloc(1, sizeof *model);
   if (!model) return oom(error);
-  tw_status status = format == TW_FORMAT_TW ? fill(model, text, bytes, name, options, folder, error)
-                                            : tw_model_fill_flat(model, format, text, bytes, name, path, options, error);
+  status = format == TW_FORMAT_TW ? fill(model, text, bytes, name, options, folder, error)
+                                  : tw_model_fill_flat(model, format, text, bytes, name, path, options, error);
   if (status == TW_OK)
     *out = model;
   else
@@ -211,6 +237,9 @@ static tw_status parse(tw_model **out, const char *text, size_t bytes, const cha
 
 tw_status tw_model_parse(tw_model **model, const char *text, size_t bytes, const char *name,
                          const tw_model_options *options, tw_error *error) {
+  TW_GIVEN(model);
+  TW_GIVEN(text);
+  TW_GIVEN(name);
   return parse(model, text, bytes, name, options, options && options->folder ? options->folder : ".", NULL, error);
 }
 
@@ -228,6 +257,8 @@ static char *folder_of(const char *path) {
 
 tw_status tw_model_read(tw_model **model, const char *path, const tw_model_options *options,
                         tw_error *error) {
+  TW_GIVEN(model);
+  TW_GIVEN(path);
   char *text = NULL, *folder = folder_of(path);
   size_t bytes = 0, most = options && options->max_bytes > 0 ? (size_t)options->max_bytes : (size_t)most_bytes(tw_format_of(path));
   *model = NULL;

@@ -1,4 +1,5 @@
 /* Models written for other solvers. */
+#include "base/given.h"
 #include "model/model.h"
 #include "model/mps_write.h"
 #include "model/nl_write.h"
@@ -72,6 +73,8 @@ static tw_status write_mps(const tw_flat *flat, const char *path, tw_error *erro
 }
 
 tw_status tw_model_write(tw_model *model, const char *path, tw_error *error) {
+  TW_GIVEN(model);
+  TW_GIVEN(path);
   const tw_format format = tw_format_of(path);
   const tw_problem *p = tw_model_problem(model);
   tw_flat *flat = NULL;

@@ -103,7 +103,7 @@ void tw_ask_visit(tw_questions *k, tw_state_visitor *visitor, void *context) {
 }
 
 static double open_questions(const tw_questions *k) {
-  double mask = 0;
+  double mask = k->beside ? ldexp(1, TW_QUESTIONS) : 0;
   for (int q = 0; q < TW_QUESTIONS; q++)
     if (k->asked[q].work) mask += ldexp(1, q);
   return mask;
@@ -116,6 +116,7 @@ static bool is_open(double mask, int q) {
 void tw_ask_memory(tw_questions *k, tw_memory_visitor *visitor, void *context) {
   double mask = open_questions(k);
   visitor(context, &mask, 1);
+  k->beside = is_open(mask, TW_QUESTIONS);
   for (int q = 0; q < TW_QUESTIONS; q++) {
     tw_asked *a = &k->asked[q];
     if (is_open(mask, q) && open_question(k, (tw_question)q, NULL) != TW_OK) {

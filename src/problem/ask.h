@@ -18,6 +18,7 @@ typedef struct tw_questions {
   tw_exec exec;
   void **parameter; /* values, owned */
   tw_asked asked[TW_QUESTIONS];
+  bool beside; /* the owner has opened functions of its own (blocks): remembered with the open questions */
 } tw_questions;
 
 typedef struct tw_point { /* where the groups of inputs read */

@@ -248,6 +248,21 @@ void tw_block_set_stale(tw_block_set *s) {
   for (int v = 0; v < variables(s); v++) s->part[v].local.fresh = s->part[v].nearest.fresh = s->part[v].inner.fresh = false;
 }
 
+static void visit_asker(tw_asker *a, tw_memory_visitor *visitor, void *context) {
+  if (a->work) tw_work_memory(a->work, visitor, context);
+}
+
+void tw_block_set_memory(tw_block_set *s, tw_memory_visitor *visitor, void *context) {
+  visit_asker(&s->sum, visitor, context);
+  visit_asker(&s->meet, visitor, context);
+  visit_asker(&s->fixed, visitor, context);
+  for (int v = 0; v < variables(s); v++) {
+    visit_asker(&s->part[v].local, visitor, context);
+    visit_asker(&s->part[v].nearest, visitor, context);
+    visit_asker(&s->part[v].inner, visitor, context);
+  }
+}
+
 void tw_block_set_free(tw_block_set *s) {
   if (!s) return;
   tw_asker_close(&s->sum);

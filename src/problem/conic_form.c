@@ -1,4 +1,5 @@
 /* From a problem to its conic form: terms, quadratics, limits, and the derivatives of what is then affine. */
+#include "base/given.h"
 #include "problem/conic.h"
 
 #include <math.h>
@@ -359,6 +360,8 @@ tw_status tw_conic_form_make(tw_conic_form *form, const tw_problem *p, const tw_
 }
 
 tw_status tw_conic_exists(const tw_problem *p, const tw_class *cls, tw_error *error) {
+  TW_GIVEN(p);
+  TW_GIVEN(cls);
   tw_conic_form form;
   tw_graph_lock(p->graph);
   const tw_status status = make(&form, p, cls, false, error);

@@ -1,6 +1,7 @@
 /* The oracle of a conic problem in arrays. */
 #include <talweg/problem.h>
 
+#include "base/given.h"
 #include "linear/csc.h"
 
 #include <math.h>
@@ -84,6 +85,8 @@ static void set_limits(context *c) {
 }
 
 tw_status tw_oracle_from_conic(tw_oracle *out, const tw_conic *problem, tw_error *error) {
+  TW_GIVEN(out);
+  TW_GIVEN(problem);
   *out = (tw_oracle){0};
   const tw_status status = check(problem, error);
   if (status != TW_OK) return status;

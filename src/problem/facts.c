@@ -100,7 +100,7 @@ static tw_facts facts_in(tw_expr e, int m, const tw_expr *inputs) {
 }
 
 tw_degree tw_degree_in(tw_expr e, int m, const tw_expr *inputs) {
-  if (tw_is_none(e)) return TW_CONSTANT;
+  if (tw_is_none(e) || !inputs) return TW_CONSTANT;
   tw_facts facts = facts_in(e, m, inputs);
   tw_degree degree = tw_facts_open(&facts, 1, &e) ? (tw_degree)tw_fact_of(&facts, e).degree : TW_NONLINEAR;
   tw_facts_close(&facts);
@@ -108,7 +108,7 @@ tw_degree tw_degree_in(tw_expr e, int m, const tw_expr *inputs) {
 }
 
 tw_curvature tw_curvature_in(tw_expr e, int m, const tw_expr *inputs) {
-  if (tw_is_none(e)) return TW_CURV_UNKNOWN;
+  if (tw_is_none(e) || !inputs) return TW_CURV_UNKNOWN;
   tw_facts facts = facts_in(e, m, inputs);
   tw_curvature curvature = tw_facts_open(&facts, 1, &e) ? tw_curvature_of(&facts, e) : TW_CURV_UNKNOWN;
   tw_facts_close(&facts);

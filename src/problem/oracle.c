@@ -1,4 +1,5 @@
 /* Oracles of problems over expressions: what each function of an oracle asks. */
+#include "base/given.h"
 #include "problem/ask.h"
 #include "problem/conic.h"
 #include "problem/summands.h"
@@ -131,11 +132,14 @@ static tw_status sample(void *self, const double *x, int64_t count, const int64_
                          : tw_sampler_call(c->sampler, &c->questions.exec, c->questions.parameter, x, count, row, weight, f, g, error);
 }
 
+static tw_status open_blocks(context *c, tw_error *error) {
+  return c->blocks ? TW_OK : tw_block_set_new(&c->blocks, c->questions.kit, &c->questions.exec, c->questions.parameter, error);
+}
+
 static tw_status blocks(void *self, const tw_blocks **out, tw_error *error) {
   context *c = self;
   *out = NULL;
-  const tw_status status =
-      c->blocks ? TW_OK : tw_block_set_new(&c->blocks, c->questions.kit, &c->questions.exec, c->questions.parameter, error);
+  const tw_status status = open_blocks(c, error);
   return status != TW_OK ? status : tw_block_set_get(c->blocks, out, error);
 }
 
@@ -151,8 +155,19 @@ static void visit(void *c, tw_state_visitor *visitor, void *visitor_context) {
   tw_ask_visit(c, visitor, visitor_context);
 }
 
-static void memory(void *c, tw_memory_visitor *visitor, void *visitor_context) {
-  tw_ask_memory(c, visitor, visitor_context);
+static void memory(void *self, tw_memory_visitor *visitor, void *visitor_context) {
+  context *c = self;
+  c->questions.beside = c->blocks != NULL;
+  tw_ask_memory(&c->questions, visitor, visitor_context);
+  if (!c->questions.beside) {
+    tw_block_set_free(c->blocks);
+    c->blocks = NULL;
+    return;
+  }
+  if (open_blocks(c, NULL) == TW_OK)
+    tw_block_set_memory(c->blocks, visitor, visitor_context);
+  else
+    visitor(visitor_context, NULL, -1);
 }
 
 static void release(void *self) {
@@ -341,6 +356,8 @@ tw_status tw_oracle_from_problem(tw_oracle *out, const tw_problem *p, const tw_c
 }
 
 tw_status tw_oracle_describe(const tw_oracle *oracle, tw_text *out, tw_error *error) {
+  TW_GIVEN(oracle);
+  TW_GIVEN(out);
   static const struct {
     tw_question question;
     unsigned offer;
@@ -365,6 +382,8 @@ tw_status tw_oracle_describe(const tw_oracle *oracle, tw_text *out, tw_error *er
 }
 
 tw_status tw_oracle_clone(tw_oracle *out, const tw_oracle *oracle, tw_error *error) {
+  TW_GIVEN(out);
+  TW_GIVEN(oracle);
   *out = (tw_oracle){0};
   if (!oracle || !oracle->clone) return tw_fail(error, TW_ERR_UNSUPPORTED, "oracle: it cannot be cloned");
   return oracle->clone(oracle->context, out, error);

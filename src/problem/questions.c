@@ -276,7 +276,12 @@ static void offset(tw_answers *a) {
 }
 
 static void conic(tw_answers *a) {
-  const tw_conic_form *form = a->kit->conic.form;
+  const tw_conic_form *form;
+  tw_error error;
+  if (tw_kit_conic_form(a->kit, &form, &error) != TW_OK) {
+    tw_graph_fail(graph_of(a), error.status, "%s", error.message);
+    return;
+  }
   int64_t at = 0;
   const tw_expr part[3] = {form->rows_at, form->constant, form->hessian_at};
   for (int i = 0; i < 3; at += tw_is_none(part[i]) ? 0 : tw_size_of(part[i]), i++) tw_answer(a, part[i], 0, at);

@@ -1,4 +1,5 @@
 /* Problems as C source: the functions behind an oracle's questions, with flat vectors for arguments. */
+#include "base/given.h"
 #include "problem/oracle.h"
 
 #include <stdlib.h>
@@ -318,6 +319,9 @@ static tw_status write_comment(const tw_problem *p, tw_source *source, tw_error 
 /* ------------------------------------------------------------------ the problem */
 
 tw_status tw_problem_source(const tw_problem *p, const char *prefix, tw_source *source, tw_error *error) {
+  TW_GIVEN(p);
+  TW_GIVEN(prefix);
+  TW_GIVEN(source);
   tw_kit *kit = NULL;
   tw_class cls = {.smooth = p->objective, .residual = TW_NONE, .residual_constant = TW_NONE};
   if (p->goal == TW_GOAL_FIXPOINT)

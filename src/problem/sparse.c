@@ -1,4 +1,5 @@
 /* Sparse matrices of derivatives: derived when first asked for, and how to hold a matrix. */
+#include "base/given.h"
 #include "problem/oracle.h"
 
 enum { SHORT = 50, SPARSE_SHARE = 5, DENSE_MOST = 4000000 /* entries */ };
@@ -85,6 +86,9 @@ tw_storage tw_pattern_storage(const tw_pattern *p, tw_matrix matrix) {
 
 tw_status tw_oracle_storage(const tw_oracle *o, tw_matrix matrix, tw_storage *storage,
                             const tw_pattern **pattern, tw_error *error) {
+  TW_GIVEN(o);
+  TW_GIVEN(storage);
+  TW_GIVEN(pattern);
   const int64_t rows = rows_of(o, matrix);
   *pattern = NULL;
   *storage =

@@ -37,6 +37,8 @@ typedef struct tw_block_set tw_block_set;
 tw_status tw_block_set_new(tw_block_set **out, const tw_kit *kit, const tw_exec *exec, void *const *parameters, tw_error *error);
 tw_status tw_block_set_get(tw_block_set *s, const tw_blocks **out, tw_error *error);
 void tw_block_set_stale(tw_block_set *s);
+/* Visits what its functions carry from call to call (tw_work_memory). */
+void tw_block_set_memory(tw_block_set *s, tw_memory_visitor *visitor, void *context);
 void tw_block_set_free(tw_block_set *s);
 
 #endif

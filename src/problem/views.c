@@ -3,41 +3,45 @@
 
 #include <stdlib.h>
 
-tw_graph *tw_problem_graph(const tw_problem *p) { return p->graph; }
-tw_goal tw_problem_goal(const tw_problem *p) { return p->goal; }
-const char *tw_problem_objective_name(const tw_problem *p) { return p->objective_name ? p->objective_name : ""; }
-tw_expr tw_problem_objective(const tw_problem *p) { return p->objective; }
-int64_t tw_problem_size(const tw_problem *p) { return p->size; }
-int64_t tw_problem_rows(const tw_problem *p) { return p->rows; }
-int tw_problem_variables(const tw_problem *p) { return p->variables.count; }
-int tw_problem_parameters(const tw_problem *p) { return p->parameters.count; }
-int tw_problem_constraints(const tw_problem *p) { return p->constraints.count; }
-int tw_problem_reports(const tw_problem *p) { return p->reports.count; }
+tw_graph *tw_problem_graph(const tw_problem *p) { return p ? p->graph : NULL; }
+tw_goal tw_problem_goal(const tw_problem *p) { return p ? p->goal : TW_GOAL_NONE; }
+const char *tw_problem_objective_name(const tw_problem *p) { return p && p->objective_name ? p->objective_name : ""; }
+tw_expr tw_problem_objective(const tw_problem *p) { return p ? p->objective : TW_NONE; }
+int64_t tw_problem_size(const tw_problem *p) { return p ? p->size : 0; }
+int64_t tw_problem_rows(const tw_problem *p) { return p ? p->rows : 0; }
+int tw_problem_variables(const tw_problem *p) { return p ? p->variables.count : 0; }
+int tw_problem_parameters(const tw_problem *p) { return p ? p->parameters.count : 0; }
+int tw_problem_constraints(const tw_problem *p) { return p ? p->constraints.count : 0; }
+int tw_problem_reports(const tw_problem *p) { return p ? p->reports.count : 0; }
 
 static void *item(const tw_list *list, int i) {
   return i >= 0 && i < list->count ? list->item[i] : NULL;
 }
 
-const tw_variable *tw_problem_variable_at(const tw_problem *p, int i) { return item(&p->variables, i); }
-const tw_parameter *tw_problem_parameter_at(const tw_problem *p, int i) { return item(&p->parameters, i); }
-const tw_constraint *tw_problem_constraint_at(const tw_problem *p, int i) { return item(&p->constraints, i); }
+const tw_variable *tw_problem_variable_at(const tw_problem *p, int i) { return p ? item(&p->variables, i) : NULL; }
+const tw_parameter *tw_problem_parameter_at(const tw_problem *p, int i) { return p ? item(&p->parameters, i) : NULL; }
+const tw_constraint *tw_problem_constraint_at(const tw_problem *p, int i) { return p ? item(&p->constraints, i) : NULL; }
 
 tw_expr tw_problem_map(const tw_problem *p, int variable) {
+  if (!p) return TW_NONE;
   const tw_expr *map = item(&p->maps, variable);
   return map ? *map : TW_NONE;
 }
 
 const char *tw_problem_report_name(const tw_problem *p, int i) {
+  if (!p) return "";
   const tw_report *report = item(&p->reports, i);
   return report ? report->name : NULL;
 }
 
 tw_expr tw_problem_report_expr(const tw_problem *p, int i) {
+  if (!p) return TW_NONE;
   const tw_report *report = item(&p->reports, i);
   return report ? report->expr : TW_NONE;
 }
 
 tw_domain tw_problem_set(const tw_problem *p, int variable) {
+  if (!p) return (tw_domain){0};
   const tw_variable *v = tw_problem_variable_at(p, variable);
   if (!v) return (tw_domain){0};
   return tw_domain_within(p->graph, v->domain, tw_shape_of(v->expr), v->lower, v->upper);

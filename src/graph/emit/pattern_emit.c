@@ -1,4 +1,5 @@
 /* Sparse matrices written as C: the values as a function like others, the pattern as loops over what is regular in it. */
+#include "base/given.h"
 #include "graph/emit/emit.h"
 #include "graph/emit/progression.h"
 
@@ -24,6 +25,12 @@ static void put_definition(tw_text *out, const char *name, const tw_progression 
 tw_status tw_source_add_sparse(tw_source *source, const char *name, const char *meaning, const tw_fn *fn, int n,
                                const tw_source_argument *arguments, const tw_source_part *part, const tw_pattern *pattern,
                                tw_error *error) {
+  TW_GIVEN(source);
+  TW_GIVEN(name);
+  TW_GIVEN(fn);
+  TW_GIVEN(arguments);
+  TW_GIVEN(part);
+  TW_GIVEN(pattern);
   tw_progression start = {0}, row = {0};
   tw_text values = {0}, declaration = {0}, definition = {0};
   tw_status status = tw_progression_find(pattern->cols + 1, pattern->colptr, &start, error);

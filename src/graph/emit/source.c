@@ -1,4 +1,5 @@
 /* C files of functions: signatures, comments, constants, the runtime they need, a header. */
+#include "base/given.h"
 #include "graph/emit/emit.h"
 
 #include <ctype.h>
@@ -174,6 +175,11 @@ tw_status tw_source_add_within(tw_source *source, const char *name, const char *
 
 tw_status tw_source_add_packed(tw_source *source, const char *name, const char *meaning, const tw_fn *fn, int n,
                                const tw_source_argument *arguments, const tw_source_part *part, tw_error *error) {
+  TW_GIVEN(source);
+  TW_GIVEN(name);
+  TW_GIVEN(fn);
+  TW_GIVEN(arguments);
+  TW_GIVEN(part);
   return tw_source_add_within(source, name, meaning, fn, n, arguments, part, INT64_MAX, error);
 }
 
@@ -184,6 +190,10 @@ void tw_source_append(tw_source *source, const char *declaration, const char *de
 
 /* Every input and output an argument of its own. */
 tw_status tw_source_add(tw_source *source, const char *name, const tw_fn *fn, const char *const *outputs, tw_error *error) {
+  TW_GIVEN(source);
+  TW_GIVEN(name);
+  TW_GIVEN(fn);
+  TW_GIVEN(outputs);
   const int n = fn->n_inputs + fn->n_outputs;
   tw_source_argument *argument = calloc((size_t)n + 1, sizeof *argument);
   tw_source_part *part = calloc((size_t)n + 1, sizeof *part);
@@ -199,7 +209,7 @@ tw_status tw_source_add(tw_source *source, const char *name, const tw_fn *fn, co
   return status;
 }
 
-const tw_op *tw_source_refused(const tw_source *source) { return source->refused; }
+const tw_op *tw_source_refused(const tw_source *source) { return source ? source->refused : NULL; }
 
 /* Text of a comment, which it must not end. */
 static void put_remark(tw_text *out, const char *text, size_t length) {
@@ -207,6 +217,7 @@ static void put_remark(tw_text *out, const char *text, size_t length) {
 }
 
 void tw_source_comment(tw_source *source, const char *lines) {
+  if (!source || !lines) return;
   tw_text *out = &source->declarations;
   const char *start = "/* ";
   for (const char *p = lines; *p; start = " * ") {
@@ -239,6 +250,9 @@ static void put_header(const tw_source *source, const char *title, const char *i
 
 tw_status tw_source_write(const tw_source *source, const char *title, const char *include, tw_text *c, tw_text *header,
                           tw_error *error) {
+  TW_GIVEN(source);
+  if (c || header) TW_GIVEN(title);
+  if (c) TW_GIVEN(include);
   tw_status status = TW_OK;
   if (source->declarations.failed || source->body.failed || source->constants.text.failed) return no_memory(error);
   if (c) {

@@ -182,6 +182,7 @@ static tw_expr cast_part(void *context, int i) {
 }
 
 tw_expr tw_concat(int n, const tw_expr *x, int axis) {
+  if (!x) return TW_NONE;
   concat_case c = {.in = x};
   if (!parts_usable("concat", n, x, &c.dtype)) return TW_NONE;
   const tw_shape shape = tw_shape_of(x[0]);
@@ -195,6 +196,7 @@ static tw_expr stack_part(void *context, int i) {
 }
 
 tw_expr tw_stack(int n, const tw_expr *x, int axis) {
+  if (!x) return TW_NONE;
   concat_case c = {.in = x};
   if (!parts_usable("stack", n, x, &c.dtype)) return TW_NONE;
   const tw_shape shape = tw_shape_of(x[0]);

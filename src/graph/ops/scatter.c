@@ -134,6 +134,7 @@ const tw_op tw_op_scatter_add = {
 tw_expr tw_scatter_add(tw_graph *graph, tw_shape shape, int n, const tw_expr *index, tw_expr value) {
   tw_expr all[TW_MAX_RANK + 1];
   if (!graph || !tw_operands("scatter_add", 1, &value)) return TW_NONE;
+  if (n > 0 && !index) return tw_graph_fail(graph, TW_ERR_ARGUMENT, "scatter_add: the index arrays are NULL");
   if (n < 0 || n > TW_MAX_RANK || n > shape.rank)
     return tw_graph_fail(graph, TW_ERR_ARGUMENT, "scatter_add: %d index arrays for a shape of rank %d", n,
                          shape.rank);

@@ -174,6 +174,7 @@ tw_expr tw_take(tw_expr x, int n, const tw_expr *index) {
   tw_expr all[TW_MAX_RANK + 1] = {x};
   if (!tw_operands("take", 1, &x)) return TW_NONE;
   if (n == 0) return x;
+  if (!index) return tw_graph_fail(x.graph, TW_ERR_ARGUMENT, "take: the index arrays are NULL");
   if (n < 0 || n > TW_MAX_RANK)
     return tw_graph_fail(x.graph, TW_ERR_ARGUMENT, "take: 1 to %d index arrays, not %d", TW_MAX_RANK, n);
   for (int i = 0; i < n; i++) all[i + 1] = index[i];

@@ -1,4 +1,5 @@
 /* Planning: from outputs to an ordered list of steps whose buffers share memory by liveness. */
+#include "base/given.h"
 #include "graph/emit/native.h"
 #include "graph/plan/planner.h"
 
@@ -71,7 +72,10 @@ static tw_status make_plan(tw_planner *p, int n_inputs, const tw_expr *inputs, i
 
 tw_status tw_fn_new(tw_fn **out, int n_inputs, const tw_expr *inputs, int n_outputs, const tw_expr *outputs,
                     const tw_fn_options *options, tw_error *error) {
+  TW_GIVEN(out);
   *out = NULL;
+  if ((n_inputs > 0 && !inputs) || (n_outputs > 0 && !outputs))
+    return tw_fail(error, TW_ERR_ARGUMENT, "tw_fn_new: inputs or outputs are NULL");
   tw_graph *graph = NULL;
   for (int i = 0; i < n_inputs + n_outputs; i++) {
     tw_expr e = i < n_inputs ? inputs[i] : outputs[i - n_inputs];
@@ -131,7 +135,7 @@ void tw_fn_free(tw_fn *fn) {
   free(fn);
 }
 
-size_t tw_fn_work_bytes(const tw_fn *fn) { return fn->work_bytes; }
-size_t tw_fn_live_bytes(const tw_fn *fn) { return fn->live_bytes; }
-int tw_fn_steps(const tw_fn *fn) { return fn->n_steps; }
-double tw_fn_flops(const tw_fn *fn) { return fn->flops; }
+size_t tw_fn_work_bytes(const tw_fn *fn) { return fn ? fn->work_bytes : 0; }
+size_t tw_fn_live_bytes(const tw_fn *fn) { return fn ? fn->live_bytes : 0; }
+int tw_fn_steps(const tw_fn *fn) { return fn ? fn->n_steps : 0; }
+double tw_fn_flops(const tw_fn *fn) { return fn ? fn->flops : 0; }

@@ -26,6 +26,8 @@ static int pass_costs(const tw_step *step, int s, int n, int most, tw_cost *cost
 }
 
 int tw_fn_costs(const tw_fn *fn, int most, tw_cost *costs) {
+  if (!fn) return 0;
+  if (!costs) most = 0;
   int n = 0;
   for (int s = 0; s < fn->n_steps && n >= 0; s++) {
     const tw_step *step = &fn->step[s];
@@ -41,6 +43,8 @@ int tw_fn_costs(const tw_fn *fn, int most, tw_cost *costs) {
 }
 
 int tw_fn_held(const tw_fn *fn, int most, tw_held *held) {
+  if (!fn) return 0;
+  if (!held || most < 0) most = 0;
   const size_t n = fn->n_held < (size_t)most ? fn->n_held : (size_t)most;
   if (n) memcpy(held, fn->held, n * sizeof *held);
   return (int)fn->n_held;

@@ -62,6 +62,7 @@ const char *tw_op_kind_name(tw_op_kind kind) {
 }
 
 tw_op_kind tw_op_kind_of(const tw_op *op) {
+  if (!op) return TW_OP_KIND_OTHER;
   return op->kind == TW_OP_KIND_OTHER && op->flags & TW_OP_ELEMENTWISE ? TW_OP_KIND_ELEMENTWISE : op->kind;
 }
 
@@ -112,6 +113,7 @@ static void describe(const tw_fn *fn, int depth, tw_text *out) {
 }
 
 void tw_fn_describe(const tw_fn *fn, tw_text *out) {
+  if (!fn || !out) return;
   tw_text_puts(out, "  step level       flops       bytes  what                                                             results\n");
   describe(fn, 0, out);
   tw_text_printf(out, "  %d steps, %.4g flops, workspace %zu bytes (largest live set %zu)\n", fn->n_steps, fn->flops, fn->work_bytes,

@@ -1,4 +1,5 @@
 /* Roofs of this machine, measured. A product or a sweep over arrays is repeated and its best time counts. */
+#include "base/given.h"
 #include "graph/ops/loops.h"
 #include "graph/ops/reduce.h"
 
@@ -109,6 +110,7 @@ static int clip_threads(int threads) {
 }
 
 tw_status tw_machine_measure(int threads, tw_machine *m, tw_error *error) {
+  TW_GIVEN(m);
   threads = clip_threads(threads);
   *m = (tw_machine){.threads = threads};
   m->size[TW_CACHE_1] = threads * cache_bytes(_SC_LEVEL1_DCACHE_SIZE, 32768);
@@ -185,6 +187,7 @@ static void write_machine(const char *path, const char *heading, tw_machine *m) 
 }
 
 tw_status tw_machine_get(int threads, tw_machine *machine, tw_error *error) {
+  TW_GIVEN(machine);
   char folder[3072], path[4096], name[128], heading[256];
   tw_cpu_name(name, sizeof name);
   threads = clip_threads(threads);
@@ -201,16 +204,19 @@ tw_status tw_machine_get(int threads, tw_machine *machine, tw_error *error) {
 /* ------------------------------------------------------------------ the roof */
 
 double tw_machine_rate(const tw_machine *m, double bytes) {
+  if (!m) return 0;
   int level = TW_CACHE_1;
   while (level < TW_MEMORY && bytes > 2 * m->size[level]) level++;
   return m->rate[level];
 }
 
 double tw_machine_least(const tw_machine *m, bool single, double flops, double bytes) {
+  if (!m) return 0;
   return fmax(flops / (single ? m->flops_single : m->flops), bytes / tw_machine_rate(m, bytes));
 }
 
 const char *tw_machine_bound(const tw_machine *m, bool single, double flops, double bytes, double seconds) {
+  if (!m) return "";
   if (seconds > 5 * tw_machine_least(m, single, flops, bytes)) return "overhead";
   return flops / (single ? m->flops_single : m->flops) > bytes / tw_machine_rate(m, bytes) ? "compute" : "memory";
 }

@@ -1,4 +1,5 @@
 /* Timing the steps of a function: repeated calls, order statistics, the cost of looking at the clock taken off. */
+#include "base/given.h"
 #include "graph/run/profile.h"
 
 #include <math.h>
@@ -138,6 +139,10 @@ static bool open_measuring(measuring *m) {
 
 tw_status tw_fn_measure(const tw_fn *fn, tw_work *work, const void *const *inputs, void *const *outputs,
                         const tw_measure_options *options, tw_step_time *step, tw_measurement *whole, tw_error *error) {
+  TW_GIVEN(fn);
+  TW_GIVEN(work);
+  TW_GIVEN(step);
+  TW_GIVEN(whole);
   measuring m = {.fn = fn, .work = work, .inputs = inputs, .outputs = outputs, .runs = options ? options->runs : 0, .error = error};
   int warm_up = options ? options->warm_up : 0;
   if (m.runs == 0) m.runs = RUNS;

@@ -111,6 +111,7 @@ static int by_seconds(const void *a_, const void *b_) {
 }
 
 int tw_profile_rows(const tw_profile *p, int most, tw_profile_row *rows) {
+  if (!p) return 0;
   tw_profile_row *all = malloc((p->n_rows + 1) * sizeof *all);
   for (size_t k = 0; all && k < p->n_rows; k++) all[k] = p->row[k].shown;
   if (all) qsort(all, p->n_rows, sizeof *all, by_seconds);
@@ -139,6 +140,7 @@ static void put_rows(const tw_profile *p, tw_text *json) {
 }
 
 void tw_profile_trace(const tw_profile *p, const tw_machine *machine, tw_text *json) {
+  if (!p || !machine || !json) return;
   tw_text_puts(json, "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[");
   for (size_t k = 0; k < p->n_events; k++) {
     const event *e = &p->event[k];

@@ -45,6 +45,7 @@ static int by_kind(const tw_profile_row *rows, int n, tw_profile_row *kinds) {
 }
 
 void tw_profile_table(const tw_profile *profile, const tw_machine *machine, tw_text *out) {
+  if (!profile || !machine || !out) return;
   enum { SHOWN = 40 };
   const int n = tw_profile_rows(profile, 0, NULL);
   tw_profile_row *rows = calloc((size_t)n + 1, sizeof *rows), *kinds = calloc((size_t)n + 1, sizeof *kinds);

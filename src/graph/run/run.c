@@ -1,4 +1,5 @@
 /* The interpreter: a workspace holds the buffers and, for every step, a call made ready once. */
+#include "base/given.h"
 #include "graph/emit/native.h"
 #include "graph/run/profile.h"
 
@@ -79,6 +80,8 @@ static tw_status check_memory(size_t bytes, tw_error *error) {
 }
 
 tw_status tw_work_new(tw_work **out, const tw_fn *fn, tw_error *error) {
+  TW_GIVEN(out);
+  TW_GIVEN(fn);
   *out = NULL;
   tw_status status = check_memory(fn->work_bytes, error);
   if (status != TW_OK) return status;
@@ -119,6 +122,7 @@ void tw_work_free(tw_work *work) {
 }
 
 void tw_work_exec(tw_work *work, const tw_exec *exec) {
+  if (!work) return;
   work->exec = exec ? *exec : (tw_exec){0};
   if (work->fn->mode & TW_MODE_SERIAL) work->exec.threads = 1;
 }
@@ -142,6 +146,7 @@ bool tw_work_repeatable(const tw_work *work, int s) {
 }
 
 void tw_work_visit(tw_work *work, tw_state_visitor *visitor, void *context) {
+  if (!work || !visitor) return;
   for (int s = 0; s < work->fn->n_steps; s++) {
     const tw_call *call = &work->call[s];
     if (!call->state) continue;
@@ -152,6 +157,7 @@ void tw_work_visit(tw_work *work, tw_state_visitor *visitor, void *context) {
 }
 
 void tw_work_memory(tw_work *work, tw_memory_visitor *visitor, void *context) {
+  if (!work || !visitor) return;
   for (int s = 0; s < work->fn->n_steps; s++) {
     const tw_op *op = tw_op_of(work->call[s].node);
     if (work->call[s].state && op->memory) op->memory(work->call[s].state, visitor, context);
@@ -218,6 +224,10 @@ static void consider_native(tw_work *work) {
 
 tw_status tw_fn_call(const tw_fn *fn, tw_work *work, const void *const *inputs, void *const *outputs, int level,
                      tw_error *error) {
+  TW_GIVEN(fn);
+  TW_GIVEN(work);
+  if ((fn->n_inputs > 0 && !inputs) || (fn->n_outputs > 0 && !outputs))
+    return tw_fail(error, TW_ERR_ARGUMENT, "tw_fn_call: inputs or outputs are NULL");
   for (int k = 0; k < work->n_patches; k++) {
     const tw_patch *patch = &work->patch[k];
     if (patch->in)
@@ -246,6 +256,7 @@ tw_status tw_fn_call(const tw_fn *fn, tw_work *work, const void *const *inputs, 
 }
 
 tw_status tw_eval(tw_expr e, tw_array *out, tw_error *error) {
+  TW_GIVEN(out);
   tw_fn *fn = NULL;
   tw_work *work = NULL;
   *out = (tw_array){0};

@@ -68,6 +68,7 @@ static tw_expr node_batch(const tw_rewrite *rw, tw_expr node, int64_t size) {
 
 tw_status tw_batch(int n, const tw_expr *outputs, int m, const tw_expr *inputs, const tw_expr *replacements,
                    int64_t size, tw_expr *results) {
+  if ((n > 0 && (!outputs || !results)) || (m > 0 && (!inputs || !replacements))) return TW_ERR_ARGUMENT;
   tw_rewrite rw;
   if (!tw_rewrite_open(&rw, n, outputs, m, inputs)) {
     for (int i = 0; i < n; i++) results[i] = TW_NONE;

@@ -23,7 +23,7 @@ static tw_expr *intern_exprs(tw_graph *graph, int n, const tw_expr *e) {
 }
 
 const tw_body *tw_body_make(tw_graph *graph, int n_params, const tw_expr *params, int n, const tw_expr *outputs) {
-  if (graph->status != TW_OK) return NULL;
+  if (!graph || graph->status != TW_OK || (n_params > 0 && !params) || (n > 0 && !outputs)) return NULL;
   for (int i = 0; i < n_params + n; i++)
     if (tw_is_none(i < n_params ? params[i] : outputs[i - n_params])) {
       tw_graph_fail(graph, TW_ERR_ARGUMENT, "body: a param or output is not an expression");
@@ -40,6 +40,7 @@ const tw_body *tw_body_make(tw_graph *graph, int n_params, const tw_expr *params
 }
 
 tw_status tw_body_inline(const tw_body *body, const tw_expr *args, tw_expr *results) {
+  if (!body || !args || !results) return TW_ERR_ARGUMENT;
   return tw_substitute(body->n_outputs, body->outputs, body->n_params, body->params, args, results);
 }
 
@@ -68,6 +69,7 @@ static int32_t find_captured(const tw_rewrite *rw, int n, const tw_expr *outputs
 
 const tw_body *tw_body_close(tw_graph *graph, int n_bound, const tw_expr *bound, int n, const tw_expr *outputs,
                              int *n_captured, tw_expr **captured) {
+  if (!graph || !n_captured || !captured || (n_bound > 0 && !bound) || (n > 0 && !outputs)) return NULL;
   tw_rewrite rw;
   const tw_body *body = NULL;
   *n_captured = 0;

@@ -43,6 +43,7 @@ static tw_expr node_jvp(const tw_rewrite *rw, tw_expr node) {
 
 tw_status tw_jvp(int n, const tw_expr *outputs, int m, const tw_expr *inputs, const tw_expr *tangents,
                  tw_expr *results) {
+  if ((n > 0 && (!outputs || !results)) || (m > 0 && (!inputs || !tangents))) return TW_ERR_ARGUMENT;
   tw_rewrite rw;
   for (int i = 0; i < n; i++) results[i] = TW_NONE;
   if (!tw_rewrite_open(&rw, n, outputs, m, inputs)) return rw.graph ? rw.graph->status : TW_ERR_ARGUMENT;

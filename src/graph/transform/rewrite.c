@@ -75,6 +75,7 @@ static bool same_type(tw_expr a, tw_expr b) {
 
 tw_status tw_substitute(int n, const tw_expr *outputs, int m, const tw_expr *from, const tw_expr *to,
                         tw_expr *results) {
+  if ((n > 0 && (!outputs || !results)) || (m > 0 && (!from || !to))) return TW_ERR_ARGUMENT;
   tw_rewrite rw;
   if (!tw_rewrite_open(&rw, n, outputs, m, from)) {
     for (int i = 0; i < n; i++) results[i] = TW_NONE;

@@ -125,6 +125,7 @@ static tw_status run(const job *j) {
 }
 
 tw_status tw_sparse_jacobian(tw_expr e, int m, const tw_expr *x, tw_sparse_derivative *out) {
+  if (tw_is_none(e) || !x || !out) return TW_ERR_ARGUMENT;
   return run(&(job){e, m, x, false, false, out});
 }
 
@@ -138,6 +139,7 @@ static bool is_scalar(tw_expr e, const char *what) {
 }
 
 tw_status tw_sparse_hessian(tw_expr scalar, int m, const tw_expr *x, tw_sparse_derivative *out) {
+  if (tw_is_none(scalar) || !x || !out) return TW_ERR_ARGUMENT;
   *out = (tw_sparse_derivative){.values = TW_NONE};
   if (!is_scalar(scalar, "sparse_hessian")) return scalar.graph->status;
   return run(&(job){scalar, m, x, true, false, out});
@@ -152,10 +154,12 @@ static tw_status pattern_of(tw_expr e, int m, const tw_expr *x, bool second, tw_
 }
 
 tw_status tw_jacobian_pattern(tw_expr e, int m, const tw_expr *x, tw_pattern *out) {
+  if (tw_is_none(e) || !x || !out) return TW_ERR_ARGUMENT;
   return pattern_of(e, m, x, false, out);
 }
 
 tw_status tw_hessian_pattern(tw_expr scalar, int m, const tw_expr *x, tw_pattern *out) {
+  if (tw_is_none(scalar) || !x || !out) return TW_ERR_ARGUMENT;
   *out = (tw_pattern){0};
   return is_scalar(scalar, "hessian_pattern") ? pattern_of(scalar, m, x, true, out) : scalar.graph->status;
 }

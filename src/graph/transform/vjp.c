@@ -42,6 +42,7 @@ static void node_vjp(tw_rewrite *rw, tw_expr node, tw_expr cotangent) {
 
 tw_status tw_vjp(int n, const tw_expr *outputs, const tw_expr *cotangents, int m, const tw_expr *inputs,
                  tw_expr *results) {
+  if ((n > 0 && (!outputs || !cotangents)) || (m > 0 && (!inputs || !results))) return TW_ERR_ARGUMENT;
   tw_rewrite rw;
   for (int j = 0; j < m; j++) results[j] = TW_NONE;
   if (!tw_rewrite_open(&rw, n, outputs, m, inputs)) return rw.graph ? rw.graph->status : TW_ERR_ARGUMENT;

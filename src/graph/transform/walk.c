@@ -80,7 +80,7 @@ bool *tw_walk_depends(tw_graph *graph, const int32_t *order, int32_t count, int 
 }
 
 bool tw_depends(tw_expr e, int m, const tw_expr *inputs) {
-  if (tw_is_none(e)) return false;
+  if (tw_is_none(e) || !inputs) return false;
   int32_t *order, count;
   if (!tw_walk_to(e.graph, 1, &e, m, inputs, &order, &count)) return false;
   bool *depends = tw_walk_depends(e.graph, order, count, m, inputs);

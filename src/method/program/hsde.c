@@ -136,12 +136,22 @@ static void point_at(tw_hsde *h, double factor, bool certificate) {
   for (int64_t k = 0; k < c->duals && run->dual; k++) run->dual[c->dual[k].row] += factor * c->dual[k].sign * y[c->dual[k].of];
 }
 
-/* The run's point and optimality from h->x, h->y. */
+/* What the problem's objective is at the run's point; NaN where it is not defined or cannot be had. */
+static double objective_as_stated(const tw_run *run) {
+  const tw_oracle *o = run->oracle;
+  double f = NAN, g = 0;
+  if (o->value(o->context, run->x, &f, NULL) != TW_OK) return NAN;
+  if (o->regularizer && o->regularizer(o->context, run->x, &g, NULL) != TW_OK) return NAN;
+  return f + g;
+}
+
+/* The run's point and optimality from h->x, h->y. f is that of the point; where it has none, that of the form. */
 static void report(tw_hsde *h, const tw_conic_error *e) {
   tw_run *run = h->run;
   const double scale = tw_run_scale(run);
   point_at(h, 1, false);
-  run->f = e->objective;
+  const double f = objective_as_stated(run);
+  run->f = isfinite(f) ? f : e->objective;
   run->optimality = (tw_optimality){e->dual, e->primal, e->gap / e->gap_scale * scale};
 }
 

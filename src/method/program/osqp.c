@@ -242,16 +242,21 @@ static tw_status step(tw_run *run) {
   TW_TRY(enter(&s, run));
   osqp_rescale(s);
   TW_TRY(osqp_factor(s));
-  const int64_t most = run->driver->max_iter - run->iteration, count = most < BLOCK ? most : BLOCK;
+  const int64_t most = run->driver->max_iter - run->iteration, rest = BLOCK - run->iteration % BLOCK, count = most < rest ? most : rest;
   for (int64_t k = 0; k < count; k++) TW_TRY(osqp_iterate(s));
   run->iteration += count - 1; /* the driver counts the step as one */
   osqp_look(s);
   give(s, &s->at);
   const bool met = osqp_meets(&s->at, tw_run_tolerance(run));
+  const double tried = s->number[OSQP_TRIED], tried_at = s->number[OSQP_TRIED_AT];
   bool solved;
   TW_TRY(polish(s, met, &solved));
   if (solved) return end_solved(s);
   TW_TRY(test_certificates(s));
+  if (count < rest) { /* the limit cuts the block short: what goes on from here shall not know */
+    s->number[OSQP_TRIED] = tried, s->number[OSQP_TRIED_AT] = tried_at;
+    return TW_OK;
+  }
   if (tw_run_flag(run, "adaptive") && (double)run->iteration + 1 >= s->number[OSQP_ADAPT_AT]) adapt(s);
   return TW_OK;
 }

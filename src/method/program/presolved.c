@@ -260,6 +260,15 @@ static void push_start(presolved *p, double *x, double *y) {
   for (int64_t i = 0; i < p->smaller.m; i++) y[i] = run->dual[p->smaller.row[i]];
 }
 
+/* A run that is gone on with may have other limits than the one that was saved, and its child has those of the run. */
+static void share_limits(const tw_run *run, tw_driver *child) {
+  child->max_iter = run->driver->max_iter;
+  child->tol = run->driver->tol;
+  child->option[tw_options_index(run->method, "tol")] = child->tol;
+  child->option[tw_options_index(run->method, "max_iter")] = (double)child->max_iter;
+  if (child->outcome == TW_STOPPED_ITERATIONS) child->outcome = TW_RUNNING;
+}
+
 static tw_status find_child(presolved *p, tw_run **child) {
   tw_text spec = {0};
   const size_t n = (size_t)p->oracle.n, m = (size_t)p->oracle.m;
@@ -268,6 +277,7 @@ static tw_status find_child(presolved *p, tw_run **child) {
   if (status == TW_OK) {
     push_start(p, x, x + n);
     status = tw_run_child_at(p->run, NAME, &p->oracle, spec.data, x, x + n, child);
+    if (status == TW_OK) share_limits(p->run, (*child)->driver);
   }
   tw_text_free(&spec);
   free(x);
