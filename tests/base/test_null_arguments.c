@@ -15,7 +15,7 @@ static void refused(void **state) {
   REFUSED(tw_cache_folder(NULL, 0, &error));
   REFUSED(tw_temporary_folder(NULL, 0, &error));
   REFUSED(tw_program_find(NULL, NULL, 0, &error));
-  REFUSED(tw_program_run(NULL, 0, &error));
+  REFUSED(tw_program_run(NULL, 0, NULL, &error));
   REFUSED(tw_run_apart(NULL, NULL, &error));
 }
 
