@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 static char shell[512];
@@ -33,7 +34,8 @@ static void assert_gone(const char *path) {
   const pid_t child = (pid_t)strtol(text, NULL, 10);
   free(text);
   assert_true(child > 1);
-  for (int k = 0; k < 1000 && kill(child, 0) == 0; k++) usleep(10000);
+  const struct timespec nap = {0, 10000000};
+  for (int k = 0; k < 1000 && kill(child, 0) == 0; k++) nanosleep(&nap, NULL);
   assert_int_not_equal(kill(child, 0), 0);
 }
 
