@@ -127,6 +127,27 @@ static void infeasible_models(void **state) {
   }
 }
 
+/* Solutions far from the size of the coefficients: no certificate may take the way to them for a proof. */
+static void far_solutions(void **state) {
+  (void)state;
+  static const struct far {
+    const char *text;
+    double f;
+  } models[] = {
+      {"param t = [1,2,3,4,5]\nparam y = [1e9, 2.1e9, 2.9e9, 4.2e9, 5e9]\nvar a\nvar b\nminimize sum(abs(a*t + b - y))\n", 4e8},
+      {"param t = [1,2,3,4,5]\nparam y = [1e9, 2.1e9, 2.9e9, 4.2e9, 5e9]\nvar a\nvar b\nminimize max(abs(a*t + b - y))\n", 1.25e8},
+      {"param t = [1,2,3,4,5]\nparam y = [1e4, 2.1e4, 2.9e4, 4.2e4, 5e4]\nvar a\nvar b\nminimize sum(abs(a*t + b - y))\n", 4e3},
+      {"var x[2]\nminimize norm(x)\nsubject to 1e-8*x[0] + 1e-8*x[1] >= 1\n", 5e7 * 1.4142135623730951},
+      {"var x[2]\nminimize sum(abs(x))\nsubject to [[1e-4,2e-4],[3e-4,-1e-4]] @ x == [5000,700]\n", 2.07e8 / 7},
+      {"var x\nminimize -x + 1e-10*x^2 + 1e-10*abs(x-1)\n", -2499999999.5},
+      {"var x\nminimize -x + 1e-6*x^2 + 1e-6*abs(x-1)\n", -249999.50000125},
+      {"var x\nminimize abs(x)\nsubject to 1e-5*x >= 1\n", 1e5}};
+  for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+    const double f = optimum(models[i].text, "hsde");
+    if (!(fabs(f - models[i].f) <= 1e-6 * fabs(models[i].f))) fail_msg("model %d: %.12g, not %.12g", (int)i, f, models[i].f);
+  }
+}
+
 /* What is not convex by the rules is refused with its name. */
 static void refusals(void **state) {
   (void)state;
@@ -147,6 +168,6 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(as_other_methods),      cmocka_unit_test(maximum_entropy),     cmocka_unit_test(cut_of_a_pentagon),
       cmocka_unit_test(robust_linear_program), cmocka_unit_test(portfolio_with_risk), cmocka_unit_test(quadratic_constraints),
-      cmocka_unit_test(infeasible_models),     cmocka_unit_test(refusals)};
+      cmocka_unit_test(infeasible_models),     cmocka_unit_test(far_solutions),     cmocka_unit_test(refusals)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

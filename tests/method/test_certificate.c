@@ -104,7 +104,8 @@ static void units_change_no_proof(void **state) {
         tw_qp_free(&qp);
         drop(&p);
       }
-      if (!(margin[0] > 0) || margin[0] != margin[1]) fail_msg("program %d of kind %d: margins %g and %g", (int)seed, what, margin[0], margin[1]);
+      if (!(margin[0] > 0) || margin[0] != margin[1])
+        fail_msg("program %d of kind %d: margins %g and %g", (int)seed, what, margin[0], margin[1]);
     }
 }
 
@@ -115,7 +116,8 @@ static void small_is_not_zero(void **state) {
     program p = make(3, SOLVABLE);
     for (int64_t k = 0; k < p.m * p.n; k++) p.a[k] *= unit;
     tw_qp qp = qp_of(&p);
-    double *z = calloc((size_t)p.n, sizeof *z), *y = calloc((size_t)p.m, sizeof *y), *work = calloc((size_t)(2 * p.n + p.m), sizeof *work), margin;
+    double *z = calloc((size_t)p.n, sizeof *z), *y = calloc((size_t)p.m, sizeof *y), margin;
+    double *work = calloc((size_t)(2 * p.n + p.m), sizeof *work);
     for (int64_t i = 0; i < p.m; i++) {
       for (int64_t k = 0; k < p.m; k++) y[k] = k == i;
       assert_true(tw_qp_proves_infeasible(&qp, y, z) <= 0);
@@ -200,7 +202,8 @@ static void verdicts_are_true(void **state) {
         const bool denies = found == TW_INFEASIBLE || found == TW_UNBOUNDED;
         if (denies && found != expected[what]) {
           wrong++;
-          print_message("%s, program %d: %s, not %s\n", methods[k].name, (int)seed, tw_outcome_name(found), tw_outcome_name(expected[what]));
+          print_message("%s, program %d: %s, not %s\n", methods[k].name, (int)seed, tw_outcome_name(found),
+                        tw_outcome_name(expected[what]));
         }
         drop(&p);
       }

@@ -162,7 +162,8 @@ static tw_status raise_penalty(tw_al *al, double violation) {
     int64_t row = 0;
     TW_TRY(violation_is_stationary(al, &stationary, &left, &row));
     if (al->scalars[TW_AL_RHO] >= RHO_MAX && left > BALANCED)
-      return tw_run_end(run, TW_FAILED, "the penalty is as large as can be, and the violation %.3g not stationary", run->optimality.feasibility);
+      return tw_run_end(run, TW_FAILED, "the penalty is as large as can be, and the violation %.3g not stationary",
+                        run->optimality.feasibility);
     if (stationary || al->scalars[TW_AL_RHO] >= RHO_MAX) {
       return tw_run_end(
           run, TW_INFEASIBLE,

@@ -43,9 +43,16 @@ void tw_proof_add_symmetric(const tw_csc *p, const double *d, double *sum, doubl
 
 /* ------------------------------------------------------------------ what a proof rests on */
 
-bool tw_proof_reach_rows(const tw_csc *a, const double *y, const double *z, double noise, bool *kept) {
+static bool keep_all(int64_t n, bool *kept) {
+  for (int64_t i = 0; i < n; i++) kept[i] = true;
+  return false;
+}
+
+bool tw_proof_reach_rows(const tw_csc *a, const double *y, const double *z, double noise, int sweep, bool *kept) {
   bool more = false;
-  for (int64_t j = 0; j < a->cols; j++) {
+  if (sweep >= TW_PROOF_SWEEPS) return keep_all(a->rows, kept);
+  for (int64_t c = 0; c < a->cols; c++) {
+    const int64_t j = sweep % 2 ? a->cols - 1 - c : c;
     double size = z ? fabs(z[j]) : 0;
     for (int64_t k = a->start[j]; k < a->start[j + 1]; k++) size += kept[a->row[k]] ? fabs(a->value[k] * y[a->row[k]]) : 0;
     for (int64_t k = a->start[j]; size > 0 && k < a->start[j + 1]; k++) {
@@ -67,8 +74,9 @@ static void sizes_of_kept(const tw_csc *a, bool symmetric, const double *d, cons
     }
 }
 
-bool tw_proof_reach_columns(const tw_csc *a, bool symmetric, const double *d, double noise, bool *kept, double *size) {
+bool tw_proof_reach_columns(const tw_csc *a, bool symmetric, const double *d, double noise, int sweep, bool *kept, double *size) {
   bool more = false;
+  if (sweep >= TW_PROOF_SWEEPS) return keep_all(a->cols, kept);
   sizes_of_kept(a, symmetric, d, kept, size);
   for (int64_t j = 0; j < a->cols; j++)
     for (int64_t k = a->start[j]; k < a->start[j + 1]; k++) {

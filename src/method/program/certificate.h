@@ -3,7 +3,8 @@
  * Infeasible. Multipliers y of rl <= A x <= ru and z of l <= x <= u, with r = A'y + z and
  *   sigma = sum ru y+ + sum rl y- + sum u z+ + sum l z- < 0,   T = the same sum of absolute values,
  * say of every feasible x that  r'x = y'A x + z'x <= sigma, so that  sum_j |r_j| |x_j| >= -sigma.  With r = 0 there is none (Farkas 1902),
- * but r is computed, and small is not a matter of its own size: y -> D^-1 y, A -> D A E, x -> E^-1 x say the same. It is one of cancellation:
+ * but r is computed, and small is no matter of its own size: y -> D^-1 y, A -> D A E, x -> E^-1 x say the same. It is one of
+ * cancellation:
  *   s_j = sum_i |a_ij| |y_i| + |z_j|,   left = max_j |r_j| / s_j,   margin = -sigma / T,                                       (1)
  * which no units of rows, columns or limits change. left <= e says two things. (a) y is an exact proof for coefficients that differ from
  * those of A by the relative e each (Oettli & Prager 1964). (b) A feasible x needs
@@ -45,16 +46,19 @@ void tw_proof_add_symmetric(const tw_csc *p, const double *d, double *sum, doubl
  *
  * Multipliers that contribute to nothing are noise of the method that found them, whose sums do not cancel. Those that count are: rows
  * whose term of sigma is above `noise` T, and rows with |a_ij y_i| > noise s_j in a column that others reach, s_j of rows that are kept.
- * One sweep over the columns; true when it added to `kept`. For directions the same with columns and rows exchanged. */
-bool tw_proof_reach_rows(const tw_csc *a, const double *y, const double *z, double noise, bool *kept);
-bool tw_proof_reach_columns(const tw_csc *a, bool symmetric, const double *d, double noise, bool *kept, double *size);
+ * One sweep over the columns, to and fro by the parity of `sweep`; true when it added to `kept`: then another is due, but after
+ * TW_PROOF_SWEEPS all are kept. For directions the same with columns and rows exchanged. */
+enum { TW_PROOF_SWEEPS = 50 };
+bool tw_proof_reach_rows(const tw_csc *a, const double *y, const double *z, double noise, int sweep, bool *kept);
+bool tw_proof_reach_columns(const tw_csc *a, bool symmetric, const double *d, double noise, int sweep, bool *kept, double *size);
 
 /* ------------------------------------------------------------------ balancing (certificate_balance.c)
  *
  * The smallest change, relative to `weight`, after which sums cancel:  min |w|  subject to
  *   sum_i a_ij (y_i + weight_i w_i) + z_j = 0 for the columns j with equation[j],
  * each divided by s_j so that units do not matter, by LSQR. y is replaced. */
-tw_status tw_proof_balance_columns(const tw_csc *a, const bool *equation, const double *weight, const double *z, double *y, tw_error *error);
+tw_status tw_proof_balance_columns(const tw_csc *a, const bool *equation, const double *weight, const double *z, double *y,
+                                   tw_error *error);
 /* sum_j a_ij (d_j + weight_j w_j) + offset_i = 0 for the rows with size_i > 0, divided by it, and P (d + weight w) = 0. */
 tw_status tw_proof_balance_rows(const tw_csc *a, const tw_csc *p, const double *size, const double *weight, const double *offset, double *d,
                                 tw_error *error);

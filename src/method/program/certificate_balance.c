@@ -68,7 +68,8 @@ static tw_status solve(equations *e, double *residual, double *w, double *v, tw_
   return TW_OK;
 }
 
-tw_status tw_proof_balance_columns(const tw_csc *a, const bool *equation, const double *weight, const double *z, double *y, tw_error *error) {
+tw_status tw_proof_balance_columns(const tw_csc *a, const bool *equation, const double *weight, const double *z, double *y,
+                                   tw_error *error) {
   const int64_t n = a->cols, m = a->rows;
   double *scale = tw_alloc((size_t)(4 * n + 3 * m), sizeof *scale), *residual = scale + n, *w = residual + n, *inner = w + m;
   if (!scale) return tw_fail(error, TW_ERR_MEMORY, "out of memory for a certificate");

@@ -1,9 +1,9 @@
 /* Tests of subsets of a linear program by GLPK's simplex method, which goes on from basis to basis. In a copy of the process,
  * for GLPK aborts when it runs out of memory.
  *
- * Elastic program:  min sum_i p_i + q_i  with  rl_i <= a_i x + r_i (p_i - q_i) <= ru_i,  l <= x <= u,  r_i = max_j |a_ij|,  rows divided by r_i;
- * where the minimum is positive the duals lambda of the rows and d = -A'lambda of the bounds are multipliers that prove it (Farkas), by the
- * rule of certificate.h: their signs name the limits that the proof rests on. */
+ * Elastic program:  min sum_i p_i + q_i  with  rl_i <= a_i x + r_i (p_i - q_i) <= ru_i,  l <= x <= u,  r_i = max_j |a_ij|;
+ * rows are divided by r_i; where the minimum is positive the duals lambda of the rows and d = -A'lambda of the bounds are multipliers that
+ * prove it (Farkas), by the rule of certificate.h: their signs name the limits that the proof rests on. */
 #ifdef TALWEG_GLPK
 #include "linear/csc.h"
 #include "method/program/explain_engine.h"

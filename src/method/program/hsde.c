@@ -4,8 +4,8 @@
 #include "method/driver.h"
 
 static const double SCALE_LOW = 1e-4, SCALE_HIGH = 1e6, SCALE_JUMP = 3.1622776601683795, REFINE_BELOW = 1e-2, REFINE_AGAIN = 0.3,
-    MISMATCH = 1e-3, TAU_LEAST = 1e-12, UNIT_JUMP = 100, UNIT_MOST = 1e4, UNITS_GROWTH = 1.5;
-enum { RUIZ_PASSES = 15, JUDGE_EVERY = 10, SCALE_EVERY = 100, NEWTON_STEPS = 10 };
+    MISMATCH = 1e-3, TAU_LEAST = 1e-12, UNIT_JUMP = 100, UNIT_MOST = 1e4, UNITS_GROWTH = 1.2;
+enum { RUIZ_PASSES = 15, JUDGE_EVERY = 10, SCALE_EVERY = 100, NEWTON_STEPS = 10, STRETCH = 2000 };
 
 static const tw_option options[] = {
     TW_OPTION_TOL(1e-8),
@@ -90,7 +90,7 @@ static tw_status open_parts(tw_hsde *h) {
   if (h->state[HSDE_SCALE] == 0) {
     h->state[HSDE_SCALE] = tw_run_real(run, "scale");
     h->state[HSDE_SIGMA] = h->s.sigma, h->state[HSDE_RHO] = h->s.rho;
-    h->state[HSDE_UNITS] = SCALE_EVERY;
+    h->state[HSDE_UNITS] = SCALE_EVERY - 1;
     h->state[HSDE_ATTEMPT] = h->state[HSDE_LEFT_Y] = h->state[HSDE_LEFT_X] = INFINITY;
     h->w[h->size - 1] = 1;
     hsde_forget(h);
@@ -276,12 +276,12 @@ static tw_status adapt_units(tw_hsde *h, bool *moved) {
   const double tau = h->u[h->size - 1];
   double *state = h->state, *s = h->slack;
   *moved = false;
-  if (state[HSDE_SINCE] < state[HSDE_UNITS]) return TW_OK;
+  if ((double)h->run->iteration < state[HSDE_UNITS]) return TW_OK;
   hsde_slack(h, s);
   const double a = unit_for(fmax(vec_norm_inf(n, h->u), vec_norm_inf(m, s)), tau), b = unit_for(vec_norm_inf(m, h->u + n), tau);
   if (a == 1 && b == 1) return TW_OK;
   *moved = true;
-  state[HSDE_UNITS] *= UNITS_GROWTH;
+  state[HSDE_UNITS] = UNITS_GROWTH * (double)h->run->iteration + SCALE_EVERY;
   state[HSDE_SIGMA] *= a, state[HSDE_RHO] *= b;
   state[HSDE_ATTEMPT] = INFINITY;
   tw_conic_rescale(&h->s, state[HSDE_SIGMA], state[HSDE_RHO]);
@@ -339,7 +339,9 @@ static tw_status step(tw_run *run) {
   TW_TRY(open(&h, run));
   TW_TRY(hsde_iterate(h));
   if (run->iteration % JUDGE_EVERY == JUDGE_EVERY - 1) TW_TRY(judge(h));
-  if (tw_run_flag(run, "anderson")) TW_TRY(hsde_accelerate(h));
+  /* Extrapolation may lead in circles: every other stretch goes without. */
+  if (run->iteration / STRETCH % 2 == 1) hsde_forget(h);
+  else if (tw_run_flag(run, "anderson")) TW_TRY(hsde_accelerate(h));
   hsde_normalize(h);
   return TW_OK;
 }

@@ -12,7 +12,8 @@
 #include "problem/conic_map.h"
 
 /* The problem and itself in better units: A~ = D A E, P~ = (rho / sigma) E P E, c~ = rho E c, b~ = sigma D b, with D constant in each cone,
- * so that x = E x~ / sigma, s = D^-1 s~ / sigma, y = D y~ / rho. At first max |b~| = max |c~| = 1. */
+ * so that x = E x~ / sigma, s = D^-1 s~ / sigma, y = D y~ / rho. At first x~ is
+ * expected to have the size 1 and the larger of |c~| and |P~| has it. */
 typedef struct tw_conic_scaled {
   tw_conic raw;
   int64_t n, m;
@@ -53,7 +54,22 @@ void tw_conic_presolve_slack(const tw_conic_presolve *s, const double *full_x, c
 
 /* ------------------------------------------------------------------ the method */
 
-enum { HSDE_SCALE, HSDE_LOG_SUM, HSDE_LOGS, HSDE_SINCE, HSDE_ATTEMPT, HSDE_AA_COUNT, HSDE_AA_NORM, HSDE_AA_TRIED, HSDE_LEFT_Y, HSDE_LEFT_X, HSDE_SIGMA, HSDE_RHO, HSDE_UNITS, HSDE_STATE };
+enum { /* numbers of the state */
+  HSDE_SCALE,
+  HSDE_LOG_SUM,
+  HSDE_LOGS,
+  HSDE_SINCE,
+  HSDE_ATTEMPT,
+  HSDE_AA_COUNT,
+  HSDE_AA_NORM,
+  HSDE_AA_TRIED,
+  HSDE_LEFT_Y, /* what was left of the sums of y, and of x, when a proof was last tried */
+  HSDE_LEFT_X,
+  HSDE_SIGMA,
+  HSDE_RHO,
+  HSDE_UNITS, /* the iteration from which these may change */
+  HSDE_STATE
+};
 
 typedef struct tw_hsde {
   tw_run *run;

@@ -118,8 +118,9 @@ static void drop_rows(const tw_hsde *h, double noise, double *y, bool *kept) {
   double t;
   terms(h->m, h->s.b, y, &t);
   for (int64_t i = 0; i < h->m; i++) kept[i] = fabs(h->s.b[i] * y[i]) > noise * t;
-  for (bool more = true; more;) {
-    more = tw_proof_reach_rows(&h->s.a, y, NULL, noise, kept);
+  int sweep = 0;
+  for (bool more = true; more; sweep++) {
+    more = tw_proof_reach_rows(&h->s.a, y, NULL, noise, sweep, kept);
     if (spread(&h->s.raw, kept)) more = true;
   }
   for (int64_t i = 0; i < h->m; i++)
@@ -154,9 +155,10 @@ static void drop_columns(const tw_hsde *h, double noise, double *x, double *size
   double t;
   terms(h->n, h->s.c, x, &t);
   for (int64_t j = 0; j < h->n; j++) kept[j] = fabs(h->s.c[j] * x[j]) > noise * t;
-  for (bool more = true; more;) {
-    more = tw_proof_reach_columns(&h->s.a, false, x, noise, kept, size);
-    if (tw_proof_reach_columns(&h->s.p, true, x, noise, kept, size)) more = true;
+  int sweep = 0;
+  for (bool more = true; more; sweep++) {
+    more = tw_proof_reach_columns(&h->s.a, false, x, noise, sweep, kept, size);
+    if (tw_proof_reach_columns(&h->s.p, true, x, noise, sweep, kept, size)) more = true;
   }
   for (int64_t j = 0; j < h->n; j++)
     if (!kept[j]) x[j] = 0;

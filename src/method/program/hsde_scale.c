@@ -3,6 +3,8 @@
 
 #include "linear/csc.h"
 
+static const double FURTHER = 1e3;
+
 /* ------------------------------------------------------------------ equilibration */
 
 static double safe_root(double size) {
@@ -63,6 +65,15 @@ static double scaled_size(int64_t m, const double *b, const double *d) {
   return most;
 }
 
+/* The size of x is that of b, or, where P says so, of P^-1 c, at most FURTHER times as large: sigma is one over it. rho then makes the
+ * larger of c~ and P~ one. */
+static void choose_units(tw_conic_scaled *s) {
+  const double b = scaled_size(s->m, s->raw.b, s->d), c = scaled_size(s->n, s->raw.c, s->e);
+  const double p = vec_norm_inf(csc_count(&s->p), s->p.value), stationary = p > 0 ? c / p : 0;
+  const double x = b > 0 ? fmax(b, fmin(stationary, FURTHER * b)) : stationary, sigma = x > 0 ? 1 / x : 1, slope = fmax(c, p / sigma);
+  tw_conic_rescale(s, sigma, slope > 0 ? 1 / slope : 1);
+}
+
 tw_status tw_conic_scale(tw_conic_scaled *out, tw_conic *raw, int passes, tw_error *error) {
   *out = (tw_conic_scaled){.raw = *raw, .n = raw->n, .m = raw->m, .sigma = 1, .rho = 1};
   *raw = (tw_conic){0};
@@ -79,8 +90,8 @@ tw_status tw_conic_scale(tw_conic_scaled *out, tw_conic *raw, int passes, tw_err
   for (int64_t j = 0; j < n; j++) out->e[j] = 1;
   for (int64_t i = 0; i < m; i++) out->d[i] = 1;
   for (int k = 0; k < passes; k++) pass(out, work, work + m);
-  const double size_b = scaled_size(m, out->raw.b, out->d), size_c = scaled_size(n, out->raw.c, out->e);
-  tw_conic_rescale(out, passes > 0 && size_b > 0 ? 1 / size_b : 1, passes > 0 && size_c > 0 ? 1 / size_c : 1);
+  if (passes > 0) choose_units(out);
+  if (passes == 0) tw_conic_rescale(out, 1, 1);
   free(work);
   return TW_OK;
 }

@@ -137,7 +137,7 @@ tw_status ipm_start_again(tw_ipm *ipm, tw_outcome outcome, const char *format, .
 tw_status ipm_raise_rows(tw_ipm *ipm) {
   double *count = &ipm->number[IPM_RAISED];
   if (*count >= RAISED_MOST || !tw_nlp_raise_rows(&ipm->nlp, ipm->inner.j, ipm->rows, ipm->row_residual))
-    return ipm_start_again(ipm, TW_FAILED, "the restoration of feasibility ended where rows are violated by %.3g (scaled) and yet not stationary",
+    return ipm_start_again(ipm, TW_FAILED, "the restoration of feasibility ended at a violation of %.3g (scaled) that is not stationary",
                            vec_norm_inf(ipm->m, ipm->rows));
   ++*count;
   ipm_bounds(ipm);

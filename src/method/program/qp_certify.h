@@ -13,8 +13,8 @@ tw_status tw_qp_elastic(tw_qp *out, const tw_qp *qp, tw_error *error);
  * the program is unbounded where it is feasible. Rows: those of A, then those of P that have entries. */
 tw_status tw_qp_recession(tw_qp *out, const tw_qp *qp, tw_error *error);
 
-/* Makes y and z exact where it can (y without signs its limits do not allow and without noise, z = -A'y where a bound allows it) and judges;
- * true when they prove to TW_PROOF_EXACT. work: n + m numbers; *margin as tw_qp_proves_infeasible has it. */
+/* Makes y and z exact where it can (y without signs its limits do not allow and without noise, z = -A'y where a bound allows it) and
+ * judges; true when they prove to TW_PROOF_EXACT. work: n + m numbers; *margin as tw_qp_proves_infeasible has it. */
 bool tw_qp_farkas(const tw_qp *qp, double *y, double *z, double *work, double *margin);
 /* Likewise a ray, scaled to |d|_inf = 1. work: 2 n + m numbers. */
 bool tw_qp_ray(const tw_qp *qp, double *d, double *work, double *margin);

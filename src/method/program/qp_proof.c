@@ -101,10 +101,11 @@ static void drop_rows(const tw_qp *qp, double noise, double *y, double *z, doubl
   set_z(qp, y, z, r);
   add_terms(qp->m, qp->row_lower, qp->row_upper, y, &sigma, &t);
   add_terms(qp->n, qp->lower, qp->upper, z, &sigma, &t);
+  if (!(sigma < 0)) return;
   for (int64_t i = 0; i < qp->m; i++) kept[i] = fabs(term_of(y[i], qp->row_lower[i], qp->row_upper[i])) > noise * t;
   for (int64_t j = 0; j < qp->n; j++)
     if (!(fabs(term_of(z[j], qp->lower[j], qp->upper[j])) > noise * t)) z[j] = 0;
-  while (tw_proof_reach_rows(&qp->a, y, z, noise, kept)) {}
+  for (int sweep = 0; tw_proof_reach_rows(&qp->a, y, z, noise, sweep, kept);) sweep++;
   for (int64_t i = 0; i < qp->m; i++)
     if (!kept[i]) y[i] = 0;
 }
@@ -178,9 +179,10 @@ static void drop_columns(const tw_qp *qp, double noise, double *d, double *work)
     if (leaves(d[j], qp->lower[j], qp->upper[j]) > 0) d[j] = 0;
   slope(qp, d, &t);
   for (int64_t j = 0; j < n; j++) kept[j] = fabs(qp->q[j] * d[j]) > noise * t;
-  for (bool more = true; more;) {
-    more = tw_proof_reach_columns(&qp->a, false, d, noise, kept, work + n);
-    if (tw_proof_reach_columns(&qp->p, true, d, noise, kept, work)) more = true;
+  int sweep = 0;
+  for (bool more = true; more; sweep++) {
+    more = tw_proof_reach_columns(&qp->a, false, d, noise, sweep, kept, work + n);
+    if (tw_proof_reach_columns(&qp->p, true, d, noise, sweep, kept, work)) more = true;
   }
   for (int64_t j = 0; j < n; j++)
     if (!kept[j]) d[j] = 0;
