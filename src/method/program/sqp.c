@@ -156,12 +156,14 @@ static tw_status init(tw_run *run) {
   return begin(s, &attempts[0]);
 }
 
-/* This attempt found no solution: the next, or the end. The last repeats the first without its limit. */
+/* This attempt found no solution: the next, or the end. The last repeats the first without its limit. What is nearly stationary counts as
+ * solved unless the objective was still falling when the attempt's iterations were over. */
 static tw_status start_again(tw_sqp *s, tw_outcome outcome, const char *message) {
   tw_run *run = s->run;
   const tw_optimality *e = &run->optimality;
   const double stationarity = e->stationarity / tw_run_scale(run);
-  if (e->feasibility <= FEASIBLE && fmax(stationarity, e->complementarity) <= ACCEPTABLE)
+  const bool falls = outcome == TW_RUNNING && run->driver->still == 0;
+  if (!falls && e->feasibility <= FEASIBLE && fmax(stationarity, e->complementarity) <= ACCEPTABLE)
     return tw_run_end(run, TW_SOLVED, "solved to an acceptable level: stationarity %.2g, complementarity %.2g, violation %.2g",
                       e->stationarity, e->complementarity, e->feasibility);
   const int next = (int)++s->number[SQP_ATTEMPT];
