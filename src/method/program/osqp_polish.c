@@ -191,7 +191,7 @@ static tw_status polish_rounds(tw_osqp *s, reduced *r, double enough, bool *bett
       const osqp_point other = s->polished;
       s->polished = s->trial, s->trial = other;
       least = error;
-      *better = least < largest_error(&s->at);
+      *better = least < largest_error(&s->at) || osqp_meets(&s->polished, enough);
     }
     if (!worth || !change || osqp_meets(&s->polished, enough)) break;
   }
