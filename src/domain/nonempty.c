@@ -1,5 +1,5 @@
-/* Sets that are empty unless two quantities are equal: affine(A, b) unless A A+ b = b, transport(a, b) unless sum a = sum b. An op passes
- * the first on, or fails where the second is another. */
+/* Sets that are empty unless two quantities are equal: affine(A, b) unless A A+ b = b, transport(a, b) unless sum a = sum b,
+ * order_simplex(l, u) unless l = min(l, u). An op passes the first on, or fails where the second is another. */
 #include "domain/kinds.h"
 #include "domain/spectral.h"
 #include "graph/emit/emit.h"
@@ -101,8 +101,16 @@ static tw_expr checked_sums(tw_expr a, tw_expr b, tw_shape shape) {
   return tw_is_none(checked) ? checked : tw_add(columns, tw_sub(checked, total));
 }
 
+static tw_expr checked_low(tw_expr low, tw_expr high) {
+  const tw_shape own = tw_shape_of(low), other = tw_shape_of(high);
+  tw_shape full;
+  if (!tw_shape_broadcast(&own, &other, &full)) return TW_NONE;
+  return agreed("order_simplex: the lower bound is above the upper one", tw_broadcast(low, full), tw_minimum(low, high));
+}
+
 tw_domain tw_domain_nonempty(tw_domain domain, tw_shape shape) {
   if (domain.kind == &tw_domain_affine) domain.param[1] = checked_offset(domain.param[0], domain.param[1]);
   if (domain.kind == &tw_domain_transport) domain.param[1] = checked_sums(domain.param[0], domain.param[1], shape);
+  if (domain.kind == &tw_domain_order_simplex) domain.param[0] = checked_low(domain.param[0], domain.param[1]);
   return domain;
 }

@@ -12,6 +12,7 @@ static const struct {
     {"polyhedron", "var x[2] in polyhedron([[1, 1], [1, 1]], [1, 2], [1, 2])\nminimize sum(x^2)\n", "polyhedron: no point satisfies row"},
     {"bounds", "var x[2] >= 1 <= 0\nminimize sum(x^2)\n", "the lower bound 1 is above the upper bound 0"},
     {"box", "var x[2] in box(1, 0)\nminimize sum(x^2)\n", "lower bound 1 above upper bound 0"},
+    {"order", "param l = 1\nvar x[3] in order_simplex(l, 0)\nminimize sum(x^2)\n", "order_simplex: the lower bound is above"},
     {"bounds by a param", "param u = 0\nvar x[2] >= 1 <= u\nminimize sum(x^2)\n", "the lower bound 1 is above the upper bound 0"},
     {"limits", "var x[2]\nminimize sum(x^2)\nsubject to 1 <= sum(x) <= 0\n", "the lower limit 1 is above the upper limit 0"},
 };
@@ -47,6 +48,7 @@ static void points_are_found(void **state) {
       "var X[3, 2] in affine([[1, 1], [1, 1]], [1, 1])\nminimize sum(X^2)\n",
       "var x[2] in affine([[0, 0], [1, 1]], [0, 1])\nminimize sum(x^2)\n",
       "var P[2, 2] in transport([1, 2], [1.5, 1.5000000001])\nminimize sum(P^2)\n",
+      "var x[3] in order_simplex(-inf, 1)\nminimize sum((x - 3)^2)\n",
       "param a = [1, 2]\nvar P[2, 2] in transport(a, sum(a) * [0.3, 0.7])\nminimize sum(P^2)\n",
   };
   char folder[64], path[128], words[256];
