@@ -34,23 +34,23 @@ static void box_without_end(void **state) {
 /* min sum_j w_j (x_j - t_j)^2 / 2 with weights of very different sizes: no coordinate is forgotten for another. */
 static void coordinates_of_any_size(void **state) {
   (void)state;
-  static const char *const methods[] = {"equality_qp", "box_cd"};
+  static const char *const methods[] = {"equality_qp", "osqp", "box_cd"};
   static const double weight[][3] = {{2e8, 2, 200}, {2e10, 2e-10, 1}, {1e-8, 1e8, 1}}, target[] = {1e-5, 1, 2};
   int64_t start[] = {0, 1, 2, 3}, row[] = {0, 1, 2}, none[] = {0, 0, 0, 0};
   double value[3], q[3], empty = 0;
   const tw_csc p = {3, 3, start, row, value}, a = {0, 3, none, row, value};
   const double free_below[] = {-INFINITY, -INFINITY, -INFINITY}, free_above[] = {INFINITY, INFINITY, INFINITY};
-  for (int i = 0; i < 6; i++) {
-    for (int j = 0; j < 3; j++) value[j] = weight[i / 2][j], q[j] = -value[j] * target[j];
-    const bool box = i % 2 == 1;
+  for (int i = 0; i < 9; i++) {
+    for (int j = 0; j < 3; j++) value[j] = weight[i / 3][j], q[j] = -value[j] * target[j];
+    const bool box = i % 3 == 2;
     const tw_quadratic squares = {.p = &p, .q = q, .a = &a, .row_lower = &empty, .row_upper = &empty, .convex = true,
                                   .lower = box ? free_below : NULL, .upper = box ? free_above : NULL};
     tw_oracle oracle;
     assert_int_equal(tw_oracle_quadratic(&oracle, &squares, NULL), TW_OK);
-    tw_result r = program_solve(&oracle, methods[i % 2]);
+    tw_result r = program_solve(&oracle, methods[i % 3]);
     assert_int_equal(r.outcome, TW_SOLVED);
     for (int j = 0; j < 3; j++)
-      if (!(fabs(r.x[j] - target[j]) <= 1e-9 * target[j])) fail_msg("%s: x[%d] = %.12g, expected %g", methods[i % 2], j, r.x[j], target[j]);
+      if (!(fabs(r.x[j] - target[j]) <= 1e-9 * target[j])) fail_msg("%s: x[%d] = %.12g, expected %g", methods[i % 3], j, r.x[j], target[j]);
     tw_result_free(&r);
     tw_oracle_release(&oracle);
   }

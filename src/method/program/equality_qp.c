@@ -10,7 +10,7 @@
 #include "method/program/qp.h"
 
 static const double DELTA = 1e-8; /* of entries that are at most 1 */
-enum { RUIZ_PASSES = 10, REFINE_MOST = 100 };
+enum { REFINE_MOST = 100 };
 
 static const tw_option options[] = {TW_OPTION_TOL(1e-9),
                                     TW_OPTION_MAX_ITER(1),
@@ -47,22 +47,6 @@ static tw_status lower_triangle(tw_csc *out, const tw_qp *qp, tw_error *error) {
   return TW_OK;
 }
 
-/* K <- S K S with s_i <- s_i / sqrt(max_j |K_ij|), again and again; most: order numbers of scratch. */
-static void equilibrate(tw_csc *k, double *s, double *most) {
-  for (int64_t j = 0; j < k->cols; j++) s[j] = 1;
-  for (int pass = 0; pass < RUIZ_PASSES; pass++) {
-    vec_zero(k->cols, most);
-    for (int64_t j = 0; j < k->cols; j++)
-      for (int64_t e = k->start[j]; e < k->start[j + 1]; e++) {
-        const double size = fabs(k->value[e]);
-        most[j] = fmax(most[j], size), most[k->row[e]] = fmax(most[k->row[e]], size);
-      }
-    for (int64_t j = 0; j < k->cols; j++) most[j] = most[j] > 0 ? 1 / sqrt(most[j]) : 1, s[j] *= most[j];
-    for (int64_t j = 0; j < k->cols; j++)
-      for (int64_t e = k->start[j]; e < k->start[j + 1]; e++) k->value[e] *= most[j] * most[k->row[e]];
-  }
-}
-
 typedef struct scaled {
   const tw_qp *qp;
   const double *s;
@@ -96,7 +80,7 @@ static tw_status solve_direct(const tw_qp *qp, const double *b, double *v, tw_er
   tw_factor *f = NULL;
   tw_linear_result result;
   tw_status status = s ? lower_triangle(&k, qp, error) : tw_fail(error, TW_ERR_MEMORY, "equality_qp: out of memory");
-  if (status == TW_OK) equilibrate(&k, s, right);
+  if (status == TW_OK) csc_equilibrate(&k, s, right);
   if (status == TW_OK) status = factor(&f, qp, &k, error);
   if (status == TW_OK) {
     const tw_linear_options accuracy = {.rtol = 1e-15, .max_iter = REFINE_MOST};
