@@ -50,7 +50,8 @@ static void coordinates_of_any_size(void **state) {
     tw_result r = program_solve(&oracle, methods[i % 3]);
     assert_int_equal(r.outcome, TW_SOLVED);
     for (int j = 0; j < 3; j++)
-      if (!(fabs(r.x[j] - target[j]) <= 1e-9 * target[j])) fail_msg("%s: x[%d] = %.12g, expected %g", methods[i % 3], j, r.x[j], target[j]);
+      if (!(fabs(r.x[j] - target[j]) <= (i % 3 == 1 ? 1e-5 : 1e-9) * target[j])) /* osqp's own tolerance is 1e-6 */
+        fail_msg("%s: x[%d] = %.12g, expected %g", methods[i % 3], j, r.x[j], target[j]);
     tw_result_free(&r);
     tw_oracle_release(&oracle);
   }
