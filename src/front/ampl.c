@@ -220,7 +220,7 @@ static tw_status solve(session *s, tw_error *error) {
     const tw_result *r = &s->result;
     const double f = tw_problem_goal(s->p) == TW_GOAL_MAXIMIZE ? -r->f : r->f;
     code = code_of(r);
-    tw_text_printf(&text, "%s; objective ", r->outcome == TW_SOLVED ? "optimal solution found" : tw_outcome_name(r->outcome));
+    tw_text_printf(&text, "%s; objective ", r->outcome == TW_SOLVED ? "optimal solution found" : tw_status_word(r->outcome));
     tw_text_number(&text, f + 0.0);
     tw_text_printf(&text, "\n%lld iterations of %s", (long long)r->iterations, r->method);
     if (r->outcome != TW_SOLVED) tw_text_printf(&text, "\n%s", r->message);

@@ -78,6 +78,40 @@ int tw_print_error(const tw_console *console, bool json, const tw_error *error) 
   return tw_exit_of(error->status);
 }
 
+const char *tw_status_word(tw_outcome outcome) {
+  return outcome == TW_STOPPED_CALLER ? "interrupted" : tw_outcome_name(outcome);
+}
+
+static tw_outcome verdict_of(tw_status status) {
+  switch (status) {
+  case TW_ERR_INFEASIBLE:
+    return TW_INFEASIBLE;
+  case TW_ERR_UNBOUNDED:
+    return TW_UNBOUNDED;
+  case TW_ERR_INTERRUPT:
+    return TW_STOPPED_CALLER;
+  default:
+    return TW_FAILED;
+  }
+}
+
+int tw_print_verdict(const tw_console *console, bool json, const tw_error *error) {
+  const tw_outcome outcome = verdict_of(error->status);
+  if (!json || outcome == TW_FAILED) return tw_print_error(console, json, error);
+  tw_text text = {0};
+  tw_text_printf(&text,
+                 "{\"status\":\"%s\",\"objective\":null,\"variables\":{},\"reports\":{},\"constraints\":{},\"sensitivity\":{},"
+                 "\"method\":null,\"class\":null,\"iterations\":0,\"evaluations\":{\"value\":0,\"gradient\":0,\"hvp\":0},\"seconds\":0,"
+                 "\"optimality\":{\"stationarity\":null,\"feasibility\":null,\"complementarity\":null},\"message\":",
+                 tw_status_word(outcome));
+  tw_text_json_string(&text, error->message);
+  tw_text_puts(&text, "}\n");
+  fprintf(console->err, "talweg: %s\n", error->message);
+  if (!text.failed) fputs(text.data, console->out);
+  tw_text_free(&text);
+  return tw_exit_of(error->status);
+}
+
 static int run_verb(const tw_verb *verb, int argc, char *const *argv, const tw_console *console) {
   tw_error error = {0};
   void *fields = calloc(1, verb->bytes > 0 ? verb->bytes : 1);

@@ -1,4 +1,5 @@
 /* JSON of a solution. */
+#include "front/command.h"
 #include "front/ranging.h"
 
 #include <math.h>
@@ -212,7 +213,7 @@ void tw_solution_json(tw_text *text, const tw_solution *s, const tw_model *model
   const tw_result *r = &s->result;
   bool first = true;
   tw_text_puts(text, "{");
-  put_string(text, &first, "status", tw_outcome_name(r->outcome));
+  put_string(text, &first, "status", tw_status_word(r->outcome));
   put_number(text, &first, "objective", s->objective);
   if (!isnan(s->bound)) {
     put_number(text, &first, "bound", s->bound);

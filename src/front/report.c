@@ -1,4 +1,5 @@
 /* A solution for people. */
+#include "front/command.h"
 #include "front/ranging.h"
 #include "front/table.h"
 
@@ -10,7 +11,7 @@ enum { CONSTRAINT_ROWS = 8 };
 static void put_heading(tw_text *text, const tw_solution *s, const char *title) {
   const tw_result *r = &s->result;
   char name[128];
-  snprintf(name, sizeof name, "%s", tw_outcome_name(r->outcome));
+  snprintf(name, sizeof name, "%s", tw_status_word(r->outcome));
   if (name[0] >= 'a' && name[0] <= 'z') name[0] = (char)(name[0] - 'a' + 'A');
   tw_text_printf(text, "%s: %s (%s) by %s in %lld iteration%s, %.3g s\n", name, title, s->class_name, r->method,
                  (long long)r->iterations, r->iterations == 1 ? "" : "s", r->seconds);

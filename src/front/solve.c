@@ -220,6 +220,19 @@ static void judge(const session *s, tw_result *result, const tw_evidence *eviden
            evidence->message);
 }
 
+/* Of sets, whose points a method takes for feasible: how far the point is from its projection. */
+static void measure_sets(const session *s, tw_result *result) {
+  const tw_oracle *o = &s->oracle;
+  const bool sets = (o->offers & TW_PROJECT) && !(o->offers & TW_BOUNDS);
+  double *nearest = sets && isnan(result->optimality.feasibility) ? tw_alloc((size_t)o->n, sizeof *nearest) : NULL;
+  if (nearest != NULL && o->project(o->context, result->x, nearest, NULL) == TW_OK) {
+    double most = 0;
+    for (int64_t k = 0; k < o->n; k++) most = fmax(most, fabs(result->x[k] - nearest[k]));
+    result->optimality.feasibility = most;
+  }
+  free(nearest);
+}
+
 static tw_status range_solution(const session *s, tw_solution *solution, tw_error *error) {
   const tw_result *r = &solution->result;
   const tw_status status = tw_ranges_new(&solution->ranges, &s->oracle, r->x, r->dual, error);
@@ -233,6 +246,7 @@ static tw_status make_solution(session *s, tw_result *result, tw_solution *solut
   if (s->oracle.exec != NULL) s->oracle.exec(s->oracle.context, &exec);
   const tw_evidence evidence = evidence_at(s, result);
   judge(s, result, &evidence);
+  measure_sets(s, result);
   const bool solved = result->outcome == TW_SOLVED;
   tw_status status = tw_solution_new(solution, s->p, &s->cls, result, &exec, error);
   if (status != TW_OK) return tw_model_file_blame(status, s->f->model, error);
@@ -255,7 +269,7 @@ static tw_status write_plot(session *s, const tw_solution *solution, tw_error *e
   char subtitle[160], name[2][TW_SHAPE_TEXT];
   const tw_result *r = &solution->result;
   snprintf(subtitle, sizeof subtitle, "%s by %s: %s after %lld iterations", s->cls.name, r->method,
-           tw_outcome_name(r->outcome), (long long)r->iterations);
+           tw_status_word(r->outcome), (long long)r->iterations);
   const tw_plot plot = {.title = tw_model_file_title(s->model, s->f->model),
                         .subtitle = subtitle,
                         .history = &s->history,
@@ -316,8 +330,9 @@ static int exit_of_result(const session *s, const tw_result *r) {
   case TW_STOPPED_ITERATIONS:
   case TW_STOPPED_EVALUATIONS:
   case TW_STOPPED_TIME:
-  case TW_STOPPED_CALLER:
     return usable(s, r) ? TW_EXIT_STOPPED : TW_EXIT_NUMERIC;
+  case TW_STOPPED_CALLER:
+    return TW_EXIT_STOPPED;
   case TW_INFEASIBLE:
   case TW_UNBOUNDED:
     return TW_EXIT_NO_OPTIMUM;
@@ -353,7 +368,7 @@ static int run(const void *fields, const tw_console *console) {
   s.log = (tw_logger){print_warning, &s, TW_LOG_WARNING};
   tw_error error = {0};
   int code = TW_EXIT_SOLVED;
-  if (solve(&s, &code, &error) != TW_OK) code = tw_print_error(console, s.f->json, &error);
+  if (solve(&s, &code, &error) != TW_OK) code = tw_print_verdict(console, s.f->json, &error);
   tw_oracle_release(&s.oracle);
   tw_history_free(&s.history);
   tw_model_free(s.model);

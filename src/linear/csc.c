@@ -2,6 +2,7 @@
 #include "linear/csc.h"
 #include "linear/vec.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 tw_status csc_new(tw_csc *out, int64_t rows, int64_t cols, int64_t count, tw_error *error) {
@@ -233,5 +234,21 @@ void tw_csc_apply_transpose(const tw_csc *a, const double *x, double *y) {
     double sum = 0;
     for (int64_t p = a->start[j]; p < a->start[j + 1]; p++) sum += a->value[p] * x[a->row[p]];
     y[j] = sum;
+  }
+}
+
+void csc_equilibrate(tw_csc *k, double *s, double *most) {
+  enum { PASSES = 10 };
+  for (int64_t j = 0; j < k->cols; j++) s[j] = 1;
+  for (int pass = 0; pass < PASSES; pass++) {
+    for (int64_t j = 0; j < k->cols; j++) most[j] = 0;
+    for (int64_t j = 0; j < k->cols; j++)
+      for (int64_t e = k->start[j]; e < k->start[j + 1]; e++) {
+        const double size = fabs(k->value[e]);
+        most[j] = fmax(most[j], size), most[k->row[e]] = fmax(most[k->row[e]], size);
+      }
+    for (int64_t j = 0; j < k->cols; j++) most[j] = most[j] > 0 ? 1 / sqrt(most[j]) : 1, s[j] *= most[j];
+    for (int64_t j = 0; j < k->cols; j++)
+      for (int64_t e = k->start[j]; e < k->start[j + 1]; e++) k->value[e] *= most[j] * most[k->row[e]];
   }
 }

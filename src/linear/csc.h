@@ -29,4 +29,8 @@ static inline tw_csc csc_of(const tw_pattern *pattern, const double *value) {
 /* Values of `to` become those of `from` when both have the same pattern; false when they have not. */
 bool csc_same_pattern(const tw_csc *a, const tw_csc *b);
 
+/* K <- S K S of the lower triangle of a symmetric matrix, with s_i <- s_i / sqrt(max_j |K_ij|) again and again (Ruiz 2001), so that rows
+ * have entries of size 1 at most; s: the scales; most: scratch; cols numbers each. */
+void csc_equilibrate(tw_csc *k, double *s, double *most);
+
 #endif

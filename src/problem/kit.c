@@ -1,4 +1,5 @@
 /* The compiled functions behind an oracle. */
+#include "domain/kinds.h"
 #include "problem/oracle.h"
 
 #include <stdlib.h>
@@ -87,7 +88,8 @@ static bool make_inputs(tw_kit *kit) {
     kit->input[TW_GROUP_PARAMETERS][i] = ((const tw_parameter *)p->parameters.item[i])->expr;
   for (int i = 0; i < n; i++) {
     kit->input[TW_GROUP_X][i] = p->unknowns[i];
-    kit->set[i] = tw_problem_set(p, i);
+    const tw_variable *v = p->variables.item[i];
+    kit->set[i] = tw_domain_nonempty(tw_problem_set(p, i), tw_shape_of(v->expr));
   }
   return mirror_inputs(kit, TW_GROUP_V, &p->variables, false) && mirror_inputs(kit, TW_GROUP_Y, &p->constraints, true) &&
          mirror_inputs(kit, TW_GROUP_W, &p->constraints, true) &&

@@ -383,7 +383,6 @@ tw_status tw_oracle_describe(const tw_oracle *oracle, tw_text *out, tw_error *er
 
 tw_status tw_oracle_clone(tw_oracle *out, const tw_oracle *oracle, tw_error *error) {
   TW_GIVEN(out);
-  TW_GIVEN(oracle);
   *out = (tw_oracle){0};
   if (!oracle || !oracle->clone) return tw_fail(error, TW_ERR_UNSUPPORTED, "oracle: it cannot be cloned");
   return oracle->clone(oracle->context, out, error);

@@ -246,7 +246,6 @@ tw_expr tw_problem_parameter(tw_problem *p, const char *name, const tw_array *va
 
 tw_status tw_problem_set_parameter(tw_problem *p, const char *name, const tw_array *value, tw_error *error) {
   TW_GIVEN(p);
-  TW_GIVEN(name);
   TW_GIVEN(value);
   for (int i = 0; name && i < p->parameters.count; i++) {
     tw_parameter *parameter = p->parameters.item[i];

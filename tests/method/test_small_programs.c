@@ -31,6 +31,32 @@ static void box_without_end(void **state) {
   program_free(&s);
 }
 
+/* min sum_j w_j (x_j - t_j)^2 / 2 with weights of very different sizes: no coordinate is forgotten for another. */
+static void coordinates_of_any_size(void **state) {
+  (void)state;
+  static const char *const methods[] = {"equality_qp", "osqp", "box_cd"};
+  static const double weight[][3] = {{2e8, 2, 200}, {2e10, 2e-10, 1}, {1e-8, 1e8, 1}}, target[] = {1e-5, 1, 2};
+  int64_t start[] = {0, 1, 2, 3}, row[] = {0, 1, 2}, none[] = {0, 0, 0, 0};
+  double value[3], q[3], empty = 0;
+  const tw_csc p = {3, 3, start, row, value}, a = {0, 3, none, row, value};
+  const double free_below[] = {-INFINITY, -INFINITY, -INFINITY}, free_above[] = {INFINITY, INFINITY, INFINITY};
+  for (int i = 0; i < 9; i++) {
+    for (int j = 0; j < 3; j++) value[j] = weight[i / 3][j], q[j] = -value[j] * target[j];
+    const bool box = i % 3 == 2;
+    const tw_quadratic squares = {.p = &p, .q = q, .a = &a, .row_lower = &empty, .row_upper = &empty, .convex = true,
+                                  .lower = box ? free_below : NULL, .upper = box ? free_above : NULL};
+    tw_oracle oracle;
+    assert_int_equal(tw_oracle_quadratic(&oracle, &squares, NULL), TW_OK);
+    tw_result r = program_solve(&oracle, methods[i % 3]);
+    assert_int_equal(r.outcome, TW_SOLVED);
+    for (int j = 0; j < 3; j++)
+      if (!(fabs(r.x[j] - target[j]) <= (i % 3 == 1 ? 1e-5 : 1e-9) * target[j])) /* osqp's own tolerance is 1e-6 */
+        fail_msg("%s: x[%d] = %.12g, expected %g", methods[i % 3], j, r.x[j], target[j]);
+    tw_result_free(&r);
+    tw_oracle_release(&oracle);
+  }
+}
+
 /* Every row an equality at x; the last one twice when `dependent`. */
 static void make_equalities(program *s, bool dependent) {
   const int64_t m = s->a.rows, n = s->a.cols;
@@ -116,7 +142,7 @@ static void inequalities_are_refused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(boxes),          cmocka_unit_test(box_without_end),  cmocka_unit_test(equalities),
+      cmocka_unit_test(boxes),          cmocka_unit_test(box_without_end), cmocka_unit_test(coordinates_of_any_size),  cmocka_unit_test(equalities),
       cmocka_unit_test(dependent_rows), cmocka_unit_test(line_without_end), cmocka_unit_test(inequalities_are_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

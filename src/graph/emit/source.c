@@ -193,7 +193,6 @@ tw_status tw_source_add(tw_source *source, const char *name, const tw_fn *fn, co
   TW_GIVEN(source);
   TW_GIVEN(name);
   TW_GIVEN(fn);
-  TW_GIVEN(outputs);
   const int n = fn->n_inputs + fn->n_outputs;
   tw_source_argument *argument = calloc((size_t)n + 1, sizeof *argument);
   tw_source_part *part = calloc((size_t)n + 1, sizeof *part);

@@ -13,7 +13,7 @@ typedef struct box_cd {
   tw_csc p; /* all of P */
 } box_cd;
 
-static const tw_option options[] = {TW_OPTION_TOL(1e-4), TW_OPTION_MAX_ITER(500), TW_OPTION_END};
+static const tw_option options[] = {TW_OPTION_TOL(1e-9), TW_OPTION_MAX_ITER(10000), TW_OPTION_END};
 
 static void finish(tw_run *run) {
   box_cd *s = run->local;

@@ -3,13 +3,14 @@
  *   [ P  A' ] [ x ]   [ -q ]
  *   [ A     ] [ y ] = [  b ]
  *
- * directly: LDL' of the matrix with delta I and -delta I on its diagonal (quasi-definite, Vanderbei 1995), refined against the matrix
- * without; or by GMRES, without forming anything. The run is one step. */
+ * directly: of the equilibrated matrix S K S (Ruiz 2001) LDL' with delta I and -delta I on its diagonal (quasi-definite, Vanderbei 1995),
+ * refined against the matrix without; or by GMRES, without forming anything. The run is one step. */
 #include "linear/csc.h"
 #include "method/program/nlp.h"
 #include "method/program/qp_certify.h"
 
-static const double DELTA = 1e-8; /* times the largest entry of P and A */
+static const double DELTA = 1e-8; /* of entries that are at most 1 */
+enum { REFINE_MOST = 100 };
 
 static const tw_option options[] = {TW_OPTION_TOL(1e-9),
                                     TW_OPTION_MAX_ITER(1),
@@ -25,14 +26,14 @@ static tw_status apply(void *qp_, const double *v, double *out) {
   return TW_OK;
 }
 
-/* The lower triangle of the matrix, its diagonal shifted. */
-static tw_status regularized(tw_csc *out, const tw_qp *qp, double delta, tw_error *error) {
+/* The lower triangle of the matrix, with room on all of its diagonal. */
+static tw_status lower_triangle(tw_csc *out, const tw_qp *qp, tw_error *error) {
   const tw_csc *p = &qp->p, *a = &qp->a;
   TW_TRY(csc_new(out, qp->n + qp->m, qp->n + qp->m, qp->n + qp->m + csc_count(p) + csc_count(a), error));
   int64_t at = 0;
   for (int64_t j = 0; j < qp->n; j++) {
     const int64_t diagonal = at++;
-    out->row[diagonal] = j, out->value[diagonal] = delta;
+    out->row[diagonal] = j, out->value[diagonal] = 0;
     for (int64_t k = p->start[j]; k < p->start[j + 1]; k++) {
       if (p->row[k] == j)
         out->value[diagonal] += p->value[k];
@@ -42,31 +43,56 @@ static tw_status regularized(tw_csc *out, const tw_qp *qp, double delta, tw_erro
     for (int64_t k = a->start[j]; k < a->start[j + 1]; k++) out->row[at] = qp->n + a->row[k], out->value[at++] = a->value[k];
     out->start[j + 1] = at;
   }
-  for (int64_t i = qp->n; i < qp->n + qp->m; i++) out->row[at] = i, out->value[at++] = -delta, out->start[i + 1] = at;
+  for (int64_t i = qp->n; i < qp->n + qp->m; i++) out->row[at] = i, out->value[at++] = 0, out->start[i + 1] = at;
   return TW_OK;
 }
 
-static tw_status solve_direct(const tw_qp *qp, const double *b, double *v, tw_error *error) {
-  const double delta = DELTA * fmax(vec_norm_inf(csc_count(&qp->p), qp->p.value), vec_norm_inf(csc_count(&qp->a), qp->a.value));
-  const int64_t order = qp->n + qp->m;
-  tw_csc k = {0};
-  tw_factor *factor = NULL;
-  tw_linear_result result;
+typedef struct scaled {
+  const tw_qp *qp;
+  const double *s;
+  double *work;
+} scaled;
+
+static tw_status apply_scaled(void *context, const double *v, double *out) {
+  const scaled *k = context;
+  const int64_t order = k->qp->n + k->qp->m;
+  for (int64_t i = 0; i < order; i++) k->work[i] = k->s[i] * v[i];
+  TW_TRY(apply((void *)(uintptr_t)k->qp, k->work, out));
+  for (int64_t i = 0; i < order; i++) out[i] *= k->s[i];
+  return TW_OK;
+}
+
+static tw_status factor(tw_factor **out, const tw_qp *qp, tw_csc *k, tw_error *error) {
   int64_t positive = 0;
-  const tw_linear_options accuracy = {.rtol = 1e-15};
-  tw_status status = regularized(&k, qp, delta > 0 ? delta : 1, error);
-  if (status == TW_OK) status = tw_factor_csc(&factor, TW_FACTOR_LDLT, &k, error);
+  for (int64_t j = 0; j < k->cols; j++) k->value[k->start[j]] += j < qp->n ? DELTA : -DELTA;
+  TW_TRY(tw_factor_csc(out, TW_FACTOR_LDLT, k, error));
+  tw_factor_inertia(*out, &positive, NULL, NULL);
+  if (positive == qp->n) return TW_OK;
+  return tw_fail(error, TW_ERR_UNSUPPORTED, "equality_qp: the objective is not convex where the rows hold");
+}
+
+/* S K S (S^-1 v) = S b. */
+static tw_status solve_direct(const tw_qp *qp, const double *b, double *v, tw_error *error) {
+  const int64_t order = qp->n + qp->m;
+  double *s = tw_alloc((size_t)(4 * order), sizeof *s), *right = s + order, *u = right + order;
+  const scaled context = {qp, s, u + order};
+  tw_csc k = {0};
+  tw_factor *f = NULL;
+  tw_linear_result result;
+  tw_status status = s ? lower_triangle(&k, qp, error) : tw_fail(error, TW_ERR_MEMORY, "equality_qp: out of memory");
+  if (status == TW_OK) csc_equilibrate(&k, s, right);
+  if (status == TW_OK) status = factor(&f, qp, &k, error);
   if (status == TW_OK) {
-    tw_factor_inertia(factor, &positive, NULL, NULL);
-    if (positive != qp->n)
-      status = tw_fail(error, TW_ERR_UNSUPPORTED, "equality_qp: the objective is not convex where the rows hold");
+    const tw_linear_options accuracy = {.rtol = 1e-15, .max_iter = REFINE_MOST};
+    const tw_linop matrix = {order, order, TW_LINOP_SYMMETRIC, apply_scaled, NULL, (void *)(uintptr_t)&context};
+    const tw_linop inverse = tw_factor_linop(f);
+    for (int64_t i = 0; i < order; i++) right[i] = s[i] * b[i], u[i] = v[i] / s[i];
+    status = tw_refine(&matrix, &inverse, right, u, &accuracy, &result, error);
+    for (int64_t i = 0; i < order; i++) v[i] = s[i] * u[i];
   }
-  if (status == TW_OK) {
-    const tw_linop matrix = {order, order, TW_LINOP_SYMMETRIC, apply, NULL, (void *)(uintptr_t)qp}, inverse = tw_factor_linop(factor);
-    status = tw_refine(&matrix, &inverse, b, v, &accuracy, &result, error);
-  }
-  tw_factor_free(factor);
+  tw_factor_free(f);
   tw_csc_free(&k);
+  free(s);
   return status;
 }
 

@@ -97,25 +97,25 @@ static void place_start(tw_osqp *s) {
   for (int64_t j = 0; j < n; j++) s->x[j] = s->z[m + j] = s->run->x[j] / s->d[j];
 }
 
+/* Stationarity is relative to the terms that cancel in it at the point: a start far away makes no tolerance looser. */
 static void give(tw_osqp *s, const osqp_point *p) {
   tw_run *run = s->run;
   vec_copy(s->n, p->x, run->x);
   vec_copy(s->m, p->y, run->dual);
   run->f = p->f;
   run->optimality = p->optimality;
+  run->size = p->dual_scale;
 }
 
-/* The gradient at the start, and what of it is data. */
+/* The gradient at the start. */
 static void take_scale(tw_osqp *s) {
   double most = 0;
   for (int64_t j = 0; j < s->n; j++) most = fmax(most, fabs(s->at.px[j] + s->qp.q[j]));
   s->run->scale = most;
-  s->run->size = vec_norm_inf(s->n, s->qp.q);
 }
 
 static tw_status begin(tw_osqp *s) {
   osqp_look(s);
-  take_scale(s);
   give(s, &s->at);
   return TW_OK;
 }

@@ -82,8 +82,8 @@ tw_status osqp_unbounded(tw_osqp *s, const double **proof);
 
 /* A key of the limits and bounds that the iterate presses on. */
 double osqp_active_key(const tw_osqp *s);
-/* Solves the equalities of that active set and of those that follow from it until the tolerance `enough` is met; *better: s->polished is,
- * by its largest error. */
+/* Solves the equalities of that active set and of those that follow from it until the tolerance `enough` is met; *better: s->polished meets
+ * it, or is better by its largest error. */
 tw_status osqp_polish(tw_osqp *s, double enough, bool *better);
 
 #endif

@@ -4,13 +4,13 @@
  *   [ P_FF   A_RF' ] [ x_F ]   [ -q_F - P_FB x_B ]
  *   [ A_RF         ] [ y_R ] = [  b_R - A_RB x_B ]
  *
- * solved for the variables F that are not at a bound and the active rows R, scaled, with delta I and -delta I added for the factor and
- * taken away by iterative refinement. That begins at the iterate, so that of many solutions (dependent rows, a flat optimum) one near it
+ * solved for the variables F that are not at a bound and the active rows R, equilibrated, with delta I and -delta I added for the factor
+ * and taken away by iterative refinement. That begins at the iterate, so that of many solutions (dependent rows, a flat optimum) one near it
  * is found, whose multipliers have its signs. Reduced costs of the variables at bounds B follow. Limits whose multiplier has the wrong sign
  * are let go then, those that are violated held, and so on while that lessens the errors. */
 #include "method/program/osqp.h"
 
-static const double DELTA = 1e-7;
+static const double DELTA = 1e-7; /* of entries that are at most 1 */
 enum { ROUNDS = 6 };
 
 /* An upper limit is active where y > u - z, a lower one where -y > z - l: 1, -1, or 0. */
@@ -34,12 +34,13 @@ typedef struct reduced {
   int64_t *order_of; /* n + m: of elimination */
   int *side;         /* m + n: the limit that is held, or 0 */
   double *b, *v, *x; /* order; order; n: scaled x with the active bounds */
+  double *s, *most;  /* order: the scales of the equilibrated matrix; scratch */
 } reduced;
 
 static void close_reduced(reduced *r) {
   tw_csc_free(&r->k);
   free(r->place), free(r->order_of), free(r->side);
-  free(r->b), free(r->v), free(r->x);
+  free(r->b), free(r->v), free(r->x), free(r->s), free(r->most);
 }
 
 static void place_all(const tw_osqp *s, reduced *r) {
@@ -60,8 +61,8 @@ static tw_status reduce_matrix(const tw_osqp *s, reduced *r) {
       for (int64_t k = s->k.start[j]; k < s->k.start[j + 1]; k++) {
         const int64_t i = s->k.row[k];
         if (r->place[i] < 0) continue;
-        const double own = j < s->n ? DELTA - s->sigma - s->rho[s->m + j] : 0;
-        if (pass == 1) r->k.row[count] = r->place[i], r->k.value[count] = i != j ? s->k.value[k] : j < s->n ? s->k.value[k] + own : -DELTA;
+        const double own = j < s->n ? s->k.value[k] - s->sigma - s->rho[s->m + j] : 0;
+        if (pass == 1) r->k.row[count] = r->place[i], r->k.value[count] = i != j ? s->k.value[k] : own;
         count++;
       }
       if (pass == 1) r->k.start[r->place[j] + 1] = count;
@@ -88,7 +89,16 @@ static void reduce_right(const tw_osqp *s, reduced *r) {
     }
 }
 
-/* y = K x without the shifts. */
+/* S K S and its shifts; S b and S^-1 v in the place of b and v. */
+static void scale_and_shift(reduced *r) {
+  csc_equilibrate(&r->k, r->s, r->most);
+  for (int64_t j = 0; j < r->order; j++) {
+    r->k.value[r->k.start[j]] += j < r->n_free ? DELTA : -DELTA;
+    r->b[j] *= r->s[j], r->v[j] /= r->s[j];
+  }
+}
+
+/* y = S K S x, without the shifts. */
 static tw_status apply_reduced(void *context, const double *x, double *y) {
   const reduced *r = context;
   for (int64_t j = 0; j < r->order; j++) y[j] = (j < r->n_free ? -DELTA : DELTA) * x[j];
@@ -110,12 +120,14 @@ static tw_status solve_reduced(const tw_osqp *s, reduced *r) {
     const int64_t at = r->place[r->order_of[k]];
     if (at >= 0) r->order_of[count++] = at;
   }
+  scale_and_shift(r);
   TW_TRY(tw_factor_csc_ordered(&factor, TW_FACTOR_LDLT, &r->k, r->order_of, s->run->error));
   tw_factor_refinement(factor, 0);
   const tw_linop k = {r->order, r->order, TW_LINOP_SYMMETRIC, apply_reduced, NULL, r}, inverse = tw_factor_linop(factor);
   const tw_linear_options options = {.rtol = 1e-15};
   tw_linear_result result;
   const tw_status status = tw_refine(&k, &inverse, r->b, r->v, &options, &result, s->run->error);
+  for (int64_t j = 0; j < r->order; j++) r->v[j] *= r->s[j];
   tw_factor_free(factor);
   return status;
 }
@@ -191,7 +203,7 @@ static tw_status polish_rounds(tw_osqp *s, reduced *r, double enough, bool *bett
       const osqp_point other = s->polished;
       s->polished = s->trial, s->trial = other;
       least = error;
-      *better = least < largest_error(&s->at);
+      *better = least < largest_error(&s->at) || osqp_meets(&s->polished, enough);
     }
     if (!worth || !change || osqp_meets(&s->polished, enough)) break;
   }
@@ -202,9 +214,10 @@ tw_status osqp_polish(tw_osqp *s, double enough, bool *better) {
   const size_t most = (size_t)(s->n + s->m);
   reduced r = {.place = tw_alloc(most, sizeof *r.place), .order_of = tw_alloc(most, sizeof *r.order_of),
                .side = tw_alloc(most, sizeof *r.side), .b = tw_alloc(most, sizeof *r.b),
-               .v = tw_alloc(most, sizeof *r.v), .x = tw_alloc((size_t)s->n, sizeof *r.x)};
+               .v = tw_alloc(most, sizeof *r.v), .x = tw_alloc((size_t)s->n, sizeof *r.x), .s = tw_alloc(most, sizeof *r.s),
+               .most = tw_alloc(most, sizeof *r.most)};
   *better = false;
-  const tw_status status = r.place && r.order_of && r.side && r.b && r.v && r.x
+  const tw_status status = r.place && r.order_of && r.side && r.b && r.v && r.x && r.s && r.most
                                ? polish_rounds(s, &r, enough, better)
                                : tw_fail(s->run->error, TW_ERR_MEMORY, "osqp: out of memory for polishing");
   close_reduced(&r);
