@@ -1,6 +1,7 @@
 /* where(c, a, b): a where c holds, else b. Derivatives are chosen the same way, not multiplied by 0 or 1, so
  * that an infinite derivative of the branch not taken stays out. */
 #include "graph/ops/elementwise.h"
+#include "graph/transform/guard.h"
 
 static bool where_infer(const tw_args *args, tw_type *type) {
   const tw_dtype a = tw_dtype_of(args->in[1]), b = tw_dtype_of(args->in[2]);
@@ -59,13 +60,14 @@ static tw_expr where_jvp(tw_expr node, const tw_expr *tangents) {
   if (tw_is_none(a) && tw_is_none(b)) return TW_NONE;
   if (tw_is_none(a)) a = tw_weak(b, 0);
   if (tw_is_none(b)) b = tw_weak(a, 0);
-  return tw_broadcast(tw_where(tw_input_of(node, 0), a, b), tw_shape_of(node));
+  return tw_broadcast(tw_one_choice(tw_where(tw_input_of(node, 0), a, b)), tw_shape_of(node));
 }
 
 static void where_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
   const tw_expr condition = tw_input_of(node, 0), zero = tw_weak(cotangent, 0);
-  cotangents[1] = tw_unbroadcast(tw_where(condition, cotangent, zero), tw_shape_of(tw_input_of(node, 1)));
-  cotangents[2] = tw_unbroadcast(tw_where(condition, zero, cotangent), tw_shape_of(tw_input_of(node, 2)));
+  const tw_expr a = tw_one_choice(tw_where(condition, cotangent, zero)), b = tw_one_choice(tw_where(condition, zero, cotangent));
+  cotangents[1] = tw_unbroadcast(a, tw_shape_of(tw_input_of(node, 1)));
+  cotangents[2] = tw_unbroadcast(b, tw_shape_of(tw_input_of(node, 2)));
 }
 
 static tw_expr where_example(tw_graph *graph, tw_dtype dtype, int variant) {

@@ -51,14 +51,32 @@ tw_expr tw_guard_of(tw_expr e) {
   return tw_is_none(e) ? e : find(e, &visits);
 }
 
+/* What a choice with a guard gives where it is not 0; TW_NONE: e is none. */
+static tw_expr chosen(tw_expr e) {
+  if (tw_op_of(e) != &tw_op_where || tw_is_none(of_choice(e))) return TW_NONE;
+  return tw_input_of(e, tw_is_constant(tw_input_of(e, 2), 0) ? 1 : 2);
+}
+
+tw_expr tw_one_choice(tw_expr e) {
+  if (tw_is_none(e)) return e;
+  tw_expr in = chosen(e), guard = tw_is_none(in) ? TW_NONE : of_choice(e);
+  if (tw_is_none(in) || tw_is_none(chosen(in))) return e;
+  for (tw_expr next = chosen(in); !tw_is_none(next); next = chosen(in)) {
+    guard = tw_and(guard, of_choice(in));
+    in = next;
+    if (tw_is_none(guard)) return guard;
+  }
+  return tw_where(guard, in, tw_weak(in, 0));
+}
+
 tw_expr tw_chain(tw_expr partial, tw_expr t) {
   if (tw_is_none(partial) || tw_is_none(t)) return TW_NONE;
+  t = tw_one_choice(t);
   const tw_expr guard = tw_guard_of(t);
   if (tw_is_none(guard)) return tw_mul(partial, t);
   /* A choice gives what it chose from, so that choices do not pile up. */
-  const bool choice = tw_op_of(t) == &tw_op_where;
-  const tw_expr a = !choice ? t : tw_input_of(t, tw_is_constant(tw_input_of(t, 2), 0) ? 1 : 2);
-  return tw_where(guard, choice ? tw_chain(partial, a) : tw_mul(partial, t), tw_weak(partial, 0));
+  const tw_expr a = chosen(t);
+  return tw_one_choice(tw_where(guard, tw_is_none(a) ? tw_mul(partial, t) : tw_chain(partial, a), tw_weak(partial, 0)));
 }
 
 tw_expr tw_guard_param(tw_expr t, int k, tw_expr *param) {

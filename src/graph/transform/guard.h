@@ -17,4 +17,8 @@ tw_expr tw_chain(tw_expr partial, tw_expr t);
  */
 tw_expr tw_guard_param(tw_expr t, int k, tw_expr *param);
 
+/* where(c, where(d, a, 0), 0) = where(c and d, a, 0), however deep; anything else stays. Chains of choices so
+ * have derivatives of linear size. */
+tw_expr tw_one_choice(tw_expr e);
+
 #endif
