@@ -185,6 +185,9 @@ tw_status tw_file_create(tw_file **file, const char *path, tw_error *error);
 FILE *tw_file_stream(tw_file *file);
 /* Flush, fsync, rename, release. On failure the temporary is removed and released too. */
 tw_status tw_file_commit(tw_file *file, tw_error *error);
+/* Several at once, or none: all are on disk before the first is renamed, and where a rename fails those before it are taken back. All
+ * n are released, whatever happens. */
+tw_status tw_files_commit(int n, tw_file **file, tw_error *error);
 /* A text as the content of a file; TW_ERR_MEMORY where the text has failed. */
 tw_status tw_file_write(const char *path, const tw_text *text, tw_error *error);
 void tw_file_discard(tw_file *file);

@@ -370,13 +370,17 @@ tw_status tw_hessian_pattern(tw_expr scalar, int m, const tw_expr *x, tw_pattern
  * expressions count as known when they follow from constants and indices; where they are parameters, any element may be
  * meant. */
 typedef enum tw_sparse_way { TW_BY_ELEMENTS, TW_BY_COLORING, TW_BY_DENSE } tw_sparse_way;
+/* Columns or rows of one color share none of the other at distance 2; of symmetric matrices, any two colors form stars or trees. */
+typedef enum tw_sparse_coloring { TW_COLORS_OF_COLUMNS, TW_COLORS_OF_ROWS, TW_COLORS_OF_STARS, TW_COLORS_OF_TREES } tw_sparse_coloring;
 
 typedef struct tw_sparse_derivative {
   tw_pattern pattern;
   tw_expr values; /* [nnz] of the dtype of e: an expression like any other */
   tw_sparse_way way;
   int64_t colors; /* products by vectors, with TW_BY_COLORING */
+  tw_sparse_coloring coloring; /* likewise */
 } tw_sparse_derivative;
+const char *tw_sparse_way_name(const tw_sparse_derivative *derivative); /* "element by element", "star coloring", .. */
 void tw_sparse_derivative_free(tw_sparse_derivative *derivative); /* the pattern */
 tw_status tw_sparse_jacobian(tw_expr e, int m, const tw_expr *x, tw_sparse_derivative *out);
 tw_status tw_sparse_hessian(tw_expr scalar, int m, const tw_expr *x, tw_sparse_derivative *out);

@@ -103,15 +103,15 @@ void tw_profile_free(tw_profile *profile);
 
 typedef struct tw_profile_row {
   char name[96];        /* the op and its shape, or the ops of a pass */
-  char kind[32];        /* tw_op_kind_name */
+  char kind[32];        /* tw_op_kind_name; "fused": a pass over nodes of several kinds */
   int depth;            /* 0: its time adds up to the total; deeper steps are part of an outer one */
   bool single;          /* f32 */
   int64_t calls;
-  double seconds, flops, bytes; /* of all calls; bytes read and written at least */
-  double cached;                /* of the bytes, those of calls small enough for a cache */
+  double seconds, flops, bytes; /* of all calls, which are alike; bytes read and written at least */
 } tw_profile_row;
-/* Copies at most `most` rows, by falling seconds; the number there are. */
-int tw_profile_rows(const tw_profile *profile, int most, tw_profile_row *rows);
+/* Copies at most `most` rows, by falling seconds; the number there are. Steps of one function have rows of their own; those of equal
+ * name, dtype, cost and place among such in two functions share one. */
+int tw_profile_rows(tw_profile *profile, int most, tw_profile_row *rows);
 
 /* What this machine can do with `threads` threads, as measured: the best of products of matrices by BLAS, and of sums over one
  * array, copies and sums of two arrays into a third, on arrays within each cache and on arrays four times the last. */
@@ -122,11 +122,14 @@ typedef struct tw_machine {
   double size[TW_MEMORY_LEVELS];    /* bytes that a cache holds, of all threads; of memory: infinite */
   double rate[TW_MEMORY_LEVELS];    /* bytes per second */
   double triad;                     /* of them, a = b + c alone in memory, without the lines that are read to be written */
+  double rounds;                    /* measurements that these are the best of */
 } tw_machine;
 /* 0: all cores, 16 at most. About two seconds for a thread. */
 tw_status tw_machine_measure(int threads, tw_machine *machine, tw_error *error);
-/* The same, measured once and kept in the user's cache folder (see tw_cache_folder). */
+/* The same, measured once and kept in the user's cache folder (see tw_cache_folder) for 30 days. */
 tw_status tw_machine_get(int threads, tw_machine *machine, tw_error *error);
+/* Measures once more; of each number the larger is kept, in *machine and in the folder. */
+tw_status tw_machine_again(tw_machine *machine, tw_error *error);
 /* The roof (Williams, Waterman & Patterson 2009): the least seconds for so many flops and bytes. Of bytes that fit twice into
  * a cache's size some may be found there, so they go at its rate. */
 double tw_machine_least(const tw_machine *machine, bool single, double flops, double bytes);
@@ -134,11 +137,15 @@ double tw_machine_rate(const tw_machine *machine, double bytes);
 /* "compute" or "memory", whichever the roof is made of; "overhead" when it took more than 5 times the least. */
 const char *tw_machine_bound(const tw_machine *machine, bool single, double flops, double bytes, double seconds);
 
+/* The roofs for a profile: tw_machine_get's, measured once more where a row of 10 microseconds or more attains above 1.05 of its
+ * roof: the machine was busy when that was found. The best of 5 measurements is left as it is. */
+tw_status tw_profile_machine(tw_profile *profile, int threads, tw_machine *machine, tw_error *error);
 /* Roofline tables by step and by kind: time, flop/s and byte/s, their share of what the machine can do, and what bounds
- * each: compute, memory, or overhead (more than 5 times what the roof allows). */
-void tw_profile_table(const tw_profile *profile, const tw_machine *machine, tw_text *out);
+ * each: tw_machine_bound. The time of a pass over several kinds goes to each by what the roof predicts of its nodes. A line on the
+ * whole ends it: the time in steps, and of `wall` seconds (0: not known) what went by outside them. */
+void tw_profile_table(tw_profile *profile, const tw_machine *machine, double wall, tw_text *out);
 /* The events in Chrome's trace format (chrome://tracing, Perfetto), with the rows as `otherData`. */
-void tw_profile_trace(const tw_profile *profile, const tw_machine *machine, tw_text *json);
+void tw_profile_trace(tw_profile *profile, const tw_machine *machine, tw_text *json);
 
 /* ------------------------------------------------------------------ steps, timed */
 

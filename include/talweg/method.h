@@ -148,6 +148,14 @@ enum { /* promises that spare the driver copies of large states */
 };
 enum { TW_FOR_MINIMIZE = 1, TW_FOR_LEAST_SQUARES = 2, TW_FOR_ROOT = 4, TW_FOR_FIXPOINT = 8 };
 
+enum { /* of matrices */
+  TW_HOLDS_HESSIAN = 1u << TW_MATRIX_HESSIAN,
+  TW_HOLDS_LAGRANGIAN = 1u << TW_MATRIX_LAGRANGIAN, /* where there are no constraints, the Hessian */
+  TW_HOLDS_CONSTRAINTS = 1u << TW_MATRIX_CONSTRAINTS,
+  TW_HOLDS_RESIDUAL = 1u << TW_MATRIX_RESIDUAL,
+  TW_HOLDS_IF_SPARSE = 1u << TW_MATRICES /* .. and only then */
+};
+
 typedef struct tw_run tw_run;
 typedef struct tw_method {
   const char *name, *summary, *reference;
@@ -166,6 +174,7 @@ typedef struct tw_method {
                                         derivatives moves to a lower point when x is no minimum (negative curvature), and goes on */
   tw_status (*restart)(tw_run *run); /* optional: as init, when the oracle's answers have changed and the run's state is at hand; with
                                         run->anew the state is zero, and the bits must be those of init */
+  unsigned matrices; /* TW_HOLDS_*: derivatives that it may hold as matrices; of others it asks for products */
 } tw_method;
 
 struct tw_run { /* what the driver lends to a method */

@@ -259,8 +259,6 @@ struct tw_oracle {
  * when first asked for. `cls` from tw_classify (decides smooth part, residual, regularizers). */
 tw_status tw_oracle_from_problem(tw_oracle *out, const tw_problem *p, const tw_class *cls, tw_error *error);
 void tw_oracle_release(tw_oracle *oracle);
-/* The plans of the functions that answer an oracle from a problem (see tw_fn_describe): those that methods ask most. */
-tw_status tw_oracle_describe(const tw_oracle *oracle, tw_text *out, tw_error *error);
 /* Gives an oracle from a problem other parameter values (all of them, in the problem's order and types, copied; NULL: the
  * problem's present ones). Bounds are updated in place; nothing is compiled again. */
 tw_status tw_oracle_parameters(tw_oracle *oracle, const void *const *values, tw_error *error);
@@ -294,6 +292,15 @@ tw_status tw_oracle_quadratic(tw_oracle *out, const tw_quadratic *program, tw_er
 typedef enum tw_storage { TW_STORE_DENSE, TW_STORE_SPARSE, TW_STORE_PRODUCTS } tw_storage;
 tw_status tw_oracle_storage(const tw_oracle *oracle, tw_matrix matrix, tw_storage *storage, const tw_pattern **pattern,
                             tw_error *error);
+
+/* A matrix of derivatives, and how it is held. */
+typedef struct tw_held_matrix {
+  tw_matrix matrix;
+  tw_storage storage;
+} tw_held_matrix;
+/* The plans of the functions that answer an oracle from a problem (see tw_fn_describe): those that methods ask most, and those of the
+ * matrices given; of each its size, entries, how these are had, colors and storage. */
+tw_status tw_oracle_describe(const tw_oracle *oracle, int n, const tw_held_matrix *held, tw_text *out, tw_error *error);
 
 /* From C callbacks: the caller fills a tw_oracle with what it has and this completes it in place: gradient from values
  * (central differences with per-coordinate steps), hvp from gradients, Jacobians from residuals/constraints, projection

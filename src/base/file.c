@@ -124,25 +124,71 @@ static void sync_directory(const char *path) {
   free(folder);
 }
 
-tw_status tw_file_commit(tw_file *file, tw_error *error) {
-  if (!file) return tw_fail(error, TW_ERR_ARGUMENT, "tw_file_commit: no file");
+/* All is on disk, still under the temporary's name. 0 or an errno. */
+static int finish(tw_file *file) {
   int code = 0;
   errno = 0;
   if (fflush(file->stream) != 0 || ferror(file->stream)) code = errno ? errno : EIO;
   if (!code && file->temporary && fsync(fileno(file->stream)) != 0 && errno != EINVAL) code = errno;
   if (fclose(file->stream) != 0 && !code) code = errno;
   file->stream = NULL;
-  if (!code && file->temporary) {
-    if (rename(file->temporary, file->target) == 0) {
-      sync_directory(file->target);
-      free(file->temporary);
-      file->temporary = NULL;
-    } else {
-      code = errno;
-    }
-  }
-  tw_status status = code ? fail_io(error, "write", file->target ? file->target : "file", code) : TW_OK;
+  return code;
+}
+
+static int rename_to_target(tw_file *file) {
+  if (!file->temporary) return 0;
+  if (rename(file->temporary, file->target) != 0) return errno;
+  sync_directory(file->target);
+  free(file->temporary);
+  file->temporary = NULL;
+  return 0;
+}
+
+tw_status tw_file_commit(tw_file *file, tw_error *error) {
+  if (!file) return tw_fail(error, TW_ERR_ARGUMENT, "tw_file_commit: no file");
+  int code = finish(file);
+  if (!code) code = rename_to_target(file);
+  const tw_status status = code ? fail_io(error, "write", file->target ? file->target : "file", code) : TW_OK;
   release(file);
+  return status;
+}
+
+/* Another name for what stands at the target, so that it can be put back; NULL where nothing does, or it cannot be linked. */
+static char *keep_old(const tw_file *file) {
+  const size_t size = strlen(file->temporary) + 5;
+  char *name = malloc(size);
+  if (!name) return NULL;
+  snprintf(name, size, "%s.old", file->temporary);
+  if (link(file->target, name) == 0) return name;
+  free(name);
+  return NULL;
+}
+
+/* Renames all, or leaves things as they were; *failed is the one that could not be. */
+static int rename_all(int n, tw_file **file, char **old, int *failed) {
+  int code = 0, k = 0;
+  for (; k < n && !code; k++) {
+    old[k] = file[k]->temporary ? keep_old(file[k]) : NULL;
+    code = rename_to_target(file[k]);
+    *failed = k;
+  }
+  for (int done = 0; code && done < k - 1; done++) {
+    if (old[done]) rename(old[done], file[done]->target), free(old[done]), old[done] = NULL;
+    else unlink(file[done]->target);
+  }
+  for (int i = 0; i < k; i++)
+    if (old[i]) unlink(old[i]), free(old[i]);
+  return code;
+}
+
+tw_status tw_files_commit(int n, tw_file **file, tw_error *error) {
+  char **old = calloc((size_t)(n > 0 ? n : 0) + 1, sizeof *old);
+  int code = old ? 0 : ENOMEM, failed = 0;
+  for (int k = 0; k < n && !code; k++) code = finish(file[k]), failed = k;
+  if (!code) code = rename_all(n, file, old, &failed);
+  const tw_status status = code ? fail_io(error, "write", n > 0 && file[failed]->target ? file[failed]->target : "file", code) : TW_OK;
+  for (int k = 0; k < n; k++) release(file[k]);
+  free(old);
   return status;
 }
 

@@ -74,6 +74,7 @@ static tw_status set_value(const tw_argument *a, void *fields, const char *word,
     *(bool *)field_of(a, fields) = true;
     return TW_OK;
   case TW_ARGUMENT_TEXT:
+  case TW_ARGUMENT_FILE:
     if (*word == '\0') return tw_fail(error, TW_ERR_ARGUMENT, "%s is empty", a->name);
     *(const char **)field_of(a, fields) = word;
     return TW_OK;
@@ -117,7 +118,11 @@ static tw_status read_option(reader *r, const char *word, tw_error *error) {
   if (joined) return set_once(r, a, word + length + 1, error);
   if (r->at >= r->argc)
     return tw_fail(error, TW_ERR_ARGUMENT, "%s needs a value: %s %s", a->name, a->name, a->placeholder);
-  return set_once(r, a, r->argv[r->at++], error);
+  const char *value = r->argv[r->at++];
+  if (a->kind == TW_ARGUMENT_FILE && strncmp(value, "--", 2) == 0)
+    return tw_fail(error, TW_ERR_ARGUMENT, "%s needs the name of a file and is followed by %.100s; a file of that name is %s=%.100s", a->name, value,
+                   a->name, value);
+  return set_once(r, a, value, error);
 }
 
 static tw_status read_positional(reader *r, const char *word, tw_error *error) {

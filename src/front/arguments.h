@@ -7,6 +7,7 @@
 typedef enum tw_argument_kind { /* and the type of the field that it sets */
   TW_ARGUMENT_FLAG,    /* bool */
   TW_ARGUMENT_TEXT,    /* const char * */
+  TW_ARGUMENT_FILE,    /* the same, of an option: no name that begins with "--" unless it is joined by "=" */
   TW_ARGUMENT_TEXTS,   /* tw_words: may be given again */
   TW_ARGUMENT_INTEGER, /* int64_t */
   TW_ARGUMENT_REAL     /* double */

@@ -98,9 +98,15 @@ static tw_status check_derivatives(const tw_oracle *o, FILE *out, tw_error *erro
 
 /* ------------------------------------------------------------------ plans */
 
-static tw_status print_plan(const tw_oracle *o, FILE *out, tw_error *error) {
+static tw_status print_plan(const char *spec, const tw_oracle *o, FILE *out, tw_error *error) {
   tw_text text = {0};
-  const tw_status status = tw_oracle_describe(o, &text, error);
+  const tw_method *method;
+  tw_held_matrix held[TW_MATRICES];
+  int n = 0;
+  tw_status status = tw_spec_method(spec, &method, error);
+  if (status == TW_OK) status = tw_method_held(method, o, held, &n, error);
+  if (status == TW_OK && n == 0) tw_text_printf(&text, "  %s holds no matrix of derivatives: products only\n", method->name);
+  if (status == TW_OK) status = tw_oracle_describe(o, n, held, &text, error);
   if (status == TW_OK) fprintf(out, "\n%s", text.data != NULL ? text.data : "");
   tw_text_free(&text);
   return status;
@@ -136,7 +142,7 @@ static tw_status check(const check_fields *f, tw_model *model, const tw_console 
   status = tw_model_file_blame(status, f->model, error);
   if (status == TW_OK) status = tw_model_inspect(model, &oracle, error);
   if (status == TW_OK) status = tw_model_file_blame(check_derivatives(&oracle, out, error), f->model, error);
-  if (status == TW_OK && f->plan) status = tw_model_file_blame(print_plan(&oracle, out, error), f->model, error);
+  if (status == TW_OK && f->plan) status = tw_model_file_blame(print_plan(method, &oracle, out, error), f->model, error);
   tw_oracle_release(&oracle);
   return status;
 }
@@ -161,7 +167,7 @@ static const tw_argument arguments[] = {
     {.name = "--method", .placeholder = "NAME[:opt=val,..]", .kind = TW_ARGUMENT_TEXT, .offset = offsetof(check_fields, method),
      .doc = "the method that would be asked for"},
     {.name = "--plan", .kind = TW_ARGUMENT_FLAG, .offset = offsetof(check_fields, plan),
-     .doc = "print the planned steps: flops, bytes, buffers, peak memory"},
+     .doc = "print how derivatives are held, and the planned steps: flops, bytes, buffers, peak memory"},
     {.name = NULL}};
 
 const tw_verb tw_verb_check = {.name = "check",

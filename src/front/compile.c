@@ -66,6 +66,26 @@ static bool is_same_file(const char *a, const char *b) {
   return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
+/* Whether it stands among devices or open files: /dev/stdout may be a regular file by then, but none has a place beside it. */
+static bool is_among_devices(const char *path) {
+  const char *slash = strrchr(path, '/');
+  char *folder = slash == NULL ? strdup(".") : slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+  char *resolved = folder != NULL ? realpath(folder, NULL) : NULL;
+  const bool among = resolved != NULL && (strcmp(resolved, "/dev") == 0 || strncmp(resolved, "/proc/", 6) == 0);
+  free(folder);
+  free(resolved);
+  return among;
+}
+
+/* Devices and pipes take no second file beside them, and nothing that can be renamed. */
+static tw_status check_output(const char *path, const char *model, tw_error *error) {
+  struct stat info;
+  if (is_same_file(path, model)) return tw_fail(error, TW_ERR_ARGUMENT, "%s would be written over the model", path);
+  const bool exists = stat(path, &info) == 0;
+  if (!is_among_devices(path) && (!exists || S_ISREG(info.st_mode))) return TW_OK;
+  return tw_fail(error, TW_ERR_ARGUMENT, "cannot write %s: it is %s, expected a file or a new name", path, exists && S_ISDIR(info.st_mode) ? "a folder" : "no regular file");
+}
+
 static tw_status choose_names(const compile_fields *f, paths *out, tw_error *error) {
   if (f->name != NULL && !is_identifier(f->name))
     return tw_fail(error, TW_ERR_ARGUMENT,
@@ -81,12 +101,8 @@ static tw_status choose_names(const compile_fields *f, paths *out, tw_error *err
   if (strpbrk(out->include, "\"\\\n") != NULL || *out->include == '\0' || *base_of(out->c) == '\0')
     return tw_fail(error, TW_ERR_ARGUMENT, "-o %s: no name that C can include, expected one that ends in .c",
                    out->c);
-  for (int k = 0; k < 2; k++) {
-    const char *path = k == 0 ? out->c : out->header;
-    if (is_same_file(path, f->model))
-      return tw_fail(error, TW_ERR_ARGUMENT, "%s would be written over the model", path);
-  }
-  return TW_OK;
+  const tw_status status = check_output(out->c, f->model, error);
+  return status == TW_OK ? check_output(out->header, f->model, error) : status;
 }
 
 static void free_names(paths *p) {
@@ -97,7 +113,7 @@ static void free_names(paths *p) {
 
 /* ------------------------------------------------------------------ writing */
 
-/* A whole file each or none. */
+/* Both or none. */
 static tw_status write_files(const paths *p, const tw_text *c, const tw_text *header, tw_error *error) {
   const char *const path[2] = {p->c, p->header};
   const tw_text *const text[2] = {c, header};
@@ -109,12 +125,8 @@ static tw_status write_files(const paths *p, const tw_text *c, const tw_text *he
       fwrite(text[k]->data, 1, text[k]->length,
              tw_file_stream(file[k])); /* errors show when it is committed */
   }
-  for (int k = 0; k < 2; k++) {
-    if (status == TW_OK)
-      status = tw_file_commit(file[k], error);
-    else
-      tw_file_discard(file[k]);
-  }
+  if (status == TW_OK) return tw_files_commit(2, file, error);
+  for (int k = 0; k < 2; k++) tw_file_discard(file[k]);
   return status;
 }
 
@@ -165,8 +177,9 @@ static bool is_format(const compile_fields *f) {
 }
 
 static tw_status convert(const compile_fields *f, tw_model *model, FILE *out, tw_error *error) {
-  if (is_same_file(f->output, f->model)) return tw_fail(error, TW_ERR_ARGUMENT, "%s would be written over the model", f->output);
-  const tw_status status = tw_model_write(model, f->output, error);
+  tw_status status = check_output(f->output, f->model, error);
+  if (status != TW_OK) return status;
+  status = tw_model_write(model, f->output, error);
   if (status != TW_OK)
     tw_error_prefix(error, "%s: cannot be written as %s", f->model, base_of(f->output));
   else
@@ -198,7 +211,7 @@ static const tw_argument arguments[] = {
      .doc = "the model, a .tw, .nl, .mps or .lp file"},
     {.name = "-o",
      .placeholder = "FILE.c",
-     .kind = TW_ARGUMENT_TEXT,
+     .kind = TW_ARGUMENT_FILE,
      .offset = offsetof(compile_fields, output),
      .doc = "the C file, beside it the header FILE.h, or FILE.nl or FILE.mps for other solvers; default: MODEL with .c"},
     {.name = "--set",

@@ -35,6 +35,7 @@ typedef struct session {
   tw_progress_line line;
   tw_words sensitivity; /* names, in `names` */
   char *names;
+  double wall;   /* seconds of the run */
   bool doubtful; /* some sensitivity is not reliable */
   tw_error contradiction; /* limits of the model that cross; status TW_OK: none */
 } session;
@@ -165,6 +166,7 @@ static tw_status run_solver(session *s, tw_result *result, tw_error *error) {
       .checkpoint = f->checkpoint,
       .resume = f->resume};
   tw_solver *solver = NULL;
+  const double start = tw_now();
   tw_status status = tw_solver_new(&solver, &s->oracle, NULL, &options, error);
   if (status != TW_OK) return tw_model_file_blame(status, f->model, error);
   s->line = (tw_progress_line){.stream = s->console->live && !f->quiet ? s->console->err : NULL,
@@ -177,6 +179,7 @@ static tw_status run_solver(session *s, tw_result *result, tw_error *error) {
   tw_progress_clear(&s->line);
   status = tw_solver_result(solver, result, error);
   tw_solver_free(solver);
+  s->wall = tw_now() - start;
   return status;
 }
 
@@ -285,9 +288,9 @@ static tw_status write_profile(const session *s, tw_error *error) {
   tw_machine machine;
   tw_text table = {0}, trace = {0};
   const bool file = strcmp(s->f->profile, "-") != 0;
-  tw_status status = tw_machine_get((int)s->f->threads, &machine, error);
+  tw_status status = tw_profile_machine(s->profile, (int)s->f->threads, &machine, error);
   if (status == TW_OK) {
-    tw_profile_table(s->profile, &machine, &table);
+    tw_profile_table(s->profile, &machine, s->wall, &table);
     if (file) tw_profile_trace(s->profile, &machine, &trace);
     if (table.failed || trace.failed) status = tw_fail(error, TW_ERR_MEMORY, "out of memory for --profile");
   }
@@ -390,15 +393,15 @@ static const tw_argument arguments[] = {
     {"--seed", "N", TW_ARGUMENT_INTEGER, FIELD(seed), 0, 9007199254740992.0, false, "key of the method's random numbers"},
     {"--threads", "N", TW_ARGUMENT_INTEGER, FIELD(threads), 0, 4096, false,
      "threads at most; 0: all cores. Results do not depend on it"},
-    {"--checkpoint", "FILE", TW_ARGUMENT_TEXT, FIELD(checkpoint), 0, 0, false, "keep the run's state here as it goes"},
-    {"--resume", "FILE", TW_ARGUMENT_TEXT, FIELD(resume), 0, 0, false, "go on from such a file"},
+    {"--checkpoint", "FILE", TW_ARGUMENT_FILE, FIELD(checkpoint), 0, 0, false, "keep the run's state here as it goes"},
+    {"--resume", "FILE", TW_ARGUMENT_FILE, FIELD(resume), 0, 0, false, "go on from such a file"},
     {"--ranging", NULL, TW_ARGUMENT_FLAG, FIELD(ranging), 0, 0, false,
      "of a linear program: how far costs and limits may move before the basis changes"},
     {"--json", NULL, TW_ARGUMENT_FLAG, FIELD(json), 0, 0, false, "print the result as one JSON object"},
-    {"--trace", "FILE", TW_ARGUMENT_TEXT, FIELD(trace), 0, 0, false, "write a row per iteration as CSV"},
-    {"--plot", "FILE", TW_ARGUMENT_TEXT, FIELD(plot), 0, 0, false,
+    {"--trace", "FILE", TW_ARGUMENT_FILE, FIELD(trace), 0, 0, false, "write a row per iteration as CSV"},
+    {"--plot", "FILE", TW_ARGUMENT_FILE, FIELD(plot), 0, 0, false,
      "draw the run as .svg or .png: convergence; level sets for one or two unknowns"},
-    {"--profile", "FILE", TW_ARGUMENT_TEXT, FIELD(profile), 0, 0, false,
+    {"--profile", "FILE", TW_ARGUMENT_FILE, FIELD(profile), 0, 0, false,
      "a roofline table of where time goes, and the events in Chrome's trace format; -: the table alone"},
     {"--jit", "MODE", TW_ARGUMENT_TEXT, FIELD(jit), 0, 0, false,
      "auto, on or off: compile arithmetic with the system's cc; results do not depend on it"},

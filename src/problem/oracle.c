@@ -194,6 +194,10 @@ const void *const *tw_oracle_values(const tw_oracle *oracle) {
   return (const void *const *)((const context *)oracle->context)->questions.parameter;
 }
 
+tw_kit *tw_oracle_kit(const tw_oracle *oracle) {
+  return oracle->release == release ? ((context *)oracle->context)->questions.kit : NULL;
+}
+
 tw_status tw_oracle_parameters(tw_oracle *oracle, const void *const *values, tw_error *error) {
   if (!oracle || oracle->release != release)
     return tw_fail(error, TW_ERR_ARGUMENT, "oracle: made from callbacks, it has no parameters");
@@ -353,32 +357,6 @@ tw_status tw_oracle_from_problem(tw_oracle *out, const tw_problem *p, const tw_c
   tw_kit *kit;
   const tw_status status = tw_kit_new(&kit, p, cls, error);
   return status == TW_OK ? make(out, kit, NULL, error) : status;
-}
-
-tw_status tw_oracle_describe(const tw_oracle *oracle, tw_text *out, tw_error *error) {
-  TW_GIVEN(oracle);
-  TW_GIVEN(out);
-  static const struct {
-    tw_question question;
-    unsigned offer;
-    const char *name;
-  } shown[] = {{TW_ASK_VALUE, TW_VALUE, "objective"},
-               {TW_ASK_GRADIENT, TW_GRADIENT, "objective and gradient"},
-               {TW_ASK_HVP, TW_CURVATURE, "Hessian-vector product"},
-               {TW_ASK_RESIDUAL, TW_RESIDUAL, "residual"},
-               {TW_ASK_RESIDUAL_JACOBIAN, TW_RESIDUAL_JACOBIAN, "Jacobian of the residual"},
-               {TW_ASK_CONSTRAINTS, TW_CONSTRAINTS, "constraints"},
-               {TW_ASK_CONSTRAINTS_VJP, TW_CONSTRAINTS, "transposed Jacobian product of the constraints"}};
-  if (oracle->release != release) return tw_fail(error, TW_ERR_UNSUPPORTED, "oracle: it is not made of expressions and has no plans");
-  context *c = oracle->context;
-  for (size_t k = 0; k < sizeof shown / sizeof *shown; k++) {
-    if (!(oracle->offers & shown[k].offer)) continue;
-    const tw_status status = tw_kit_compile(c->questions.kit, shown[k].question, error);
-    if (status != TW_OK) return status;
-    tw_text_printf(out, "%s\n", shown[k].name);
-    tw_fn_describe(c->questions.kit->fn[shown[k].question], out);
-  }
-  return out->failed ? out_of_memory(error) : TW_OK;
 }
 
 tw_status tw_oracle_clone(tw_oracle *out, const tw_oracle *oracle, tw_error *error) {

@@ -95,6 +95,8 @@ unsigned tw_question_groups(tw_question question);
 bool tw_kit_has_mirror(const tw_kit *kit);
 /* The parameter values of an oracle made by tw_oracle_from_problem, in the problem's order. */
 const void *const *tw_oracle_values(const tw_oracle *oracle);
+/* What is compiled for an oracle made by tw_oracle_from_problem; NULL for others. */
+tw_kit *tw_oracle_kit(const tw_oracle *oracle);
 
 /* Collecting the outputs of a question (questions.c). */
 typedef struct tw_answers {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static char folder[64];
 
@@ -101,6 +102,40 @@ static void a_full_disk_is_an_error(void **state) {
   assert_true(S_ISCHR(info.st_mode));
 }
 
+static void several_files_or_none(void **state) {
+  (void)state;
+  char path[2][128];
+  tw_error error = {0};
+  tw_file *file[2];
+  test_path(folder, "a", path[0]), test_path(folder, "b", path[1]);
+  for (int round = 0; round < 4; round++) {
+    const bool old = round % 2, spoiled = round < 2;
+    if (old) write_file(path[0], "old");
+    for (int k = 0; k < 2; k++) {
+      assert_ok(tw_file_create(&file[k], path[k], &error));
+      fprintf(tw_file_stream(file[k]), "content %d", k);
+    }
+    if (spoiled) assert_int_equal(mkdir(path[1], 0700), 0); /* the second rename fails */
+    const tw_status status = tw_files_commit(2, file, &error);
+    assert_int_equal(status, spoiled ? TW_ERR_IO : TW_OK);
+    if (!spoiled) {
+      assert_content(path[0], "content 0");
+      assert_content(path[1], "content 1");
+    } else if (old) {
+      assert_content(path[0], "old");
+    } else {
+      assert_int_equal(access(path[0], F_OK), -1);
+    }
+    if (spoiled) assert_int_equal(rmdir(path[1]), 0);
+  }
+  assert_ok(tw_file_create(&file[0], path[0], &error));
+  assert_ok(tw_file_create(&file[1], "/dev/full", &error));
+  for (int k = 0; k < 2; k++) fputs("lost", tw_file_stream(file[k]));
+  assert_fails(tw_files_commit(2, file, &error), TW_ERR_IO, "/dev/full: No space left");
+  assert_content(path[0], "content 0");
+  assert_int_equal(test_folder_remove(folder), 2);
+}
+
 static void reads_regular_files_within_the_limit(void **state) {
   (void)state;
   char path[128];
@@ -153,6 +188,7 @@ int main(void) {
       IN_FOLDER(readers_see_the_old_file_until_commit), IN_FOLDER(mode_and_links_survive),
       IN_FOLDER(unwritable_paths_are_errors),           IN_FOLDER(a_full_disk_is_an_error),
       IN_FOLDER(reads_regular_files_within_the_limit),  IN_FOLDER(many_writers_at_once),
+      IN_FOLDER(several_files_or_none),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

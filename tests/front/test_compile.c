@@ -327,6 +327,28 @@ static void both_files_or_none(void **state) {
   assert_int_equal(test_folder_remove(folder), 0);
 }
 
+/* Devices and pipes are not written, and have no header beside them. */
+static void only_regular_files_are_written(void **state) {
+  (void)state;
+  char folder[64], path[128];
+  const char *model = example_path("hs071");
+  static const char *const device[] = {"/dev/null", "/dev/stdout", "/dev/full"};
+  for (size_t k = 0; k < sizeof device / sizeof *device; k++) {
+    char header[64];
+    snprintf(header, sizeof header, "%s.h", device[k]);
+    assert_int_equal(access(header, F_OK), -1);
+    expect_refused("cannot write /dev/", "compile %s -o %s", model, device[k]);
+    assert_int_equal(access(header, F_OK), -1);
+  }
+  test_folder_make(folder);
+  assert_int_equal(mkfifo(test_path(folder, "m.h", path), 0600), 0);
+  expect_refused("it is no regular file", "compile %s -o %s/m.c", model, folder);
+  assert_int_equal(access(test_path(folder, "m.c", (char[128]){0}), F_OK), -1);
+  assert_int_equal(rename(path, test_path(folder, "m.nl", (char[128]){0})), 0);
+  expect_refused("it is no regular file", "compile %s -o %s/m.nl", model, folder);
+  assert_int_equal(test_folder_remove(folder), 1);
+}
+
 static void nested_problems_are_refused(void **state) {
   (void)state;
   char folder[64];
@@ -371,6 +393,7 @@ int main(void) {
                                      cmocka_unit_test(systems_have_no_objective),
                                      cmocka_unit_test(wrong_input_is_refused),
                                      cmocka_unit_test(both_files_or_none),
+                                     cmocka_unit_test(only_regular_files_are_written),
                                      cmocka_unit_test(nested_problems_are_refused),
                                      cmocka_unit_test(help_tells)};
   return cmocka_run_group_tests(tests, NULL, NULL);

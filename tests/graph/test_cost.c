@@ -209,7 +209,7 @@ static void measured(void **state) {
 /* The roof of a machine that is known. */
 static void roof(void **state) {
   (void)state;
-  const tw_machine m = {1, 10, 20, {100, 1000, 10000, INFINITY}, {8, 4, 2, 1}, 1};
+  const tw_machine m = {1, 10, 20, {100, 1000, 10000, INFINITY}, {8, 4, 2, 1}, 1, 1};
   assert_true(tw_machine_rate(&m, 200) == 8 && tw_machine_rate(&m, 201) == 4 && tw_machine_rate(&m, 20001) == 1);
   assert_true(tw_machine_least(&m, false, 1000, 80) == 100 && tw_machine_least(&m, true, 1000, 80) == 50);
   assert_true(tw_machine_least(&m, false, 10, 400) == 100);

@@ -230,7 +230,7 @@ static void neutral_5(void **state) {
   (void)tw_machine_least(NULL, false, 0, 0);
   (void)tw_machine_rate(NULL, 0);
   (void)tw_machine_bound(NULL, false, 0, 0, 0);
-  tw_profile_table(NULL, NULL, NULL);
+  tw_profile_table(NULL, NULL, 0, NULL);
   tw_profile_trace(NULL, NULL, NULL);
   tw_source_free(NULL);
   (void)tw_source_refused(NULL);

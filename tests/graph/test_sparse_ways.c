@@ -228,6 +228,32 @@ static void third_derivatives(void **state) {
   close_model(&x);
 }
 
+static void expect_way(tw_sparse_derivative *d, const char *name) {
+  assert_string_equal(tw_sparse_way_name(d), name);
+  tw_sparse_derivative_free(d);
+}
+
+static void ways_have_names(void **state) {
+  (void)state;
+  const int64_t m = 30, n = 40;
+  tw_graph *g = tw_graph_new();
+  const tw_expr x = tw_input(g, "X", TW_F64, TW_SHAPE(m, n)), sums = tw_cumsum(tw_exp(x), 1, false), v = tw_input(g, "v", TW_F64, TW_SHAPE(200));
+  tw_sparse_derivative d;
+  assert_int_equal(tw_sparse_jacobian(tw_exp(x), 1, &x, &d), TW_OK);
+  expect_way(&d, "element by element");
+  assert_int_equal(tw_sparse_jacobian(sums, 1, &x, &d), TW_OK);
+  expect_way(&d, "distance-2 coloring of columns");
+  assert_int_equal(tw_sparse_jacobian(tw_reduce_max(x, 2u, false), 1, &x, &d), TW_OK); /* all columns of a row differ, rows do not meet */
+  assert_int_equal(d.colors, 1);
+  expect_way(&d, "distance-2 coloring of rows");
+  assert_int_equal(tw_sparse_hessian(tw_sum(tw_square(sums), TW_ALL, false), 1, &x, &d), TW_OK);
+  assert_int_equal(d.colors, n);
+  expect_way(&d, "star coloring");
+  assert_int_equal(tw_sparse_jacobian(tw_softmax(v, 0), 1, &v, &d), TW_OK);
+  expect_way(&d, "dense");
+  tw_graph_free(g);
+}
+
 static void single_precision(void **state) {
   (void)state;
   const int64_t n = 8;
@@ -249,7 +275,7 @@ int main(void) {
       cmocka_unit_test(running_sums),      cmocka_unit_test(conditions),
       cmocka_unit_test(unknown_positions), cmocka_unit_test(edge_cases),
       cmocka_unit_test(refusals),          cmocka_unit_test(third_derivatives),
-      cmocka_unit_test(single_precision),
+      cmocka_unit_test(single_precision),  cmocka_unit_test(ways_have_names),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

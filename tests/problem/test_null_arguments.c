@@ -12,7 +12,7 @@ static void refused(void **state) {
   REFUSED(tw_classify(NULL, NULL, &error));
   REFUSED(tw_conic_exists(NULL, NULL, &error));
   REFUSED(tw_oracle_from_problem(NULL, NULL, NULL, &error));
-  REFUSED(tw_oracle_describe(NULL, NULL, &error));
+  REFUSED(tw_oracle_describe(NULL, 0, NULL, NULL, &error));
   REFUSED(tw_oracle_parameters(NULL, NULL, &error));
   REFUSED(tw_oracle_clone(NULL, NULL, &error));
   REFUSED(tw_oracle_quadratic(NULL, NULL, &error));

@@ -106,7 +106,7 @@ static void same_results(void **state) {
   for (int w = 0; w < WORKLOADS; w++)
     for (int which = 0; which < workloads[w].n_parts; which++) {
       part p[2];
-      const tw_machine machine = {1, 1e10, 2e10, {32768, 524288, 1 << 23, INFINITY}, {1e11, 5e10, 2e10, 1e10}, 1e10};
+      const tw_machine machine = {1, 1e10, 2e10, {32768, 524288, 1 << 23, INFINITY}, {1e11, 5e10, 2e10, 1e10}, 1e10, 1};
       tw_error error = {0};
       for (int tiled = 0; tiled < 2; tiled++) {
         open_part(&p[tiled], workloads[w].name, which, &(workload_size){.size = 8, .frames = 4}, tiled);

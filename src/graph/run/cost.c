@@ -9,37 +9,42 @@ double tw_step_moved(const tw_step *step) {
   return step->pass || !op->moved ? tw_step_bytes(step) : op->moved(step->node, step->prepared);
 }
 
-/* The nodes of a pass from entry `n` on; the number of entries after them, -1 when out of memory. Leaves and views cost nothing
- * but what they are the first to read. */
-static int pass_costs(const tw_step *step, int s, int n, int most, tw_cost *costs) {
+/* Leaves and views of a pass cost nothing but what they are the first to read. */
+bool tw_step_costs(const tw_step *step, int s, tw_cost_visitor *visit, void *context) {
   const tw_pass *pass = step->pass;
+  if (!pass) {
+    visit(context, &(tw_cost){s, step->node, tw_step_flops(step), tw_step_bytes(step), tw_step_moved(step)});
+    return true;
+  }
   bool *read = calloc((size_t)pass->n_operands + 1, sizeof *read);
-  if (!read) return -1;
-  for (int i = 0; i < pass->n_instrs; i++, n++) {
+  if (!read) return false;
+  for (int i = 0; i < pass->n_instrs; i++) {
     tw_cost cost = {.step = s, .node = tw_at(step->node.graph, pass->instr[i].node)};
     tw_pass_cost(pass, step->node.graph, i, read, &cost.flops, &cost.bytes);
     cost.moved = cost.bytes;
-    if (n < most) costs[n] = cost;
+    visit(context, &cost);
   }
   free(read);
-  return n;
+  return true;
+}
+
+typedef struct cost_list {
+  tw_cost *cost;
+  int n, most;
+} cost_list;
+
+static void add_cost(void *context, const tw_cost *cost) {
+  cost_list *list = context;
+  if (list->n < list->most) list->cost[list->n] = *cost;
+  list->n++;
 }
 
 int tw_fn_costs(const tw_fn *fn, int most, tw_cost *costs) {
   if (!fn) return 0;
-  if (!costs) most = 0;
-  int n = 0;
-  for (int s = 0; s < fn->n_steps && n >= 0; s++) {
-    const tw_step *step = &fn->step[s];
-    if (step->pass) {
-      n = pass_costs(step, s, n, most, costs);
-      continue;
-    }
-    if (n < most)
-      costs[n] = (tw_cost){s, step->node, tw_step_flops(step), tw_step_bytes(step), tw_step_moved(step)};
-    n++;
-  }
-  return n < 0 ? 0 : n;
+  cost_list list = {costs, 0, costs ? most : 0};
+  for (int s = 0; s < fn->n_steps; s++)
+    if (!tw_step_costs(&fn->step[s], s, add_cost, &list)) return 0;
+  return list.n;
 }
 
 int tw_fn_held(const tw_fn *fn, int most, tw_held *held) {

@@ -66,10 +66,6 @@ tw_op_kind tw_op_kind_of(const tw_op *op) {
   return op->kind == TW_OP_KIND_OTHER && op->flags & TW_OP_ELEMENTWISE ? TW_OP_KIND_ELEMENTWISE : op->kind;
 }
 
-tw_op_kind tw_step_kind(const tw_step *step) {
-  return step->pass ? TW_OP_KIND_ELEMENTWISE : tw_op_kind_of(tw_op_of(step->node));
-}
-
 static double bytes_of(tw_expr e) { return (double)tw_size_of(e) * (double)tw_dtype_get(tw_dtype_of(e))->size; }
 
 double tw_step_bytes(const tw_step *step) {

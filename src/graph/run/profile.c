@@ -5,11 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CACHE_BYTES 262144.0 /* of a call that a second-level cache holds */
 enum { EVENTS = 200000 }; /* of a trace; later ones are counted in the rows alone */
 
 typedef struct row {
   tw_profile_row shown;
+  uint64_t name; /* of the whole of it */
+  tw_dtype dtype;
+  int place;            /* among steps of its function that are like it */
+  double flops, bytes;  /* of a call */
+  tw_kind_costs costs;
 } row;
 
 typedef struct event {
@@ -56,23 +60,63 @@ void tw_profile_free(tw_profile *p) {
   free(p);
 }
 
-/* Rows of equal name and depth are one: functions made again and again (inner problems) do not fill the table. */
-static int32_t find_row(tw_profile *p, const tw_profile_row *shown) {
+static bool is_same_row(const row *a, const row *b) {
+  return a->shown.depth == b->shown.depth && a->name == b->name && a->dtype == b->dtype && a->place == b->place && a->flops == b->flops &&
+         a->bytes == b->bytes && strcmp(a->shown.name, b->shown.name) == 0;
+}
+
+/* Functions made again and again (inner problems) do not fill the table: their steps are alike, one by one. */
+static int32_t find_row(tw_profile *p, const row *wanted) {
   for (size_t k = 0; k < p->n_rows; k++)
-    if (p->row[k].shown.depth == shown->depth && strcmp(p->row[k].shown.name, shown->name) == 0) return (int32_t)k;
+    if (is_same_row(&p->row[k], wanted)) return (int32_t)k;
   row *grown = tw_grow(p->row, &p->row_capacity, p->n_rows + 1, sizeof *grown);
   if (!grown) return -1;
   p->row = grown;
-  grown[p->n_rows] = (row){.shown = *shown};
+  grown[p->n_rows] = *wanted;
   return (int32_t)p->n_rows++;
 }
 
-int32_t tw_profile_row_of(tw_profile *p, const tw_fn *fn, int step, int depth) {
-  tw_profile_row shown = {.depth = depth, .single = tw_dtype_of(fn->step[step].node) == TW_F32};
-  tw_step_name(&fn->step[step], shown.name, sizeof shown.name);
-  snprintf(shown.kind, sizeof shown.kind, "%s", tw_op_kind_name(tw_step_kind(&fn->step[step])));
+/* How many steps before this one are of its op, dtype and cost. */
+static int place_of(const tw_fn *fn, int step) {
+  const tw_step *own = &fn->step[step];
+  int place = 0;
+  for (int s = 0; s < step; s++) {
+    const tw_step *other = &fn->step[s];
+    place += !own->pass == !other->pass && tw_op_of(own->node) == tw_op_of(other->node) && tw_dtype_of(own->node) == tw_dtype_of(other->node) &&
+             tw_step_flops(own) == tw_step_flops(other) && tw_step_bytes(own) == tw_step_bytes(other);
+  }
+  return place;
+}
+
+static void add_costs(void *context, const tw_cost *cost) {
+  tw_kind_costs *costs = context;
+  const tw_op_kind kind = tw_op_kind_of(tw_op_of(cost->node));
+  costs->flops[kind] += cost->flops;
+  costs->bytes[kind] += cost->bytes;
+}
+
+/* The step's own kind, or "fused" where several cost something. */
+static const char *kind_name(const tw_step *step, const tw_kind_costs *costs) {
+  int kinds = 0, last = TW_OP_KIND_ELEMENTWISE;
+  for (int k = 0; k < TW_OP_KINDS; k++)
+    if (costs->flops[k] > 0 || costs->bytes[k] > 0) kinds++, last = k;
+  if (!step->pass) return tw_op_kind_name(tw_op_kind_of(tw_op_of(step->node)));
+  return kinds > 1 ? "fused" : tw_op_kind_name((tw_op_kind)last);
+}
+
+int32_t tw_profile_row_of(tw_profile *p, const tw_fn *fn, int s, int depth) {
+  const tw_step *step = &fn->step[s];
+  const tw_dtype dtype = tw_dtype_of(step->node);
+  row wanted = {.shown = {.depth = depth, .single = dtype == TW_F32}, .dtype = dtype, .place = place_of(fn, s)};
+  char name[1024];
+  tw_step_name(step, name, sizeof name);
+  tw_step_name(step, wanted.shown.name, sizeof wanted.shown.name);
+  wanted.name = tw_hash(name, strlen(name), 0);
+  wanted.flops = tw_step_flops(step), wanted.bytes = tw_step_bytes(step);
+  if (!tw_step_costs(step, s, add_costs, &wanted.costs)) return -1;
+  snprintf(wanted.shown.kind, sizeof wanted.shown.kind, "%s", kind_name(step, &wanted.costs));
   pthread_mutex_lock(&p->lock);
-  const int32_t at = find_row(p, &shown);
+  const int32_t at = find_row(p, &wanted);
   pthread_mutex_unlock(&p->lock);
   return at;
 }
@@ -93,7 +137,6 @@ void tw_profile_add(tw_profile *p, int32_t at, double start, double seconds, dou
   shown->seconds += seconds;
   shown->flops += flops;
   shown->bytes += bytes;
-  if (bytes <= CACHE_BYTES) shown->cached += bytes;
   event *grown = p->n_events < EVENTS ? tw_grow(p->event, &p->event_capacity, p->n_events + 1, sizeof *grown) : NULL;
   if (grown) {
     p->event = grown;
@@ -105,20 +148,30 @@ void tw_profile_add(tw_profile *p, int32_t at, double start, double seconds, dou
 }
 
 static int by_seconds(const void *a_, const void *b_) {
-  const tw_profile_row *a = a_, *b = b_;
+  const tw_profile_row *a = &((const row *)a_)->shown, *b = &((const row *)b_)->shown;
   if (a->seconds != b->seconds) return a->seconds > b->seconds ? -1 : 1;
   return strcmp(a->name, b->name);
 }
 
-int tw_profile_rows(const tw_profile *p, int most, tw_profile_row *rows) {
+int tw_profile_costs(tw_profile *p, int most, tw_profile_row *rows, tw_kind_costs *costs) {
   if (!p) return 0;
-  tw_profile_row *all = malloc((p->n_rows + 1) * sizeof *all);
-  for (size_t k = 0; all && k < p->n_rows; k++) all[k] = p->row[k].shown;
-  if (all) qsort(all, p->n_rows, sizeof *all, by_seconds);
-  for (int k = 0; all && k < most && (size_t)k < p->n_rows; k++) rows[k] = all[k];
+  if (!rows) most = 0;
+  pthread_mutex_lock(&p->lock);
+  const size_t n = p->n_rows;
+  row *all = malloc((n + 1) * sizeof *all);
+  if (all && n) memcpy(all, p->row, n * sizeof *all);
+  pthread_mutex_unlock(&p->lock);
+  if (!all) return 0;
+  qsort(all, n, sizeof *all, by_seconds);
+  for (int k = 0; k < most && (size_t)k < n; k++) {
+    rows[k] = all[k].shown;
+    if (costs) costs[k] = all[k].costs;
+  }
   free(all);
-  return all ? (int)p->n_rows : 0;
+  return (int)n;
 }
+
+int tw_profile_rows(tw_profile *p, int most, tw_profile_row *rows) { return tw_profile_costs(p, most, rows, NULL); }
 
 /* ------------------------------------------------------------------ trace */
 
@@ -139,8 +192,9 @@ static void put_rows(const tw_profile *p, tw_text *json) {
   }
 }
 
-void tw_profile_trace(const tw_profile *p, const tw_machine *machine, tw_text *json) {
+void tw_profile_trace(tw_profile *p, const tw_machine *machine, tw_text *json) {
   if (!p || !machine || !json) return;
+  pthread_mutex_lock(&p->lock);
   tw_text_puts(json, "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[");
   for (size_t k = 0; k < p->n_events; k++) {
     const event *e = &p->event[k];
@@ -155,5 +209,6 @@ void tw_profile_trace(const tw_profile *p, const tw_machine *machine, tw_text *j
                  "\"bytesCached\":%.6g},\"rows\":[",
                  p->left_out, machine->threads, machine->flops, machine->flops_single, machine->rate[TW_MEMORY], machine->rate[TW_CACHE_2]);
   put_rows(p, json);
+  pthread_mutex_unlock(&p->lock);
   tw_text_puts(json, "]}}\n");
 }

@@ -169,10 +169,11 @@ static bool choose_way(tw_graph *graph, const tw_pattern *p, tw_status status, i
 }
 
 static bool settle(tw_graph *graph, tw_sparse_derivative *out, tw_expr values, tw_sparse_way way,
-                   int64_t colors) {
+                   int64_t colors, tw_sparse_coloring coloring) {
   out->values = values;
   out->way = way;
   out->colors = way == TW_BY_COLORING ? colors : 0;
+  out->coloring = coloring;
   if (!tw_is_none(values)) return true;
   tw_graph_fail(graph, TW_ERR_MEMORY, "out of memory compressing a derivative");
   return false;
@@ -212,7 +213,7 @@ bool tw_compressed_jacobian(tw_expr e, int m, const tw_expr *x, tw_sparse_deriva
                      : way == TW_BY_DENSE  ? by_dense(&c, tw_ravel(e))
                      : rows                ? by_rows(&c, e, &coloring)
                                            : by_columns(&c, e, &coloring);
-    ok = settle(c.graph, out, values, way, coloring.colors);
+    ok = settle(c.graph, out, values, way, coloring.colors, rows ? TW_COLORS_OF_ROWS : TW_COLORS_OF_COLUMNS);
   }
   tw_coloring_free(&coloring);
   free(c.direction);
@@ -254,10 +255,11 @@ static tw_expr by_symmetric(compressor *c, const tw_expr *g, const tw_coloring *
 }
 
 /* Stars, or trees where they need fewer colors and few substitutions. */
-static tw_status best_symmetric(const tw_pattern *p, tw_coloring *coloring, tw_recovery *recovery) {
+static tw_status best_symmetric(const tw_pattern *p, tw_coloring *coloring, tw_recovery *recovery, bool *substituting) {
   tw_coloring trees;
   tw_recovery other;
   *recovery = (tw_recovery){0};
+  *substituting = false;
   if (p->nnz == p->cols * (p->cols + 1) / 2) return TW_ERR_LIMIT; /* as many colors as columns */
   tw_status status = tw_color_symmetric(p, TW_COLOR_STAR, coloring);
   if (status != TW_OK) return status;
@@ -273,6 +275,7 @@ static tw_status best_symmetric(const tw_pattern *p, tw_coloring *coloring, tw_r
   if (shallow) {
     *coloring = trees;
     *recovery = other;
+    *substituting = true;
   }
   return TW_OK;
 }
@@ -288,17 +291,18 @@ bool tw_compressed_hessian(tw_expr scalar, int m, const tw_expr *x, tw_sparse_de
   tw_coloring coloring = {0};
   tw_recovery recovery = {0};
   tw_sparse_way way;
+  bool trees = false;
   if (!tw_structure_of_hessian(scalar, m, x, &out->pattern) || !open_compressor(&c, m, x, &out->pattern))
     return false;
   tw_expr *g = calloc((size_t)m + 1, sizeof *g);
-  tw_status status = g ? best_symmetric(&out->pattern, &coloring, &recovery) : TW_ERR_MEMORY;
+  tw_status status = g ? best_symmetric(&out->pattern, &coloring, &recovery, &trees) : TW_ERR_MEMORY;
   bool ok =
       choose_way(c.graph, &out->pattern, status, coloring.colors, &way) && tw_gradients_of(scalar, m, x, g);
   if (ok) {
     tw_expr values = way == TW_BY_ELEMENTS ? tw_fill(c.graph, tw_dtype_of(scalar), TW_SHAPE(0), 0)
                      : way == TW_BY_DENSE  ? by_dense_symmetric(&c, g)
                                            : by_symmetric(&c, g, &coloring, &recovery);
-    ok = settle(c.graph, out, values, way, coloring.colors);
+    ok = settle(c.graph, out, values, way, coloring.colors, trees ? TW_COLORS_OF_TREES : TW_COLORS_OF_STARS);
   }
   tw_coloring_free(&coloring);
   tw_recovery_free(&recovery);

@@ -14,6 +14,13 @@ void tw_sparse_derivative_free(tw_sparse_derivative *derivative) {
   *derivative = (tw_sparse_derivative){.values = TW_NONE};
 }
 
+const char *tw_sparse_way_name(const tw_sparse_derivative *derivative) {
+  static const char *const coloring[] = {[TW_COLORS_OF_COLUMNS] = "distance-2 coloring of columns", [TW_COLORS_OF_ROWS] = "distance-2 coloring of rows",
+                                         [TW_COLORS_OF_STARS] = "star coloring", [TW_COLORS_OF_TREES] = "acyclic coloring"};
+  if (derivative->way == TW_BY_ELEMENTS) return "element by element";
+  return derivative->way == TW_BY_DENSE ? "dense" : coloring[derivative->coloring];
+}
+
 /* ------------------------------------------------------------------ what did not part */
 
 /* A term by iteration, [n]. */
@@ -94,6 +101,7 @@ static bool joined(const job *j, tw_sparse *s, const tw_pieces *pieces) {
                      j->pattern_only ? NULL : &j->out->values);
     j->out->way = rest.way;
     j->out->colors = rest.colors;
+    j->out->coloring = rest.coloring;
   }
   tw_sparse_derivative_free(&rest);
   free(entries.entry);

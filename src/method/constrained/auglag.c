@@ -269,6 +269,7 @@ const tw_method tw_method_auglag = {
         "Birgin & Martínez 2014, Practical Augmented Lagrangian Methods for Constrained Optimization",
     .goals = TW_FOR_MINIMIZE | TW_FOR_LEAST_SQUARES,
     .needs = TW_VALUE | TW_GRADIENT | TW_CONSTRAINTS,
+    .matrices = TW_HOLDS_LAGRANGIAN | TW_HOLDS_CONSTRAINTS | TW_HOLDS_IF_SPARSE,
     .handles = TW_HANDLES_CONSTRAINTS | TW_HANDLES_BOUNDS | TW_HANDLES_SETS | TW_HANDLES_REGULARIZERS,
     .options = options,
     .init = init,

@@ -43,6 +43,7 @@ const tw_method tw_method_gauss_newton = {
     .reference = "Björck 1996, Numerical Methods for Least Squares Problems, ch. 9",
     .goals = TW_FOR_LEAST_SQUARES,
     .needs = TW_RESIDUAL | TW_RESIDUAL_JVP,
+    .matrices = TW_HOLDS_RESIDUAL,
     .handles = TW_HANDLES_BOUNDS,
     .options = options,
     .init = init,

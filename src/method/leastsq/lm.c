@@ -108,6 +108,7 @@ const tw_method tw_method_lm = {
     .reference = "Marquardt 1963; Moré 1978; Nielsen 1999; Transtrum & Sethna 2012",
     .goals = TW_FOR_LEAST_SQUARES,
     .needs = TW_RESIDUAL | TW_RESIDUAL_JVP,
+    .matrices = TW_HOLDS_RESIDUAL,
     .handles = TW_HANDLES_BOUNDS,
     .options = options,
     .init = init,

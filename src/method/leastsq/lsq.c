@@ -1,14 +1,16 @@
 /* lsq: what both kernels share; see lsq.h. */
 #include "method/leastsq/lsq.h"
 
-enum { DENSE_MAX_ENTRIES = 4000000, DENSE_MAX_COLUMNS = 500 };
+bool tw_lsq_is_dense(int64_t k, int64_t n) {
+  enum { ENTRIES_MOST = 4000000, COLUMNS_MOST = 500 };
+  return n <= COLUMNS_MOST && k <= ENTRIES_MOST / (n > 0 ? n : 1);
+}
 
 static bool choose_dense(const tw_run *run) {
   enum { AUTO, DENSE, PRODUCTS };
   const int choice = tw_run_choice(run, "jacobian");
   const int64_t k = run->oracle->k, n = run->n;
-  return choice == DENSE ||
-         (choice == AUTO && n <= DENSE_MAX_COLUMNS && k <= DENSE_MAX_ENTRIES / (n > 0 ? n : 1));
+  return choice == DENSE || (choice == AUTO && tw_lsq_is_dense(k, n));
 }
 
 tw_status tw_lsq_open(tw_lsq *s, tw_run *run) {

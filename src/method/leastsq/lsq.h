@@ -28,6 +28,9 @@ typedef struct tw_lsq {
   double *scalars;
 } tw_lsq;
 
+/* Whether J is held, unless an option says so. */
+bool tw_lsq_is_dense(int64_t k, int64_t n);
+
 /* Scalars that live with the run. */
 enum { TW_LSQ_NORM, TW_LSQ_FREE, TW_LSQ_RANK, TW_LSQ_PROJECTED, TW_LSQ_NOISE, TW_LSQ_START, TW_LSQ_SCALARS };
 

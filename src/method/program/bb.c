@@ -189,6 +189,7 @@ const tw_method tw_method_branch_and_bound = {
     .reference = "Land & Doig 1960; Dakin 1965; Achterberg, Koch & Martin 2005",
     .goals = TW_FOR_MINIMIZE | TW_FOR_LEAST_SQUARES,
     .needs = TW_VALUE | TW_GRADIENT,
+    .matrices = TW_HOLDS_LAGRANGIAN | TW_HOLDS_CONSTRAINTS,
     .handles = TW_HANDLES_CONSTRAINTS | TW_HANDLES_BOUNDS | TW_HANDLES_INTEGERS,
     .options = options,
     .init = init,

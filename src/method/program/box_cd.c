@@ -113,6 +113,7 @@ const tw_method tw_method_box_cd = {
     .reference = "Luo & Tseng 1992, On the convergence of the coordinate descent method for convex differentiable minimization",
     .goals = TW_FOR_MINIMIZE | TW_FOR_LEAST_SQUARES,
     .needs = TW_VALUE | TW_GRADIENT | TW_QP,
+    .matrices = TW_HOLDS_HESSIAN,
     .handles = TW_HANDLES_BOUNDS,
     .options = options,
     .init = init,

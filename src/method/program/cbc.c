@@ -127,6 +127,7 @@ const tw_method tw_method_cbc = {
     .reference = "Forrest & Lougee-Heimer 2005; CBC 2.10 with Clp",
     .goals = TW_FOR_MINIMIZE | TW_FOR_LEAST_SQUARES,
     .needs = TW_VALUE | TW_GRADIENT | TW_QP,
+    .matrices = TW_HOLDS_HESSIAN | TW_HOLDS_CONSTRAINTS,
     .handles = TW_HANDLES_CONSTRAINTS | TW_HANDLES_BOUNDS | TW_HANDLES_INTEGERS,
     .options = options,
     .init = init,

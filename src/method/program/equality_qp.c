@@ -195,6 +195,7 @@ const tw_method tw_method_equality_qp = {
     .reference = "Vanderbei 1995, Symmetric quasidefinite matrices; Saad & Schultz 1986",
     .goals = TW_FOR_MINIMIZE | TW_FOR_LEAST_SQUARES,
     .needs = TW_VALUE | TW_GRADIENT | TW_QP,
+    .matrices = TW_HOLDS_HESSIAN | TW_HOLDS_CONSTRAINTS,
     .handles = TW_HANDLES_CONSTRAINTS,
     .options = options,
     .init = init,

@@ -269,6 +269,7 @@ const tw_method tw_method_ipm = {
     .reference = "Wächter & Biegler 2006, On the implementation of an interior-point filter line-search algorithm",
     .goals = TW_FOR_MINIMIZE | TW_FOR_LEAST_SQUARES,
     .needs = TW_VALUE | TW_GRADIENT,
+    .matrices = TW_HOLDS_LAGRANGIAN | TW_HOLDS_CONSTRAINTS,
     .handles = TW_HANDLES_CONSTRAINTS | TW_HANDLES_BOUNDS,
     .options = options,
     .init = init,

@@ -235,6 +235,7 @@ const tw_method tw_method_ipopt = {
     .reference = "Wächter & Biegler 2006; Ipopt 3.11 with MUMPS",
     .goals = TW_FOR_MINIMIZE | TW_FOR_LEAST_SQUARES,
     .needs = TW_VALUE | TW_GRADIENT,
+    .matrices = TW_HOLDS_LAGRANGIAN | TW_HOLDS_CONSTRAINTS,
     .handles = TW_HANDLES_CONSTRAINTS | TW_HANDLES_BOUNDS,
     .options = options,
     .init = init,

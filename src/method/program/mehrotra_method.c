@@ -135,6 +135,7 @@ const tw_method tw_method_mehrotra = {
     .reference = "Mehrotra 1992, On the implementation of a primal-dual interior point method; Gondzio 1996; Altman & Gondzio 1999",
     .goals = TW_FOR_MINIMIZE | TW_FOR_LEAST_SQUARES,
     .needs = TW_VALUE | TW_GRADIENT | TW_QP | TW_CONVEX,
+    .matrices = TW_HOLDS_HESSIAN | TW_HOLDS_CONSTRAINTS,
     .handles = TW_HANDLES_CONSTRAINTS | TW_HANDLES_BOUNDS,
     .options = options,
     .init = init,

@@ -267,6 +267,7 @@ const tw_method tw_method_osqp = {
     .reference = "Stellato, Banjac, Goulart, Bemporad & Boyd 2020, OSQP: an operator splitting solver for quadratic programs",
     .goals = TW_FOR_MINIMIZE | TW_FOR_LEAST_SQUARES,
     .needs = TW_VALUE | TW_GRADIENT | TW_QP,
+    .matrices = TW_HOLDS_HESSIAN | TW_HOLDS_CONSTRAINTS,
     .handles = TW_HANDLES_CONSTRAINTS | TW_HANDLES_BOUNDS,
     .options = options,
     .init = init,

@@ -483,6 +483,7 @@ const tw_method tw_method_sqp = {
     .reference = "Powell 1978, A fast algorithm for nonlinearly constrained optimization calculations; Goldfarb & Idnani 1983",
     .goals = TW_FOR_MINIMIZE | TW_FOR_LEAST_SQUARES,
     .needs = TW_VALUE | TW_GRADIENT,
+    .matrices = TW_HOLDS_LAGRANGIAN | TW_HOLDS_CONSTRAINTS,
     .handles = TW_HANDLES_CONSTRAINTS | TW_HANDLES_BOUNDS,
     .options = options,
     .init = init,

@@ -147,6 +147,7 @@ const tw_method tw_method_newton_root = {
     .reference = "Dennis & Schnabel 1983; Eisenstat & Walker 1996",
     .goals = TW_FOR_ROOT | TW_FOR_FIXPOINT,
     .needs = TW_RESIDUAL | TW_RESIDUAL_JVP,
+    .matrices = TW_HOLDS_RESIDUAL,
     .handles = TW_HANDLES_BOUNDS,
     .options = options,
     .init = init,
