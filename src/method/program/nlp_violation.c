@@ -11,8 +11,10 @@ static bool counts(double violation, double largest) {
 /* row_i: the largest part that is left in a column of row i. g: G. */
 static void parts_of_rows(const tw_nlp *nlp, const double *j, const double *g, const double *y, const double *z, double *row) {
   vec_zero(nlp->m, row);
+  const tw_oracle *o = nlp->oracle;
   for (int64_t k = 0; k < nlp->n; k++) {
     double sum = z[k], size = fabs(z[k]);
+    if ((o->offers & TW_BOUNDS) && o->lower[k] == o->upper[k]) continue; /* its bounds take up any slope */
     for (int64_t p = nlp->j.colptr[k]; p < nlp->j.colptr[k + 1]; p++) {
       const double multiplier = y[nlp->j.rowidx[p]];
       sum += j[p] * multiplier, size += g[p] * fabs(multiplier);
