@@ -78,6 +78,6 @@ void tw_driver_solve_to_rounding(tw_driver *d) {
   if (!explained) return;
   d->to_rounding = true;
   d->outcome = TW_RUNNING;
-  tw_driver_end(d, TW_SOLVED, "solved to rounding: no step gains more; stationarity %.2g <= %.2g * %.2g, its size at the start", stationarity,
-                d->tol, scale);
+  tw_driver_end(d, TW_SOLVED, "solved to rounding: no step gains more; stationarity %.2g <= %.2g * %.2g, its size at the start",
+                stationarity, d->tol, scale);
 }

@@ -1,4 +1,5 @@
-/* What "solved" means: not relative to a poor start, to rounding where nothing else is left, and at minima alone where curvature is known. */
+/* What "solved" means: not relative to a poor start, to rounding where nothing else is left, and at minima alone where curvature is
+ * known. */
 #include "command.h"
 
 #include <math.h>
@@ -25,7 +26,7 @@ static void expect_minimum(const char *model, const char *method, double f, doub
   json_decref(object);
 }
 
-/* Starts whose gradients are larger by 10 to 18 orders than those anywhere near the solution: no more than a factor of 100 of them counts. */
+/* Starts whose gradients are larger by 10 to 18 orders than those near the solution: no more than a factor of 100 counts. */
 static void a_poor_start_is_no_excuse(void **state) {
   (void)state;
   static const char *const methods[] = {"", "newton_cg", "lbfgs", "bfgs", "tron", "ipm", "sqp", "ncg", "accelerated_gradient"};
@@ -44,7 +45,8 @@ static void a_poor_start_is_no_excuse(void **state) {
 
 static void roots_are_no_different(void **state) {
   (void)state;
-  json_t *object = solve("var t init 1\nlet z = root {\n  var z init 30\n  subject to exp(z) - 2 == 0\n}\nminimize (t - z)^2\nreport z\n", "", 0);
+  json_t *object = solve("var t init 1\n"
+                         "let z = root {\n  var z init 30\n  subject to exp(z) - 2 == 0\n}\nminimize (t - z)^2\nreport z\n", "", 0);
   assert_true(fabs(find_number(object, "reports.z") - log(2)) <= 1e-8);
   json_decref(object);
 }
@@ -86,7 +88,8 @@ static void maxima_and_saddles_are_left(void **state) {
   json_t *object = solve("var x\nminimize -x^2\n", "", 3);
   assert_string_equal(find_string(object, "status"), "unbounded");
   json_decref(object);
-  object = solve("param a = 1\nlet x = argmin {\n  var x\n  minimize x^4 - a*x^2\n}\nvar y init 3\nminimize (y - x)^2\nreport x, grad(x, a)\n", "", 0);
+  object = solve("param a = 1\nlet x = argmin {\n  var x\n  minimize x^4 - a*x^2\n}\n"
+                 "var y init 3\nminimize (y - x)^2\nreport x, grad(x, a)\n", "", 0);
   const double x = find_number(object, "reports.x");
   assert_true(fabs(fabs(x) - sqrt(0.5)) <= 1e-8);
   json_decref(object);

@@ -59,7 +59,8 @@ static bool meets(const tw_run *run, const tw_qp_session *s) {
 static tw_status end_solved(tw_run *run, const tw_qp_session *s) {
   const tw_optimality *o = &s->optimality;
   const double scale = tw_run_scale(run);
-  if (meets(run, s) && scale > 1) return tw_run_end(run, TW_SOLVED, "stationarity %.2g <= %.2g * %.3g", o->stationarity, s->tolerance, scale);
+  if (meets(run, s) && scale > 1)
+    return tw_run_end(run, TW_SOLVED, "stationarity %.2g <= %.2g * %.3g", o->stationarity, s->tolerance, scale);
   if (meets(run, s)) return tw_run_end(run, TW_SOLVED, "stationarity %.2g <= %.2g", o->stationarity, s->tolerance);
   return tw_run_end(run, TW_SOLVED, "solved relative to the sizes of the numbers: stationarity %.2g, complementarity %.2g, violation %.2g",
                     o->stationarity, o->complementarity, o->feasibility);
