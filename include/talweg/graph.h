@@ -357,7 +357,10 @@ typedef struct tw_pattern {
 } tw_pattern;
 void tw_pattern_free(tw_pattern *pattern);
 /* Errors stick to the graph, whose status is returned; then *out is zero. Time and memory O(n + nnz) for loops over index
- * sets and element-wise arrays; a matrix of more than 1e8 entries with no structure to see is TW_ERR_UNSUPPORTED. */
+ * sets and element-wise arrays; a matrix of more than 1e8 entries with no structure to see is TW_ERR_UNSUPPORTED. Where
+ * rows and columns meet through dense products and reductions, O(nodes' elements + rows cols): looking for structure is
+ * given up, and the pattern is full, once it has cost a multiple of what the full pattern costs. The depth of the graph
+ * does not matter: the stack needed is bounded (below 512 KiB). */
 tw_status tw_jacobian_pattern(tw_expr e, int m, const tw_expr *x, tw_pattern *out);
 tw_status tw_hessian_pattern(tw_expr scalar, int m, const tw_expr *x, tw_pattern *out);
 

@@ -11,7 +11,7 @@
 enum {
   VISITS = 2000, /* nodes gone through before sets are made */
   DEEP = 100,    /* unions within unions */
-  STRIDE = 1000  /* nodes from one set that is made from the leaves up to the next */
+  STRIDE = 200   /* nodes from one set that is made from the leaves up to the next */
 };
 
 /* Places that one place comes from, iteration by iteration. */

@@ -22,8 +22,8 @@ typedef struct tw_sets {
   int32_t *mixed; /* scratch of a union */
   size_t mixed_capacity;
 } tw_sets;
-/* For a matrix of rows x cols, whose dense derivative bounds what sparsity can gain: at most 2^20 + 4 rows cols
- * items (and never more than 2^24 + 16 (rows + cols)) are kept, and 2^24 + 64 rows cols looked at. False: out
+/* For a matrix of rows x cols, whose dense derivative bounds what sparsity can gain: at most 2^22 + 16 rows cols
+ * items (and never more than 2^24 + 16 (rows + cols)) are kept, and 2^26 + 256 rows cols looked at. False: out
  * of memory. */
 bool tw_sets_open(tw_sets *sets, int64_t rows, int64_t cols);
 void tw_sets_close(tw_sets *sets);

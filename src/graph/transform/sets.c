@@ -11,10 +11,10 @@ static int64_t smaller(int64_t a, int64_t b) {
 }
 
 bool tw_sets_open(tw_sets *sets, int64_t rows, int64_t cols) {
-  const int64_t dense = cols > 0 && rows > INT64_MAX / 128 / cols ? INT64_MAX / 128 : rows * cols;
+  const int64_t dense = cols > 0 && rows > INT64_MAX / 1024 / cols ? INT64_MAX / 1024 : rows * cols;
   *sets = (tw_sets){.cols = cols, .slots = 256};
-  sets->most = smaller((INT64_C(1) << 20) + 4 * dense, (INT64_C(1) << 24) + 16 * (rows + cols));
-  sets->work_most = (INT64_C(1) << 24) + 64 * dense;
+  sets->most = smaller((INT64_C(1) << 22) + 16 * dense, (INT64_C(1) << 24) + 16 * (rows + cols));
+  sets->work_most = (INT64_C(1) << 26) + 256 * dense;
   sets->stamp = calloc((size_t)cols + 1, sizeof *sets->stamp);
   sets->slot = calloc((size_t)sets->slots, sizeof *sets->slot);
   sets->start = tw_grow(NULL, &sets->start_capacity, 1, sizeof *sets->start);

@@ -3,7 +3,10 @@
  *
  * Everything is asked for "at iteration k of a domain 0 .. n-1": a table gives the element of an array that
  * is meant at each iteration, a frame says in which loop's body a node stands. So index sets are never
- * expanded into scalars; what an index expression is worth is evaluated once, for all iterations. */
+ * expanded into scalars; what an index expression is worth is evaluated once, for all iterations.
+ *
+ * Cost: tables are as long as domains, which nest no further than some times the dense matrix or the largest
+ * array or loop; elements and terms are followed to a limited depth, and what lies deeper is a rest. */
 #ifndef TALWEG_GRAPH_SPARSE_H
 #define TALWEG_GRAPH_SPARSE_H
 
