@@ -104,14 +104,7 @@ static void give(tw_osqp *s, const osqp_point *p) {
   vec_copy(s->m, p->y, run->dual);
   run->f = p->f;
   run->optimality = p->optimality;
-  run->size = p->dual_scale;
-}
-
-/* The gradient at the start. */
-static void take_scale(tw_osqp *s) {
-  double most = 0;
-  for (int64_t j = 0; j < s->n; j++) most = fmax(most, fabs(s->at.px[j] + s->qp.q[j]));
-  s->run->scale = most;
+  run->scale = run->size = 1 + p->dual_scale;
 }
 
 static tw_status begin(tw_osqp *s) {
