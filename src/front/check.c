@@ -4,6 +4,7 @@
 #include "front/model_file.h"
 
 #include "method/options.h"
+#include "problem/oracle.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -105,7 +106,9 @@ static tw_status print_plan(const char *spec, const tw_oracle *o, FILE *out, tw_
   int n = 0;
   tw_status status = tw_spec_method(spec, &method, error);
   if (status == TW_OK) status = tw_method_held(method, o, held, &n, error);
-  if (status == TW_OK && n == 0) tw_text_printf(&text, "  %s holds no matrix of derivatives: products only\n", method->name);
+  const bool conic = status == TW_OK && method->needs & TW_CONIC;
+  if (conic) status = tw_oracle_describe_conic(o, &text, error);
+  if (status == TW_OK && n == 0 && !conic) tw_text_printf(&text, "  %s holds no matrix of derivatives: products only\n", method->name);
   if (status == TW_OK) status = tw_oracle_describe(o, n, held, &text, error);
   if (status == TW_OK) fprintf(out, "\n%s", text.data != NULL ? text.data : "");
   tw_text_free(&text);

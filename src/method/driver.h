@@ -140,9 +140,6 @@ const char *tw_method_choose_for_oracle(const tw_oracle *oracle);
 bool tw_method_is_large(int64_t n, int64_t m);
 const char *tw_method_for_rows(const tw_oracle *oracle);
 
-/* held.c: the matrices of derivatives that a method asks such an oracle for, with the defaults of its options, and how it holds them; the
- * count. */
-tw_status tw_method_held(const tw_method *method, const tw_oracle *oracle, tw_held_matrix held[TW_MATRICES], int *count, tw_error *error);
 
 /* state.c */
 tw_named_vector *tw_driver_vector(tw_driver *d, const char *name,

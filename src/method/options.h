@@ -18,4 +18,8 @@ tw_status tw_spec_check(const char *spec, tw_goal goal, tw_error *error);
 /* Does the oracle offer what the method needs, does the method respect what the oracle demands? */
 tw_status tw_method_match(const tw_method *method, const tw_oracle *oracle, tw_error *error);
 
+/* held.c: the matrices of derivatives that a method asks such an oracle for, with the defaults of its options, and how it holds them; the
+ * count. */
+tw_status tw_method_held(const tw_method *method, const tw_oracle *oracle, tw_held_matrix held[TW_MATRICES], int *count, tw_error *error);
+
 #endif

@@ -1,5 +1,6 @@
 /* The plans of an oracle, and how it has its matrices of derivatives. */
 #include "base/given.h"
+#include "problem/conic.h"
 #include "problem/oracle.h"
 
 /* ------------------------------------------------------------------ functions */
@@ -44,30 +45,48 @@ static tw_question dense_question(tw_matrix matrix) {
   return question[matrix];
 }
 
+/* A sparse matrix `d`, or one that is not. */
+static void put_line(const char *name, int64_t rows, int64_t cols, const tw_sparse_derivative *d, tw_storage storage, bool lower, tw_text *out) {
+  const char *way = d ? tw_sparse_way_name(d) : storage == TW_STORE_DENSE ? "dense" : "products only";
+  const char *held = d ? lower ? "sparse, lower triangle" : "sparse" : storage == TW_STORE_DENSE ? "dense" : "matrix-free";
+  char colors[32] = "-", entries[32] = "-";
+  if (d && d->way == TW_BY_COLORING) snprintf(colors, sizeof colors, "%lld", (long long)d->colors);
+  if (d || storage == TW_STORE_DENSE) snprintf(entries, sizeof entries, "%lld", (long long)(d ? d->pattern.nnz : rows * cols));
+  tw_text_printf(out, "  %-28s %10lld x %-10lld %12s  %-31s %6s  %s\n", name, (long long)rows, (long long)cols, entries, way, colors, held);
+}
+
+static void put_heading(tw_text *out) {
+  tw_text_puts(out, "  matrix                             rows x columns         entries  way                             colors  storage\n");
+}
+
 static tw_status put_matrix(tw_kit *kit, const tw_oracle *o, const tw_held_matrix *held, tw_text *out, tw_error *error) {
   const tw_matrix matrix = held->matrix;
   const bool second = matrix == TW_MATRIX_HESSIAN || matrix == TW_MATRIX_LAGRANGIAN;
   const int64_t rows = matrix == TW_MATRIX_CONSTRAINTS ? o->m : matrix == TW_MATRIX_RESIDUAL ? o->k : o->n;
   const tw_sparse_derivative *d = NULL;
-  const char *way = held->storage == TW_STORE_DENSE ? "dense" : "products only", *storage = held->storage == TW_STORE_DENSE ? "dense" : "matrix-free";
-  char colors[32] = "-", entries[32] = "-";
-  if (held->storage == TW_STORE_SPARSE) {
-    const tw_status status = tw_kit_sparse(kit, matrix, &d, error);
-    if (status != TW_OK) return status;
-    way = tw_sparse_way_name(d), storage = second ? "sparse, lower triangle" : "sparse";
-    if (d->way == TW_BY_COLORING) snprintf(colors, sizeof colors, "%lld", (long long)d->colors);
-  }
-  if (held->storage != TW_STORE_PRODUCTS) snprintf(entries, sizeof entries, "%lld", (long long)(d ? d->pattern.nnz : rows * o->n));
-  tw_text_printf(out, "  %-28s %10lld x %-10lld %12s  %-31s %6s  %s\n", matrix_name[matrix], (long long)rows, (long long)o->n, entries, way, colors,
-                 storage);
-  return TW_OK;
+  const tw_status status = held->storage == TW_STORE_SPARSE ? tw_kit_sparse(kit, matrix, &d, error) : TW_OK;
+  if (status == TW_OK) put_line(matrix_name[matrix], rows, o->n, d, held->storage, second, out);
+  return status;
 }
 
 static tw_status put_matrices(tw_kit *kit, const tw_oracle *o, int n, const tw_held_matrix *held, tw_text *out, tw_error *error) {
   tw_status status = TW_OK;
-  if (n > 0) tw_text_puts(out, "  matrix                             rows x columns         entries  way                             colors  storage\n");
+  if (n > 0) put_heading(out);
   for (int k = 0; k < n && status == TW_OK; k++) status = put_matrix(kit, o, &held[k], out, error);
   return status;
+}
+
+tw_status tw_oracle_describe_conic(const tw_oracle *oracle, tw_text *out, tw_error *error) {
+  tw_kit *kit = tw_oracle_kit(oracle);
+  const tw_conic_form *form;
+  if (!kit) return tw_fail(error, TW_ERR_UNSUPPORTED, "oracle: it is not made of expressions and has no plans");
+  const tw_status status = tw_kit_conic_form(kit, &form, error);
+  if (status != TW_OK) return status;
+  const tw_pattern *rows = &form->rows.pattern, *hessian = &form->hessian.pattern;
+  put_heading(out);
+  put_line("rows of the conic form", rows->rows, rows->cols, &form->rows, TW_STORE_SPARSE, false, out);
+  if (hessian->nnz > 0) put_line("Hessian of the conic form", hessian->rows, hessian->cols, &form->hessian, TW_STORE_SPARSE, true, out);
+  return TW_OK;
 }
 
 tw_status tw_oracle_describe(const tw_oracle *oracle, int n, const tw_held_matrix *held, tw_text *out, tw_error *error) {

@@ -97,6 +97,8 @@ bool tw_kit_has_mirror(const tw_kit *kit);
 const void *const *tw_oracle_values(const tw_oracle *oracle);
 /* What is compiled for an oracle made by tw_oracle_from_problem; NULL for others. */
 tw_kit *tw_oracle_kit(const tw_oracle *oracle);
+/* The lines of tw_oracle_describe on matrices, of those that the conic form is made of (describe.c). */
+tw_status tw_oracle_describe_conic(const tw_oracle *oracle, tw_text *out, tw_error *error);
 
 /* Collecting the outputs of a question (questions.c). */
 typedef struct tw_answers {

@@ -46,6 +46,9 @@ static void derivatives_are_told(void **state) {
   expect_matrix(plan, "Hessian of the Lagrangian", " ", "element by element", "-", "sparse, lower triangle");
   expect_not(plan, "Jacobian of the residual");
   free(plan);
+  plan = plan_of("examples/maxcut.tw");
+  expect_matrix(plan, "rows of the conic form", " ", "element by element", "-", "sparse");
+  free(plan);
 }
 
 /* Running sums do not part into elements. */
