@@ -116,9 +116,22 @@ static tw_status close_statement(tw_nested *nested, const tw_problem *p, tw_erro
   return status;
 }
 
+/* The objective of `p` with sum |x| over whole variables marked as the regularizer l1, and the class that it has then: as such it is a
+ * weighted l1 whatever is known of its weight, with a prox and a support. False where that leaves kinks, or there are constraints. */
+static bool mark_l1(const tw_problem *p, tw_problem *marked, tw_class *cls) {
+  const tw_regularizer_kind *l1 = tw_regularizer_find("l1");
+  *marked = *p;
+  for (int i = 0; i < tw_problem_variables(p); i++) {
+    tw_expr x = tw_problem_variable_at(p, i)->expr, sum = tw_sum(tw_abs(x), TW_ALL, false), by = tw_regularizer(p->graph, l1, x, 0, NULL);
+    if (tw_dtype_of(x) != TW_F64 || tw_substitute(1, &marked->objective, 1, &sum, &by, &marked->objective) != TW_OK) return false;
+  }
+  return !tw_same(marked->objective, p->objective) && tw_classify(marked, cls, NULL) == TW_OK && cls->has_regularizer && !cls->kinks;
+}
+
 const tw_nested *tw_nested_close(const tw_problem *p, const char *method, tw_error *error) {
   tw_graph *graph = tw_problem_graph(p);
-  tw_class cls;
+  tw_class cls, marked_cls;
+  tw_problem marked;
   if (tw_graph_check(graph, error) != TW_OK) return NULL;
   if (tw_problem_goal(p) == TW_GOAL_NONE || tw_problem_variables(p) == 0) {
     tw_fail(error, TW_ERR_ARGUMENT, "nested problem: states %s",
@@ -143,8 +156,9 @@ const tw_nested *tw_nested_close(const tw_problem *p, const char *method, tw_err
     oom(error);
     return NULL;
   }
-  if (close_statement(nested, p, error) != TW_OK) return NULL;
   if (tw_classify(p, &cls, error) != TW_OK) return NULL;
+  if (cls.kinks && !cls.constrained && !tw_is_none(p->objective) && mark_l1(p, &marked, &marked_cls)) p = &marked, cls = marked_cls;
+  if (close_statement(nested, p, error) != TW_OK) return NULL;
   return tw_nested_condition(nested, &cls, error) == TW_OK ? nested : NULL;
 }
 

@@ -130,15 +130,20 @@ static void curved_sets(void **state) {
 /* ------------------------------------------------------------------ nested */
 
 /* Outer minima through nested solutions: the sensitivity of what the outer minimum is. */
-static void nested_sets(void **state) {
+static void nested(void **state) {
   (void)state;
   static const family families[] = {
       {"nested sphere", "param t = 1\nparam c = normal(#,2)\nvar z\nlet w = argmin {\n var x[2] in sphere\n"
-                        " minimize 5*sum(x*x) + t*x[0] + z*x[1] + sum(c*x)\n}\nminimize (w[0] + 0.5*z)^2 + 0.1*z^2 + 0.2*t*z\n", 1, 8}};
+                        " minimize 5*sum(x*x) + t*x[0] + z*x[1] + sum(c*x)\n}\nminimize (w[0] + 0.5*z)^2 + 0.1*z^2 + 0.2*t*z\n", 1, 11},
+      {"nested lasso", "param t = 0.6\nparam A = normal(#,8,4)\nparam b = normal(#1,8)\nvar z\nlet w = argmin {\n var w[4]\n"
+                       " minimize 0.5*sum((A@w-b)^2) + exp(z)*sum(abs(w)) + z*w[0]\n}\nminimize sum((w-t)^2) + 0.5*(z-t)^2\n", 0.6, 8},
+      {"nested lasso, its weight from outside", "param t = 0.6\nparam A = normal(#,8,4)\nparam b = normal(#1,8)\nvar z\n"
+                       "let w = argmin {\n var w[4]\n minimize 0.5*sum((A@w-z*b)^2) + t*sum(abs(w))\n}\n"
+                       "minimize sum((w-0.3)^2) + 0.5*(z-1)^2\n", 0.6, 8}};
   for (size_t k = 0; k < sizeof families / sizeof *families; k++) check(&families[k]);
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(kinks), cmocka_unit_test(curved_sets), cmocka_unit_test(nested_sets)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(kinks), cmocka_unit_test(curved_sets), cmocka_unit_test(nested)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
