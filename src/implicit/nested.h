@@ -29,6 +29,7 @@ struct tw_nested {
   tw_nested_choice choice;
   const char *word; /* "argmin" "argmax" "root" "fixpoint", for messages */
   int n_variables, n_constraints, n_theta;
+  int n_stated; /* variables of the problem as stated; others stand for kinks */
   tw_part *variable, *constraint;
   const tw_domain_kind **domain; /* per variable, NULL: none */
   int64_t n, m;                  /* x and y */
@@ -56,6 +57,17 @@ struct tw_nested {
   bool symmetric, masked;
   bool program; /* a minimisation over bounds and constraints: no other sets, no kinks */
 };
+
+/* A problem that is closed as it is, for conditions at a solution of it. */
+const tw_nested *tw_nested_close_as_stated(const tw_problem *p, tw_error *error);
+
+/* The objective of `p` with sum |x| over whole variables marked as the regularizer l1, and the class that it has then: as such it is a
+ * weighted l1 whatever is known of its weight, with a prox and a support. *marked shares all else with p. False where kinks remain. */
+bool tw_kinks_as_l1(const tw_problem *p, tw_problem *marked, tw_class *cls);
+/* The problem with a variable s above each |a|, max(a, 0), max(a, b) of the objective, in whose place it stands, and rows a <= s, .. (its
+ * epigraph): the same solutions where the problem is convex and the weights of s are known to be >= 0. Its optimality condition, of a
+ * smooth program, holds at kinks. NULL where it does not apply or kinks remain. */
+tw_problem *tw_kinks_as_rows(const tw_problem *p, tw_class *cls);
 
 /* Builds condition, linear and lagrangian of a nested problem whose statement is closed. */
 tw_status tw_nested_condition(tw_nested *nested, const tw_class *cls, tw_error *error);

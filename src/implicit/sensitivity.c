@@ -148,7 +148,7 @@ tw_status tw_sensitivity(const tw_problem *p, const tw_result *at, const char *p
     return tw_fail(error, TW_ERR_DTYPE, "sensitivity: parameter %s is not real-valued", parameter);
   TW_TRY(refuse_integers(p, error));
   tw_graph_lock(tw_problem_graph(p));
-  const tw_nested *nested = tw_nested_close(p, NULL, error);
+  const tw_nested *nested = tw_nested_close_as_stated(p, error);
   tw_status status = nested ? TW_OK : error ? error->status : TW_ERR_ARGUMENT;
   tw_class cls;
   bool done = false;

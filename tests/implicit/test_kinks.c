@@ -139,7 +139,14 @@ static void nested(void **state) {
                        " minimize 0.5*sum((A@w-b)^2) + exp(z)*sum(abs(w)) + z*w[0]\n}\nminimize sum((w-t)^2) + 0.5*(z-t)^2\n", 0.6, 8},
       {"nested lasso, its weight from outside", "param t = 0.6\nparam A = normal(#,8,4)\nparam b = normal(#1,8)\nvar z\n"
                        "let w = argmin {\n var w[4]\n minimize 0.5*sum((A@w-z*b)^2) + t*sum(abs(w))\n}\n"
-                       "minimize sum((w-0.3)^2) + 0.5*(z-1)^2\n", 0.6, 8}};
+                       "minimize sum((w-0.3)^2) + 0.5*(z-1)^2\n", 0.6, 8},
+      {"nested LAD", "param t = 0.6\nparam A = normal(#,8,4)\nparam b = normal(#1,8)\nvar z init 1\nlet w = argmin {\n var w[4]\n"
+                     " minimize exp(z)*sum(abs(A@w-b)) + sum((w-z)^2)\n}\nminimize sum((w-t)^2) + 20*(z-t)^2\n", 0.6, 11},
+      {"nested hinge", "param t = 0.6\nparam A = normal(#,12,3)\nparam y = [1,1,-1,-1,1,-1,1,1,-1,1,-1,-1]\nvar z\nlet w = argmin {\n"
+                       " var w[3]\n var c\n minimize exp(z)*sum(max(1-y*(A@w+c),0)) + 0.5*sum(w^2)\n}\n"
+                       "minimize sum((w.w-t)^2) + 20*(z-t)^2\n", 0.6, 11},
+      {"nested distances", "param t = 0.6\nparam A = normal(#,8,3)\nparam b = normal(#1,8)\nvar z init 1\nlet w = argmin {\n var w[3]\n"
+                           " maximize -sum(max(abs(A@w-b)-0.3,0.1*A@w-z)) - sum((w-z)^2)\n}\nminimize sum((w-t)^2) + 20*(z-t)^2\n", 0.6, 11}};
   for (size_t k = 0; k < sizeof families / sizeof *families; k++) check(&families[k]);
 }
 
