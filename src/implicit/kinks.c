@@ -88,10 +88,10 @@ static bool is_weighted(const epigraphs *s, tw_expr f) {
   bool fine = weight && tw_vjp(1, &f, &one, s->n, s->stated + s->v, weight) == TW_OK;
   for (int k = 0; k < s->n && fine; k++)
     if (tw_is_none(weight[k])) weight[k] = tw_zeros_like(s->stated[s->v + k]);
-  tw_facts facts = {.graph = f.graph, .problem = s->to, .m = s->n, .inputs = s->stated + s->v, .signs = s->sign};
+  tw_facts facts = {.graph = f.graph, .problem = s->from, .m = s->n, .inputs = s->stated + s->v, .signs = s->sign};
   fine = fine && tw_facts_open(&facts, s->n, weight);
   for (int k = 0; k < s->n && fine; k++)
-    fine = tw_fixed(&facts, weight[k]) && (tw_fact_of(&facts, weight[k]).sign & TW_SIGN_NONNEG) != 0;
+    fine = tw_fixed(&facts, weight[k]) && (tw_sign_of(&facts, weight[k]) & TW_SIGN_NONNEG) != 0;
   tw_facts_close(&facts);
   free(weight);
   return fine;
@@ -131,7 +131,11 @@ tw_problem *tw_kinks_as_rows(const tw_problem *p, tw_class *cls) {
   done = done && state_variables(&s) && restated(&s, s.f, &f) && is_weighted(&s, f) && state_rows(&s);
   if (done && goal == TW_GOAL_MAXIMIZE) tw_problem_maximize(s.to, NULL, tw_neg(f));
   else if (done) tw_problem_minimize(s.to, NULL, f);
-  done = done && tw_classify(s.to, &smooth, NULL) == TW_OK && smooth.convex && !smooth.kinks;
+  if (done) {
+    tw_problem known = *s.to; /* with the values that p knows */
+    known.parameters = p->parameters;
+    done = tw_classify(&known, &smooth, NULL) == TW_OK && smooth.convex && !smooth.kinks;
+  }
   free(s.old), free(s.stated), free(s.sign);
   if (done) *cls = smooth;
   else tw_problem_free(s.to);

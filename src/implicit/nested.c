@@ -151,6 +151,14 @@ static tw_nested *begin(const tw_problem *p, const char *method, tw_class *cls, 
   return tw_classify(p, cls, error) == TW_OK ? nested : NULL;
 }
 
+/* Signs of captured parameters are those of their present values, where they decide whether the problem is convex. */
+static tw_problem *as_rows(const tw_problem *p, tw_class *cls) {
+  if (cls->convex || !p->around) return tw_kinks_as_rows(p, cls);
+  tw_problem known = *p;
+  known.parameters = p->around->parameters;
+  return tw_classify(&known, cls, NULL) == TW_OK ? tw_kinks_as_rows(&known, cls) : NULL;
+}
+
 const tw_nested *tw_nested_close(const tw_problem *p, const char *method, tw_error *error) {
   tw_class cls, marked_cls;
   tw_problem marked, *rows = NULL;
@@ -159,7 +167,7 @@ const tw_nested *tw_nested_close(const tw_problem *p, const char *method, tw_err
   const int n_stated = tw_problem_variables(p);
   const bool optimum = cls.kinks && !tw_is_none(p->objective), free_choice = !nested->method && nested->choice.mode == TW_MODE_IMPLICIT;
   if (optimum && !cls.constrained && tw_kinks_as_l1(p, &marked, &marked_cls)) p = &marked, cls = marked_cls;
-  else if (optimum && free_choice) rows = tw_kinks_as_rows(p, &cls);
+  else if (optimum && free_choice) rows = as_rows(p, &cls);
   const tw_nested *closed = fill(nested, rows ? rows : p, &cls, n_stated, error);
   tw_problem_free(rows);
   return closed;
