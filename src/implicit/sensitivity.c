@@ -115,8 +115,8 @@ static void try_conic(const tw_problem *p, const tw_result *at, tw_expr theta, d
 static tw_status refuse_integers(const tw_problem *p, tw_error *error) {
   for (int i = 0; i < tw_problem_variables(p); i++)
     if (tw_problem_variable_at(p, i)->kind != TW_CONTINUOUS)
-      return tw_fail(error, TW_ERR_UNSUPPORTED, "variable %s is integer: its optimum moves in jumps, which have no derivative (with integers "
-                     "held as params the rest has)", tw_problem_variable_at(p, i)->name);
+      return tw_fail(error, TW_ERR_UNSUPPORTED, "variable %s is integer: its optimum moves in jumps, which have no derivative (with "
+                     "integers held as params the rest has)", tw_problem_variable_at(p, i)->name);
   return TW_OK;
 }
 

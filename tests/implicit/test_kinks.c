@@ -70,7 +70,7 @@ static bool agrees(const family *which, uint64_t seed) {
   const int64_t n = result.n;
   assert_true(n <= MOST);
   const tw_status status = tw_sensitivity(tw_model_problem(model), &result, "t", &own_df, own_dx, &evidence, &error);
-  if (status != TW_OK) assert_true(status == TW_ERR_NUMERIC || status == TW_ERR_SINGULAR); /* a condition without derivative, in so many words */
+  if (status != TW_OK) assert_true(status == TW_ERR_NUMERIC || status == TW_ERR_SINGULAR); /* it says that there is none */
   const bool compared = status == TW_OK && evidence.reliable && differences(model, which->t, n, &df, dx);
   if (compared) {
     if (!(fabs(own_df - df) <= 1e-5 * fmax(1, fabs(df)))) fail_msg("%s %d: df = %g, not %g", which->name, (int)seed, own_df, df);
@@ -153,7 +153,8 @@ static void nested(void **state) {
                        " var w[3]\n var c\n minimize exp(z)*sum(max(1-y*(A@w+c),0)) + 0.5*sum(w^2)\n}\n"
                        "minimize sum((w.w-t)^2) + 20*(z-t)^2\n", 0.6, 5},
       {"nested distances", "param t = 0.6\nparam A = normal(#,8,3)\nparam b = normal(#1,8)\nvar z init 1\nlet w = argmin {\n var w[3]\n"
-                           " maximize -sum(max(abs(A@w-b)-0.3,0.1*A@w-z)) - sum((w-z)^2)\n}\nminimize sum((w-t)^2) + 20*(z-t)^2\n", 0.6, 5}};
+                           " maximize -sum(max(abs(A@w-b)-0.3,0.1*A@w-z)) - sum((w-z)^2)\n}\n"
+                           "minimize sum((w-t)^2) + 20*(z-t)^2\n", 0.6, 5}};
   for (size_t k = 0; k < sizeof families / sizeof *families; k++) check(&families[k]);
 }
 
