@@ -40,7 +40,9 @@ const tw_option *tw_nested_options(void);
 /* Whether a method string, with options of nested problems, is fit for a nested problem of this goal (NONE: of any). */
 tw_status tw_nested_check(const char *method, tw_goal goal, tw_error *error);
 
-/* argmin, root, fixpoint: the flat solution vector [n + multipliers]; use tw_nested_variable for the parts. */
+/* argmin, root, fixpoint: the flat solution vector [n + multipliers]; use tw_nested_variable for the parts. With the method left to the
+ * class, a convex problem with |a|, max(a, 0) or max(a, b) in its objective, weighted by what is known to be >= 0, has variables of its own
+ * above these behind those that were stated, so that its solution has derivatives at their kinks. */
 tw_expr tw_argmin(const tw_nested *nested);
 tw_expr tw_nested_variable(tw_expr solution, const tw_nested *nested, int variable);
 int tw_nested_variables(const tw_nested *nested);
@@ -166,7 +168,7 @@ tw_expr tw_implicit_solve(tw_graph *graph, const tw_body *body, int n_p, const t
 /* ------------------------------------------------------------------ what stands behind answers */
 
 /* derivative_error is measured on request, by two more solves with the linear system of every solution that derivatives were
- * taken at. */
+ * taken at; so is the residual of the condition that they come from. */
 void tw_work_evidence(tw_work *work, tw_evidence *evidence);
 void tw_oracle_evidence(const tw_oracle *oracle, tw_evidence *evidence);
 
@@ -176,7 +178,8 @@ void tw_oracle_evidence(const tw_oracle *oracle, tw_evidence *evidence);
  * Mathematical programs (bounds and constraints alone) take one factorization of their KKT matrix, sparse where the problem is,
  * and a solve for each entry of theta. Where the solution is not regular (evidence->kind) each column is the motion along its
  * entry as that grows: one-sided, of least norm, or NaN, by dense quadratic programs; beyond 800 variables the least-norm
- * solution of the linear system. */
+ * solution of the linear system. Where the conditions of the problem as stated do not hold or have no derivative at the solution, at
+ * kinks, those of the conic form of a convex problem are tried. */
 tw_status tw_sensitivity(const tw_problem *p, const tw_result *at, const char *parameter, double *df, double *dx,
                          tw_evidence *evidence, tw_error *error);
 

@@ -28,8 +28,7 @@ typedef struct prepared {
   tw_oracle oracle;            /* never asked: workspaces have clones */
   const char *method, *polish; /* polish: of second order, NULL when the problem is not of that kind */
   tw_fn *margin_fn;            /* NULL: nothing is at stake */
-  tw_fn *error_fn; /* (x.., theta.., y) -> derivative error; compiled when first asked for, under the graph's
-                      lock */
+  tw_fn *exact_fn;             /* (x.., theta.., y) -> tw_exactness; compiled when first asked for, under the graph's lock */
 } prepared;
 
 typedef struct state {
@@ -39,7 +38,7 @@ typedef struct state {
   double tolerance;   /* that it was made for */
   double *z;          /* the last solution, n + m */
   double fact[FACTS]; /* WARM: 1 once z holds a solution; KEY: of what it solves, 64 bits */
-  tw_work *margin_work, *error_work;
+  tw_work *margin_work, *exact_work;
   double stated; /* KEY of the theta that the oracle has; NaN at first */
 } state;
 
@@ -141,7 +140,7 @@ static void argmin_release(void *prepared_) {
   prepared *p = prepared_;
   if (!p) return;
   tw_fn_free(p->margin_fn);
-  tw_fn_free(p->error_fn);
+  tw_fn_free(p->exact_fn);
   tw_oracle_release(&p->oracle);
   tw_problem_free(p->problem);
   free(p);
@@ -166,7 +165,7 @@ static void argmin_close(void *state_) {
   state *s = state_;
   if (!s) return;
   tw_work_free(s->margin_work);
-  tw_work_free(s->error_work);
+  tw_work_free(s->exact_work);
   tw_solver_free(s->solver);
   tw_oracle_release(&s->oracle);
   free(s->z);
@@ -229,45 +228,45 @@ static tw_status check_outcome(const state *s, const tw_result *r, tw_error *err
                  r->method, tw_outcome_name(r->outcome), r->message);
 }
 
-/* One number from a function of (x.., theta.., y), at z and `theta`. */
-static tw_status measure(const state *s, const tw_fn *fn, tw_work *work, const void *const *theta,
-                         double *out, tw_error *error) {
+/* Numbers from a function of (x.., theta.., y), at z and `theta`. */
+static tw_status measure(const state *s, const tw_fn *fn, tw_work *work, const void *const *theta, void *const *out, tw_error *error) {
   const tw_nested *nested = s->p->nested;
   const void **in = calloc((size_t)(nested->n_variables + nested->n_theta) + 1, sizeof *in);
   if (!in) return tw_fail(error, TW_ERR_MEMORY, "%s: out of memory", nested->word);
   for (int i = 0; i < nested->n_variables; i++) in[i] = s->z + nested->variable[i].offset;
   for (int j = 0; j < nested->n_theta; j++) in[nested->n_variables + j] = theta[j];
   in[nested->n_variables + nested->n_theta] = s->z + nested->n;
-  tw_status status = tw_fn_call(fn, work, in, (void *[]){out}, 0, error);
+  tw_status status = tw_fn_call(fn, work, in, out, 0, error);
   free(in);
   return status;
 }
 
-static tw_status compile_error_fn(prepared *p) {
+static tw_status compile_exact_fn(prepared *p) {
   const tw_nested *nested = p->nested;
   const tw_body *c = nested->condition;
   tw_graph *graph = nested->graph;
   tw_status status = TW_OK;
   tw_graph_lock(graph);
-  if (!p->error_fn) {
+  if (!p->exact_fn) {
     tw_expr x = tw_flatten(graph, nested->n_variables, c->params);
     tw_expr z = nested->m ? tw_concat(2, (tw_expr[]){x, c->params[c->n_params - 1]}, 0) : x;
-    tw_expr e = tw_nested_derivative_error(nested, z, c->params + nested->n_variables);
+    const tw_exactness e = tw_nested_exactness(nested, z, c->params + nested->n_variables);
     status = tw_graph_status(graph);
-    if (status == TW_OK) status = tw_fn_new(&p->error_fn, c->n_params, c->params, 1, &e, NULL, NULL);
+    if (status == TW_OK) status = tw_fn_new(&p->exact_fn, c->n_params, c->params, 2, (tw_expr[]){e.error, e.residual}, NULL, NULL);
   }
   tw_graph_unlock(graph);
   return status;
 }
 
-double tw_argmin_derivative_error(void *state_) {
+tw_exact tw_argmin_exactness(void *state_) {
   state *s = state_;
-  double error = NAN;
-  tw_status status = compile_error_fn(s->p);
-  if (status == TW_OK && !s->error_work) status = tw_work_new(&s->error_work, s->p->error_fn, NULL);
+  tw_exact e = {0, 0};
+  tw_status status = compile_exact_fn(s->p);
+  if (status == TW_OK && !s->exact_work) status = tw_work_new(&s->exact_work, s->p->exact_fn, NULL);
   if (status == TW_OK)
-    status = measure(s, s->p->error_fn, s->error_work, tw_oracle_values(&s->oracle), &error, NULL);
-  return status == TW_OK ? error : status == TW_ERR_SINGULAR || status == TW_ERR_NUMERIC ? INFINITY : NAN;
+    status = measure(s, s->p->exact_fn, s->exact_work, tw_oracle_values(&s->oracle), (void *[]){&e.error, &e.residual}, NULL);
+  if (status == TW_OK) return e;
+  return (tw_exact){.error = status == TW_ERR_SINGULAR || status == TW_ERR_NUMERIC ? INFINITY : NAN};
 }
 
 /* A key of the problem that is solved: the values of theta and the tolerance. A solution is used again for
@@ -344,8 +343,8 @@ static tw_status keep(state *s, const tw_result *result, double key, const tw_ca
   s->fact[MARGIN] = INFINITY;
   tw_status status = TW_OK;
   if (s->margin_work)
-    status = measure(s, s->p->margin_fn, s->margin_work, (const void *const *)call->in, &s->fact[MARGIN],
-                     call->error);
+    status = measure(s, s->p->margin_fn, s->margin_work, (const void *const *)call->in,
+                     (void *[]){&s->fact[MARGIN]}, call->error);
   s->fact[WARM] = status == TW_OK;
   return status;
 }

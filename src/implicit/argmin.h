@@ -7,6 +7,7 @@
 typedef struct tw_argmin_evidence {
   bool used;
   double residual;    /* of the inner optimality condition, as the method measured it */
+  double condition;   /* of the condition that is differentiated: see tw_exactness; 0 where it was not measured */
   double margin;      /* smallest strict-complementarity margin; inf when nothing is at stake */
   tw_outcome outcome; /* of the inner run */
   const char *method, *word;
@@ -14,9 +15,11 @@ typedef struct tw_argmin_evidence {
 
 const tw_nested *tw_nested_of(tw_expr node);
 tw_argmin_evidence tw_argmin_evidence_of(const void *state);
-/* tw_nested_derivative_error at the last solution; inf when its linear system cannot be solved, NaN when out
- * of memory. */
-double tw_argmin_derivative_error(void *state);
+/* tw_nested_exactness at the last solution. Its error is inf when the linear system cannot be solved, NaN when out of memory. */
+typedef struct tw_exact {
+  double error, residual;
+} tw_exact;
+tw_exact tw_argmin_exactness(void *state);
 
 /* The larger of stationarity and feasibility; NaN (not applicable) feasibility does not count, NaN
  * stationarity does. */
@@ -32,6 +35,8 @@ void tw_evidence_at(const tw_argmin_evidence *solution, const struct tw_solve_ev
                     tw_derivative_kind kind, const char *why, tw_evidence *evidence);
 /* Condition numbers beyond this are singular. */
 extern const double tw_good_condition;
+/* Conditions with a larger residual do not hold: see tw_exactness. */
+extern const double tw_good_residual;
 
 /* The derivatives along dtheta, with z held, of outputs over the params of `body` (variables, theta, ..) at
  * args. */

@@ -3,6 +3,7 @@
 
 #include "domain/kinds.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -128,8 +129,33 @@ static tw_piece proximal(tw_condition *c, int i, const tw_penalty *p) {
 
 /* ------------------------------------------------------------------ sets */
 
+/* How far points may move along normals of a set that is not convex, at x, and still be projected back on x: the radius of a sphere; the
+ * singular values of x for orthonormal columns; for l1 spheres what keeps all signs. Sets from outside the library: a guess. */
+static tw_expr reach_of(const tw_domain_kind *kind, tw_expr x) {
+  const double GUESS = 1e-2;
+  tw_expr size = tw_abs(x), zero = tw_scalar(x.graph, 0), inf = tw_scalar(x.graph, INFINITY);
+  if (kind == &tw_domain_sphere) return tw_reduce_min(tw_row_norm(x), TW_ALL, false);
+  if (kind == &tw_domain_stiefel) return tw_scalar(x.graph, 1);
+  if (kind == &tw_domain_l1_sphere) return tw_reduce_min(tw_where(tw_gt(size, zero), size, inf), TW_ALL, false);
+  return tw_scale(tw_reduce_max(size, TW_ALL, false), GUESS);
+}
+
+/* eta = min(1, reach / (2 |g|)): of x = P(x - eta g), which holds at solutions for every eta > 0 when the set is convex, for small ones
+ * when it is not: there g is a normal at x, and x - g may be nearer to another point of the set. Not differentiated. */
+static tw_expr local_step(const tw_domain_kind *kind, tw_expr x, tw_expr g) {
+  tw_expr rows = kind == &tw_domain_stiefel ? tw_norm(g, TW_ALL, false) : tw_reduce_max(tw_row_norm(g), TW_ALL, false);
+  tw_expr one = tw_scalar(x.graph, 1), least = tw_scalar(x.graph, DBL_MIN);
+  tw_expr eta = tw_minimum(one, tw_div(reach_of(kind, x), tw_scale(tw_maximum(rows, least), 2)));
+  return tw_stop_gradient(eta);
+}
+
 static tw_piece projected(tw_condition *c, int i, const tw_domain_kind *kind, const tw_expr *param) {
-  tw_expr x = c->param[i], u = tw_sub(x, c->gradient[i]), p = kind->project(u, param);
+  tw_expr x = c->param[i], g = c->gradient[i];
+  if (!kind->convex && tw_size_of(x) > 0) {
+    c->step[i] = local_step(kind, x, g);
+    g = tw_mul(c->step[i], g);
+  }
+  tw_expr u = tw_sub(x, g), p = kind->project(u, param);
   c->nested->symmetric = c->nested->program = false;
   tw_condition_margin(c, tw_set_margin(kind, u, p, param));
   /* Danskin: the projection of a point that is held, so that only the set moves. */

@@ -223,7 +223,9 @@ static const tw_body *linearize(tw_condition *c, tw_expr f) {
 static tw_status make_danskin(tw_condition *c, int n_params, tw_expr danskin) {
   tw_nested *nested = c->nested;
   tw_expr flat[2] = {tw_flatten(c->graph, nested->n_variables, c->gradient), TW_NONE};
-  flat[1] = tw_sub(tw_flatten(c->graph, nested->n_variables, c->param), flat[0]);
+  for (int i = 0; i < nested->n_variables; i++)
+    if (!tw_is_none(c->step[i])) c->gradient[i] = tw_mul(c->step[i], c->gradient[i]);
+  flat[1] = tw_sub(tw_flatten(c->graph, nested->n_variables, c->param), tw_flatten(c->graph, nested->n_variables, c->gradient));
   nested->held = tw_body_make(c->graph, n_params, c->param, 2, flat);
   tw_expr *all = calloc((size_t)n_params + 2, sizeof *all);
   if (!all) return TW_ERR_MEMORY;
@@ -261,9 +263,10 @@ tw_status tw_nested_condition(tw_nested *nested, const tw_class *cls, tw_error *
   tw_condition c = {.nested = nested, .cls = cls, .graph = graph, .margin = TW_NONE};
   c.param = calloc((size_t)n + 1, sizeof *c.param);
   c.gradient = calloc((size_t)nested->n_variables + 1, sizeof *c.gradient);
+  c.step = calloc((size_t)nested->n_variables + 1, sizeof *c.step);
   c.out = statement->outputs;
   tw_status status = TW_ERR_MEMORY, mapped = TW_OK;
-  if (c.param && c.gradient) {
+  if (c.param && c.gradient && c.step) {
     memcpy(c.param, statement->params, (size_t)n * sizeof *c.param);
     c.y = c.param[n] = tw_param(graph, n, TW_F64, TW_SHAPE(nested->m));
     status = make_bodies(&c);
@@ -271,6 +274,7 @@ tw_status tw_nested_condition(tw_nested *nested, const tw_class *cls, tw_error *
   }
   free(c.param);
   free(c.gradient);
+  free(c.step);
   if (tw_graph_status(graph) != TW_OK) return tw_graph_check(graph, error);
   if (mapped != TW_OK) return mapped;
   return status == TW_OK ? TW_OK : tw_fail(error, status, "out of memory building an optimality condition");

@@ -11,6 +11,7 @@ typedef struct tw_condition {
   tw_expr *param;    /* n_variables + n_theta + 1 */
   tw_expr *out;      /* the statement's outputs */
   tw_expr *gradient; /* grad_x L per variable */
+  tw_expr *step;     /* eta per variable with a set; NONE: 1 */
   tw_expr lagrangian;
   tw_expr y, r, held; /* r and held: see tw_nested.lagrangian */
   tw_expr margin;     /* NONE while nothing is at stake */

@@ -239,7 +239,7 @@ static tw_status compile_error_fn(prepared *p) {
   tw_status status = TW_OK;
   tw_graph_lock(nested->graph);
   if (!p->error_fn) {
-    tw_expr e = tw_nested_derivative_error(nested, tw_ravel(c->params[0]), c->params + 1);
+    tw_expr e = tw_nested_exactness(nested, tw_ravel(c->params[0]), c->params + 1).error;
     status = tw_graph_status(nested->graph);
     if (status == TW_OK) status = tw_fn_new(&p->error_fn, c->n_params, c->params, 1, &e, NULL, NULL);
   }

@@ -9,7 +9,7 @@
 const tw_nested *tw_equations_close(tw_expr x, tw_expr f, bool fixed_point, int n_theta, const tw_expr *theta, const char *options);
 
 tw_argmin_evidence tw_custom_evidence_of(const void *state);
-/* As tw_argmin_derivative_error. */
+/* The error of tw_argmin_exactness. */
 double tw_custom_derivative_error(void *state);
 
 extern const tw_op tw_op_custom;

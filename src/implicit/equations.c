@@ -89,7 +89,7 @@ const tw_nested *tw_equations_close(tw_expr x, tw_expr f, bool fixed_point, int 
   nested->graph = graph;
   nested->goal = fixed_point ? TW_GOAL_FIXPOINT : TW_GOAL_ROOT;
   nested->word = fixed_point ? "custom_fixed_point" : "custom_root";
-  nested->n_variables = 1;
+  nested->n_variables = nested->n_stated = 1;
   nested->n_constraints = fixed_point ? 0 : 1;
   nested->n = tw_size_of(x);
   nested->objective = -1;

@@ -116,13 +116,24 @@ static tw_status close_statement(tw_nested *nested, const tw_problem *p, tw_erro
   return status;
 }
 
-const tw_nested *tw_nested_close(const tw_problem *p, const char *method, tw_error *error) {
-  if (!p) {
-    tw_fail(error, TW_ERR_ARGUMENT, "the nested problem is NULL");
+static const tw_nested *fill(tw_nested *nested, const tw_problem *p, const tw_class *cls, int n_stated, tw_error *error) {
+  nested->goal = tw_problem_goal(p);
+  nested->word = word_for(nested->goal);
+  nested->n_variables = tw_problem_variables(p);
+  nested->n_stated = n_stated;
+  nested->n_constraints = tw_problem_constraints(p);
+  nested->n = tw_problem_size(p);
+  nested->m = nested->goal == TW_GOAL_ROOT ? 0 : tw_problem_rows(p);
+  if (!allocate(nested)) {
+    oom(error);
     return NULL;
   }
+  if (close_statement(nested, p, error) != TW_OK) return NULL;
+  return tw_nested_condition(nested, cls, error) == TW_OK ? nested : NULL;
+}
+
+static tw_nested *begin(const tw_problem *p, const char *method, tw_class *cls, tw_error *error) {
   tw_graph *graph = tw_problem_graph(p);
-  tw_class cls;
   if (tw_graph_check(graph, error) != TW_OK) return NULL;
   if (tw_problem_goal(p) == TW_GOAL_NONE || tw_problem_variables(p) == 0) {
     tw_fail(error, TW_ERR_ARGUMENT, "nested problem: states %s",
@@ -135,24 +146,44 @@ const tw_nested *tw_nested_close(const tw_problem *p, const char *method, tw_err
     return NULL;
   }
   nested->graph = graph;
-  nested->goal = tw_problem_goal(p);
-  nested->word = word_for(nested->goal);
-  nested->n_variables = tw_problem_variables(p);
-  nested->n_constraints = tw_problem_constraints(p);
-  nested->n = tw_problem_size(p);
-  nested->m = nested->goal == TW_GOAL_ROOT ? 0 : tw_problem_rows(p);
   if (tw_nested_choose(tw_graph_arena(graph), method, &nested->choice, error) != TW_OK) return NULL;
   nested->method = nested->choice.method;
-  if (!allocate(nested)) {
-    oom(error);
-    return NULL;
-  }
-  if (close_statement(nested, p, error) != TW_OK) return NULL;
-  if (tw_classify(p, &cls, error) != TW_OK) return NULL;
-  return tw_nested_condition(nested, &cls, error) == TW_OK ? nested : NULL;
+  return tw_classify(p, cls, error) == TW_OK ? nested : NULL;
 }
 
-int tw_nested_variables(const tw_nested *nested) { return nested ? nested->n_variables : 0; }
+/* Signs of captured parameters are those of their present values, where they decide whether the problem is convex. */
+static tw_problem *as_rows(const tw_problem *p, tw_class *cls) {
+  if (cls->convex || !p->around) return tw_kinks_as_rows(p, cls);
+  tw_problem known = *p;
+  known.parameters = p->around->parameters;
+  return tw_classify(&known, cls, NULL) == TW_OK ? tw_kinks_as_rows(&known, cls) : NULL;
+}
+
+const tw_nested *tw_nested_close(const tw_problem *p, const char *method, tw_error *error) {
+  if (!p) {
+    tw_fail(error, TW_ERR_ARGUMENT, "the nested problem is NULL");
+    return NULL;
+  }
+  tw_class cls, marked_cls;
+  tw_problem marked, *rows = NULL;
+  tw_nested *nested = begin(p, method, &cls, error);
+  if (!nested) return NULL;
+  const int n_stated = tw_problem_variables(p);
+  const bool optimum = cls.kinks && !tw_is_none(p->objective), free_choice = !nested->method && nested->choice.mode == TW_MODE_IMPLICIT;
+  if (optimum && !cls.constrained && tw_kinks_as_l1(p, &marked, &marked_cls)) p = &marked, cls = marked_cls;
+  else if (optimum && free_choice) rows = as_rows(p, &cls);
+  const tw_nested *closed = fill(nested, rows ? rows : p, &cls, n_stated, error);
+  tw_problem_free(rows);
+  return closed;
+}
+
+const tw_nested *tw_nested_close_as_stated(const tw_problem *p, tw_error *error) {
+  tw_class cls;
+  tw_nested *nested = begin(p, NULL, &cls, error);
+  return nested ? fill(nested, p, &cls, tw_problem_variables(p), error) : NULL;
+}
+
+int tw_nested_variables(const tw_nested *nested) { return nested ? nested->n_stated : 0; }
 const char *tw_nested_variable_name(const tw_nested *nested, int variable) {
   return nested && variable >= 0 && variable < nested->n_variables ? nested->variable[variable].name : "";
 }

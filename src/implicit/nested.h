@@ -8,7 +8,8 @@
  *   smooth with bounds, separable regularizers, constraints (the symmetric form)
  *     F_x = grad_x L,  F_y = c - its active bound;  held: variables at a bound or off the support, y = 0 of inactive rows
  *   sets, non-separable regularizers (the projected form)
- *     F_x = x - P(x - grad_x L),  P projection or prox;  held at 0: off the support of a simplex
+ *     F_x = x - P(x - eta grad_x L),  P projection or prox, eta = 1 but for sets that are not convex (see columns.c);  held at 0: off
+ *     the support of a simplex
  *   root F = r(x, theta);  fixpoint F = x - g(x, theta). */
 #ifndef TALWEG_IMPLICIT_NESTED_H
 #define TALWEG_IMPLICIT_NESTED_H
@@ -28,6 +29,7 @@ struct tw_nested {
   tw_nested_choice choice;
   const char *word; /* "argmin" "argmax" "root" "fixpoint", for messages */
   int n_variables, n_constraints, n_theta;
+  int n_stated; /* variables of the problem as stated; others stand for kinks */
   tw_part *variable, *constraint;
   const tw_domain_kind **domain; /* per variable, NULL: none */
   int64_t n, m;                  /* x and y */
@@ -46,7 +48,7 @@ struct tw_nested {
   const tw_body *linear;
   /* Danskin's rule, over params variables, theta, y, r [n], u [n]: the derivative of the optimal value in theta is that of
    *   L - y' active bound + r' s(theta),   variables at a bound moving with it,
-   * with x, y, r = grad_x L and u = x - r held, where s is the projection of u on the set of a variable with a set. */
+   * with x, y, r = grad_x L and u = x - eta r held, where s is the projection of u on the set of a variable with a set. */
   const tw_body *lagrangian;
   const tw_body *held; /* (variables, theta, y) -> r, u */
   /* The map of choice.named, when one_step or unrolled asks for it: (variables, theta, y, eta) -> the variables after one
@@ -55,6 +57,17 @@ struct tw_nested {
   bool symmetric, masked;
   bool program; /* a minimisation over bounds and constraints: no other sets, no kinks */
 };
+
+/* A problem that is closed as it is, for conditions at a solution of it. */
+const tw_nested *tw_nested_close_as_stated(const tw_problem *p, tw_error *error);
+
+/* The objective of `p` with sum |x| over whole variables marked as the regularizer l1, and the class that it has then: as such it is a
+ * weighted l1 whatever is known of its weight, with a prox and a support. *marked shares all else with p. False where kinks remain. */
+bool tw_kinks_as_l1(const tw_problem *p, tw_problem *marked, tw_class *cls);
+/* The problem with a variable s above each |a|, max(a, 0), max(a, b) of the objective, in whose place it stands, and rows a <= s, .. (its
+ * epigraph): the same solutions where the problem is convex and the weights of s are known to be >= 0. Its optimality condition, of a
+ * smooth program, holds at kinks. NULL where it does not apply or kinks remain. */
+tw_problem *tw_kinks_as_rows(const tw_problem *p, tw_class *cls);
 
 /* Builds condition, linear and lagrangian of a nested problem whose statement is closed. */
 tw_status tw_nested_condition(tw_nested *nested, const tw_class *cls, tw_error *error);
@@ -74,11 +87,17 @@ void tw_nested_cotangent(const tw_nested *nested, tw_expr z, const tw_expr *thet
 /* With A = dF/dz at z: A v, and v with A v = b (b may have leading axes). */
 tw_expr tw_nested_linear(const tw_nested *nested, tw_expr z, const tw_expr *theta, tw_expr v);
 tw_expr tw_nested_solve(const tw_nested *nested, tw_expr z, const tw_expr *theta, tw_expr b);
-/* By how much derivatives at z may be wrong, relative: the larger of two.
+/* How far derivatives at z can be trusted. `error`: by how much they may be wrong, relative, the larger of two.
  *   |(A(z - d) - A(z)) d| / |A(z) d|,  d = A^-1 F(z) the Newton step: z is not exact. It is of the order of 1 where A vanishes
  *   at the solution, however small F is.
- *   |A^-1 A u - u| / |u| for a fixed u: A is singular, or its system not solved. */
-tw_expr tw_nested_derivative_error(const tw_nested *nested, tw_expr z, const tw_expr *theta);
+ *   |A^-1 A u - u| / |u| for a fixed u: A is singular, or its system not solved.
+ * `residual`: whether z is a solution of F at all, which it is not at a kink that F knows nothing of, where the piece of F that z lies in
+ * vanishes elsewhere or nowhere: the smaller of |F(z)| and |F(z - d)|, relative to |A (u s)|, s = (max(|x|, 1), |y|); inf norms. 0 for
+ * roots and fixed points, whose F is what their methods measure. */
+typedef struct tw_exactness {
+  tw_expr error, residual;
+} tw_exactness;
+tw_exactness tw_nested_exactness(const tw_nested *nested, tw_expr z, const tw_expr *theta);
 
 /* The parts of a flat vector (variables or constraints) as one, and back. */
 tw_expr tw_flatten(tw_graph *graph, int n, const tw_expr *e);

@@ -91,8 +91,8 @@ tw_status tw_program_solve(tw_program *s, int64_t columns, double *xy, double *r
 void tw_program_right_side(tw_program *s, double *xy, double *dx, double *df);
 /* The same in the least-squares sense, of least norm, for singular matrices: by MINRES on the active set of the last factorization. */
 tw_status tw_program_least_norm(tw_program *s, double *dx, double *df, double *residual, tw_error *error);
-/* tw_nested_derivative_error by the factorization at hand. */
-tw_status tw_program_error(tw_program *s, double *inexact, tw_error *error);
+/* tw_nested_exactness by the factorization at hand; `residual` of stationarity, whose pieces tell. */
+tw_status tw_program_exactness(tw_program *s, double *inexact, double *residual, tw_error *error);
 
 /* What is wrong with the solution. */
 typedef struct tw_irregular {

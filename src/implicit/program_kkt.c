@@ -113,12 +113,40 @@ static tw_status miss(tw_program *s, double *out, double *memory, tw_error *erro
   return TW_OK;
 }
 
-tw_status tw_program_error(tw_program *s, double *inexact, tw_error *error) {
+static double largest(int64_t n, const double *x, const bool *but) {
+  double most = 0;
+  for (int64_t k = 0; k < n; k++)
+    if (!but[k] && !(fabs(x[k]) <= most)) most = fabs(x[k]);
+  return most;
+}
+
+/* |grad_x L| on the free variables relative to |K (u s)|; where that is bad, the smaller of those at z and z - d. */
+static tw_status residual_of(tw_program *s, const double *d, double *out, double *memory) {
+  const int64_t n = s->n, all = s->n + s->m;
+  double *z = memory, *g = memory + all, *j = memory + 3 * all;
+  const double here = largest(n, s->multiplier, s->held);
+  for (int64_t i = 0; i < all; i++)
+    z[i] = (i < n ? s->held[i] : s->out[i - n]) ? 0 : cos((double)i) * (i < n ? fmax(fabs(s->x[i]), 1) : fabs(s->x[i]));
+  apply(s, s->h, s->j, z, g);
+  const double scale = largest(n, g, s->held);
+  *out = here == 0 ? 0 : here / scale;
+  if (*out <= tw_good_residual) return TW_OK;
+  bool finite;
+  for (int64_t i = 0; i < all; i++) z[i] = s->x[i] - d[i];
+  TW_TRY(tw_nlp_first(&s->nlp, z, g, j, &finite));
+  if (s->m > 0) tw_nlp_add_jt(&s->nlp, j, 1, z + n, g);
+  const double there = finite ? largest(n, g, s->held) : INFINITY;
+  if (there < here) *out = there == 0 ? 0 : there / scale;
+  return TW_OK;
+}
+
+tw_status tw_program_exactness(tw_program *s, double *inexact, double *residual, tw_error *error) {
   const size_t all = (size_t)(s->n + s->m), entries = (size_t)(csc_count(&s->hessian) + csc_count(&s->jacobian));
   double *d = tw_alloc(4 * all + entries, sizeof *d), missed = 0;
   if (!d) return tw_fail(error, TW_ERR_MEMORY, "sensitivity: out of memory");
   tw_status status = newton_step(s, d, error);
   if (status == TW_OK) status = bend(s, d, inexact, d + all, error);
+  if (status == TW_OK) status = residual_of(s, d, residual, d + all);
   if (status == TW_OK) status = miss(s, &missed, d + all, error);
   *inexact = missed > *inexact || isnan(missed) ? missed : *inexact;
   free(d);

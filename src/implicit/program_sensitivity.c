@@ -11,7 +11,7 @@ static const double CONSISTENT = 1e-8; /* what a singular system's answer may le
 typedef struct verdict {
   tw_derivative_kind kind;
   tw_solve_evidence solve;
-  double inexact;
+  double inexact, residual;
   bool parting; /* limits that are one do not move together */
   char why[256];
 } verdict;
@@ -140,7 +140,7 @@ tw_status tw_program_sensitivity(const tw_problem *p, const tw_class *cls, const
     tw_irregular what = {.weak = s.weak_count > 0, .singular = negative < 0 || !(v.solve.condition <= tw_good_condition)};
     if (!what.weak && !what.singular) {
       status = regular(&s, tw_size_of(theta), df, dx, &v, error);
-      if (status == TW_OK) status = tw_program_error(&s, &v.inexact, error);
+      if (status == TW_OK) status = tw_program_exactness(&s, &v.inexact, &v.residual, error);
       if (v.parting)
         explain(&v, &what, s.margin);
       else if (negative != s.m)
@@ -152,7 +152,7 @@ tw_status tw_program_sensitivity(const tw_problem *p, const tw_class *cls, const
   }
   if (on && status == TW_OK && evidence) {
     const tw_argmin_evidence solution = {.used = true, .residual = tw_worst_residual(&at->optimality), .margin = s.margin,
-                                         .outcome = at->outcome, .method = at->method, .word = "the solution"};
+                                         .condition = v.residual, .outcome = at->outcome, .method = at->method, .word = "the solution"};
     const tw_counts *c = tw_derivatives_counts(s.derivatives);
     tw_evidence_at(&solution, &v.solve, v.inexact, v.kind, v.why, evidence);
     evidence->factorizations = s.factorizations;

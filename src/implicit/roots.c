@@ -59,7 +59,7 @@ static tw_status compile(question *q, bool evidence) {
   if (evidence && tw_body_inline(q->nested->condition, args, at) == TW_OK) {
     q->out[q->n_out] = tw_reduce_max(tw_abs(at[0]), TW_ALL, false);
     q->result[q->n_out++] = &q->residual;
-    q->out[q->n_out] = tw_nested_derivative_error(q->nested, z, q->nested->theta);
+    q->out[q->n_out] = tw_nested_exactness(q->nested, z, q->nested->theta).error;
     q->result[q->n_out++] = &q->inexact;
   }
   free(args);

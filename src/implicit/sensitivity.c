@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One compiled function (parameters.., z) -> df [theta], dx [n, theta], strict-complementarity margin. */
+/* One compiled function (parameters.., z) -> df [theta], dx [n, theta], strict-complementarity margin, exactness. */
 typedef struct outputs {
-  tw_expr df, dx, margin, error;
+  tw_expr df, dx, margin;
+  tw_exactness exact;
 } outputs;
 
 /* The objective's total derivative by Danskin's rule and the solution's Jacobian, one tangent for every
@@ -21,7 +22,7 @@ static outputs derive(const tw_nested *nested, tw_expr z, tw_expr theta, double 
   int n_args = nested->n_variables + nested->n_theta + 1;
   int64_t size = tw_size_of(theta);
   tw_expr t = tw_input(graph, "tangent", TW_F64, tw_shape_of(theta));
-  outputs out = {TW_NONE, TW_NONE, TW_NONE, TW_NONE};
+  outputs out = {TW_NONE, TW_NONE, TW_NONE, {TW_NONE, TW_NONE}};
   tw_shape units = {.rank = tw_shape_of(theta).rank + 1};
   units.dim[0] = size;
   for (int i = 0; i + 1 < units.rank; i++) units.dim[i + 1] = tw_shape_of(theta).dim[i];
@@ -38,7 +39,7 @@ static outputs derive(const tw_nested *nested, tw_expr z, tw_expr theta, double 
     if (nested->lagrangian && tw_body_inline(nested->held, args, args + n_args) == TW_OK)
       tw_theta_jvp(nested, nested->lagrangian, args, dtheta, 1, nested->lagrangian->outputs, &df);
     df = tw_is_none(df) ? tw_scalar(graph, 0) : tw_scale(df, sign);
-    out.error = tw_nested_derivative_error(nested, z, nested->theta);
+    out.exact = tw_nested_exactness(nested, z, nested->theta);
     tw_expr both[2] = {df, tw_is_none(dz) ? tw_fill(graph, TW_F64, TW_SHAPE(nested->n), 0)
                                           : tw_slice(dz, 0, 0, nested->n, 1)};
     tw_batch(2, both, 1, &t, &unit, size, both);
@@ -49,10 +50,11 @@ static outputs derive(const tw_nested *nested, tw_expr z, tw_expr theta, double 
   return out;
 }
 
-static tw_argmin_evidence evidence_of(const tw_result *at, double margin) {
+static tw_argmin_evidence evidence_of(const tw_result *at, double margin, double condition) {
   return (tw_argmin_evidence){.used = true,
                               .residual = tw_worst_residual(&at->optimality),
                               .margin = margin,
+                              .condition = condition,
                               .outcome = at->outcome,
                               .method = at->method,
                               .word = "the solution"};
@@ -69,7 +71,7 @@ static tw_status compile(tw_fn **fn, const tw_problem *p, const tw_nested *neste
   in[n] = tw_input(graph, "z", TW_F64, TW_SHAPE(nested->n + nested->m));
   const outputs e = derive(nested, in[n], theta, tw_problem_goal(p) == TW_GOAL_MAXIMIZE ? -1 : 1);
   tw_status status = tw_graph_check(graph, error);
-  if (status == TW_OK) status = tw_fn_new(fn, n + 1, in, 4, (tw_expr[]){e.df, e.dx, e.margin, e.error}, NULL, error);
+  if (status == TW_OK) status = tw_fn_new(fn, n + 1, in, 5, (tw_expr[]){e.df, e.dx, e.margin, e.exact.error, e.exact.residual}, NULL, error);
   tw_graph_unlock(graph);
   free(in);
   return status;
@@ -84,10 +86,10 @@ static tw_status evaluate(const tw_problem *p, const tw_fn *fn, const double *z,
   tw_status status = value ? tw_work_new(&work, fn, error) : tw_fail(error, TW_ERR_MEMORY, "sensitivity: out of memory");
   for (int j = 0; j < n && status == TW_OK; j++) value[j] = tw_problem_parameter_at(p, j)->value.data;
   if (status == TW_OK) value[n] = z;
-  double margin, inexact;
-  if (status == TW_OK) status = tw_fn_call(fn, work, value, (void *[]){df, dx, &margin, &inexact}, 0, error);
-  if (status == TW_OK && evidence) {
-    const tw_argmin_evidence solution = evidence_of(at, margin);
+  double margin, inexact, residual;
+  if (status == TW_OK) status = tw_fn_call(fn, work, value, (void *[]){df, dx, &margin, &inexact, &residual}, 0, error);
+  if (status == TW_OK) {
+    const tw_argmin_evidence solution = evidence_of(at, margin, residual);
     tw_work_evidence_with(work, &solution, inexact, evidence);
   }
   tw_work_free(work);
@@ -96,7 +98,7 @@ static tw_status evaluate(const tw_problem *p, const tw_fn *fn, const double *z,
 }
 
 /* Where the optimality conditions of the problem as it is stated have no derivative, those of its conic form may have one. */
-static void try_conic(const tw_problem *p, tw_expr theta, double *df, double *dx, tw_evidence *evidence) {
+static void try_conic(const tw_problem *p, const tw_result *at, tw_expr theta, double *df, double *dx, tw_evidence *evidence) {
   enum { UNKNOWNS_MOST = 100000 };
   static const double RESIDUAL_MOST = 1e-6, MARGIN_LEAST = 1e-7;
   const int64_t size = tw_size_of(theta), n = tw_problem_size(p);
@@ -111,7 +113,7 @@ static void try_conic(const tw_problem *p, tw_expr theta, double *df, double *dx
     for (int64_t i = 0; i < size; i++) df[i] = sign * own_df[i];
     memcpy(dx, own_dx, (size_t)(n * size) * sizeof *dx);
     *evidence = (tw_evidence){.solves = evidence->solves,
-                              .inner_residual = evidence->inner_residual,
+                              .inner_residual = tw_worst_residual(&at->optimality),
                               .linear_residual = residual,
                               .complementarity_gap = margin,
                               .reliable = true};
@@ -156,6 +158,8 @@ tw_status tw_sensitivity(const tw_problem *p, const tw_result *at, const char *p
                    (long long)(at->x ? at->n : 0), (long long)(at->dual ? at->m : 0), (long long)tw_problem_size(p),
                    (long long)tw_problem_rows(p));
   const tw_parameter *theta = NULL;
+  tw_evidence own;
+  if (!evidence) evidence = &own;
   for (int j = 0; j < tw_problem_parameters(p); j++)
     if (strcmp(tw_problem_parameter_at(p, j)->name, parameter) == 0) theta = tw_problem_parameter_at(p, j);
   if (!theta) return tw_fail(error, TW_ERR_NAME, "sensitivity: no parameter %s", parameter);
@@ -163,7 +167,7 @@ tw_status tw_sensitivity(const tw_problem *p, const tw_result *at, const char *p
     return tw_fail(error, TW_ERR_DTYPE, "sensitivity: parameter %s is not real-valued", parameter);
   TW_TRY(refuse_integers(p, error));
   tw_graph_lock(tw_problem_graph(p));
-  const tw_nested *nested = tw_nested_close(p, NULL, error);
+  const tw_nested *nested = tw_nested_close_as_stated(p, error);
   tw_graph_unlock(tw_problem_graph(p));
   tw_status status = nested ? TW_OK : error ? error->status : TW_ERR_ARGUMENT;
   tw_class cls;
@@ -171,6 +175,6 @@ tw_status tw_sensitivity(const tw_problem *p, const tw_result *at, const char *p
   if (status == TW_OK) status = tw_classify(p, &cls, error);
   if (status == TW_OK) status = tw_program_sensitivity(p, &cls, nested, at, theta->expr, df, dx, evidence, &done, error);
   if (status == TW_OK && !done) status = by_conditions(p, nested, at, theta->expr, df, dx, evidence, error);
-  if (status == TW_OK && evidence && !evidence->reliable && at->outcome == TW_SOLVED) try_conic(p, theta->expr, df, dx, evidence);
+  if (status == TW_OK && !evidence->reliable && at->outcome == TW_SOLVED) try_conic(p, at, theta->expr, df, dx, evidence);
   return status;
 }

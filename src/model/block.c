@@ -2,6 +2,7 @@
 #include "model/builder.h"
 
 #include "method/options.h"
+#include "problem/problem.h"
 
 #include <string.h>
 
@@ -148,6 +149,9 @@ bool tw_build_block(tw_builder *b, const tw_ast *node, tw_value *out) {
   tw_body_site site = {.block = node, .problem = tw_problem_new(b->graph), .outer = b->site};
   tw_expr guard = b->guard;
   bool good = (scope.map && site.problem) || tw_build_memory(b, tw_ast_place(node));
+  const tw_body_site *top = b->site;
+  while (top && top->outer) top = top->outer;
+  if (site.problem && top) site.problem->around = top->problem;
   if (!b->nested) b->nested = node;
   b->scope = &scope;
   b->site = &site;

@@ -28,6 +28,7 @@ struct tw_problem {
   int64_t size, rows;
   tw_expr *unknowns; /* the variables' expressions, as tw_depends wants them */
   int unknown_capacity;
+  const tw_problem *around; /* of a nested problem: the one that states the parameters it captures; NULL: unknown */
   bool open; /* values of parameters tell their signs and nothing else (nested problems, whose parameters change) */
 };
 
