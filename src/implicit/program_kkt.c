@@ -121,7 +121,7 @@ static double largest(int64_t n, const double *x, const bool *but) {
 }
 
 /* |grad_x L| on the free variables relative to |K (u s)|; where that is bad, the smaller of those at z and z - d. */
-static tw_status residual_of(tw_program *s, const double *d, double *out, double *memory) {
+static tw_status residual_of(tw_program *s, const double *d, double *out, double *memory, tw_error *error) {
   const int64_t n = s->n, all = s->n + s->m;
   double *z = memory, *g = memory + all, *j = memory + 3 * all;
   const double here = largest(n, s->multiplier, s->held);
@@ -133,8 +133,10 @@ static tw_status residual_of(tw_program *s, const double *d, double *out, double
   if (*out <= tw_good_residual) return TW_OK;
   bool finite;
   for (int64_t i = 0; i < all; i++) z[i] = s->x[i] - d[i];
-  TW_TRY(tw_nlp_first(&s->nlp, z, g, j, &finite));
-  if (s->m > 0) tw_nlp_add_jt(&s->nlp, j, 1, z + n, g);
+  TW_TRY(tw_derivatives_first(s->derivatives, z, g, j, &finite, error));
+  tw_csc there_j = s->jacobian;
+  there_j.value = j;
+  if (s->m > 0) csc_add_transpose(&there_j, 1, z + n, g);
   const double there = finite ? largest(n, g, s->held) : INFINITY;
   if (there < here) *out = there == 0 ? 0 : there / scale;
   return TW_OK;
@@ -146,7 +148,7 @@ tw_status tw_program_exactness(tw_program *s, double *inexact, double *residual,
   if (!d) return tw_fail(error, TW_ERR_MEMORY, "sensitivity: out of memory");
   tw_status status = newton_step(s, d, error);
   if (status == TW_OK) status = bend(s, d, inexact, d + all, error);
-  if (status == TW_OK) status = residual_of(s, d, residual, d + all);
+  if (status == TW_OK) status = residual_of(s, d, residual, d + all, error);
   if (status == TW_OK) status = miss(s, &missed, d + all, error);
   *inexact = missed > *inexact || isnan(missed) ? missed : *inexact;
   free(d);
