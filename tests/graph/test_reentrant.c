@@ -272,7 +272,7 @@ static void native_code_is_made_once(void **state) {
   assert_int_equal(kind_agrees(passes), 3);
 }
 
-static int64_t calls_in(const tw_profile *profile) {
+static int64_t calls_in(tw_profile *profile) {
   enum { ROWS = 64 };
   tw_profile_row row[ROWS];
   const int rows = tw_profile_rows(profile, ROWS, row);
