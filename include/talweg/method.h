@@ -188,8 +188,8 @@ struct tw_run { /* what the driver lends to a method */
   double *dual;            /* m multipliers, at the start those of tw_solve_options or zeros; NULL when m = 0 */
   tw_optimality optimality; /* absolute here; the driver scales it: see tw_run_scale */
   double scale;            /* stationarity at the start (of the gradient, of the residual); methods set it in init */
-  double size;             /* of the terms that cancel in the optimality condition, where a method knows it of the data (|q| of a program) or
-                              of the solution (|J'y|): an error of eps times this is rounding. 0: not known */
+  double size; /* of the terms that cancel in the optimality condition, where a method knows it of the data (|q| of a program) or
+                  of the solution (|J'y|): an error of eps times this is rounding. 0: not known */
   int64_t iteration;
   uint64_t seed;
   const tw_exec *exec;

@@ -155,7 +155,8 @@ static tw_status check_cone(const tw_cone *cone, int64_t i, tw_error *error) {
 tw_status tw_cone_map_new(tw_cone_map **out, int64_t count, const tw_cone *cone, bool dual, tw_error *error) {
   TW_GIVEN(out);
   *out = NULL;
-  if (count < 0 || (count > 0 && !cone)) return tw_fail(error, TW_ERR_ARGUMENT, "tw_cone_map_new: %lld cones, or none given", (long long)count);
+  if (count < 0 || (count > 0 && !cone))
+    return tw_fail(error, TW_ERR_ARGUMENT, "tw_cone_map_new: %lld cones, or none given", (long long)count);
   tw_cone_map *map = tw_alloc(1, sizeof *map);
   if (!map || !(map->part = tw_alloc((size_t)count, sizeof *map->part))) {
     tw_cone_map_free(map);

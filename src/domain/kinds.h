@@ -30,7 +30,8 @@ bool tw_check_at_least(tw_graph *graph, const char *kind, const char *name, tw_e
  * `shape`. */
 bool tw_check_ordered(tw_graph *graph, const char *kind, tw_expr low, tw_expr high, tw_shape shape);
 /* The set with parameters that fail with TW_ERR_INFEASIBLE, when they are evaluated, where they make it empty up to 1e-6 of their size:
- * affine, transport and order_simplex, whose projections go to a compromise there. For sets that are to be kept to; shape: of the points. */
+ * affine, transport and order_simplex, whose projections go to a compromise there. For sets that are to be kept to; shape: of the points.
+ */
 tw_domain tw_domain_nonempty(tw_domain domain, tw_shape shape);
 /* The elements of an f64 constant, one for all in *uniform where they are equal by construction; *n is 0 for
  * what is none. */

@@ -120,8 +120,8 @@ static tw_status read_option(reader *r, const char *word, tw_error *error) {
     return tw_fail(error, TW_ERR_ARGUMENT, "%s needs a value: %s %s", a->name, a->name, a->placeholder);
   const char *value = r->argv[r->at++];
   if (a->kind == TW_ARGUMENT_FILE && strncmp(value, "--", 2) == 0)
-    return tw_fail(error, TW_ERR_ARGUMENT, "%s needs the name of a file and is followed by %.100s; a file of that name is %s=%.100s", a->name, value,
-                   a->name, value);
+    return tw_fail(error, TW_ERR_ARGUMENT, "%s needs the name of a file and is followed by %.100s; a file of that name is %s=%.100s",
+                   a->name, value, a->name, value);
   return set_once(r, a, value, error);
 }
 

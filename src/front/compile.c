@@ -83,7 +83,8 @@ static tw_status check_output(const char *path, const char *model, tw_error *err
   if (is_same_file(path, model)) return tw_fail(error, TW_ERR_ARGUMENT, "%s would be written over the model", path);
   const bool exists = stat(path, &info) == 0;
   if (!is_among_devices(path) && (!exists || S_ISREG(info.st_mode))) return TW_OK;
-  return tw_fail(error, TW_ERR_ARGUMENT, "cannot write %s: it is %s, expected a file or a new name", path, exists && S_ISDIR(info.st_mode) ? "a folder" : "no regular file");
+  return tw_fail(error, TW_ERR_ARGUMENT, "cannot write %s: it is %s, expected a file or a new name", path,
+                 exists && S_ISDIR(info.st_mode) ? "a folder" : "no regular file");
 }
 
 static tw_status choose_names(const compile_fields *f, paths *out, tw_error *error) {

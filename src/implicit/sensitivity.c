@@ -71,7 +71,8 @@ static tw_status compile(tw_fn **fn, const tw_problem *p, const tw_nested *neste
   in[n] = tw_input(graph, "z", TW_F64, TW_SHAPE(nested->n + nested->m));
   const outputs e = derive(nested, in[n], theta, tw_problem_goal(p) == TW_GOAL_MAXIMIZE ? -1 : 1);
   tw_status status = tw_graph_check(graph, error);
-  if (status == TW_OK) status = tw_fn_new(fn, n + 1, in, 5, (tw_expr[]){e.df, e.dx, e.margin, e.exact.error, e.exact.residual}, NULL, error);
+  if (status == TW_OK)
+    status = tw_fn_new(fn, n + 1, in, 5, (tw_expr[]){e.df, e.dx, e.margin, e.exact.error, e.exact.residual}, NULL, error);
   tw_graph_unlock(graph);
   free(in);
   return status;

@@ -207,7 +207,8 @@ static tw_status check(const tw_flat *f, tw_error *error) {
 }
 
 tw_status tw_mps_write(const tw_flat *f, tw_text *out, tw_error *error) {
-  writer w = {.flat = f, .out = out, .sense = f->maximize ? -1 : 1, .own_columns = usable(f->n, f->column), .own_rows = usable(f->m, f->row)};
+  writer w = {
+      .flat = f, .out = out, .sense = f->maximize ? -1 : 1, .own_columns = usable(f->n, f->column), .own_rows = usable(f->m, f->row)};
   tw_status status = check(f, error);
   w.term = tw_alloc(f->n_linear, sizeof *w.term);
   w.quadratic = tw_alloc(f->n_quadratic, sizeof *w.quadratic);

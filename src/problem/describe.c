@@ -46,7 +46,8 @@ static tw_question dense_question(tw_matrix matrix) {
 }
 
 /* A sparse matrix `d`, or one that is not. */
-static void put_line(const char *name, int64_t rows, int64_t cols, const tw_sparse_derivative *d, tw_storage storage, bool lower, tw_text *out) {
+static void put_line(const char *name, int64_t rows, int64_t cols, const tw_sparse_derivative *d, tw_storage storage, bool lower,
+                     tw_text *out) {
   const char *way = d ? tw_sparse_way_name(d) : storage == TW_STORE_DENSE ? "dense" : "products only";
   const char *held = d ? lower ? "sparse, lower triangle" : "sparse" : storage == TW_STORE_DENSE ? "dense" : "matrix-free";
   char colors[32] = "-", entries[32] = "-";
@@ -56,7 +57,8 @@ static void put_line(const char *name, int64_t rows, int64_t cols, const tw_spar
 }
 
 static void put_heading(tw_text *out) {
-  tw_text_puts(out, "  matrix                             rows x columns         entries  way                             colors  storage\n");
+  tw_text_puts(out,
+               "  matrix                             rows x columns         entries  way                             colors  storage\n");
 }
 
 static tw_status put_matrix(tw_kit *kit, const tw_oracle *o, const tw_held_matrix *held, tw_text *out, tw_error *error) {

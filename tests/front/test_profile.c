@@ -15,7 +15,8 @@ static void expect_not(const char *text, const char *part) {
 }
 
 /* The line of a matrix has these words in this order. */
-static void expect_matrix(const char *plan, const char *name, const char *entries, const char *way, const char *colors, const char *storage) {
+static void expect_matrix(const char *plan, const char *name, const char *entries, const char *way, const char *colors,
+                          const char *storage) {
   const char *const word[] = {entries, way, colors, storage};
   char line[256];
   const char *at = strstr(plan, name);
@@ -74,9 +75,13 @@ static void the_table_ends_with_the_whole(void **state) {
   const char *total = strstr(o.out, "\ntotal: ");
   assert_non_null(total);
   double steps, wall, outside, coverage;
-  assert_int_equal(sscanf(total, " total: %lf ms in steps of %lf ms wall time; outside the graph (factorizations, method, making functions) %lf ms; coverage %lf%%",
-                          &steps, &wall, &outside, &coverage), 4);
-  assert_true(steps > 0 && wall > 0 && fabs(fmax(wall - steps, 0) - outside) <= 0.0021 && fabs(coverage - 100 * steps / wall) <= 0.2 + 0.1 / wall);
+  assert_int_equal(sscanf(total,
+                          " total: %lf ms in steps of %lf ms wall time; outside the graph (factorizations, method, making functions) %lf "
+                          "ms; coverage %lf%%",
+                          &steps, &wall, &outside, &coverage),
+                   4);
+  assert_true(steps > 0 && wall > 0 && fabs(fmax(wall - steps, 0) - outside) <= 0.0021 &&
+              fabs(coverage - 100 * steps / wall) <= 0.2 + 0.1 / wall);
   assert_string_equal(strchr(total + 1, '\n'), "\n");
   outcome_free(&o);
 }
@@ -88,7 +93,8 @@ static void options_are_no_files(void **state) {
     char expected[128];
     outcome o = command("solve examples/hs071.tw %s --quiet", option[k]);
     expect_code(&o, 1);
-    snprintf(expected, sizeof expected, "%s needs the name of a file and is followed by --quiet; a file of that name is %s=--quiet", option[k], option[k]);
+    snprintf(expected, sizeof expected, "%s needs the name of a file and is followed by --quiet; a file of that name is %s=--quiet",
+             option[k], option[k]);
     expect_text(o.err, expected);
     outcome_free(&o);
   }
@@ -99,7 +105,7 @@ static void options_are_no_files(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(derivatives_are_told), cmocka_unit_test(colors_are_told), cmocka_unit_test(the_table_ends_with_the_whole),
-                                     cmocka_unit_test(options_are_no_files)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(derivatives_are_told), cmocka_unit_test(colors_are_told),
+                                     cmocka_unit_test(the_table_ends_with_the_whole), cmocka_unit_test(options_are_no_files)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

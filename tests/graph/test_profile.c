@@ -144,10 +144,12 @@ static void the_whole_ends_the_table(void **state) {
   const tw_expr x = tw_input(g, "x", TW_F64, TW_SHAPE(SIDE, SIDE));
   compiled c = compile(profile, x, tw_matmul(x, x));
   const int32_t row = tw_profile_row_of(profile, c.fn, 0, 0);
-  const double bytes = tw_step_bytes(&c.fn->step[0]), flops = tw_step_flops(&c.fn->step[0]), least = tw_machine_least(&known, false, flops, bytes);
+  const double bytes = tw_step_bytes(&c.fn->step[0]), flops = tw_step_flops(&c.fn->step[0]),
+               least = tw_machine_least(&known, false, flops, bytes);
   for (int k = 0; k < 3; k++) tw_profile_add(profile, row, 0, 0.25, flops, bytes);
   char *table = table_of(profile, &known, 1), expected[32];
-  expect_in(table, "total: 750.000 ms in steps of 1000.000 ms wall time; outside the graph (factorizations, method, making functions) 250.000 ms; coverage 75.0%\n");
+  expect_in(table, "total: 750.000 ms in steps of 1000.000 ms wall time; outside the graph (factorizations, method, making functions) "
+                   "250.000 ms; coverage 75.0%\n");
   snprintf(expected, sizeof expected, " %5.0f%%  overhead", 100 * 3 * least / 0.75); /* the one rule of tw_machine_least */
   expect_in(table, expected);
   free(table);

@@ -237,7 +237,8 @@ static void ways_have_names(void **state) {
   (void)state;
   const int64_t m = 30, n = 40;
   tw_graph *g = tw_graph_new();
-  const tw_expr x = tw_input(g, "X", TW_F64, TW_SHAPE(m, n)), sums = tw_cumsum(tw_exp(x), 1, false), v = tw_input(g, "v", TW_F64, TW_SHAPE(200));
+  const tw_expr x = tw_input(g, "X", TW_F64, TW_SHAPE(m, n)), sums = tw_cumsum(tw_exp(x), 1, false),
+                v = tw_input(g, "v", TW_F64, TW_SHAPE(200));
   tw_sparse_derivative d;
   assert_int_equal(tw_sparse_jacobian(tw_exp(x), 1, &x, &d), TW_OK);
   expect_way(&d, "element by element");

@@ -134,8 +134,8 @@ static void degeneracy_is_told(void **state) {
   tw_qp_free(&qp);
 }
 
-/* max x + 2 y with x + y + 3 <= 7, -9 <= x - y - 1 and x, y <= 3: at (1, 3), and the rows as stated, 7 and -3. The first limit may move from
- * 6, where x = 0, to 9, where x = 3. */
+/* max x + 2 y with x + y + 3 <= 7, -9 <= x - y - 1 and x, y <= 3: at (1, 3), and the rows as stated, 7 and -3. The first limit may move
+ * from 6, where x = 0, to 9, where x = 3. */
 static void constants_of_rows_are_in_them(void **state) {
   (void)state;
   if (!available()) skip();

@@ -142,8 +142,13 @@ static void inequalities_are_refused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(boxes),          cmocka_unit_test(box_without_end), cmocka_unit_test(coordinates_of_any_size),  cmocka_unit_test(equalities),
-      cmocka_unit_test(dependent_rows), cmocka_unit_test(line_without_end), cmocka_unit_test(inequalities_are_refused),
+      cmocka_unit_test(boxes),
+      cmocka_unit_test(box_without_end),
+      cmocka_unit_test(coordinates_of_any_size),
+      cmocka_unit_test(equalities),
+      cmocka_unit_test(dependent_rows),
+      cmocka_unit_test(line_without_end),
+      cmocka_unit_test(inequalities_are_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

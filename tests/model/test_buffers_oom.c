@@ -55,7 +55,8 @@ static void check_example(const char *path) {
     fail_msg("%s: %s", path, error.message);
   oracle.exec(oracle.context, &(tw_exec){.threads = 1, .jit = TW_JIT_OFF});
   const tw_held_matrix dense = {TW_MATRIX_RESIDUAL, TW_STORE_DENSE};
-  if (tw_oracle_describe(&oracle, oracle.offers & TW_RESIDUAL_JACOBIAN ? 1 : 0, &dense, &plans, &error) != TW_OK) fail_msg("%s: %s", path, error.message);
+  if (tw_oracle_describe(&oracle, oracle.offers & TW_RESIDUAL_JACOBIAN ? 1 : 0, &dense, &plans, &error) != TW_OK)
+    fail_msg("%s: %s", path, error.message);
   assert_tight(path, plans.data);
   tw_evidence evidence;
   double f, *x = tw_alloc((size_t)oracle.n, 2 * sizeof *x);

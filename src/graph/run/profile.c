@@ -82,8 +82,9 @@ static int place_of(const tw_fn *fn, int step) {
   int place = 0;
   for (int s = 0; s < step; s++) {
     const tw_step *other = &fn->step[s];
-    place += !own->pass == !other->pass && tw_op_of(own->node) == tw_op_of(other->node) && tw_dtype_of(own->node) == tw_dtype_of(other->node) &&
-             tw_step_flops(own) == tw_step_flops(other) && tw_step_bytes(own) == tw_step_bytes(other);
+    place += !own->pass == !other->pass && tw_op_of(own->node) == tw_op_of(other->node) &&
+             tw_dtype_of(own->node) == tw_dtype_of(other->node) && tw_step_flops(own) == tw_step_flops(other) &&
+             tw_step_bytes(own) == tw_step_bytes(other);
   }
   return place;
 }

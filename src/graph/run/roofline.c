@@ -106,12 +106,13 @@ static void put_machine(const tw_machine *m, tw_text *out) {
 static void put_total(double total, double wall, tw_text *out) {
   tw_text_printf(out, "total: %.3f ms in steps", 1e3 * total);
   if (wall > 0)
-    tw_text_printf(out, " of %.3f ms wall time; outside the graph (factorizations, method, making functions) %.3f ms; coverage %.1f%%", 1e3 * wall,
-                   1e3 * fmax(wall - total, 0), 100 * total / wall);
+    tw_text_printf(out, " of %.3f ms wall time; outside the graph (factorizations, method, making functions) %.3f ms; coverage %.1f%%",
+                   1e3 * wall, 1e3 * fmax(wall - total, 0), 100 * total / wall);
   tw_text_puts(out, "\n");
 }
 
-static void put_tables(int n, const tw_profile_row *rows, const tw_kind_costs *costs, sum *kinds, const tw_machine *m, double wall, tw_text *out) {
+static void put_tables(int n, const tw_profile_row *rows, const tw_kind_costs *costs, sum *kinds, const tw_machine *m, double wall,
+                       tw_text *out) {
   double total = 0;
   int count = 0;
   for (int k = n; k-- > 0;) total += rows[k].depth == 0 ? rows[k].seconds : 0;

@@ -15,8 +15,10 @@ void tw_sparse_derivative_free(tw_sparse_derivative *derivative) {
 }
 
 const char *tw_sparse_way_name(const tw_sparse_derivative *derivative) {
-  static const char *const coloring[] = {[TW_COLORS_OF_COLUMNS] = "distance-2 coloring of columns", [TW_COLORS_OF_ROWS] = "distance-2 coloring of rows",
-                                         [TW_COLORS_OF_STARS] = "star coloring", [TW_COLORS_OF_TREES] = "acyclic coloring"};
+  static const char *const coloring[] = {[TW_COLORS_OF_COLUMNS] = "distance-2 coloring of columns",
+                                         [TW_COLORS_OF_ROWS] = "distance-2 coloring of rows",
+                                         [TW_COLORS_OF_STARS] = "star coloring",
+                                         [TW_COLORS_OF_TREES] = "acyclic coloring"};
   if (derivative->way == TW_BY_ELEMENTS) return "element by element";
   return derivative->way == TW_BY_DENSE ? "dense" : coloring[derivative->coloring];
 }

@@ -103,8 +103,8 @@ static tw_status vanished(const tw_trust *t) {
                     run->f, run->optimality.stationarity / tw_run_scale(run), tw_run_tolerance(run));
 }
 
-/* The noise of f is some hundred roundings of it. f may also be the small difference of larger numbers, such as it was made of at the start:
- * then a decrease that is not what the model promises may be noise. */
+/* The noise of f is some hundred roundings of it. f may also be the small difference of larger numbers, such as it was made of at the
+ * start: then a decrease that is not what the model promises may be noise. */
 tw_status tw_trust_judge(tw_trust *t, const tw_trust_step *step, tw_trust_measure *measure) {
   tw_run *run = t->run;
   if (!isfinite(step->norm) || !isfinite(step->model))

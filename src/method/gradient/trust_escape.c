@@ -62,7 +62,8 @@ static double signed_slope(const tw_trust *t, const double *v) {
 }
 
 /* x_trial = P(x + a v), its distance from x, and whether f is low enough there. */
-static tw_status is_lower(tw_trust *t, const tw_box *box, const double *v, double a, double curvature, double *f, double *far, bool *lower) {
+static tw_status is_lower(tw_trust *t, const tw_box *box, const double *v, double a, double curvature, double *f, double *far,
+                          bool *lower) {
   tw_run *run = t->run;
   const size_t n = (size_t)run->n;
   tw_box_move(box, run->x, a, v, t->x_trial);

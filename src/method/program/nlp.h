@@ -30,8 +30,8 @@ typedef struct tw_nlp {
   double *dense;   /* scratch for a dense matrix of derivatives, or NULL */
   double *y, *col; /* scratch: m; n */
   double *extra;   /* values of a second Hessian, when first needed */
-  double terms;    /* max_k min(|grad f|_k, |J'y|_k) at the last tw_nlp_optimality, in the problem's units: for run->size, as Ipopt scales its
-                      errors by multipliers (Waechter & Biegler 2006, (6)) */
+  double terms; /* max_k min(|grad f|_k, |J'y|_k) at the last tw_nlp_optimality, in the problem's units: for run->size, as Ipopt scales its
+                   errors by multipliers (Waechter & Biegler 2006, (6)) */
   double *bfgs;    /* lower triangle of B, a vector of the run; NULL when there are second derivatives */
 } tw_nlp;
 
@@ -47,8 +47,8 @@ tw_status tw_nlp_check_rows(tw_run *run);
 /* sigma and r from the derivatives at x; run->scale. */
 tw_status tw_nlp_scale(tw_nlp *nlp, const double *x);
 
-/* By how much sigma may grow, where the scaled gradient g has become a tenth of the most it may be or less since sigma was chosen: the start
- * was poor, and sigma would hide what is left to gain. Else 1. */
+/* By how much sigma may grow, where the scaled gradient g has become a tenth of the most it may be or less since sigma was chosen: the
+ * start was poor, and sigma would hide what is left to gain. Else 1. */
 double tw_nlp_outgrown(const tw_nlp *nlp, const double *g);
 /* Scaled f and rows; *f = inf where one of them is not finite. */
 tw_status tw_nlp_value(tw_nlp *nlp, const double *x, double *f, double *c);

@@ -5,9 +5,9 @@
  *   [ A_RF         ] [ y_R ] = [  b_R - A_RB x_B ]
  *
  * solved for the variables F that are not at a bound and the active rows R, equilibrated, with delta I and -delta I added for the factor
- * and taken away by iterative refinement. That begins at the iterate, so that of many solutions (dependent rows, a flat optimum) one near it
- * is found, whose multipliers have its signs. Reduced costs of the variables at bounds B follow. Limits whose multiplier has the wrong sign
- * are let go then, those that are violated held, and so on while that lessens the errors. */
+ * and taken away by iterative refinement. That begins at the iterate, so that of many solutions (dependent rows, a flat optimum) one near
+ * it is found, whose multipliers have its signs. Reduced costs of the variables at bounds B follow. Limits whose multiplier has the wrong
+ * sign are let go then, those that are violated held, and so on while that lessens the errors. */
 #include "method/program/osqp.h"
 
 static const double DELTA = 1e-7; /* of entries that are at most 1 */

@@ -84,7 +84,9 @@ tw_status tw_prox_watch(tw_run *run, double eta) {
   if (now > 1e3 * rounding) return TW_OK;
   if (now <= fmax(ROUGH * fmax(tw_run_scale(run), run->gradient_norm), tw_run_tolerance(run) * run->scale))
     return tw_run_end(run, TW_SOLVED, "the stationarity is down to rounding: %.1e", now);
-  return tw_run_end(run, TW_FAILED,
-                    "steps of length %.1e times the gradient are lost in the rounding of x, at a stationarity of %.1e: the objective is not "
-                    "smooth here, or its gradient is wrong", eta, now);
+  return tw_run_end(
+      run, TW_FAILED,
+      "steps of length %.1e times the gradient are lost in the rounding of x, at a stationarity of %.1e: the objective is not "
+      "smooth here, or its gradient is wrong",
+      eta, now);
 }
