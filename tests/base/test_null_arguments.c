@@ -22,7 +22,7 @@ static void refused(void **state) {
 static void neutral(void **state) {
   (void)state;
   (void)tw_status_name((tw_status){0});
-  (void)tw_alloc(0, 0);
+  free(tw_alloc(0, 0));
   (void)tw_grow(NULL, NULL, 0, 0);
   tw_arena_free(NULL);
   (void)tw_arena_alloc(NULL, 0, 0);

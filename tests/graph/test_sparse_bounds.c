@@ -116,14 +116,24 @@ static void *ask(void *answers) {
   return NULL;
 }
 
-/* On the stack of a thread as other programs make them. */
+/* On the stack of a thread as other programs make them; sanitizers make frames several times larger. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define STACK_BYTES ((size_t)1 << 23)
+#endif
+#endif
+#if !defined(STACK_BYTES) && defined(__SANITIZE_ADDRESS__)
+#define STACK_BYTES ((size_t)1 << 23)
+#elif !defined(STACK_BYTES)
+#define STACK_BYTES ((size_t)1 << 19)
+#endif
 static void deep_chains(void **state) {
   (void)state;
   pthread_t thread;
   pthread_attr_t attr;
   answer answers[CHAINS];
   assert_int_equal(pthread_attr_init(&attr), 0);
-  assert_int_equal(pthread_attr_setstacksize(&attr, (size_t)1 << 19), 0);
+  assert_int_equal(pthread_attr_setstacksize(&attr, STACK_BYTES), 0);
   assert_int_equal(pthread_create(&thread, &attr, ask, answers), 0);
   assert_int_equal(pthread_join(thread, NULL), 0);
   pthread_attr_destroy(&attr);

@@ -95,7 +95,7 @@ static void units_change_no_proof(void **state) {
     for (int what = CONTRADICTORY; what < KINDS; what++) {
       double margin[2];
       for (int k = 0; k < 2; k++) {
-        program p = make(seed, what);
+        program p = make(seed, (kind)what);
         if (k) change_units(&p, seed, 30, 30, 30, 30);
         tw_qp qp = qp_of(&p);
         double *z = calloc((size_t)p.n, sizeof *z);
@@ -134,7 +134,7 @@ static void splitting_proofs_become_exact(void **state) {
   (void)state;
   for (uint64_t seed = 1; seed <= 40; seed++) {
     for (int what = CONTRADICTORY; what < KINDS; what++) {
-      program p = make(seed, what);
+      program p = make(seed, (kind)what);
       change_units(&p, seed, 20, 20, 20, 20);
       tw_qp qp = qp_of(&p);
       double *z = calloc((size_t)p.n, sizeof *z), *work = calloc((size_t)(2 * p.n + p.m), sizeof *work);
@@ -194,7 +194,7 @@ static void verdicts_are_true(void **state) {
     int right = 0, wrong = 0;
     for (uint64_t seed = 1; seed <= 20; seed++)
       for (int what = 0; what < KINDS; what++) {
-        program p = make(seed, what);
+        program p = make(seed, (kind)what);
         const double most = 30.0 * (double)(seed % 4) / 3;
         change_units(&p, seed, seed % 3 == 0 ? most : 0, seed % 3 == 1 ? most : 0, seed % 3 == 2 ? most : 0, seed % 5 == 0 ? most : 0);
         const tw_outcome found = verdict(&p, methods[k].name);

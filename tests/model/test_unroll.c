@@ -77,8 +77,8 @@ static void test_quadratic(void **state) {
   (void)state;
   static const char *const models[] = {
       "var x[3]\nparam S = [[2, 1, 0], [1, 3, 0.5], [0, 0.5, 1]]\nmaximize x @ [1, 2, 3] - x @ S @ x + 7\nsubject to sum(x) + 3 <= 4",
-      "var x[4]\nvar y integer in 0..5\nminimize sum((x - y)^2)\nsubject to q[i in 0..3]: x[i] * y + x[i]^2 >= i - 1\n"
-      "subject to x[0:2] - 2 * y == 0",
+      ("var x[4]\nvar y integer in 0..5\nminimize sum((x - y)^2)\nsubject to q[i in 0..3]: x[i] * y + x[i]^2 >= i - 1\n"
+       "subject to x[0:2] - 2 * y == 0"),
       "var x[70] >= 0\nminimize sum(x[i] * x[i+1] for i in 0..68)\nsubject to l[i in 0..68]: x[i+1] - 2 * x[i] + i <= 3"};
   for (size_t k = 0; k < sizeof models / sizeof *models; k++) check_model(models[k], false);
 }

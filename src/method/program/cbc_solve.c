@@ -3,7 +3,7 @@
  * First the relaxation by Clp, which tells infeasible from unbounded; a mixed-integer program with an unbounded relaxation is
  * unbounded exactly when it has a feasible point (Meyer 1974, rational data), which is found out without its objective. At the
  * end integer variables are fixed and Clp prices the rows and makes the rest exact. Tolerances of reduced costs and of a better point
- * are absolute there: both are given the objective times a power of two that makes its largest coefficient about 1000. */
+ * are absolute there: both are given the objective times a power of two that makes its largest coefficient about 5e4. */
 #ifdef TALWEG_CBC
 #include "method/program/cbc_solve.h"
 
@@ -36,7 +36,7 @@ static void take_cost(job *j) {
   int exponent;
   for (int64_t k = 0; k < j->qp->n; k++) most = fmax(most, fabs(j->qp->q[k]));
   frexp(most, &exponent);
-  j->unit = most > 0 && isfinite(most) ? ldexp(1, 10 - exponent) : 1;
+  j->unit = most > 0 && isfinite(most) ? ldexp(1, 16 - exponent) : 1;
   for (int64_t k = 0; k < j->qp->n; k++) j->cost[k] = j->unit * j->qp->q[k];
 }
 
@@ -114,7 +114,6 @@ static Cbc_Model *open_cbc(const job *j, const double *objective) {
   Cbc_setParameter(cbc, "log", "1");
   Cbc_setParameter(cbc, "timeMode", "elapsed");
   Cbc_setParameter(cbc, "allowableGap", "0");
-  Cbc_setParameter(cbc, "increment", "0");
   snprintf(text, sizeof text, "%.17g", j->task->gap);
   Cbc_setParameter(cbc, "ratioGap", text);
   if (isfinite(j->deadline)) snprintf(text, sizeof text, "%.3f", seconds_left(j)), Cbc_setParameter(cbc, "seconds", text);
