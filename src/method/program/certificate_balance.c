@@ -1,6 +1,8 @@
 /* Certificates of splitting methods made exact: the smallest relative change after which their sums cancel; see certificate.h. */
 #include "method/program/certificate.h"
 
+#include "linear/csc.h"
+
 enum { ITERATIONS_MOST = 400 };
 static const double ACCURACY = 1e-15;
 
@@ -20,15 +22,6 @@ static int64_t count(const equations *e) {
   return e->columns ? e->a->cols : e->a->rows + (e->p ? e->p->cols : 0);
 }
 
-static void add_symmetric(const tw_csc *p, const double *x, double *out) {
-  for (int64_t j = 0; j < p->cols; j++)
-    for (int64_t k = p->start[j]; k < p->start[j + 1]; k++) {
-      const int64_t i = p->row[k];
-      out[i] += p->value[k] * x[j];
-      if (i != j) out[j] += p->value[k] * x[i];
-    }
-}
-
 static tw_status apply(void *context, const double *w, double *out) {
   const equations *e = context;
   const int64_t n = unknowns(e), m = count(e);
@@ -37,7 +30,7 @@ static tw_status apply(void *context, const double *w, double *out) {
     tw_csc_apply_transpose(e->a, e->inner, out);
   else
     tw_csc_apply(e->a, e->inner, out);
-  if (e->p) vec_zero(e->p->cols, out + e->a->rows), add_symmetric(e->p, e->inner, out + e->a->rows);
+  if (e->p) vec_zero(e->p->cols, out + e->a->rows), csc_add_symmetric(e->p, 1, e->inner, out + e->a->rows);
   for (int64_t k = 0; k < m; k++) out[k] *= e->scale[k];
   return TW_OK;
 }
@@ -50,7 +43,7 @@ static tw_status apply_transpose(void *context, const double *v, double *out) {
     tw_csc_apply(e->a, e->inner, out);
   else
     tw_csc_apply_transpose(e->a, e->inner, out);
-  if (e->p) add_symmetric(e->p, e->inner + e->a->rows, out);
+  if (e->p) csc_add_symmetric(e->p, 1, e->inner + e->a->rows, out);
   for (int64_t i = 0; i < n; i++) out[i] *= e->weight[i];
   return TW_OK;
 }
