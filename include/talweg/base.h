@@ -214,7 +214,8 @@ tw_status tw_program_run(const char *const *argv, double seconds, const volatile
 
 /* Runs task(context) in a copy of this process (fork), where a foreign library can neither write on this process' streams nor
  * bring it down, and can be stopped at any time. Memory is as it was, what the copy writes there is lost but in memory of
- * tw_shared_alloc. The task starts no threads. */
+ * tw_shared_alloc. The task starts no threads. Where other threads run, the allocator must release its locks in a fork, as those
+ * of glibc and musl do. */
 typedef struct tw_apart {
   void (*task)(void *context);
   void (*line)(void *context, const char *line); /* of what the copy prints, cut at 1000 bytes; may be NULL */

@@ -6,6 +6,28 @@
 
 static tw_error error;
 
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define LOCKS_STAY_HELD_IN_COPIES
+#endif
+#endif
+
+/* A copy of a process that has several threads can wait for ever for the allocator of clang's address sanitizer: fork does not
+ * release its locks there, as it does those of the C library. */
+static bool runs_apart(const char *method) {
+#ifdef LOCKS_STAY_HELD_IN_COPIES
+  return strcmp(method, "cbc") == 0;
+#else
+  (void)method;
+  return false;
+#endif
+}
+
+/* In this build; methods of libraries that it lacks are not. */
+static bool is_usable(const char *method) {
+  return tw_method_find(method) && !runs_apart(method);
+}
+
 /* ------------------------------------------------------------------ problems */
 
 /* min x'Dx/2 + q'x with A x <= b within -1 <= x <= 1: n variables, some of them integer; q is a parameter. */
@@ -160,7 +182,7 @@ static void by_one_method(void **state) {
   (void)state;
   for (int k = 0; k < SETTINGS; k++)
     for (const char *const *method = settings[k].methods; *method; method++) {
-      if (!tw_method_find(*method)) continue; /* of a library that the build lacks */
+      if (!is_usable(*method)) continue;
       tw_graph *g;
       tw_problem *p = open_problem(&settings[k], &g);
       solve_job job[TOGETHER];
@@ -177,10 +199,10 @@ static void by_several_methods(void **state) {
     tw_problem *p = open_problem(&settings[k], &g);
     solve_job job[TOGETHER];
     int count = 0;
-    for (const char *const *method = settings[k].methods; *method; method++) count += tw_method_find(*method) != NULL;
+    for (const char *const *method = settings[k].methods; *method; method++) count += is_usable(*method);
     for (int t = 0; t < TOGETHER; t++) {
       const char *const *method = settings[k].methods;
-      for (int skip = t % count; skip > 0 || !tw_method_find(*method); method++) skip -= tw_method_find(*method) != NULL;
+      for (int skip = t % count; skip > 0 || !is_usable(*method); method++) skip -= is_usable(*method);
       job[t] = (solve_job){.problem = p, .method = *method, .max_iter = settings[k].max_iter};
     }
     agree(settings[k].label, job);
@@ -266,7 +288,7 @@ static void steps_in_other_threads(void **state) {
   (void)state;
   for (int k = 0; k < SETTINGS; k++)
     for (const char *const *method = settings[k].methods; *method; method++) {
-      if (!tw_method_find(*method)) continue;
+      if (!is_usable(*method)) continue;
       tw_graph *g;
       tw_problem *p = open_problem(&settings[k], &g);
       tw_result one = step_by_step(p, *method, settings[k].max_iter, false);
