@@ -150,6 +150,11 @@ void tw_emit_zeros(tw_emitter *e, tw_expr node, const char *out) {
 void tw_emit_place(const tw_emit_frame *frame, const tw_place *place, tw_dtype dtype, bool writes, char *out, size_t size) {
   const char *type = tw_c_type(dtype), *constant = writes ? "" : "const ";
   const size_t element = tw_dtype_get(dtype)->size;
+  if (frame->by_operand && place->space != TW_IN_WORK) {
+    const ptrdiff_t number = writes ? place - frame->fn->result : place - frame->fn->operand;
+    snprintf(out, size, "((%s%s *)%s[%td])", constant, type, writes ? "out" : "in", number);
+    return;
+  }
   switch (place->space) {
   case TW_IN_WORK:
     snprintf(out, size, "((%s%s *)(%svoid *)(%s + %zu))", constant, type, constant, frame->memory ? frame->memory : "work",

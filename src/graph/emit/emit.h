@@ -14,6 +14,8 @@ struct tw_emitter {
   int n_arguments; /* names that fresh ones must not equal */
   const char *const *argument;
   bool can_fail;   /* something written may return nonzero */
+  bool native;     /* for the library itself, whose bits it gives: passes of segments (plan/segment.c) */
+  int loops;       /* .. and how many of its loops are called: loop[0] .. */
   const tw_op *refused; /* has no C form */
   tw_status status;
   tw_error *error;
@@ -25,6 +27,7 @@ typedef struct tw_emit_frame {
   const char *const *input, *const *output; /* C names of pointers */
   const char *memory;                       /* where the function's buffers are: a pointer to bytes; NULL: `work` */
   size_t work;                              /* .. and their offset there */
+  bool by_operand;                          /* what is not in buffers is found by the number of the operand or result: in[7], out[2] */
 } tw_emit_frame;
 
 enum { TW_EMIT_NAME = 96, TW_EMIT_POINTER = 256 };
@@ -72,6 +75,8 @@ bool tw_emit_is_reserved(const char *name);
 
 /* Writes the steps of `frame`'s function whose level is in low .. high. */
 void tw_emit_steps(tw_emitter *e, const tw_emit_frame *frame, int low, int high);
+/* One step that is not a loop. */
+void tw_emit_step(tw_emitter *e, const tw_emit_frame *frame, const tw_step *step);
 /* .. and the copies of outputs that lie elsewhere. */
 void tw_emit_copies(tw_emitter *e, const tw_emit_frame *frame);
 /* The C pointer expression of a place. */

@@ -1,4 +1,4 @@
-/* Just-in-time compilation: the text of a function's clusters goes to the system's `cc`; the library that comes back is kept
+/* Just-in-time compilation: the text of a function's clusters and segments goes to the system's `cc`; the library that comes back is kept
  * in the cache folder under a name that is a hash of text, processor and compiler, and is loaded.
  *
  * A cached file ends with a seal over its content, is owned by us and writable by us alone; anything else is not loaded but
@@ -115,19 +115,29 @@ static tw_status compile(job *j) {
   return status;
 }
 
-static tw_native *load(job *j, int32_t clusters) {
-  tw_native *native = calloc(1, sizeof *native + (size_t)clusters * sizeof *native->map);
-  if (!native) return NULL;
-  native->library = dlopen(j->library, RTLD_NOW | RTLD_LOCAL);
-  bool whole = native->library != NULL;
-  for (int32_t k = 0; k < clusters && whole; k++) {
+/* The functions stem0, stem1, .. into pointers of `bytes` each. */
+static bool find_functions(void *library, const char *stem, int32_t n, size_t bytes, void *pointer) {
+  for (int32_t k = 0; k < n; k++) {
     char name[24];
-    snprintf(name, sizeof name, "m%d", k);
-    void *symbol = dlsym(native->library, name);
-    memcpy(&native->map[k], &symbol, sizeof symbol);
-    whole = symbol != NULL;
+    snprintf(name, sizeof name, "%s%d", stem, k);
+    void *symbol = dlsym(library, name);
+    if (!symbol) return false;
+    memcpy((char *)pointer + (size_t)k * bytes, &symbol, bytes);
   }
-  if (whole) return native;
+  return true;
+}
+
+static tw_native *load(job *j, const tw_fn *fn) {
+  tw_native *native = calloc(1, sizeof *native);
+  if (!native) return NULL;
+  native->map = calloc((size_t)fn->n_clusters + 1, sizeof *native->map);
+  native->segment = calloc((size_t)fn->n_segments + 1, sizeof *native->segment);
+  native->loop = calloc((size_t)tw_native_loops(fn, NULL) + 1, sizeof *native->loop);
+  if (native->loop) tw_native_loops(fn, native->loop);
+  native->library = native->map && native->segment && native->loop ? dlopen(j->library, RTLD_NOW | RTLD_LOCAL) : NULL;
+  if (native->library && find_functions(native->library, "m", fn->n_clusters, sizeof *native->map, native->map) &&
+      find_functions(native->library, "s", fn->n_segments, sizeof *native->segment, native->segment))
+    return native;
   tw_fail(&j->error, TW_ERR_IO, "%s: cannot be loaded", j->library);
   tw_native_free(native);
   return NULL;
@@ -137,7 +147,7 @@ static tw_native *make(job *j, const tw_fn *fn) {
   tw_native *native = NULL;
   if (tw_native_text(fn, &j->text, &j->error) != TW_OK || identify(j) != TW_OK) return NULL;
   const bool cached = is_sealed(j);
-  if (cached || compile(j) == TW_OK) native = load(j, fn->n_clusters);
+  if (cached || compile(j) == TW_OK) native = load(j, fn);
   if (j->temporary) { /* a loaded library stays when its name goes */
     unlink(j->library);
     rmdir(j->folder);
@@ -148,12 +158,14 @@ static tw_native *make(job *j, const tw_fn *fn) {
 void tw_native_make(const tw_fn *fn, const tw_exec *exec) {
   tw_fn *shared = (tw_fn *)(uintptr_t)fn; /* the two atomic fields are for this */
   int expected = 0;
-  if (fn->n_clusters == 0 || !atomic_compare_exchange_strong(&shared->native_state, &expected, 1)) return;
+  if (fn->n_clusters + fn->n_segments == 0 || !atomic_compare_exchange_strong(&shared->native_state, &expected, 1)) return;
   job j = {.stop = exec->stop};
   const tw_logger *log = exec->log;
   const double start = tw_now();
   tw_native *native = make(&j, fn);
-  if (log && native) tw_log_write(log, TW_LOG_DEBUG, "jit: %d loops of native code in %.0f ms", fn->n_clusters, 1e3 * (tw_now() - start));
+  if (log && native)
+    tw_log_write(log, TW_LOG_DEBUG, "jit: %d loops of native code and %d segments of steps in %.0f ms", fn->n_clusters, fn->n_segments,
+                 1e3 * (tw_now() - start));
   if (log && !native) tw_log_write(log, TW_LOG_DEBUG, "jit: goes on without native code: %s", j.error.message);
   tw_text_free(&j.text);
   if (native) atomic_store(&shared->native, native);
@@ -162,5 +174,8 @@ void tw_native_make(const tw_fn *fn, const tw_exec *exec) {
 void tw_native_free(tw_native *native) {
   if (!native) return;
   if (native->library) dlclose(native->library);
+  free(native->map);
+  free(native->segment);
+  free(native->loop);
   free(native);
 }

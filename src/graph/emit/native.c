@@ -1,4 +1,5 @@
-/* Clusters of plain arithmetic as C: one loop each, in which what is in between lives in variables. */
+/* Clusters of plain arithmetic as C: one loop each, in which what is in between lives in variables. Segments of steps: the lines
+ * that `talweg compile` would write, but for folds, which keep the library's order. */
 #include "graph/emit/native.h"
 #include "graph/emit/emit.h"
 
@@ -15,11 +16,7 @@ typedef struct cluster_writer {
 
 enum { UNUSED, READ, MADE };
 
-static bool is_array(const cluster_writer *w, const tw_value *value) {
-  const bool repeats = value->kind == TW_VALUE_SCALAR || value->kind == TW_VALUE_CONSTANT || value->kind == TW_VALUE_LOCAL;
-  (void)w;
-  return !repeats && (value->kind != TW_VALUE_WINDOW || value->at != 0);
-}
+static bool is_array(const tw_value *value) { return value->kind != TW_VALUE_LOCAL && !tw_value_repeats(value); }
 
 static void find_roles(const cluster_writer *w) {
   for (int k = 0; k < w->pass->n_values; k++) w->role[k] = UNUSED;
@@ -36,7 +33,7 @@ static void put_values(const cluster_writer *w) {
     const tw_value *value = &w->pass->value[k];
     const char *type = tw_c_type(value->dtype);
     if (w->role[k] == UNUSED || value->kind == TW_VALUE_CONSTANT) continue;
-    if (is_array(w, value))
+    if (is_array(value))
       tw_text_printf(w->out, "  %s%s *const v%d = (%svoid *)at[%d];\n", w->role[k] == READ ? "const " : "", type, k,
                      w->role[k] == READ ? "const " : "", k);
     else if (w->role[k] == READ)
@@ -73,33 +70,77 @@ static void put_cluster(const cluster_writer *w, int32_t number) {
     tw_text_puts(w->out, "  _Pragma(\"omp simd\") for (int64_t i = 0; i < n; i++) {\n");
   for (int k = 0; k < w->pass->n_values; k++) {
     const tw_value *value = &w->pass->value[k];
-    if (w->role[k] == READ && is_array(w, value)) tw_text_printf(w->out, "    const %s t%d = v%d[i];\n", tw_c_type(value->dtype), k, k);
+    if (w->role[k] == READ && is_array(value)) tw_text_printf(w->out, "    const %s t%d = v%d[i];\n", tw_c_type(value->dtype), k, k);
   }
   for (int i = 0; i < w->n; i++) put_map(w, &w->map[i]);
   for (int k = 0; k < w->pass->n_values; k++)
-    if (w->role[k] == MADE && is_array(w, &w->pass->value[k])) tw_text_printf(w->out, "    v%d[i] = t%d;\n", k, k);
+    if (w->role[k] == MADE && is_array(&w->pass->value[k])) tw_text_printf(w->out, "    v%d[i] = t%d;\n", k, k);
   tw_text_puts(w->out, "  }\n}\n\n");
 }
 
-tw_status tw_native_text(const tw_fn *fn, tw_text *out, tw_error *error) {
-  tw_text body = {0};
+/* ------------------------------------------------------------------ segments */
+
+/* Buffers are one array of their own; what is elsewhere does not overlap it. */
+static tw_status put_segment(const tw_fn *fn, const tw_step *first, int *loops, tw_text *out, tw_error *error) {
+  const tw_emit_frame frame = {.fn = fn, .by_operand = true};
+  tw_emitter e = {.text = out, .indent = 1, .native = true, .loops = *loops, .error = error};
+  tw_text_printf(out, "int s%d(const void *const *in, void *const *out, void *memory, rt_loop *const *loop) {\n", first->segment);
+  tw_text_puts(out, "  unsigned char *const restrict work = memory;\n");
+  for (int k = 0; k < first->n_segment && e.status == TW_OK; k++) tw_emit_step(&e, &frame, &first[k]);
+  tw_text_puts(out, "  return 0;\n}\n\n");
+  *loops = e.loops;
+  if (e.status == TW_OK && e.work_most > 0) return tw_fail(error, TW_ERR_UNSUPPORTED, "a step takes more memory as C");
+  return e.status;
+}
+
+static tw_status put_segments(const tw_fn *fn, tw_text *out, tw_error *error) {
+  tw_status status = TW_OK;
+  int loops = 0;
+  tw_text_puts(out, "typedef void rt_loop(int64_t rows, int64_t n, const void *const *in, const int64_t *row, const int64_t *step, "
+                    "void *out);\n\n");
+  for (int s = 0; s < fn->n_steps && status == TW_OK; s++)
+    if (fn->step[s].n_segment > 0) status = put_segment(fn, &fn->step[s], &loops, out, error);
+  return status;
+}
+
+int tw_native_loops(const tw_fn *fn, tw_loop **loop) {
+  int n = 0, end = 0;
+  for (int s = 0; s < fn->n_steps; s++) {
+    if (fn->step[s].n_segment > 0) end = s + fn->step[s].n_segment;
+    const tw_pass *pass = s < end ? fn->step[s].pass : NULL;
+    for (int i = 0; pass && i < pass->n_instrs; i++) {
+      if (!tw_needs_loop(&pass->instr[i], fn->step[s].node.graph)) continue;
+      if (loop) loop[n] = pass->instr[i].loop;
+      n++;
+    }
+  }
+  return n;
+}
+
+/* ------------------------------------------------------------------ all of a function */
+
+static tw_status put_clusters(const tw_fn *fn, tw_text *out, tw_error *error) {
   for (int s = 0; s < fn->n_steps; s++) {
     const tw_pass *pass = fn->step[s].pass ? fn->step[s].pass->native : NULL;
     for (int i = 0; pass && i < pass->n_instrs; i++) {
       const tw_instr *instr = &pass->instr[i];
       if (instr->kind != TW_INSTR_NATIVE) continue;
-      cluster_writer w = {pass, pass->map + instr->first, instr->n, fn->step[s].node.graph, &body, malloc((size_t)pass->n_values + 1)};
-      if (!w.role) {
-        tw_text_free(&body);
-        return tw_fail(error, TW_ERR_MEMORY, "out of memory writing C");
-      }
+      cluster_writer w = {pass, pass->map + instr->first, instr->n, fn->step[s].node.graph, out, malloc((size_t)pass->n_values + 1)};
+      if (!w.role) return tw_fail(error, TW_ERR_MEMORY, "out of memory writing C");
       find_roles(&w);
       put_cluster(&w, instr->cluster);
       free(w.role);
     }
   }
+  return TW_OK;
+}
+
+tw_status tw_native_text(const tw_fn *fn, tw_text *out, tw_error *error) {
+  tw_text body = {0};
+  tw_status status = put_clusters(fn, &body, error);
+  if (status == TW_OK) status = put_segments(fn, &body, error);
   tw_text_puts(out, "#include <math.h>\n#include <stdbool.h>\n#include <stdint.h>\n#include <tgmath.h>\n\n");
-  tw_status status = tw_emit_runtime(body.data ? body.data : "", out, error);
+  if (status == TW_OK) status = tw_emit_runtime(body.data ? body.data : "", out, error);
   if (body.data) tw_text_append(out, body.data, body.length);
   if (status == TW_OK && (body.failed || out->failed)) status = tw_fail(error, TW_ERR_MEMORY, "out of memory writing C");
   tw_text_free(&body);

@@ -120,11 +120,12 @@ static void put_expression(const pass_writer *w, const tw_instr *instr, int numb
 
 /* Sums of real numbers are compensated (Neumaier 1974): s the sum, r what its roundings lost; of columns s is the result itself and r an
  * array. Integers wrap around. */
-typedef enum fold_way { WAY_PLAIN, WAY_ALL, WAY_ROWS, WAY_COLUMNS } fold_way;
+typedef enum fold_way { WAY_PLAIN, WAY_ALL, WAY_ROWS, WAY_COLUMNS, WAY_LANES } fold_way;
 
 static fold_way way_of(const pass_writer *w, const tw_instr *instr) {
   static const fold_way of[] = {[TW_FOLD_ALL] = WAY_ALL, [TW_FOLD_ROWS] = WAY_ROWS, [TW_FOLD_COLUMNS] = WAY_COLUMNS};
   const bool real = tw_dtype_get(dtype_of(w, instr->node))->kind == TW_KIND_FLOAT;
+  if (w->e->native) return WAY_LANES;
   return instr->fold == TW_FOLD_SUM && real ? of[instr->shape] : WAY_PLAIN;
 }
 
@@ -169,12 +170,33 @@ static void put_plain_fold(const pass_writer *w, const tw_instr *instr, const ch
   }
 }
 
+/* Whole, from an array f.. of what is folded, which f32 is folded as f64 in. */
+static void put_lanes(const pass_writer *w, const tw_instr *instr) {
+  static const char *const name[TW_FOLD_COUNT] = {[TW_FOLD_SUM] = "sum", [TW_FOLD_SQUARES] = "sum", [TW_FOLD_PROD] = "prod",
+                                                  [TW_FOLD_MAX] = "max", [TW_FOLD_MIN] = "min"};
+  const char *type = tw_c_type(dtype_of(w, instr->node));
+  const bool all = instr->shape == TW_FOLD_ALL;
+  const long long n = (long long)w->pass->n, row = all ? n : (long long)w->pass->row;
+  const int id = w->id, out = instr->out;
+  char pointer[POINTER];
+  result_name(w, out, pointer);
+  if (instr->shape == TW_FOLD_COLUMNS)
+    tw_emit_line(w->e, "for (int64_t i = 0; i < %lld; i++) %s[i] = (%s)rt_column_sum(%lld, %lld, f%d_%d + i);", row, pointer, type, n / row,
+                 row, id, out);
+  else
+    tw_emit_line(w->e, "for (int64_t i = 0; i < %lld; i++) %s[i] = (%s)rt_lanes_%s(%lld, f%d_%d + i * %lld);", n / row, pointer, type,
+                 name[instr->fold], row, id, out, row);
+}
+
 static void put_fold(const pass_writer *w, const tw_instr *instr) {
   const fold_way way = way_of(w, instr);
   tw_text x = {0};
   value_name(w, instr->in[0], &x);
   if (x.failed) w->e->text->failed = true;
-  if (way == WAY_PLAIN)
+  if (way == WAY_LANES)
+    tw_emit_line(w->e, instr->fold == TW_FOLD_SQUARES ? "f%d_%d[i] = (double)%s * (double)%s;" : "f%d_%d[i] = (double)%s;", w->id,
+                 instr->out, x.data ? x.data : "", x.data ? x.data : "");
+  else if (way == WAY_PLAIN)
     put_plain_fold(w, instr, x.data ? x.data : "");
   else
     put_sum(w, instr, way, x.data ? x.data : "");
@@ -188,6 +210,10 @@ static void put_fold_start(const pass_writer *w, const tw_instr *instr) {
   const tw_dtype dtype = node->type.dtype;
   const bool real = tw_dtype_get(dtype)->kind == TW_KIND_FLOAT;
   const fold_way way = way_of(w, instr);
+  if (way == WAY_LANES) {
+    tw_emit_line(w->e, "double f%d_%d[%lld];", w->id, instr->out, (long long)w->pass->n);
+    return;
+  }
   if (way == WAY_ALL || (way == WAY_ROWS && w->pass->n > 0)) {
     tw_emit_line(w->e, "%s s%d_%d = 0, r%d_%d = 0;", tw_c_type(dtype), w->id, instr->out, w->id, instr->out);
     return;
@@ -208,6 +234,10 @@ static void put_fold_end(const pass_writer *w, const tw_instr *instr) {
   const char *type = tw_c_short(dtype_of(w, instr->node));
   const fold_way way = way_of(w, instr);
   const int id = w->id, out = instr->out;
+  if (way == WAY_LANES) {
+    put_lanes(w, instr);
+    return;
+  }
   result_name(w, out, pointer);
   if (way == WAY_ALL) tw_emit_line(w->e, "*%s = rt_total_%s(s%d_%d, r%d_%d);", pointer, type, id, out, id, out);
   if (way == WAY_COLUMNS)
@@ -215,10 +245,33 @@ static void put_fold_end(const pass_writer *w, const tw_instr *instr) {
                  pointer, id, out);
 }
 
+/* A function of a mathematical library, of one element, by the library's own loop. */
+static void put_loop_call(const pass_writer *w, const tw_instr *instr) {
+  const char *type = tw_c_type(w->pass->value[instr->out].dtype);
+  tw_text in = {0}, step = {0};
+  for (int k = 0; k < instr->n; k++) {
+    const tw_value *value = &w->pass->value[instr->in[k]];
+    tw_text_printf(&in, "%s&(const %s){", k ? ", " : "", tw_c_type(value->dtype));
+    value_name(w, instr->in[k], &in);
+    tw_text_puts(&in, "}");
+    tw_text_printf(&step, k ? ", %d" : "%d", !tw_value_repeats(value));
+  }
+  if (in.failed || step.failed) w->e->text->failed = true;
+  tw_emit_line(w->e, "%s t%d_%d;", type, w->id, instr->out);
+  tw_emit_line(w->e, "loop[%d](1, 1, (const void *const[]){%s}, (const int64_t[%d]){0}, (const int64_t[]){%s}, &t%d_%d);", w->e->loops++,
+               in.data ? in.data : "", TW_MAX_RANK, step.data ? step.data : "", w->id, instr->out);
+  tw_text_free(&in);
+  tw_text_free(&step);
+}
+
 static void put_instr(const pass_writer *w, int number) {
   const tw_instr *instr = &w->pass->instr[number];
   if (instr->kind == TW_INSTR_FOLD) {
     put_fold(w, instr);
+    return;
+  }
+  if (w->e->native && tw_needs_loop(instr, w->graph)) {
+    put_loop_call(w, instr);
     return;
   }
   const tw_value *value = &w->pass->value[instr->out];

@@ -41,7 +41,7 @@ static void refuse(tw_emitter *e, const tw_op *op) {
 }
 
 /* A kernel's step: the op writes itself, or is a formula or a view written as a loop. */
-static void emit_step(tw_emitter *e, const tw_emit_frame *frame, const tw_step *step) {
+static void emit_kernel(tw_emitter *e, const tw_emit_frame *frame, const tw_step *step) {
   const tw_op *op = tw_op_of(step->node);
   const size_t work = e->work;
   names n;
@@ -57,6 +57,13 @@ static void emit_step(tw_emitter *e, const tw_emit_frame *frame, const tw_step *
   }
   e->work = work;
   close_names(&n);
+}
+
+void tw_emit_step(tw_emitter *e, const tw_emit_frame *frame, const tw_step *step) {
+  if (step->pass)
+    tw_emit_pass(e, frame, step);
+  else if (tw_size_of(step->node) > 0)
+    emit_kernel(e, frame, step);
 }
 
 /* A loop and those that share its `for`. */
@@ -81,12 +88,10 @@ void tw_emit_steps(tw_emitter *e, const tw_emit_frame *frame, int low, int high)
   for (int s = 0; s < frame->fn->n_steps && e->status == TW_OK; s++) {
     const tw_step *step = &frame->fn->step[s];
     if (step->level < low || step->level > high || done[s]) continue;
-    if (step->pass)
-      tw_emit_pass(e, frame, step);
-    else if (tw_op_of(step->node) == &tw_op_loop)
+    if (!step->pass && tw_op_of(step->node) == &tw_op_loop)
       emit_loops(e, frame, done, s, high);
-    else if (tw_size_of(step->node) > 0)
-      emit_step(e, frame, step);
+    else
+      tw_emit_step(e, frame, step);
     done[s] = true;
   }
   free(done);

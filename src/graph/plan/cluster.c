@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Formulas without calls, but for those that compilers turn into an instruction. */
-static bool is_plain(const char *formula) {
+/* No calls but those that compilers turn into an instruction. */
+bool tw_is_plain(tw_expr node) {
   static const char *const word[] = {"fabs", "floor", "ceil", "rint", "sqrt", "negative"};
+  if (!tw_op_of(node)->formula) return false;
+  const char *formula = tw_op_of(node)->formula(node);
   for (const char *p = strchr(formula, '('); p; p = strchr(p + 1, '(')) {
     const char *start = p;
     while (start > formula && (isalnum((unsigned char)start[-1]) || start[-1] == '_')) start--;
@@ -102,8 +104,7 @@ static bool find_locals(tw_pass *pass) {
 static bool schedule(scheduler *s, tw_graph *graph, int32_t *clusters) {
   const tw_pass *from = s->from;
   for (int i = 0; i < from->n_instrs; i++) {
-    const tw_expr node = tw_at(graph, from->instr[i].node);
-    s->plain[i] = from->instr[i].kind == TW_INSTR_MAP && tw_op_of(node)->formula && is_plain(tw_op_of(node)->formula(node));
+    s->plain[i] = from->instr[i].kind == TW_INSTR_MAP && tw_is_plain(tw_at(graph, from->instr[i].node));
     if (from->instr[i].kind != TW_INSTR_FOLD) s->ready[from->instr[i].out] = false;
   }
   for (s->left = from->n_instrs; s->left > 0;) {

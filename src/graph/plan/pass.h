@@ -98,6 +98,16 @@ typedef struct tw_pass {
 /* Gives `pass` its native form, when there is something to gain; clusters are numbered from *clusters on. False when out of
  * memory. In cluster.c. */
 bool tw_pass_cluster(tw_pass *pass, tw_graph *graph, int32_t *clusters);
+/* Whether the node's formula is arithmetic without calls, which gives the same bits in compiled C. In cluster.c. */
+bool tw_is_plain(tw_expr node);
+/* A map that is not. */
+static inline bool tw_needs_loop(const tw_instr *instr, tw_graph *graph) {
+  return instr->kind == TW_INSTR_MAP && !tw_is_plain(tw_at(graph, instr->node));
+}
+/* Whether the value is the same for all elements. */
+static inline bool tw_value_repeats(const tw_value *value) {
+  return value->kind == TW_VALUE_SCALAR || value->kind == TW_VALUE_CONSTANT || (value->kind == TW_VALUE_WINDOW && !value->at);
+}
 /* Registers of block values, and until when operands are read in place. */
 bool tw_pass_set_slots(tw_pass *pass);
 bool tw_pass_set_last_reads(tw_pass *pass);

@@ -67,7 +67,9 @@ static tw_status make_plan(tw_planner *p, int n_inputs, const tw_expr *inputs, i
   if (status == TW_OK && !tw_fuse(p, n_outputs, outputs)) status = tw_fail(p->error, TW_ERR_MEMORY, "function: out of memory");
   if (status == TW_OK) status = tw_make_steps(p);
   if (status == TW_OK) status = tw_set_buffers(p, n_outputs, outputs);
-  return status == TW_OK ? prepare_steps(p) : status;
+  if (status == TW_OK) status = prepare_steps(p);
+  if (status == TW_OK) tw_set_segments(p->fn);
+  return status;
 }
 
 tw_status tw_fn_new(tw_fn **out, int n_inputs, const tw_expr *inputs, int n_outputs, const tw_expr *outputs,

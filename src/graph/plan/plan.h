@@ -23,6 +23,7 @@ typedef struct tw_step {
   int32_t n, first_in;       /* operands: fn->operand[first_in ..] */
   int32_t n_out, first_out;  /* results: fn->result[first_out ..] */
   size_t scratch; /* offset of its scratch memory in the workspace */
+  int32_t n_segment, segment; /* this and the next steps, so many in all, are a segment, and its number; 0: none starts here */
   void *prepared;
 } tw_step;
 
@@ -48,6 +49,8 @@ struct tw_fn {
   tw_held *held; /* what is in the workspace when */
   size_t n_held, held_capacity;
   int32_t n_clusters; /* of compiled arithmetic, in all passes */
+  int32_t n_segments; /* of steps that compiled code runs in one call */
+  int32_t n_written;  /* instructions in them */
   double gain;        /* seconds that compiled code is estimated to save in a call */
   _Atomic(struct tw_native *) native; /* the compiled code, once there is any */
   atomic_int native_state;            /* 0: not tried, 1: tried */

@@ -76,6 +76,9 @@ tw_status tw_make_steps(tw_planner *p);
 /* Places of all operands and results, copies of outputs, the size of the workspace. */
 tw_status tw_set_buffers(tw_planner *p, int n_outputs, const tw_expr *outputs);
 
+/* Segments of fn->step. */
+void tw_set_segments(tw_fn *fn);
+
 /* The program of the pass whose representative is `group`; NULL when out of memory. */
 tw_pass *tw_pass_make(tw_planner *p, int32_t group, const int32_t *member, int32_t count);
 

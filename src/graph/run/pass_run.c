@@ -276,8 +276,7 @@ static void place_values(const block_frame *f, char *room, size_t slot_bytes) {
   for (int k = 0; k < pass->n_values; k++) {
     const tw_value *value = &pass->value[k];
     const size_t skip = (size_t)f->low * tw_value_bytes(value);
-    const bool repeats = value->kind == TW_VALUE_SCALAR || value->kind == TW_VALUE_CONSTANT;
-    f->step[k] = !repeats && (value->kind != TW_VALUE_WINDOW || value->at);
+    f->step[k] = !tw_value_repeats(value);
     switch (value->kind) {
     case TW_VALUE_BLOCK: f->at[k] = room + (size_t)value->at * slot_bytes; break;
     case TW_VALUE_OPERAND: f->at[k] = (char *)(uintptr_t)f->call->in[value->at] + skip; break;

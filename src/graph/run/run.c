@@ -13,8 +13,9 @@ typedef struct tw_patch { /* a pointer that is the caller's and changes from cal
   tw_place place;
 } tw_patch;
 
-/* About what the compiler takes for a function. */
+/* About what the compiler takes for a function, and for an instruction of its segments. */
 #define COMPILE_SECONDS 0.3
+#define WRITTEN_SECONDS 5e-3
 
 struct tw_work {
   const tw_fn *fn;
@@ -214,12 +215,37 @@ static tw_status profile_step(tw_work *work, int s, tw_error *error) {
 static void consider_native(tw_work *work) {
   const tw_fn *fn = work->fn;
   work->native = work->exec.jit == TW_JIT_OFF ? NULL : atomic_load(&fn->native);
-  if (work->native || fn->n_clusters == 0 || work->exec.jit == TW_JIT_OFF) return;
+  if (work->native || fn->n_clusters + fn->n_segments == 0 || work->exec.jit == TW_JIT_OFF) return;
   work->gain += fn->gain;
-  if (work->exec.jit == TW_JIT_AUTO && work->gain < COMPILE_SECONDS) return;
+  if (work->exec.jit == TW_JIT_AUTO && work->gain < COMPILE_SECONDS + WRITTEN_SECONDS * fn->n_written) return;
   work->gain = 0;
   tw_native_make(fn, &work->exec);
   work->native = atomic_load(&fn->native);
+}
+
+static tw_status run_alone(tw_work *work, int s, double *clock, tw_error *error) {
+  if (work->timing) return time_step(work, s, clock, error);
+  return work->exec.profile ? profile_step(work, s, error) : run_step(work, s, error);
+}
+
+/* Steps of level `from` and above; those of segments in one call, where `whole`. A segment that reads outside an array stops it
+ * with TW_ERR_RANGE and no message. */
+static tw_status run_steps(tw_work *work, int from, bool whole, tw_error *error) {
+  const tw_fn *fn = work->fn;
+  const tw_native *native = work->native;
+  double clock = work->timing ? tw_now() : 0;
+  tw_status status = TW_OK;
+  for (int s = 0; s < fn->n_steps && status == TW_OK; s++) {
+    const tw_step *step = &fn->step[s];
+    if (step->level < from) continue;
+    if (whole && step->n_segment > 0) {
+      if (native->segment[step->segment](work->pointer, work->result, work->memory, native->loop) != 0) return TW_ERR_RANGE;
+      s += step->n_segment - 1;
+    } else {
+      status = run_alone(work, s, &clock, error);
+    }
+  }
+  return status;
 }
 
 tw_status tw_fn_call(const tw_fn *fn, tw_work *work, const void *const *inputs, void *const *outputs, int level,
@@ -240,14 +266,10 @@ tw_status tw_fn_call(const tw_fn *fn, tw_work *work, const void *const *inputs, 
   int from = !work->valid ? -1 : level < fn->max_level ? level : fn->max_level;
   work->valid = false;
   tw_error local, *to = error ? error : &local;
-  double clock = work->timing ? tw_now() : 0;
-  for (int s = 0; s < fn->n_steps; s++) {
-    if (fn->step[s].level < from) continue;
-    const tw_status status = work->timing         ? time_step(work, s, &clock, to)
-                             : work->exec.profile ? profile_step(work, s, to)
-                                                  : run_step(work, s, to);
-    if (status != TW_OK) return status;
-  }
+  const bool whole = work->native && !work->timing && !work->exec.profile;
+  tw_status status = run_steps(work, from, whole, to);
+  if (status == TW_ERR_RANGE && whole) status = run_steps(work, -1, false, to); /* for the message */
+  if (status != TW_OK) return status;
   for (int k = 0; k < fn->n_copies; k++)
     if (fn->copy[k].bytes)
       memcpy(outputs[fn->copy[k].output], resolve(work, &fn->copy[k].from, inputs, outputs), fn->copy[k].bytes);
