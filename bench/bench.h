@@ -27,6 +27,7 @@ int bench_time(const char *name, const char *who, int threads, double seconds, i
 void bench_number(const char *name, const char *what, double value);
 
 int bench_ridge(const char *diabetes);
+int bench_small(void);
 int bench_rosenbrock(void);
 int bench_chain(void);
 int bench_mlp(void);

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Times the peers of `make bench` and prints one JSON object per line.
 
+small       problem 71 of Hock and Schittkowski, objective and gradient, 1000 times
 ridge       objective and gradient of sum((Xs @ w - yc)^2) + exp(loglam) sum(w^2) on the diabetes data
             (442 x 10, f64): PyTorch eager with autograd, PyTorch eager with the gradient written by hand
             (no tape), and NumPy with the gradient written by hand.
@@ -176,6 +177,29 @@ def bench_ridge(threads, repeats, batch_seconds):
             emit(bench="ridge", peer=name, version=version, threads=count if name.startswith("pytorch") else None,
                  rows=xs.shape[0], columns=xs.shape[1], dtype="float64", objective=value, gradient_norm=norm,
                  **seconds_per_call(call, repeats, batch_seconds))
+
+
+# ---------------------------------------------------------------- small
+
+
+def bench_small(repeats, batch_seconds):
+    """x0 x3 (x0 + x1 + x2) + x2 and its gradient; 1000 calls, as bench/small.c."""
+    import torch
+
+    set_threads(1)
+    leaf = torch.tensor([1.0, 5.0, 5.0, 1.0], dtype=torch.float64, requires_grad=True)
+
+    def call():
+        a, b, c, d = leaf
+        value = a * d * (a + b + c) + c
+        (gradient,) = torch.autograd.grad(value, leaf)
+        return value, gradient
+
+    value, gradient = call()
+    assert value.item() == 16 and gradient.tolist() == [12, 1, 2, 11]
+    times = seconds_per_call(call, repeats, batch_seconds)
+    times["seconds_per_call"] *= 1000
+    emit(bench="small", peer="pytorch autograd", version=torch.__version__, threads=1, calls=1000, **times)
 
 
 # ---------------------------------------------------------------- chain, perceptron
@@ -354,7 +378,7 @@ def bench_rosenbrock(n, repeats):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=["ridge", "chain", "mlp", "projections", "rosenbrock"], help="one of the benches")
+    parser.add_argument("--only", choices=["ridge", "small", "chain", "mlp", "projections", "rosenbrock"], help="one of the benches")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="thread counts for PyTorch")
     parser.add_argument("--repeats", type=int, default=15, help="batches per ridge variant")
     parser.add_argument("--batch-seconds", type=float, default=0.1, help="length of a batch")
@@ -366,6 +390,8 @@ def main():
     ok = True
     if options.only in (None, "ridge"):
         bench_ridge(options.threads, options.repeats, options.batch_seconds)
+    if options.only in (None, "small"):
+        bench_small(options.repeats, options.batch_seconds)
     if options.only in (None, "chain"):
         bench_chain(options.threads)
     if options.only in (None, "mlp"):
