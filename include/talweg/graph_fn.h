@@ -15,9 +15,9 @@ extern "C" {
 typedef struct tw_fn tw_fn;     /* immutable after tw_fn_new; shared by threads */
 typedef struct tw_work tw_work; /* one per thread: buffers and the state of nested solves */
 
-/* Plain arithmetic of passes as native code, made by the system's C compiler and kept in a cache (see tw_cache_folder). The
- * bits are the same with and without. AUTO: once the time that it would have saved exceeds what compiling takes. Without a
- * compiler, or when anything goes wrong, evaluation goes on as before. */
+/* Plain arithmetic of passes, and sequences of small steps, as native code, made by the system's C compiler and kept in a cache
+ * (see tw_cache_folder). The bits are the same with and without. AUTO: once the time that it would have saved exceeds what
+ * compiling takes. Without a compiler, or when anything goes wrong, evaluation goes on as before. */
 typedef enum tw_jit { TW_JIT_AUTO, TW_JIT_ON, TW_JIT_OFF } tw_jit;
 
 /* What the caller lends to an evaluation. Zero-initialise for defaults. */

@@ -54,18 +54,48 @@ static void free_needs(needs *all) {
   free(all->item);
 }
 
-/* Whether the function or a body that it holds reads the node, a constant, in place. */
-static bool reads(const tw_text *written, tw_expr node) {
-  char name[40];
-  if (tw_op_of(node) != &tw_op_constant || !written->data) return false;
-  snprintf(name, sizeof name, "(c%llx ", name_of(tw_constant_data(node)));
-  return strstr(written->data, name) != NULL;
+/* The constants that a text reads in place, by address. */
+typedef struct reading {
+  unsigned long long name;
+  bool added; /* to the needs */
+} reading;
+
+typedef struct readings {
+  reading *item;
+  size_t n, capacity;
+} readings;
+
+static int by_name(const void *a_, const void *b_) {
+  const reading *a = a_, *b = b_;
+  return (a->name > b->name) - (a->name < b->name);
 }
 
-static bool is_needed(const needs *all, const void *data) {
-  for (size_t k = 0; k < all->n; k++)
-    if (tw_constant_data(all->item[k].node) == data) return true;
-  return false;
+/* All that look like (c7f00 .. in the text, which names each in this way when it is read; O(length log length). */
+static bool find_readings(const tw_text *written, readings *r) {
+  for (const char *p = written->data; p && (p = strstr(p, "(c")) != NULL; p += 2) {
+    char *end = NULL;
+    if (!isxdigit((unsigned char)p[2])) continue;
+    const unsigned long long name = strtoull(p + 2, &end, 16);
+    if (*end != ' ' || (r->n > 0 && r->item[r->n - 1].name == name)) continue;
+    reading *grown = tw_grow(r->item, &r->capacity, r->n + 1, sizeof *grown);
+    if (!grown) return false;
+    r->item = grown;
+    grown[r->n++] = (reading){.name = name};
+  }
+  if (r->n > 0) qsort(r->item, r->n, sizeof *r->item, by_name);
+  size_t n = 0;
+  for (size_t k = 0; k < r->n; k++)
+    if (k == 0 || r->item[k].name != r->item[n - 1].name) r->item[n++] = r->item[k];
+  r->n = n;
+  return true;
+}
+
+static bool is_to_be_added(readings *r, tw_expr node) {
+  if (tw_op_of(node) != &tw_op_constant || r->n == 0) return false;
+  reading *found = bsearch(&(reading){.name = name_of(tw_constant_data(node))}, r->item, r->n, sizeof *r->item, by_name);
+  if (!found || found->added) return false;
+  found->added = true;
+  return true;
 }
 
 /* Loops for the constant's numbers, where they are integers and that is much shorter. */
@@ -81,7 +111,7 @@ static tw_status add_need(needs *all, const tw_emit_constants *c, tw_expr node, 
   const void *data = tw_constant_data(node);
   const int64_t size = tw_size_of(node);
   const tw_emit_constant *known = find(c, data);
-  if ((known && known->literal) || is_needed(all, data)) return TW_OK;
+  if (known && known->literal) return TW_OK;
   need *grown = tw_grow(all->item, &all->capacity, all->n + 1, sizeof *grown);
   if (!grown) return tw_fail(error, TW_ERR_MEMORY, "out of memory writing C");
   all->item = grown;
@@ -144,14 +174,16 @@ static void put_need(tw_emit_constants *c, const need *n, tw_text *before, size_
 tw_status tw_emit_constants_add(tw_emit_constants *c, tw_graph *graph, const tw_text *written, int64_t most, tw_text *before,
                                 size_t *work, tw_error *error) {
   needs all = {0};
-  tw_status status = TW_OK;
+  readings r = {0};
+  tw_status status = find_readings(written, &r) ? TW_OK : tw_fail(error, TW_ERR_MEMORY, "out of memory writing C");
   for (int32_t id = 0; id < graph->count && status == TW_OK; id++)
-    if (reads(written, tw_at(graph, id))) status = add_need(&all, c, tw_at(graph, id), most < INT64_MAX, error);
+    if (is_to_be_added(&r, tw_at(graph, id))) status = add_need(&all, c, tw_at(graph, id), most < INT64_MAX, error);
   if (status == TW_OK && all.numbers > most)
     status = tw_fail(error, TW_ERR_UNSUPPORTED, "its tables of indices are not regular: they take more than %lld numbers",
                      (long long)most);
   for (size_t k = 0; k < all.n && status == TW_OK; k++) put_need(c, &all.item[k], before, work);
   free_needs(&all);
+  free(r.item);
   return status;
 }
 
