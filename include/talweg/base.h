@@ -96,6 +96,7 @@ typedef struct tw_text {
 void tw_text_append(tw_text *text, const char *data, size_t length);
 void tw_text_puts(tw_text *text, const char *string);
 void tw_text_printf(tw_text *text, const char *format, ...) TW_PRINTF(2, 3);
+void tw_text_vprintf(tw_text *text, const char *format, va_list args) TW_PRINTF(2, 0);
 /* Shortest decimal that reads back to the same double (inf, -inf, nan as words). */
 void tw_text_number(tw_text *text, double value);
 /* `string` as a JSON string literal with quotes (RFC 8259 escapes; invalid UTF-8 replaced). */

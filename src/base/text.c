@@ -33,19 +33,24 @@ void tw_text_puts(tw_text *text, const char *string) {
   tw_text_append(text, string, strlen(string));
 }
 
-void tw_text_printf(tw_text *text, const char *format, ...) {
+void tw_text_vprintf(tw_text *text, const char *format, va_list args) {
   if (!text) return;
-  va_list args, again;
-  va_start(args, format);
+  va_list again;
   va_copy(again, args);
-  int length = vsnprintf(NULL, 0, format, args);
-  va_end(args);
+  const int length = vsnprintf(NULL, 0, format, args);
   if (length < 0) text->failed = true;
   if (length >= 0 && reserve(text, (size_t)length)) {
     vsnprintf(text->data + text->length, (size_t)length + 1, format, again);
     text->length += (size_t)length;
   }
   va_end(again);
+}
+
+void tw_text_printf(tw_text *text, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  tw_text_vprintf(text, format, args);
+  va_end(args);
 }
 
 void tw_text_clear(tw_text *text) {

@@ -18,12 +18,13 @@ const char *tw_c_short(tw_dtype dtype) {
   return name[dtype];
 }
 
-static void put(tw_emitter *e, const char *format, va_list args) {
-  char line[4096];
-  const int length = vsnprintf(line, sizeof line, format, args);
-  if (length < 0 || (size_t)length >= sizeof line) e->text->failed = true;
+static void put_indent(tw_emitter *e) {
   for (int k = 0; k < e->indent; k++) tw_text_puts(e->text, "  ");
-  tw_text_puts(e->text, line);
+}
+
+static void put(tw_emitter *e, const char *format, va_list args) {
+  put_indent(e);
+  tw_text_vprintf(e->text, format, args);
 }
 
 void tw_emit_line(tw_emitter *e, const char *format, ...) {
@@ -54,14 +55,14 @@ void tw_emit_close(tw_emitter *e) {
 }
 
 void tw_emit_fail_if(tw_emitter *e, const char *format, ...) {
-  char condition[1024];
   va_list args;
-  va_start(args, format);
-  const int length = vsnprintf(condition, sizeof condition, format, args);
-  va_end(args);
-  if (length < 0 || (size_t)length >= sizeof condition) e->text->failed = true;
   e->can_fail = true;
-  tw_emit_line(e, "if (%s) return 1;", condition);
+  put_indent(e);
+  tw_text_puts(e->text, "if (");
+  va_start(args, format);
+  tw_text_vprintf(e->text, format, args);
+  va_end(args);
+  tw_text_puts(e->text, ") return 1;\n");
 }
 
 void tw_emit_name(tw_emitter *e, const char *stem, char *out) {
