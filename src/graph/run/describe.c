@@ -102,7 +102,7 @@ static void describe(const tw_fn *fn, int depth, tw_text *out) {
                    64 - 2 * (depth < 8 ? depth : 8), name);
     for (int r = 0; r < step->n_out; r++) put_place(&fn->result[step->first_out + r], out);
     if (step->pass && step->pass->native) tw_text_printf(out, " (%d of %d native)", step->pass->native->n_maps, step->pass->n_instrs);
-    if (step->n_segment > 0) tw_text_printf(out, " (with %d more as one)", step->n_segment - 1);
+    if (step->n_segment > 0) tw_text_printf(out, step->n_segment > 1 ? " (segment of %d steps)" : " (segment)", step->n_segment);
     tw_text_puts(out, "\n");
     for (int i = 0; !step->pass && step->prepared && op->function && op->function(step->prepared, i); i++)
       describe(op->function(step->prepared, i), depth + 1, out);
