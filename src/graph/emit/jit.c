@@ -103,7 +103,9 @@ static tw_status compile(job *j) {
   if (status == TW_OK) {
     seal end = {.content = tw_hash(data, length, 3), .source = j->source};
     memcpy(end.magic, magic, sizeof magic);
-    unlink(j->library); /* what is there is not ours: a link must not be followed */
+    /* A link must not be followed. A file stays until it is replaced: another process may be about to load it. */
+    struct stat info;
+    if (lstat(j->library, &info) == 0 && !S_ISREG(info.st_mode)) unlink(j->library);
     status = write_whole(j->library, data, length, &end, &j->error);
     if (status == TW_OK) chmod(j->library, 0600);
   }
