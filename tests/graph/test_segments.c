@@ -1,7 +1,7 @@
 /* Segments: steps that native code runs in one call give the interpreter's bits, fail as it does, and keep levels. */
 #include "examples.h"
 
-#include "graph/plan/plan.h"
+#include "graph/emit/native.h"
 
 enum { MOST = 4096 };
 static tw_error error;
@@ -167,6 +167,26 @@ static tw_expr number_of(tw_expr x, int64_t i) {
   return tw_reshape(tw_slice(x, 0, i, 1, 1), TW_SCALAR);
 }
 
+static int stand_ins; /* calls of it */
+
+static int stand_in(const void *const *in, void *const *out, void *work, tw_loop *const *loop) {
+  (void)in, (void)out, (void)work, (void)loop;
+  stand_ins++;
+  return 0;
+}
+
+/* Native code is called in place of the steps, and only where it is asked for. */
+static void assert_runs_natively(const scene *s) {
+  tw_array *out = new_outputs(s);
+  atomic_load(&s->fn->native)->segment[0] = stand_in;
+  stand_ins = 0;
+  assert_ok(call(s, TW_JIT_OFF, out, &error));
+  assert_int_equal(stand_ins, 0);
+  assert_ok(call(s, TW_JIT_ON, out, &error));
+  assert_int_equal(stand_ins, 1);
+  free_outputs(s, out);
+}
+
 static void small_function_is_one_segment(void **state) {
   (void)state;
   tw_graph *g = tw_graph_new();
@@ -180,6 +200,7 @@ static void small_function_is_one_segment(void **state) {
   assert_int_equal(s.fn->n_segments, 1);
   assert_int_equal(s.fn->step[0].n_segment, s.fn->n_steps);
   same_bits(&s, "small function");
+  assert_runs_natively(&s);
   tw_fn_free(s.fn);
   tw_array_free(&s.value[0]);
   tw_graph_free(g);

@@ -11,8 +11,11 @@ static tw_error error;
 #define LOCKS_STAY_HELD_IN_COPIES
 #endif
 #endif
+#ifdef __SANITIZE_ADDRESS__
+#define LOCKS_STAY_HELD_IN_COPIES
+#endif
 
-/* A copy of a process that has several threads can wait for ever for the allocator of clang's address sanitizer: fork does not
+/* A copy of a process that has several threads can wait for ever for the allocator of the address sanitizer: fork does not
  * release its locks there, as it does those of the C library. */
 static bool runs_apart(const char *method) {
 #ifdef LOCKS_STAY_HELD_IN_COPIES

@@ -172,8 +172,8 @@ static void put_plain_fold(const pass_writer *w, const tw_instr *instr, const ch
 
 /* Whole, from an array f.. of what is folded, which f32 is folded as f64 in. */
 static void put_lanes(const pass_writer *w, const tw_instr *instr) {
-  static const char *const name[TW_FOLD_COUNT] = {[TW_FOLD_SUM] = "sum", [TW_FOLD_SQUARES] = "sum", [TW_FOLD_PROD] = "prod",
-                                                  [TW_FOLD_MAX] = "max", [TW_FOLD_MIN] = "min"};
+  static const char *const name[TW_FOLD_COUNT] = {[TW_FOLD_SUM] = "sum(", [TW_FOLD_SQUARES] = "sum(", [TW_FOLD_PROD] = "prod(",
+                                                  [TW_FOLD_MAX] = "extreme(true, ", [TW_FOLD_MIN] = "extreme(false, "};
   const char *type = tw_c_type(dtype_of(w, instr->node));
   const bool all = instr->shape == TW_FOLD_ALL;
   const long long n = (long long)w->pass->n, row = all ? n : (long long)w->pass->row;
@@ -184,7 +184,7 @@ static void put_lanes(const pass_writer *w, const tw_instr *instr) {
     tw_emit_line(w->e, "for (int64_t i = 0; i < %lld; i++) %s[i] = (%s)rt_column_sum(%lld, %lld, f%d_%d + i);", row, pointer, type, n / row,
                  row, id, out);
   else
-    tw_emit_line(w->e, "for (int64_t i = 0; i < %lld; i++) %s[i] = (%s)rt_lanes_%s(%lld, f%d_%d + i * %lld);", n / row, pointer, type,
+    tw_emit_line(w->e, "for (int64_t i = 0; i < %lld; i++) %s[i] = (%s)rt_lanes_%s%lld, f%d_%d + i * %lld);", n / row, pointer, type,
                  name[instr->fold], row, id, out, row);
 }
 

@@ -6,8 +6,6 @@
  * element; for several that would be slower than its own vectors. */
 #include "graph/plan/planner.h"
 
-#include <stdlib.h>
-
 enum {
   SMALL = 128,      /* elements of a step; no more than a fold sums in one plain loop */
   FOLDED_ROWS = 32, /* of columns: likewise */

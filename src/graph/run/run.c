@@ -228,8 +228,8 @@ static tw_status run_alone(tw_work *work, int s, double *clock, tw_error *error)
   return work->exec.profile ? profile_step(work, s, error) : run_step(work, s, error);
 }
 
-/* Steps of level `from` and above; those of segments in one call, where `whole`. A segment that reads outside an array stops it
- * with TW_ERR_RANGE and no message. */
+/* Steps of level `from` and above; those of segments in one call, where `whole`. When a segment reads outside an array all steps
+ * run again, one by one, for the message: buffers may have been overwritten, inputs have not. */
 static tw_status run_steps(tw_work *work, int from, bool whole, tw_error *error) {
   const tw_fn *fn = work->fn;
   const tw_native *native = work->native;
@@ -239,7 +239,8 @@ static tw_status run_steps(tw_work *work, int from, bool whole, tw_error *error)
     const tw_step *step = &fn->step[s];
     if (step->level < from) continue;
     if (whole && step->n_segment > 0) {
-      if (native->segment[step->segment](work->pointer, work->result, work->memory, native->loop) != 0) return TW_ERR_RANGE;
+      if (native->segment[step->segment](work->pointer, work->result, work->memory, native->loop) != 0)
+        return run_steps(work, -1, false, error);
       s += step->n_segment - 1;
     } else {
       status = run_alone(work, s, &clock, error);
@@ -267,8 +268,7 @@ tw_status tw_fn_call(const tw_fn *fn, tw_work *work, const void *const *inputs, 
   work->valid = false;
   tw_error local, *to = error ? error : &local;
   const bool whole = work->native && !work->timing && !work->exec.profile;
-  tw_status status = run_steps(work, from, whole, to);
-  if (status == TW_ERR_RANGE && whole) status = run_steps(work, -1, false, to); /* for the message */
+  const tw_status status = run_steps(work, from, whole, to);
   if (status != TW_OK) return status;
   for (int k = 0; k < fn->n_copies; k++)
     if (fn->copy[k].bytes)

@@ -2,6 +2,7 @@
 #ifndef TALWEG_GRAPH_EMIT_RUNTIME_LANES_H
 #define TALWEG_GRAPH_EMIT_RUNTIME_LANES_H
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* The sum of n <= 128 numbers. */
@@ -28,40 +29,23 @@ static inline double rt_lanes_prod(int64_t n, const double *x) {
   return lane[0] * rest;
 }
 
-/* The larger of two; NaN wins, and of equal ones the second. */
-static inline double rt_lanes_larger(double a, double b) {
-  return ((a > b) | (a != a)) ? a : b;
+/* The larger of two, or the smaller; NaN wins, and of equal ones the second. */
+static inline double rt_lanes_one(bool larger, double a, double b) {
+  return ((larger ? a > b : a < b) | (a != a)) ? a : b;
 }
 
-/* The largest of n <= 128 numbers. */
-static inline double rt_lanes_max(int64_t n, const double *x) {
-  double lane[32], rest = -INFINITY;
+/* The largest of n <= 128 numbers, or the smallest. */
+static inline double rt_lanes_extreme(bool largest, int64_t n, const double *x) {
+  const double least = largest ? -INFINITY : INFINITY;
+  double lane[32], rest = least;
   int64_t i = 0;
-  for (int k = 0; k < 32; k++) lane[k] = -INFINITY;
+  for (int k = 0; k < 32; k++) lane[k] = least;
   for (; i + 32 <= n; i += 32)
-    for (int k = 0; k < 32; k++) lane[k] = rt_lanes_larger(lane[k], x[i + k]);
-  for (; i < n; i++) rest = rt_lanes_larger(rest, x[i]);
+    for (int k = 0; k < 32; k++) lane[k] = rt_lanes_one(largest, lane[k], x[i + k]);
+  for (; i < n; i++) rest = rt_lanes_one(largest, rest, x[i]);
   for (int width = 16; width > 0; width /= 2)
-    for (int k = 0; k < width; k++) lane[k] = rt_lanes_larger(lane[k], lane[k + width]);
-  return rt_lanes_larger(lane[0], rest);
-}
-
-/* The smaller of two; NaN wins, and of equal ones the second. */
-static inline double rt_lanes_smaller(double a, double b) {
-  return ((a < b) | (a != a)) ? a : b;
-}
-
-/* The smallest of n <= 128 numbers. */
-static inline double rt_lanes_min(int64_t n, const double *x) {
-  double lane[32], rest = INFINITY;
-  int64_t i = 0;
-  for (int k = 0; k < 32; k++) lane[k] = INFINITY;
-  for (; i + 32 <= n; i += 32)
-    for (int k = 0; k < 32; k++) lane[k] = rt_lanes_smaller(lane[k], x[i + k]);
-  for (; i < n; i++) rest = rt_lanes_smaller(rest, x[i]);
-  for (int width = 16; width > 0; width /= 2)
-    for (int k = 0; k < width; k++) lane[k] = rt_lanes_smaller(lane[k], lane[k + width]);
-  return rt_lanes_smaller(lane[0], rest);
+    for (int k = 0; k < width; k++) lane[k] = rt_lanes_one(largest, lane[k], lane[k + width]);
+  return rt_lanes_one(largest, lane[0], rest);
 }
 
 /* The sum of rows <= 32 numbers that are `columns` apart. */
