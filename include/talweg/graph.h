@@ -290,6 +290,10 @@ typedef struct tw_scan_options {
   /* The most states reverse mode keeps, the first included. 0: all when they fit in 256 MiB; else as many as fit, but no
    * fewer than sqrt(2 n), with which no step is evaluated more than twice. */
   int64_t checkpoints;
+  /* A bool scalar over k and the carries, or TW_NONE: the state is final at the first k for which until(k, state_k) holds, and the
+   * steps that are left are not run. Such a scan has no outputs, and one more carry, number n_carry: 1 where `until` held, 0 where
+   * all n steps were taken without. Derivatives of any mode are those of the steps taken; the reverse mode runs all n. */
+  tw_expr until;
 } tw_scan_options;
 
 /* The scan as one flat vector (the final states, then the stacked outputs); see tw_scan_final and tw_scan_out. n_carry >= 1;

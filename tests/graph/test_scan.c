@@ -313,6 +313,66 @@ static void size_does_not_grow(void **state) {
   assert_int_equal(nodes[0], nodes[1]);
 }
 
+/* ------------------------------------------------------------------ scans that stop */
+
+/* x' = x + u[k] until x reaches `limit`; the same without a stop, in n steps. */
+static tw_expr adding_up(tw_expr start, tw_expr u, tw_expr limit, int64_t n, bool stops) {
+  tw_graph *g = start.graph;
+  tw_expr k = tw_input(g, "k", TW_I64, TW_SCALAR), x = tw_input(g, "x_k", TW_F64, TW_SCALAR), next = tw_add(x, tw_square(tw_take(u, 1, &k)));
+  return tw_scan(k, n, 1, &x, &start, &next, 0, NULL, &(tw_scan_options){.until = stops ? tw_ge(x, limit) : TW_NONE});
+}
+
+/* A step that is not taken cannot fail: u has 4 entries and the loop 1000 steps. */
+static void a_scan_stops(void **state) {
+  (void)state;
+  tw_graph *g = tw_graph_new();
+  tw_expr in[] = {tw_input(g, "start", TW_F64, TW_SCALAR), tw_input(g, "limit", TW_F64, TW_SCALAR)};
+  tw_expr u = VECTOR(g, 1, 2, 3, 4), scan = adding_up(in[0], u, in[1], 1000, true);
+  const double limits[] = {0.25, 0.5, 1, 2, 14.5, 30.5}, finals[] = {0.5, 0.5, 1.5, 5.5, 14.5, 30.5};
+  double x = 0.5, limit = 0;
+  tw_array value[] = {tw_array_f64(&x, TW_SCALAR), tw_array_f64(&limit, TW_SCALAR)};
+  for (int t = 0; t < 6; t++) {
+    limit = limits[t];
+    tw_array out = evaluate_on("a scan that stops", 2, in, value, scan, 1);
+    assert_int_equal(size_of(&out), 2);
+    assert_true(element(&out, 0) == finals[t] && element(&out, 1) == 1);
+    tw_array_free(&out);
+    /* Forward mode stops with it. */
+    tw_expr one = tw_scalar(g, 1), d;
+    tw_expr final = tw_scan_final(scan, 0);
+    assert_int_equal(tw_jvp(1, &final, 1, &in[0], &one, &d), TW_OK);
+    out = evaluate_on("its tangent", 2, in, value, d, 1);
+    assert_true(element(&out, 0) == 1);
+    tw_array_free(&out);
+  }
+  tw_graph_free(g);
+}
+
+/* One that never stops says so; its derivatives are those of the steps taken, in reverse too; a batch stops when all are done. */
+static void what_stops_is_differentiated(void **state) {
+  (void)state;
+  tw_graph *g = tw_graph_new();
+  tw_expr in[] = {tw_input(g, "start", TW_F64, TW_SCALAR), tw_input(g, "u", TW_F64, TW_SHAPE(6))};
+  double x = 0.5, u[6] = {1, 2, 3, 4, 5, 6};
+  tw_array value[] = {tw_array_f64(&x, TW_SCALAR), tw_array_f64(u, TW_SHAPE(6))};
+  tw_expr stopped = tw_scan_final(adding_up(in[0], in[1], tw_scalar(g, 5), 6, true), 0);
+  tw_expr two_steps = tw_scan_final(adding_up(in[0], in[1], TW_NONE, 2, false), 0);
+  assert_equal_values("two steps", 2, in, value, stopped, two_steps, 0);
+  assert_equal_values("their gradient", 2, in, value, tw_grad(stopped, in[1]), tw_grad(two_steps, in[1]), 0);
+  assert_equal_values("their Hessian", 2, in, value, tw_hessian(stopped, in[1]), tw_hessian(two_steps, in[1]), 0);
+  tw_expr endless = adding_up(in[0], in[1], tw_scalar(g, 1e9), 6, true), flag = tw_scan_final(endless, 1);
+  tw_array out = evaluate_on("never over", 2, in, value, flag, 1);
+  assert_true(element(&out, 0) == 0);
+  tw_array_free(&out);
+  tw_expr starts = VECTOR(g, 0, 4.5, 7, 3.5), many;
+  assert_int_equal(tw_batch(1, &stopped, 1, in, &starts, 4, &many), TW_OK);
+  out = evaluate_on("a batch", 2, in, value, many, 1);
+  const double finals[] = {5, 5.5, 7, 8.5};
+  for (int i = 0; i < 4; i++) assert_true(element(&out, i) == finals[i]);
+  tw_array_free(&out);
+  tw_graph_free(g);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(values_and_gradients),
@@ -325,6 +385,8 @@ int main(void) {
       cmocka_unit_test(short_scans_vanish),
       cmocka_unit_test(states_trade_places),
       cmocka_unit_test(size_does_not_grow),
+      cmocka_unit_test(a_scan_stops),
+      cmocka_unit_test(what_stops_is_differentiated),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@ static void refusals(void **state) {
                  "the index must be an i64 scalar");
   assert_refused(g, tw_scan(k, -1, 1, &x, &x, &x, 0, NULL, NULL), TW_ERR_RANGE, "-1 steps");
   assert_refused(g, tw_scan(k, 3, 0, NULL, NULL, NULL, 0, NULL, NULL), TW_ERR_ARGUMENT, "at least one carry");
-  assert_refused(g, tw_scan(k, 3, 1, &x, &x, &x, 0, NULL, &(tw_scan_options){-2}), TW_ERR_RANGE,
+  assert_refused(g, tw_scan(k, 3, 1, &x, &x, &x, 0, NULL, &(tw_scan_options){.checkpoints = -2}), TW_ERR_RANGE,
                  "-2 checkpoints");
   assert_refused(g, tw_scan(k, 3, 1, &sum, &sum, &sum, 0, NULL, NULL), TW_ERR_ARGUMENT,
                  "carry 0 must be an input");
@@ -30,6 +30,8 @@ static void refusals(void **state) {
   assert_refused(g, tw_scan(k, INT64_MAX / 4, 1, &x, &x, &x, 1, &x, NULL), TW_ERR_SHAPE, "too many elements");
   assert_refused(g, tw_scan(k, 3, 1, &x, &x, (tw_expr[]){TW_NONE}, 0, NULL, NULL), TW_ERR_ARGUMENT,
                  "operand 3");
+  assert_refused(g, tw_scan(k, 3, 1, &x, &x, &x, 0, NULL, &(tw_scan_options){.until = sum}), TW_ERR_DTYPE, "must be a bool scalar");
+  assert_refused(g, tw_scan(k, 3, 1, &x, &x, &x, 1, &x, &(tw_scan_options){.until = tw_le(sum, sum)}), TW_ERR_ARGUMENT, "`until`");
   tw_expr scan = tw_scan(k, 3, 1, &x, &x, &x, 0, NULL, NULL);
   assert_refused(g, tw_scan_final(scan, 1), TW_ERR_ARGUMENT, "no carry 1: there are 1");
   assert_refused(g, tw_scan_out(scan, 0), TW_ERR_ARGUMENT, "no output 0");

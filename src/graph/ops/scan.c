@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-tw_expr tw_scan_end(tw_loop_builder *b, int n_states, int n_adjoints, int64_t checkpoints, int n_operands,
-                    const tw_expr *operands) {
+tw_expr tw_scan_end(tw_loop_builder *b, const tw_scan_form *form, int n_operands, const tw_expr *operands) {
   tw_graph *graph = b->graph;
+  const int n_states = form->n_states, n_adjoints = form->n_adjoints;
   int n_carries = n_states + n_adjoints, n_captured = n_operands - n_carries;
   size_t most = (size_t)n_operands + 1;
   tw_expr *params = calloc(most, sizeof *params), *from = calloc(most, sizeof *from),
@@ -30,7 +30,8 @@ tw_expr tw_scan_end(tw_loop_builder *b, int n_states, int n_adjoints, int64_t ch
     memset(&attr, 0, sizeof attr);
     attr.n_states = n_states;
     attr.n_adjoints = n_adjoints;
-    attr.checkpoints = checkpoints;
+    attr.checkpoints = form->checkpoints;
+    attr.until = form->until;
     bool ok = tw_loop_pack(b, n_params, params, n_outputs, &attr.loop);
     if (ok && n_adjoints)
       attr.forward = tw_body_make(graph, n_params, params, n_states, b->output + n_outputs);
@@ -111,8 +112,9 @@ static bool outputs_fit(int64_t n, int n_out, const tw_expr *out, tw_expr carry)
 }
 
 /* The node over a closed body. */
-static tw_expr close_scan(tw_graph *graph, int64_t n, int64_t checkpoints, const tw_body *body, int n_carry,
+static tw_expr close_scan(tw_graph *graph, int64_t n, const tw_scan_form *form, const tw_body *body,
                           const tw_expr *init, int n_captured, const tw_expr *captured) {
+  const int n_carry = form->n_states;
   tw_expr *operands = calloc((size_t)(n_carry + n_captured), sizeof *operands);
   if (!operands) return tw_graph_fail(graph, TW_ERR_MEMORY, "out of memory making a scan");
   tw_loop_builder b;
@@ -126,25 +128,14 @@ static tw_expr close_scan(tw_graph *graph, int64_t n, int64_t checkpoints, const
     int target = tw_loop_target_add(&b, tw_shape_insert(tw_shape_of(body->outputs[j]), 0, n));
     tw_loop_result_add(&b, TW_LOOP_STACK, target, body->outputs[j], 0, NULL);
   }
-  tw_expr scan = tw_scan_end(&b, n_carry, 0, checkpoints, n_carry + n_captured, operands);
+  tw_expr scan = tw_scan_end(&b, form, n_carry + n_captured, operands);
   free(operands);
   return scan;
 }
 
-tw_expr tw_scan(tw_expr k, int64_t n, int n_carry, const tw_expr *carry, const tw_expr *init,
-                const tw_expr *next, int n_out, const tw_expr *out, const tw_scan_options *options) {
-  if (!tw_operands("scan", 1, &k)) return TW_NONE;
-  tw_graph *graph = k.graph;
-  int64_t checkpoints = options ? options->checkpoints : 0;
-  if (!tw_is_input(k) || tw_dtype_of(k) != TW_I64 || tw_shape_of(k).rank != 0)
-    return tw_graph_fail(graph, TW_ERR_ARGUMENT, "scan: the index must be an i64 scalar input");
-  if (n < 0) return tw_graph_fail(graph, TW_ERR_RANGE, "scan: %lld steps", (long long)n);
-  if (n_carry < 1 || n_out < 0)
-    return tw_graph_fail(graph, TW_ERR_ARGUMENT,
-                         "scan: %d carries and %d outputs; it needs at least one carry", n_carry, n_out);
-  if (checkpoints < 0)
-    return tw_graph_fail(graph, TW_ERR_RANGE, "scan: %lld checkpoints", (long long)checkpoints);
-  if (!carries_fit(k, n_carry, carry, init, next) || !outputs_fit(n, n_out, out, carry[0])) return TW_NONE;
+tw_expr tw_scan_make(tw_expr k, int64_t n, const tw_scan_form *form, const tw_expr *carry, const tw_expr *init, const tw_expr *next,
+                     int n_out, const tw_expr *out) {
+  const int n_carry = form->n_states;
   tw_expr *bound = calloc((size_t)n_carry + 1, sizeof *bound), scan = TW_NONE;
   tw_expr *outputs = calloc((size_t)(n_carry + n_out), sizeof *outputs);
   if (bound && outputs) {
@@ -154,13 +145,33 @@ tw_expr tw_scan(tw_expr k, int64_t n, int n_carry, const tw_expr *carry, const t
     for (int i = 0; i < n_carry; i++) bound[i + 1] = carry[i];
     for (int i = 0; i < n_carry + n_out; i++) outputs[i] = i < n_carry ? next[i] : out[i - n_carry];
     const tw_body *body =
-        tw_body_close(graph, n_carry + 1, bound, n_carry + n_out, outputs, &n_captured, &captured);
-    if (body) scan = close_scan(graph, n, checkpoints, body, n_carry, init, n_captured, captured);
+        tw_body_close(k.graph, n_carry + 1, bound, n_carry + n_out, outputs, &n_captured, &captured);
+    if (body) scan = close_scan(k.graph, n, form, body, init, n_captured, captured);
   } else {
-    tw_graph_fail(graph, TW_ERR_MEMORY, "out of memory making a scan");
+    tw_graph_fail(k.graph, TW_ERR_MEMORY, "out of memory making a scan");
   }
   free(bound), free(outputs);
   return scan;
+}
+
+tw_expr tw_scan(tw_expr k, int64_t n, int n_carry, const tw_expr *carry, const tw_expr *init,
+                const tw_expr *next, int n_out, const tw_expr *out, const tw_scan_options *options) {
+  if (!tw_operands("scan", 1, &k)) return TW_NONE;
+  tw_graph *graph = k.graph;
+  const tw_expr until = options ? options->until : TW_NONE;
+  const tw_scan_form form = {.n_states = n_carry, .checkpoints = options ? options->checkpoints : 0};
+  if (!tw_is_input(k) || tw_dtype_of(k) != TW_I64 || tw_shape_of(k).rank != 0)
+    return tw_graph_fail(graph, TW_ERR_ARGUMENT, "scan: the index must be an i64 scalar input");
+  if (n < 0) return tw_graph_fail(graph, TW_ERR_RANGE, "scan: %lld steps", (long long)n);
+  if (n_carry < 1 || n_out < 0)
+    return tw_graph_fail(graph, TW_ERR_ARGUMENT,
+                         "scan: %d carries and %d outputs; it needs at least one carry", n_carry, n_out);
+  if (form.checkpoints < 0)
+    return tw_graph_fail(graph, TW_ERR_RANGE, "scan: %lld checkpoints", (long long)form.checkpoints);
+  if (!carries_fit(k, n_carry, carry, init, next) || !outputs_fit(n, n_out, out, carry[0])) return TW_NONE;
+  if (tw_is_none(until)) return tw_scan_make(k, n, &form, carry, init, next, n_out, out);
+  if (n_out > 0) return tw_graph_fail(graph, TW_ERR_ARGUMENT, "scan: it has outputs, which a scan with `until` has none of");
+  return tw_scan_make_until(k, n, &form, carry, init, next, until);
 }
 
 /* ------------------------------------------------------------------ its parts */
@@ -241,6 +252,12 @@ static tw_expr scan_example(tw_graph *graph, tw_dtype dtype, int variant) {
     tw_expr y = tw_tanh(tw_add(tw_matmul(a, x), b)),
             next[2] = {tw_add(tw_sin(a), tw_mul(tw_expand(y, 1), x)), y};
     return tw_scan(k, 4, 2, (tw_expr[]){a, x}, start, next, 0, NULL, &options);
+  }
+  if (variant == 3) { /* one that stops */
+    tw_expr x = tw_input(graph, "x", dtype, TW_SHAPE(3)), b = tw_input(graph, "b", dtype, TW_SHAPE(3)), start = tw_sin(b);
+    tw_expr next = tw_add(tw_mul(tw_sin(x), tw_weak(x, 0.5)), b), far = tw_reduce_max(tw_abs(tw_sub(next, x)), TW_ALL, false);
+    options.until = tw_le(far, tw_weak(far, 0.01));
+    return tw_scan(k, 12, 1, &x, &start, &next, 0, NULL, &options);
   }
   if (variant == 2) {
     tw_expr x = tw_input(graph, "x", dtype, TW_SHAPE(3)), start = tw_input(graph, "X", dtype, TW_SHAPE(3));

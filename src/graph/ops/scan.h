@@ -22,6 +22,7 @@ typedef struct tw_scan_attr {
   tw_loop_attr loop;      /* first: a scan is read as a loop */
   const tw_body *forward; /* scan_reverse: the next states, over the params of the body */
   int64_t n_states, n_adjoints, checkpoints;
+  int64_t until; /* 1 + the state whose entries are all nonzero once the states do not change any more; 0: none */
 } tw_scan_attr;
 
 static inline const tw_scan_attr *tw_scan_attr_of(tw_expr node) {
@@ -53,11 +54,22 @@ static inline tw_expr tw_scan_next(const tw_scan_attr *attr, int c) {
   return c < attr->n_states ? attr->forward->outputs[c] : attr->loop.body->outputs[c - attr->n_states];
 }
 
+/* What a scan or scan_reverse is beside a loop. */
+typedef struct tw_scan_form {
+  int n_states, n_adjoints;
+  int64_t checkpoints, until;
+} tw_scan_form;
+
 /* The scan (no adjoints) or scan_reverse over what the builder collected: targets and outputs for the last
  * states or adjoints, targets and results, and then for a scan_reverse the next states as outputs. Params are
  * tw_param 0 (k), 1 .. for the operands. Releases the builder. */
-tw_expr tw_scan_end(tw_loop_builder *b, int n_states, int n_adjoints, int64_t checkpoints, int n_operands,
-                    const tw_expr *operands);
+tw_expr tw_scan_end(tw_loop_builder *b, const tw_scan_form *form, int n_operands, const tw_expr *operands);
+
+/* tw_scan over what was checked; .. that stops when `until` holds, in scan_until.c. */
+tw_expr tw_scan_make(tw_expr k, int64_t n, const tw_scan_form *form, const tw_expr *carry, const tw_expr *init, const tw_expr *next,
+                     int n_out, const tw_expr *out);
+tw_expr tw_scan_make_until(tw_expr k, int64_t n, const tw_scan_form *form, const tw_expr *carry, const tw_expr *init,
+                           const tw_expr *next, tw_expr until);
 
 /* How many states a scan_reverse keeps: `checkpoints` when given; all when they fit in TW_SCAN_STORE bytes;
  * else as many as fit there, but no fewer than sqrt(2 n), which are enough to evaluate no step more than

@@ -163,8 +163,19 @@ static void put_forward(tw_emitter *e, writer *w) {
 
 /* ------------------------------------------------------------------ the three loops */
 
+/* Leaves the loop when the states are final. */
+static void put_until(tw_emitter *e, const writer *w) {
+  const carry *flag = &w->carry[w->attr->until - 1];
+  char over[TW_EMIT_NAME];
+  tw_emit_name(e, "n", over);
+  tw_emit_line(e, "int64_t %s = 0;", over);
+  tw_emit_line(e, "for (int64_t i = 0; i < %lld; i++) %s += %s[i] != 0;", (long long)flag->size, over, flag->x);
+  tw_emit_line(e, "if (%s == %lld) break;", over, (long long)flag->size);
+}
+
 static void put_scan(tw_emitter *e, writer *w) {
   tw_emit_open(e, "for (int64_t %s = 0; %s < %lld; %s++)", w->k, w->k, (long long)w->attr->loop.n, w->k);
+  if (w->attr->until > 0) put_until(e, w);
   put_step(e, w);
   tw_emit_close(e);
 }

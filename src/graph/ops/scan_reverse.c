@@ -111,7 +111,7 @@ static tw_expr make_reverse(reverse *r, const tw_expr *out) {
     tw_loop_accumulate(&b, r->target[j], d);
   }
   for (int i = 0; i < r->n; i++) tw_loop_output_add(&b, out[i]);
-  return tw_scan_end(&b, r->n, r->n, r->attr->checkpoints, 2 * r->n + r->m + r->c, r->operand);
+  return tw_scan_end(&b, &(tw_scan_form){r->n, r->n, r->attr->checkpoints, 0}, 2 * r->n + r->m + r->c, r->operand);
 }
 
 void tw_scan_vjp(tw_expr node, tw_expr cotangent, tw_expr *cotangents) {
@@ -158,7 +158,7 @@ static tw_expr stacked_states(const tw_scan_attr *attr, tw_graph *graph, int n_c
       tw_loop_result_add(&b, TW_LOOP_STACK, tw_loop_target_add(&b, tw_shape_insert(shape, 0, attr->loop.n)),
                          body->params[i + 1], 0, NULL);
   }
-  return tw_scan_end(&b, n, 0, attr->checkpoints, n + n_captured, operand);
+  return tw_scan_end(&b, &(tw_scan_form){n, 0, attr->checkpoints, 0}, n + n_captured, operand);
 }
 
 /* The value of a scan_reverse by scans alone: step j = 0 .. n-1 goes back over step k = n-1-j, whose state it
@@ -192,7 +192,7 @@ static tw_expr by_scans(const tw_scan_attr *attr, tw_graph *graph, int n_capture
     tw_loop_result_add(&b, (tw_loop_kind)result->kind, (int)result->target, out[result->first],
                        (int)result->n_index, out + result->first + 1);
   }
-  return tw_scan_end(&b, a, 0, attr->checkpoints, a + n_captured + n, operand);
+  return tw_scan_end(&b, &(tw_scan_form){a, 0, attr->checkpoints, 0}, a + n_captured + n, operand);
 }
 
 /* Over params in the place of the operands, which may be equal or depend on each other. */

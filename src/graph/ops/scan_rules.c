@@ -97,10 +97,11 @@ tw_expr tw_scan_jvp(tw_expr node, const tw_expr *tangents) {
   for (int o = 0; o < r.n_outputs; o++) out[o] = tw_scan_output(r.attr, o);
   if (tw_substitute(r.n_outputs, out, r.body->n_params, r.body->params, args, out) == TW_OK &&
       tw_jvp(r.n_outputs, out, active, wrt, dparam, dout) == TW_OK) {
+    const tw_scan_form form = {2 * r.n_states, 2 * r.n_adjoints, r.attr->checkpoints, r.attr->until};
     tw_loop_builder b;
     tw_loop_begin(&b, r.graph, r.attr->loop.n, (tw_dtype)r.attr->loop.dtype);
     add_tangents(&b, &r, out, dout);
-    tw_expr both = tw_scan_end(&b, 2 * r.n_states, 2 * r.n_adjoints, r.attr->checkpoints, count, operand);
+    tw_expr both = tw_scan_end(&b, &form, count, operand);
     int64_t size = r.attr->loop.size;
     if (!tw_is_none(both)) result = tw_slice(both, 0, tw_size_of(both) - size, size, 1);
   }
@@ -163,7 +164,8 @@ static tw_expr batch_with(const rule *r, int64_t size, const tw_expr *in, const 
   tw_loop_add_batched(&b, &r->attr->loop, r->n_finals, size, many);
   for (int o = r->body->n_outputs, c = 0; o < r->n_outputs; o++, c++)
     tw_loop_output_add(&b, batched[c] ? many[o] : out[o]);
-  tw_expr scan = tw_scan_end(&b, r->n_states, r->n_adjoints, r->attr->checkpoints, count, operand);
+  const tw_scan_form form = {r->n_states, r->n_adjoints, r->attr->checkpoints, r->attr->until};
+  tw_expr scan = tw_scan_end(&b, &form, count, operand);
   return tw_is_none(scan) ? TW_NONE : pack(r, scan, size, final, r->array[5]);
 }
 

@@ -237,13 +237,33 @@ static double *clear(const state *s, const tw_call *call, const memory *m) {
 
 /* ------------------------------------------------------------------ kernels */
 
+/* State c of a scan before step k. */
+static const char *state_before(const state *s, const tw_call *call, int64_t k, int c) {
+  return k == 0 ? call->in[c] : s->body.block[~k & 1] + s->body.of->offset[c];
+}
+
+/* Whether the states before step k are final; then they are the result. */
+static bool is_over(const state *s, const tw_call *call, int64_t k) {
+  const tw_scan_attr *attr = s->p->attr;
+  const tw_loop_attr *loop = &attr->loop;
+  if (attr->until == 0) return false;
+  const int flag = (int)attr->until - 1;
+  const void *over = state_before(s, call, k, flag);
+  for (int64_t i = 0; i < loop->target[flag].size; i++)
+    if (loop->dtype == TW_F64 ? ((const double *)over)[i] == 0 : ((const float *)over)[i] == 0) return false;
+  for (int c = 0; c < attr->n_states; c++)
+    memcpy(tw_loop_place(loop, c, call->out), state_before(s, call, k, c),
+           (size_t)loop->target[c].size * tw_dtype_get((tw_dtype)loop->dtype)->size);
+  return true;
+}
+
 tw_status tw_scan_kernel(const tw_call *call) {
   state *s = call->state;
   memory m;
   lay_out(s->p->attr, &m);
   double *compensation = clear(s, call, &m);
   begin(&s->body, call, m.body);
-  for (int64_t k = 0; k < s->p->attr->loop.n; k++) {
+  for (int64_t k = 0; k < s->p->attr->loop.n && !is_over(s, call, k); k++) {
     tw_status status = carry(s, call, k, k, compensation);
     if (status != TW_OK) return status;
   }
