@@ -4,15 +4,15 @@
 #include "implicit/argmin.h"
 
 #include "graph/node.h"
+#include "implicit/lower.h"
 #include "problem/oracle.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A solve that stopped short of its tolerance is used when it got this far, and the evidence says so; never
- * beyond. */
-static const double ACCEPTABLE = 1e-6;
+/* The evidence says so where it is used. */
+const double tw_acceptable_residual = 1e-6;
 
 typedef struct argmin_attr {
   const tw_nested *nested;
@@ -221,7 +221,7 @@ static tw_status status_for(tw_outcome outcome) {
 static tw_status check_outcome(const state *s, const tw_result *r, tw_error *error) {
   bool finite = isfinite(tw_vec_norm_inf(r->x, (size_t)r->n));
   bool stopped_short = r->outcome == TW_FAILED || r->outcome == TW_STOPPED_ITERATIONS;
-  bool near = tw_worst_residual(&r->optimality) <= ACCEPTABLE;
+  bool near = tw_worst_residual(&r->optimality) <= tw_acceptable_residual;
   if (finite && (r->outcome == TW_SOLVED || (stopped_short && near))) return TW_OK;
   return tw_fail(error, status_for(r->outcome),
                  "%s: the inner problem was not solved: %s ended with \"%s\" (%s)", s->p->nested->word,
@@ -387,4 +387,5 @@ const tw_op tw_op_argmin = {.name = "argmin",
                             .open = argmin_open,
                             .close = argmin_close,
                             .visit = argmin_visit,
-                            .memory = argmin_memory};
+                            .memory = argmin_memory,
+                            .emit = tw_argmin_emit};

@@ -33,6 +33,8 @@ void tw_work_evidence_with(tw_work *work, const tw_argmin_evidence *solution, do
 struct tw_solve_evidence;
 void tw_evidence_at(const tw_argmin_evidence *solution, const struct tw_solve_evidence *solve, double derivative_error,
                     tw_derivative_kind kind, const char *why, tw_evidence *evidence);
+/* A solve that stopped short of its tolerance is used when its residual is no larger than this. */
+extern const double tw_acceptable_residual;
 /* Condition numbers beyond this are singular. */
 extern const double tw_good_condition;
 /* Conditions with a larger residual do not hold: see tw_exactness. */

@@ -54,6 +54,9 @@ tw_expr tw_condition_smooth_gradient(const tw_condition *c, int i, const tw_pena
 /* nested->iteration, for methods that have one; TW_ERR_UNSUPPORTED for others, and for problems that the map is not for. */
 tw_status tw_condition_map(tw_condition *c, tw_error *error);
 
+/* The map of proximal_gradient whatever was chosen, in the form of tw_nested.iteration. NULL on failure, which the graph tells. */
+const tw_body *tw_nested_proximal_map(const tw_nested *nested, const tw_class *cls);
+
 /* Distances from points where a projection or prox has no derivative, as an array of candidates for the
  * smallest: of u for the projection on a set, and of the point u = x - grad of the smooth part for the prox
  * of weight times a regularizer. TW_NONE where there is a derivative everywhere. */

@@ -107,27 +107,53 @@ static tw_expr smooth_gradient(const tw_condition *c, int i) {
   return c->gradient[i];
 }
 
+/* (variables, theta, y, eta) -> one iteration, then the gradient of the smooth part. */
+static const tw_body *iteration_of(tw_condition *c, tw_map_rule *rule) {
+  const tw_nested *nested = c->nested;
+  const int v = nested->n_variables, n = v + nested->n_theta + 1;
+  const tw_body *body = NULL;
+  tw_expr *params = calloc((size_t)n + 1, sizeof *params), *out = calloc(2 * (size_t)v + 1, sizeof *out);
+  if (params && out) {
+    if (nested->objective >= 0) tw_condition_lagrangian(c); /* of all entries: the condition has held some by now */
+    memcpy(params, c->param, (size_t)n * sizeof *params);
+    const tw_expr eta = params[n] = tw_param(c->graph, n, TW_F64, TW_SCALAR);
+    for (int i = 0; i < v; i++) out[v + i] = smooth_gradient(c, i);
+    if (rule)
+      for (int i = 0; i < v && tw_graph_status(c->graph) == TW_OK; i++) out[i] = rule(c, i, out[v + i], eta);
+    else
+      newton(c, params, out);
+    if (tw_graph_status(c->graph) == TW_OK) body = tw_body_make(c->graph, n + 1, params, 2 * v, out);
+  } else {
+    tw_graph_fail(c->graph, TW_ERR_MEMORY, "out of memory building the map of a method");
+  }
+  free(params), free(out);
+  return body;
+}
+
 tw_status tw_condition_map(tw_condition *c, tw_error *error) {
   tw_nested *nested = c->nested;
   const map_kind *kind = find(&nested->choice);
   if (!kind) return refuse(c, error);
   const tw_status fits = check(c, kind, error);
   if (fits != TW_OK) return fits;
-  const int v = nested->n_variables, n = v + nested->n_theta + 1;
-  tw_expr *params = calloc((size_t)n + 1, sizeof *params), *out = calloc(2 * (size_t)v + 1, sizeof *out);
-  if (!params || !out) {
-    free(params), free(out);
-    return tw_fail(error, TW_ERR_MEMORY, "out of memory building the map of %s", kind->method);
-  }
-  if (nested->objective >= 0) tw_condition_lagrangian(c); /* of all entries: the condition has held some by now */
-  memcpy(params, c->param, (size_t)n * sizeof *params);
-  const tw_expr eta = params[n] = tw_param(c->graph, n, TW_F64, TW_SCALAR);
-  for (int i = 0; i < v; i++) out[v + i] = smooth_gradient(c, i);
-  if (kind->rule)
-    for (int i = 0; i < v && tw_graph_status(c->graph) == TW_OK; i++) out[i] = kind->rule(c, i, out[v + i], eta);
-  else
-    newton(c, params, out);
-  if (tw_graph_status(c->graph) == TW_OK) nested->iteration = tw_body_make(c->graph, n + 1, params, 2 * v, out);
-  free(params), free(out);
+  nested->iteration = iteration_of(c, kind->rule);
   return tw_graph_check(c->graph, error);
+}
+
+const tw_body *tw_nested_proximal_map(const tw_nested *nested, const tw_class *cls) {
+  tw_nested copy = *nested;
+  const int n = nested->statement->n_params;
+  tw_condition c = {.nested = &copy, .cls = cls, .graph = nested->graph, .out = nested->statement->outputs};
+  const tw_body *body = NULL;
+  c.param = calloc((size_t)n + 1, sizeof *c.param);
+  c.gradient = calloc((size_t)nested->n_variables + 1, sizeof *c.gradient);
+  if (c.param && c.gradient) {
+    memcpy(c.param, nested->statement->params, (size_t)n * sizeof *c.param);
+    c.y = c.param[n] = tw_param(c.graph, n, TW_F64, TW_SHAPE(nested->m));
+    body = iteration_of(&c, proximal);
+  } else {
+    tw_graph_fail(c.graph, TW_ERR_MEMORY, "out of memory building the map of proximal gradients");
+  }
+  free(c.param), free(c.gradient);
+  return body;
 }

@@ -3,6 +3,7 @@
  * Where the mask is false the unknown is fixed to b's entry. With M the free unknowns and N the fixed ones
  *   v_N = b_N,  L_MM v_M = b_M - L_MN b_N
  * so the adjoint of b -> v is  w_M = L_MM^-T c_M,  bbar_M = w_M,  bbar_N = c_N - (L' w)_N. */
+#include "implicit/lower.h"
 #include "implicit/solve.h"
 
 #include <stdlib.h>
@@ -241,4 +242,5 @@ const tw_op tw_op_implicit_solve = {.name = "implicit_solve",
                                     .open = tw_solve_open,
                                     .close = tw_solve_close,
                                     .visit = tw_solve_visit,
-                                    .memory = tw_solve_memory};
+                                    .memory = tw_solve_memory,
+                                    .emit = tw_solve_emit};

@@ -1,5 +1,6 @@
 /* Optimal values: v(theta) = f(x*(theta), theta), with Danskin's rule for the first derivative, so that it
  * costs no linear solve; higher ones go through the derivative of x*. */
+#include "graph/emit/emit.h"
 #include "implicit/argmin.h"
 
 #include <stdlib.h>
@@ -19,6 +20,11 @@ static bool value_infer(const tw_args *args, tw_type *type) {
 static tw_status value_kernel(const tw_call *call) {
   memcpy(call->out, call->in[0], sizeof(double));
   return TW_OK;
+}
+
+static void value_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
+  (void)node;
+  tw_emit_line(e, "*%s = *%s;", out, in[0]);
 }
 
 /* dv = d/dtheta [f + y'(c - bound) + r' s(theta)] dtheta with x, y, r, u held. */
@@ -91,4 +97,5 @@ const tw_op tw_op_optimal_value = {.name = "optimal_value",
                                    .infer = value_infer,
                                    .kernel = value_kernel,
                                    .jvp = value_jvp,
-                                   .vjp = value_vjp};
+                                   .vjp = value_vjp,
+                                   .emit = value_emit};

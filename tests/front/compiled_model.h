@@ -20,6 +20,7 @@ typedef struct written {
   tw_class cls;
   tw_oracle oracle;
   double sign; /* of the stated objective in the oracle's */
+  double tolerance; /* relative, within which they agree */
 } written;
 
 static inline char *text_of(const char *folder, const char *name) {
@@ -42,7 +43,7 @@ static inline void run_shell(const char *format, ...) {
 /* The model at `path` compiled with the prefix m and loaded, beside its oracle. */
 static inline void open_written(written *w, const char *path, const char *set, const char *cc) {
   char library[128], name[64];
-  *w = (written){0};
+  *w = (written){.tolerance = 1e-14};
   test_folder_make(w->folder);
   outcome o = command("compile %s -o %s/m.c%s%s", path, w->folder, set ? " --set " : "", set ? set : "");
   expect_code(&o, 0);
@@ -128,12 +129,12 @@ static inline double norm(const double *x, int64_t n) {
   return sqrt(sum);
 }
 
-/* |a - scale b| <= 1e-14 |b|, where |b| is what is left of larger terms at least 1e-2; `a` and `b` are
+/* |a - scale b| <= tolerance |b|, where |b| is what is left of larger terms at least 1e-2; `a` and `b` are
  * released. */
-static inline void assert_agree(const char *what, double *a, double *b, double scale, int64_t n) {
+static inline void assert_agree(const written *w, const char *what, double *a, double *b, double scale, int64_t n) {
   double size = norm(b, n);
   for (int64_t i = 0; i < n; i++) a[i] -= scale * b[i];
-  if (!(norm(a, n) <= 1e-14 * fmax(size, 1e-2)))
+  if (!(norm(a, n) <= w->tolerance * fmax(size, 1e-2)))
     fail_msg("%s differ by %.3g of %.3g", what, norm(a, n), size);
   free(a);
   free(b);

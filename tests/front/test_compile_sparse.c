@@ -47,7 +47,7 @@ static void agree_on(const written *w, tw_matrix matrix, const double *x, double
   else
     CALL(w, "hessian_values", x, ours);
   assert_ok(o->sparse_values(o->context, matrix, x, yo, theirs, &error));
-  assert_agree(jacobian ? "Jacobians" : "Hessians", ours, theirs, jacobian ? 1 : w->sign, p->nnz);
+  assert_agree(w, jacobian ? "Jacobians" : "Hessians", ours, theirs, jacobian ? 1 : w->sign, p->nnz);
   free(yo);
 }
 

@@ -104,7 +104,7 @@ static void put_comment(tw_text *out, const signature *s, const char *name, cons
   tw_text_printf(out, "/* %s", name);
   if (meaning) tw_text_printf(out, ": %s", meaning);
   tw_text_printf(out, ". %.4g flops, %zu bytes of work memory. Returns 0%s.\n", s->fn->flops, work,
-                 can_fail ? "; 1 where an index or a matrix is no good" : "");
+                 can_fail ? "; 1 where an index or a matrix is no good or a nested problem is not solved" : "");
   for (int k = 0; k < s->n; k++) {
     const tw_source_argument *a = &s->argument[k];
     char text[TW_SHAPE_TEXT];

@@ -20,6 +20,9 @@
 tw_expr tw_lu(tw_expr a);
 extern const tw_op tw_op_lu; /* no op of the table: it has no derivative of its own */
 
+/* As tw_linear_solve for a square matrix and a vector; NaN where the matrix is singular. */
+tw_expr tw_linear_solve_or_nan(tw_expr a, tw_expr b);
+
 /* The first row with a zero pivot, -1 when there is none. */
 int64_t tw_lu_zero_pivot(tw_dtype dtype, int64_t n, const void *lu);
 /* TW_ERR_SINGULAR in the op's name when a factor (operand `factor` of the call) has a zero pivot. */

@@ -1,6 +1,8 @@
 /* linear_solve and inverse by LU factors. Operands A, lu(A) and, for the solution, B. */
 #include "graph/ops/lu.h"
 
+#include <math.h>
+
 typedef struct solve_attr {
   int64_t transpose; /* solve A' X = B */
 } solve_attr;
@@ -114,6 +116,20 @@ tw_expr tw_linear_solve(tw_expr a, tw_expr b) {
   tw_expr all[] = {in[0], tw_lu(in[0]), tw_solve_columns(in[1], vector)};
   tw_expr x = tw_node(a.graph, &tw_op_linear_solve, 3, all, &attr);
   return vector ? tw_squeeze(x, -1) : x;
+}
+
+/* The factors of a singular matrix give way to those of the identity. */
+tw_expr tw_linear_solve_or_nan(tw_expr a, tw_expr b) {
+  const int64_t n = tw_shape_of(a).dim[0];
+  const tw_dtype dtype = tw_dtype_of(a);
+  tw_expr lu = tw_lu(a), pivot = tw_diag(tw_slice(lu, 1, 0, n, 1)), zero = tw_zeros_like(pivot);
+  tw_expr singular = tw_gt(tw_sum(tw_cast(tw_eq(pivot, zero), TW_F64), TW_ALL, false), tw_scalar(a.graph, 0));
+  tw_expr exchange = tw_cast(tw_add(tw_iota(a.graph, TW_I64, n), tw_integer(a.graph, 1)), dtype);
+  tw_expr identity = tw_concat(2, (tw_expr[]){tw_eye(a.graph, dtype, n, n), tw_expand(exchange, 1)}, 1);
+  solve_attr attr = {0};
+  tw_expr in[] = {a, tw_where(singular, identity, lu), tw_expand(b, 1)};
+  tw_expr x = tw_squeeze(tw_node(a.graph, &tw_op_linear_solve, 3, in, &attr), -1);
+  return tw_where(singular, tw_fill_like(x, NAN), x);
 }
 
 /* ------------------------------------------------------------------ inverse */

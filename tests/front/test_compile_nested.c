@@ -1,0 +1,74 @@
+/* talweg compile of models with nested problems: their C forms against the library's solvers, values and derivatives. */
+#include "agree.h"
+
+/* Solutions of both are as good as the library's tolerance. */
+#define AGREE 1e-7
+
+typedef struct nested_case {
+  const char *label, *model;
+} nested_case;
+
+static void assert_all_agree(int n, const nested_case *cases) {
+  char folder[64], path[128];
+  test_folder_make(folder);
+  for (int k = 0; k < n; k++) {
+    print_message("%s\n", cases[k].label);
+    write_text(folder, "a.tw", cases[k].model);
+    assert_agrees_within(AGREE, test_path(folder, "a.tw", path), NULL, "cc -O1");
+  }
+  test_folder_remove(folder);
+}
+#define ALL_AGREE(cases) assert_all_agree((int)(sizeof(cases) / sizeof *(cases)), cases)
+
+static void examples_agree(void **state) {
+  (void)state;
+  assert_agrees_within(AGREE, example_path("ridge-path"), NULL, "cc -O2");
+  assert_agrees_within(AGREE, example_path("equilibrium"), NULL, "cc -O2");
+}
+
+static void minima_agree(void **state) {
+  (void)state;
+  static const nested_case cases[] = {
+      {"quartic", "var x init 1\nlet v = min { var z\n minimize (z - x)^2 + z^4 }\nminimize v + x^2\n"},
+      {"not convex at the start", "var x[2] init 0.5\nlet z = argmin { var z[2] init [-1.2, 1]\n"
+                                  "  minimize 100 * (z[1] - z[0]^2)^2 + (1 - z[0])^2 + 0.1 * sum((z - x)^2) }\n"
+                                  "minimize sum(z^2) + sum(x^4)\n"},
+      {"logistic", "param A = normal(1, 40, 5)\nparam s = sign(normal(2, 40))\nvar r init -1\nlet w = argmin { var w[5]\n"
+                   "  minimize sum(log1p(exp(-s * (A @ w)))) + exp(r) * sum(w^2) }\nminimize sum((w - 0.2)^2) + r^2\n"},
+      {"maximum", "var x[3] init 0.2\nlet v = max { var z[3]\n maximize x @ z - sum(exp(z)) - sum(z^2) }\nminimize v + sum(x^2)\n"},
+      {"nested twice", "var x init 0.7\nlet z = argmin { var z\n let u = argmin { var u\n minimize (u - z)^2 + u^4 }\n"
+                       "  minimize (z - x)^2 + u^2 + z^4 }\nminimize (z - 1)^2 + x^2\n"}};
+  ALL_AGREE(cases);
+}
+
+static void equations_agree(void **state) {
+  (void)state;
+  static const nested_case cases[] = {
+      {"root", "var x init 1\nlet z = root { var z\n subject to z^3 + z == x }\nminimize z^2 + (x - 2)^2\n"},
+      {"far root", "var x init 1\nlet z = root { var z init 20\n subject to exp(z) - 1 + z == x }\nminimize z^2 + (x - 2)^2\n"},
+      {"singular at the start", "var x init 1\nlet z = root { var z[2] init 0\n subject to a: z[0] + z[1] + z[0]^3 == x\n"
+                                "  subject to b: z[0] + z[1] + z[1]^3 == 0.5 }\nminimize sum(z^2) + x^2\n"},
+      {"fixed point", "param W = normal(3, 6, 6)\nvar u[6] init 0.1\nlet z = fixpoint { var z[6]  z = tanh(0.3 * W @ z + u) }\n"
+                      "minimize sum((z - 0.1)^2) + sum(u^2)\n"}};
+  ALL_AGREE(cases);
+}
+
+static void composites_agree(void **state) {
+  (void)state;
+  static const nested_case cases[] = {
+      {"lasso", "param A = normal(1, 30, 8)\nparam b = normal(2, 30)\nvar r init 0\nlet w = argmin { var w[8]\n"
+                "  minimize 0.5 * sum((A @ w - b)^2) + exp(r) * sum(abs(w)) }\nminimize sum((w - 0.1)^2) + 0.1 * r^2\n"},
+      {"bounds", "param A = normal(1, 6, 6)\nvar t[6] init 0.3\nlet w = argmin { var w[6] >= 0 <= 0.5\n"
+                 "  minimize 0.5 * sum((A @ w - t)^2) + sum(w^4) }\nminimize sum((w - 0.1)^2) + sum(t^2)\n"},
+      {"simplex", "param A = normal(1, 6, 6)\nvar t[6] init 0.3\nlet w = argmin { var w[6] in simplex\n"
+                  "  minimize 0.5 * sum((A @ w - t)^2) }\nminimize sum((w - 0.1)^2) + sum(t^2)\n"},
+      {"ball", "param A = normal(1, 4, 4)\nvar t[4] init 2\nlet w = argmin { var w[4] in ball(0.5)\n"
+               "  minimize sum((A @ w - t)^2) + 0.1 * sum(w^2) }\nminimize sum((w - 0.1)^2) + sum(t^2)\n"}};
+  ALL_AGREE(cases);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(examples_agree), cmocka_unit_test(minima_agree), cmocka_unit_test(equations_agree),
+                                     cmocka_unit_test(composites_agree)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
