@@ -85,7 +85,8 @@ tw_lowered tw_lower_composite(const tw_lowering *l) {
   tw_expr first, zero = number(&c, 0), one = number(&c, 1), start = map_at(&c, tw_lower_start(l), zero, &first);
   tw_expr at_start = measure(&c, start), unit = tw_where(tw_is_finite(at_start), tw_maximum(at_start, one), one);
   tw_expr k = tw_input(g, "k", TW_I64, TW_SCALAR), x = tw_input(g, "x", TW_F64, TW_SHAPE(nested->n));
-  tw_expr eta = tw_input(g, "eta", TW_F64, TW_SCALAR), far = tw_input(g, "far", TW_F64, TW_SCALAR), last = tw_input(g, "last", TW_F64, TW_SCALAR), eta_next;
+  tw_expr eta = tw_input(g, "eta", TW_F64, TW_SCALAR), far = tw_input(g, "far", TW_F64, TW_SCALAR);
+  tw_expr last = tw_input(g, "last", TW_F64, TW_SCALAR), eta_next;
   tw_expr down = descend(&c, x, eta, &eta_next), d = tw_linear_solve_or_nan(tw_lower_matrix(l, down), tw_lower_condition(l, down));
   tw_expr newton = tw_sub(down, d), by_steps = measure(&c, down), by_newton = measure(&c, newton);
   tw_expr take = tw_lt(by_newton, tw_scale(by_steps, 0.5)), now = tw_where(take, by_newton, by_steps);
