@@ -34,6 +34,7 @@ static int32_t add_value(builder *b, tw_value value) {
   }
   b->pass->value = grown;
   grown[b->pass->n_values] = value;
+  grown[b->pass->n_values].bytes = tw_dtype_get(value.dtype)->size;
   return b->pass->n_values++;
 }
 
@@ -74,14 +75,14 @@ static int32_t result(builder *b, int32_t id) {
 static int32_t read_value(builder *b, int32_t id);
 
 static int32_t block_value(builder *b, int32_t id) {
-  return add_value(b, (tw_value){TW_VALUE_BLOCK, data_of(b, id)->type.dtype, -1, 0});
+  return add_value(b, (tw_value){.kind = TW_VALUE_BLOCK, .dtype = data_of(b, id)->type.dtype, .at = -1});
 }
 
 /* A member that others read is computed in their sight. */
 static int32_t member_value(builder *b, int32_t id) {
   const tw_fact *fact = &b->p->fact[id];
   if (fact->group != b->group || !fact->outside) return block_value(b, id);
-  return add_value(b, (tw_value){TW_VALUE_RESULT, data_of(b, id)->type.dtype, result(b, id), 0});
+  return add_value(b, (tw_value){.kind = TW_VALUE_RESULT, .dtype = data_of(b, id)->type.dtype, .at = result(b, id)});
 }
 
 static int32_t remember(builder *b, int32_t id, int32_t value) {
@@ -145,7 +146,7 @@ static int32_t slide_value(builder *b, int32_t id) {
   }
   const bool window = slope == 0 || slope == 1;
   const int32_t out =
-      add_value(b, (tw_value){window ? TW_VALUE_WINDOW : TW_VALUE_BLOCK, node->type.dtype, window ? (int32_t)slope : -1, 0});
+      add_value(b, (tw_value){.kind = window ? TW_VALUE_WINDOW : TW_VALUE_BLOCK, .dtype = node->type.dtype, .at = window ? (int32_t)slope : -1});
   tw_instr *instr = add_instr(b, TW_INSTR_SLIDE, id);
   made.kind = TW_INSTR_SLIDE;
   made.node = id;
@@ -180,13 +181,13 @@ static int32_t read_value(builder *b, int32_t id) {
   if (tw_repeated_constant(b->p->graph, id, &constant.bits)) return add_value(b, constant);
   const int64_t size = data_of(b, direct)->size;
   if (size == 1 && b->pass->n > 1)
-    return remember(b, direct, add_value(b, (tw_value){TW_VALUE_SCALAR, constant.dtype, operand(b, direct), 0}));
+    return remember(b, direct, add_value(b, (tw_value){.kind = TW_VALUE_SCALAR, .dtype = constant.dtype, .at = operand(b, direct)}));
   const bool own = fact->group == b->group;
   const bool redo = fact->role == TW_ROLE_MAP && fact->cheap && fact->level == b->p->fact[b->group].level;
   if (fact->role == TW_ROLE_MAP && (own || redo)) return remember(b, direct, map_value(b, direct));
   if (fact->role == TW_ROLE_GATHER && own) return remember(b, direct, gather_value(b, direct));
   if (fact->role == TW_ROLE_VIRTUAL) return remember(b, direct, virtual_value(b, direct));
-  return remember(b, direct, add_value(b, (tw_value){TW_VALUE_OPERAND, constant.dtype, operand(b, direct), 0}));
+  return remember(b, direct, add_value(b, (tw_value){.kind = TW_VALUE_OPERAND, .dtype = constant.dtype, .at = operand(b, direct)}));
 }
 
 static void add_fold(builder *b, int32_t id) {
@@ -215,7 +216,7 @@ static int64_t footprint(const tw_pass *pass) {
   int64_t slot = 1, arrays = 0;
   for (int k = 0; k < pass->n_values; k++) {
     const tw_value *value = &pass->value[k];
-    const int64_t bytes = (int64_t)tw_value_bytes(value);
+    const int64_t bytes = (int64_t)value->bytes;
     if (value->kind == TW_VALUE_BLOCK && bytes > slot) slot = bytes;
     if (value->kind == TW_VALUE_OPERAND || value->kind == TW_VALUE_RESULT) arrays += bytes;
   }
@@ -262,6 +263,11 @@ static void set_sizes(tw_pass *pass, int64_t row, bool serial) {
   }
 }
 
+static void set_turns(tw_pass *pass, tw_graph *graph) {
+  for (int i = 0; i < pass->n_instrs; i++)
+    pass->instr[i].turn = tw_needs_loop(&pass->instr[i], graph) ? pass->turns++ : -1;
+}
+
 static double array_bytes(const tw_graph *graph, int32_t id, int64_t most) {
   const tw_node_data *node = tw_node_at(graph, id);
   return (double)(node->size < most ? node->size : most) * (double)tw_dtype_get(node->type.dtype)->size;
@@ -300,12 +306,11 @@ static bool set_costs(tw_pass *pass, tw_graph *graph) {
   pass->work = (int64_t)(pass->flops / 4) > pass->n ? (int64_t)(pass->flops / 4) : pass->n;
   if (!pass->native) return read != NULL;
   pass->native->work = pass->work;
+  pass->native->bytes = pass->bytes;
   pass->gain = (double)(pass->n_instrs - pass->native->n_instrs) *
                (0.2e-9 * (double)pass->n + 10e-9 * ((double)pass->n / (double)pass->block + 1));
   return read != NULL;
 }
-
-size_t tw_value_bytes(const tw_value *value) { return tw_dtype_get(value->dtype)->size; }
 
 void tw_pass_free(tw_pass *pass) {
   if (!pass) return;
@@ -340,6 +345,8 @@ tw_pass *tw_pass_make(tw_planner *p, int32_t group, const int32_t *member, int32
   }
   set_sizes(b.pass, p->fact[group].row, (p->fn->mode & TW_MODE_SERIAL) != 0);
   tw_pass *native = b.pass->native;
+  set_turns(b.pass, p->graph);
+  if (native) set_turns(native, p->graph);
   if (!set_costs(b.pass, p->graph) || !tw_pass_set_last_reads(b.pass) || (native && !tw_pass_set_last_reads(native))) {
     tw_pass_free(b.pass);
     return NULL;

@@ -25,6 +25,7 @@ typedef struct tw_value {
   tw_dtype dtype;
   int32_t at;  /* slot, operand or result */
   double bits; /* of a constant: its element's bytes */
+  size_t bytes; /* of an element; set when it is added */
 } tw_value;
 
 typedef enum tw_instr_kind {
@@ -67,6 +68,7 @@ typedef struct tw_instr {
   tw_fold_shape shape; /* FOLD */
   tw_fold_id fold, combine;
   size_t partial; /* FOLD: offset of the blocks' results in the step's scratch */
+  int32_t turn;           /* MAP: by which of the pass's functions of a mathematical library; -1: plain arithmetic */
   int32_t first, cluster; /* NATIVE: pass->map[first .. first+n-1]; number of its function */
 } tw_instr;
 
@@ -89,6 +91,7 @@ typedef struct tw_pass {
   size_t scratch;
   tw_instr *map; /* of NATIVE instructions */
   int n_maps;
+  int turns;   /* maps by functions of a mathematical library */
   struct tw_pass *native; /* the same with plain arithmetic in compiled loops; NULL: nothing to gain. Shares operand, result */
   double gain;            /* seconds that `native` is estimated to save in a run */
   double flops, bytes; /* of one run */
@@ -114,7 +117,6 @@ bool tw_pass_set_last_reads(tw_pass *pass);
 void tw_pass_free(tw_pass *pass);
 /* Flops of instruction i, and the bytes that it is the first to read and those that it writes; read[operand] is set. */
 void tw_pass_cost(const tw_pass *pass, tw_graph *graph, int i, bool *read, double *flops, double *bytes);
-size_t tw_value_bytes(const tw_value *value); /* of an element */
 
 /* Pointers of one run. */
 typedef struct tw_pass_call {

@@ -35,7 +35,7 @@ static void take_over(allocation *a, int i) {
   tw_value *out = &a->pass->value[instr->out];
   for (int k = 0; k < instr->n && out->kind == TW_VALUE_BLOCK && out->at < 0; k++) {
     const tw_value *in = &a->pass->value[instr->in[k]];
-    if (in->kind != TW_VALUE_BLOCK || a->last[instr->in[k]] != i || tw_value_bytes(in) != tw_value_bytes(out)) continue;
+    if (in->kind != TW_VALUE_BLOCK || a->last[instr->in[k]] != i || in->bytes != out->bytes) continue;
     out->at = in->at;
     a->last[instr->in[k]] = -1; /* its register lives on */
   }

@@ -25,9 +25,50 @@ typedef struct block_frame {
   int64_t low, n; /* its elements */
   char **at;      /* per value */
   int8_t *step;   /* 0: repeats */
+  bool ahead;     /* whether the next block is asked for */
 } block_frame;
 
 static const int64_t no_row[TW_MAX_RANK];
+
+/* ------------------------------------------------------------------ memory
+ *
+ * Functions of a mathematical library compute for long and leave memory idle, so the next block is asked for meanwhile. */
+
+enum {
+  LINE = 64,
+  AHEAD_BYTES = 1 << 22, /* of a pass: what is in a cache needs not be asked for */
+  PIECE_BYTES = 1024     /* of an operand of such a function, between two requests */
+};
+
+/* Asks for a share of all arrays' next block: request number `at` of `count`. Inline, as compilers drop calls without other effects. */
+static inline __attribute__((always_inline)) void ask(const block_frame *f, int64_t at, int64_t count) {
+  const tw_pass *pass = f->call->pass;
+  for (int k = 0; k < pass->n_values; k++) {
+    const tw_value *value = &pass->value[k];
+    if (value->kind != TW_VALUE_OPERAND && value->kind != TW_VALUE_RESULT) continue;
+    const size_t block = (size_t)pass->block * value->bytes, to = block * (size_t)(at + 1) / (size_t)count;
+    const char *next = f->at[k] + block;
+    if (value->kind == TW_VALUE_OPERAND)
+      for (size_t b = block * (size_t)at / (size_t)count; b < to; b += LINE) __builtin_prefetch(next + b, 0);
+    else
+      for (size_t b = block * (size_t)at / (size_t)count; b < to; b += LINE) __builtin_prefetch(next + b, 1);
+  }
+}
+
+/* instr->loop piece by piece. */
+static void run_map_ahead(const block_frame *f, const tw_instr *instr, const void *const *in, const int64_t *step) {
+  const tw_pass *pass = f->call->pass;
+  const size_t bytes = pass->value[instr->out].bytes;
+  const int64_t piece = PIECE_BYTES / (int64_t)bytes, pieces = (f->n + piece - 1) / piece;
+  const void *from[TW_MAX_OPERANDS];
+  for (int64_t p = 0; p < pieces; p++) {
+    const int64_t first = p * piece, n = f->n - first < piece ? f->n - first : piece;
+    ask(f, instr->turn * pieces + p, pass->turns * pieces);
+    for (int k = 0; k < instr->n; k++)
+      from[k] = (const char *)in[k] + (size_t)(first * step[k]) * pass->value[instr->in[k]].bytes;
+    instr->loop(1, n, from, no_row, step, f->at[instr->out] + (size_t)first * bytes);
+  }
+}
 
 /* ------------------------------------------------------------------ instructions */
 
@@ -49,7 +90,10 @@ static void run_map(const block_frame *f, const tw_instr *instr) {
     tw_loop_get(TW_LOOP_copy, dtype)(1, f->n, (const void *[]){element}, no_row, no_row, f->at[instr->out]);
     return;
   }
-  instr->loop(1, f->n, in, no_row, step, f->at[instr->out]);
+  if (f->ahead && instr->turn >= 0)
+    run_map_ahead(f, instr, in, step);
+  else
+    instr->loop(1, f->n, in, no_row, step, f->at[instr->out]);
 }
 
 #define COPY_STEPS(bits)                                                                                                \
@@ -77,7 +121,7 @@ static void copy_steps(const char *from, int64_t step, int64_t n, size_t bytes, 
 /* A block within one row of the view is read where it lies; others are collected row by row. */
 static void run_view(const block_frame *f, const tw_instr *instr) {
   const tw_view *v = &instr->view;
-  const size_t bytes = tw_value_bytes(&f->call->pass->value[instr->out]);
+  const size_t bytes = f->call->pass->value[instr->out].bytes;
   const char *array = f->call->in[instr->array];
   int64_t digit[TW_MAX_RANK], rest = f->low, at = v->offset;
   for (int k = 0; k < v->rank; k++) {
@@ -143,7 +187,7 @@ static int64_t gather_at(const block_frame *f, const tw_instr *instr, int64_t i)
 
 /* The first element that is outside; n when none is. */
 static int64_t run_gather(const block_frame *f, const tw_instr *instr) {
-  const size_t bytes = tw_value_bytes(&f->call->pass->value[instr->out]);
+  const size_t bytes = f->call->pass->value[instr->out].bytes;
   const char *array = f->call->in[instr->array];
   char *out = f->at[instr->out];
   int64_t i = 0;
@@ -176,11 +220,11 @@ static int64_t run_slide(const block_frame *f, const tw_instr *instr) {
     at = at * instr->extent[d] + first;
     slope = slope * instr->extent[d] + instr->affine[d].slope;
   }
-  const char *from = (const char *)f->call->in[instr->array] + (size_t)at * tw_value_bytes(value);
+  const char *from = (const char *)f->call->in[instr->array] + (size_t)at * value->bytes;
   if (value->kind == TW_VALUE_WINDOW) {
     f->at[instr->out] = (char *)(uintptr_t)from;
   } else {
-    copy_steps(from, slope, f->n, tw_value_bytes(value), f->at[instr->out]);
+    copy_steps(from, slope, f->n, value->bytes, f->at[instr->out]);
   }
   return f->n;
 }
@@ -275,7 +319,7 @@ static void place_values(const block_frame *f, char *room, size_t slot_bytes) {
   const tw_pass *pass = f->call->pass;
   for (int k = 0; k < pass->n_values; k++) {
     const tw_value *value = &pass->value[k];
-    const size_t skip = (size_t)f->low * tw_value_bytes(value);
+    const size_t skip = (size_t)f->low * value->bytes;
     f->step[k] = !tw_value_repeats(value);
     switch (value->kind) {
     case TW_VALUE_BLOCK: f->at[k] = room + (size_t)value->at * slot_bytes; break;
@@ -299,6 +343,7 @@ static void run_tile(void *context, int64_t tile, int worker) {
   for (f.low = low; f.low < high; f.low += pass->block) {
     f.n = high - f.low < pass->block ? high - f.low : pass->block;
     place_values(&f, room, pass->slot_bytes);
+    f.ahead = pass->turns > 0 && pass->bytes > AHEAD_BYTES && f.low + 2 * pass->block <= pass->n;
     for (int i = 0; i < pass->n_instrs; i++) {
       int64_t done;
       if (run_instr(&f, &pass->instr[i], &done)) continue;
