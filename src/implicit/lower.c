@@ -72,10 +72,11 @@ static form *form_of(const tw_nested *nested, const tw_class *cls, tw_error *err
     return NULL;
   }
   if (nested->objective < 0) return tw_lower_equations;
-  if (cls->constrained) {
-    tw_fail(error, TW_ERR_UNSUPPORTED, "%s: a nested problem with constraints has no C form", nested->word);
+  if (cls->constrained && !nested->program) {
+    tw_fail(error, TW_ERR_UNSUPPORTED, "%s: a nested problem with constraints beside sets or regularizers has no C form", nested->word);
     return NULL;
   }
+  if (cls->constrained) return tw_lower_program;
   return cls->has_set || cls->has_regularizer || cls->bounded ? tw_lower_composite : tw_lower_minimum;
 }
 

@@ -29,6 +29,7 @@ typedef struct tw_lowered {
 tw_lowered tw_lower_minimum(const tw_lowering *l);
 tw_lowered tw_lower_equations(const tw_lowering *l);
 tw_lowered tw_lower_composite(const tw_lowering *l);
+tw_lowered tw_lower_program(const tw_lowering *l);
 
 /* At z: the condition F, dF/dz [n + m, n + m]; the objective (in the sense of minimisation) at x; where x starts. */
 tw_expr tw_lower_condition(const tw_lowering *l, tw_expr z);

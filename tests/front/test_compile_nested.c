@@ -67,8 +67,25 @@ static void composites_agree(void **state) {
   ALL_AGREE(cases);
 }
 
+static void programs_agree(void **state) {
+  (void)state;
+  static const nested_case cases[] = {
+      {"equation", "var x init 1\nlet z = argmin { var z[3]\n  minimize sum((z - x)^2) + z[0]^4\n  subject to z[0] + z[1] == 1\n"
+                   "  subject to z[1] - 2 * z[2] == x }\nminimize sum(z^2) + x^2\n"},
+      {"portfolio", "param F = normal(1, 6, 4)\nparam mu = uniform(2, 6)\nvar r init 0.5\nlet w = argmin { var w[6] >= 0\n"
+                    "  minimize 0.5 * sum((w @ F)^2) - r * (mu @ w) + 0.05 * sum(w^2)\n  subject to sum(w) == 1 }\n"
+                    "minimize sum((w - 0.2)^2) + 0.1 * r^2\n"},
+      {"linear program", "var x[2] init [0.9, 1.3]\nlet v = min { var z[2] >= 0\n  minimize x @ z\n"
+                         "  subject to 2 * z[0] + z[1] >= 3\n  subject to z[0] + 3 * z[1] >= 4 }\nminimize (v - 3)^2 + sum(x^4)\n"},
+      {"two-sided rows", "param A = normal(5, 5, 3)\nvar x[3] init 0.4\nlet z = argmin { var z[3]\n  minimize sum((z - 3 * x)^2)\n"
+                         "  subject to -0.5 <= A @ z <= 0.7 }\nminimize sum((z - 0.1)^2) + sum(x^2)\n"},
+      {"not convex", "var x init 0.3\nlet z = argmin { var z[2] init [1, 1] >= 0.1 <= 5\n  minimize z[0] * z[1] + x * z[0] + log(z[1])\n"
+                     "  subject to z[0]^2 + z[1]^2 >= 2 + x^2 }\nminimize sum((z - 1)^2) + x^2\n"}};
+  ALL_AGREE(cases);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(examples_agree), cmocka_unit_test(minima_agree), cmocka_unit_test(equations_agree),
-                                     cmocka_unit_test(composites_agree)};
+                                     cmocka_unit_test(composites_agree), cmocka_unit_test(programs_agree)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
