@@ -208,8 +208,6 @@ tw_status tw_source_add_packed(tw_source *source, const char *name, const char *
 tw_status tw_source_add_sparse(tw_source *source, const char *name, const char *meaning, const tw_fn *fn, int n,
                                const tw_source_argument *arguments, const tw_source_part *part, const tw_pattern *pattern,
                                tw_error *error);
-/* The op that the last TW_ERR_UNSUPPORTED was about; NULL: none. */
-const tw_op *tw_source_refused(const tw_source *source);
 /* A comment of these lines between the functions. */
 void tw_source_comment(tw_source *source, const char *lines);
 /* The file and its header (either may be NULL); `title` goes to the first comment, `include` is the header's file name. */

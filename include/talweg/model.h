@@ -65,8 +65,6 @@ const char *tw_model_element(const tw_model *model, const char *name, int axis, 
 /* Whether `name` is a param that sizes, sets, indices or conditions come from: a constant of the model, and none of its
  * problem's parameters. Another value takes another reading, with an override. */
 bool tw_model_fixed(const tw_model *model, const char *name);
-/* The first nested problem that the model states, as "argmin at line:column"; NULL: none. */
-const char *tw_model_nested(const tw_model *model);
 /* "file:line:column" of a named statement, for messages about it; NULL when unknown. */
 const char *tw_model_where(const tw_model *model, const char *name);
 

@@ -333,8 +333,8 @@ tw_status tw_oracle_check(const tw_oracle *oracle, const double *x, double *wors
  * cannot be, and where the library derives no sparse matrix, they are left out with a comment. The dense functions are there
  * up to TW_SOURCE_DENSE elements, or TW_SOURCE_DENSE_SPARSE beside matrices in compressed columns that tw_oracle_storage calls
  * sparse. A start that has no C form is left out, with a comment. Integer variables are continuous here, and sets that are no
- * boxes are not written. TW_ERR_UNSUPPORTED: fixed points, and problems that hold an op without a C form, such as a nested
- * problem (tw_source_refused). Builds on the problem's graph. */
+ * boxes are not written. TW_ERR_UNSUPPORTED: fixed points, and problems that hold an op without a C form, such as a custom
+ * root. Builds on the problem's graph. */
 enum { TW_SOURCE_DENSE = 1000000, TW_SOURCE_DENSE_SPARSE = 100000 };
 tw_status tw_problem_source(const tw_problem *p, const char *prefix, tw_source *source, tw_error *error);
 

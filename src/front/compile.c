@@ -131,17 +131,6 @@ static tw_status write_files(const paths *p, const tw_text *c, const tw_text *he
   return status;
 }
 
-/* Why a model cannot be written, in its own terms. */
-static tw_status refused(const compile_fields *f, const tw_model *model, const tw_source *source,
-                         tw_error *error) {
-  const tw_op *op = tw_source_refused(source);
-  if (op != NULL && tw_op_is_nested(op) && tw_model_nested(model) != NULL)
-    return tw_fail(error, TW_ERR_UNSUPPORTED, "%s: cannot be compiled: the model holds a nested problem (%s)",
-                   f->model, tw_model_nested(model));
-  tw_error_prefix(error, error->status == TW_ERR_UNSUPPORTED ? "%s: cannot be compiled" : "%s", f->model);
-  return error->status;
-}
-
 static bool has_integers(const tw_problem *p) {
   for (int i = 0; i < tw_problem_variables(p); i++)
     if (tw_problem_variable_at(p, i)->kind != TW_CONTINUOUS) return true;
@@ -155,7 +144,7 @@ static tw_status compile(const compile_fields *f, const paths *p, tw_model *mode
   if (source == NULL) return out_of_memory(error);
   tw_status status = tw_problem_source(tw_model_problem(model), p->prefix, source, error);
   if (status != TW_OK)
-    status = refused(f, model, source, error);
+    status = tw_error_prefix(error, status == TW_ERR_UNSUPPORTED ? "%s: cannot be compiled" : "%s", f->model);
   else
     status = tw_source_write(source, tw_model_file_title(model, f->model), p->include, &c, &header, error);
   if (status == TW_OK) status = write_files(p, &c, &header, error);

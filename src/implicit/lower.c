@@ -200,26 +200,18 @@ static void put_body(tw_emitter *e, const tw_body *body, const char *const *in, 
   tw_emit_body_close(&b);
 }
 
-/* A body built while no other thread builds. */
-static bool built(tw_emitter *e, tw_status status, tw_expr node) {
-  if (status == TW_OK) return true;
-  e->status = status;
-  if (status == TW_ERR_UNSUPPORTED) e->refused = tw_op_of(node);
-  return false;
-}
-
 void tw_argmin_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
   const tw_body *body = NULL;
   tw_graph_lock(node.graph);
-  const tw_status status = lower_problem(tw_nested_of(node), &body, e->error);
+  e->status = lower_problem(tw_nested_of(node), &body, e->error);
   tw_graph_unlock(node.graph);
-  if (built(e, status, node)) put_body(e, body, in, out, tw_acceptable_residual);
+  if (e->status == TW_OK) put_body(e, body, in, out, tw_acceptable_residual);
 }
 
 void tw_solve_emit(tw_emitter *e, tw_expr node, const char *const *in, const char *out) {
   const tw_body *body = NULL;
   tw_graph_lock(node.graph);
-  const tw_status status = lower_solve(node, &body, e->error);
+  e->status = lower_solve(node, &body, e->error);
   tw_graph_unlock(node.graph);
-  if (built(e, status, node)) put_body(e, body, in, out, 0);
+  if (e->status == TW_OK) put_body(e, body, in, out, 0);
 }

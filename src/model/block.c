@@ -152,7 +152,6 @@ bool tw_build_block(tw_builder *b, const tw_ast *node, tw_value *out) {
   const tw_body_site *top = b->site;
   while (top && top->outer) top = top->outer;
   if (site.problem && top) site.problem->around = top->problem;
-  if (!b->nested) b->nested = node;
   b->scope = &scope;
   b->site = &site;
   b->guard = TW_NONE; /* what the solver meets must make sense at every point */

@@ -49,7 +49,6 @@ struct tw_builder {
   int n_overrides;
   tw_override_value *overrides;
   tw_expr guard; /* inside a filter or a branch: where it is false, values do not matter. NONE: no guard */
-  const tw_ast *nested; /* the first nested problem; NULL: none so far */
   int n_loops, loops_capacity;
   tw_expr *loops;                        /* iteration numbers of the comprehensions around */
   const struct tw_index_loop *innermost; /* of them; NULL: none */

@@ -69,22 +69,6 @@ const char *tw_model_where(const tw_model *model, const char *name) {
   return where;
 }
 
-const char *tw_model_nested(const tw_model *model) {
-  if (!model) return NULL;
-  return model->nested;
-}
-
-/* "argmin at 7:9" */
-static bool name_nested(tw_model *model, const tw_ast *block) {
-  int64_t line, column;
-  tw_text text = {0};
-  tw_place_position(tw_ast_place(block), &line, &column);
-  tw_text_printf(&text, "%s at %lld:%lld", block->text, (long long)line, (long long)column);
-  model->nested = text.failed ? NULL : tw_arena_strdup(model->arena, text.data);
-  tw_text_free(&text);
-  return model->nested != NULL;
-}
-
 void tw_model_free(tw_model *model) {
   if (!model) return;
   tw_problem_free(model->problem);
@@ -169,7 +153,6 @@ static tw_status build(tw_model *model, tw_statement *statements, const tw_model
   bool good = tw_build_statements(&b, statements) && tw_build_finish(&b, end);
   tw_map_free(b.fixed);
   if (!good) return tw_fail(error, own.status, "%s", own.message);
-  if (b.nested && !name_nested(model, b.nested)) return oom(error);
   model->method = site.method;
   for (const tw_statement *s = statements; s; s = s->next)
     if (s->kind == TW_STATE_MODEL) model->title = s->name;

@@ -12,7 +12,6 @@ struct tw_model {
   tw_scope scope;
   const char *method;
   const char *title;
-  const char *nested;
   tw_model_table *table; /* of a model that is no .tw file; NULL: it is one */
 };
 

@@ -6,7 +6,7 @@ static void assert_agrees(const char *path, const char *set, const char *cc) { a
 
 static void examples_agree(void **state) {
   (void)state;
-  static const char *const name[] = {"rosenbrock", "lasso", "transport", "knapsack", "portfolio", "hs071"};
+  static const char *const name[] = {"rosenbrock", "lasso", "transport", "knapsack", "portfolio", "hs071", "maxcut", "robust-portfolio"};
   const bool clang = system("command -v clang > /dev/null") == 0;
   for (size_t i = 0; i < sizeof name / sizeof *name; i++) {
     assert_agrees(example_path(name[i]), NULL, "cc -O2");

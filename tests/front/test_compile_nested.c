@@ -84,8 +84,47 @@ static void programs_agree(void **state) {
   ALL_AGREE(cases);
 }
 
+/* An inner problem without a solution at some x: the function says so, and goes on to work elsewhere. */
+static void failures_are_returned(void **state) {
+  (void)state;
+  char folder[64];
+  test_folder_make(folder);
+  write_text(folder, "m.tw", "var x init 1\nlet z = argmin { var z\n  minimize (z - 3)^2\n  subject to z >= x\n  subject to z^2 <= 1 }\n"
+                             "minimize z^2 + x^2\n");
+  write_text(folder, "main.c",
+             "#include \"m.h\"\nint main(void) {\n  static struct m_gradient_work w;\n  double f, g;\n  const double in = 0.5, out = 1.5;\n"
+             "  if (m_gradient(&in, &f, &g, &w) || f != 1.25 || g != 1) return 1;\n  if (m_gradient(&out, &f, &g, &w) != 1) return 2;\n"
+             "  return m_gradient(&in, &f, &g, &w) || f != 1.25;\n}\n");
+  outcome o = command("compile %s/m.tw", folder);
+  expect_code(&o, 0);
+  outcome_free(&o);
+  run_shell("cc -std=c11 -Wall -Wextra -Werror %s/main.c %s/m.c -o %s/main -lm && %s/main", folder, folder, folder, folder);
+  test_folder_remove(folder);
+}
+
+static void what_has_no_form_is_refused(void **state) {
+  (void)state;
+  static const char *const cases[][2] = {
+      {"var x init 1\nlet w = argmin { var w[3] in simplex\n  minimize sum((w - x)^2)\n  subject to w[0] <= 0.2 }\nminimize sum(w^2) + x^2\n",
+       "constraints beside sets or regularizers"},
+      {"var x init 1\nlet w = argmin { var w[1001]\n  minimize sum((w - x)^2) + sum(w^4) }\nminimize sum(w^2) + x^2\n",
+       "1001 unknowns, where the C form of a nested problem takes at most 1000"}};
+  char folder[64];
+  test_folder_make(folder);
+  for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+    write_text(folder, "m.tw", cases[k][0]);
+    outcome o = command("compile %s/m.tw", folder);
+    expect_code(&o, 1);
+    expect_text(o.err, "m.tw: cannot be compiled: argmin: ");
+    expect_text(o.err, cases[k][1]);
+    outcome_free(&o);
+  }
+  assert_int_equal(test_folder_remove(folder), 1); /* nothing was written */
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(examples_agree), cmocka_unit_test(minima_agree), cmocka_unit_test(equations_agree),
-                                     cmocka_unit_test(composites_agree), cmocka_unit_test(programs_agree)};
+                                     cmocka_unit_test(composites_agree), cmocka_unit_test(programs_agree),
+                                     cmocka_unit_test(failures_are_returned), cmocka_unit_test(what_has_no_form_is_refused)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

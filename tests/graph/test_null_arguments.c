@@ -233,7 +233,6 @@ static void neutral_5(void **state) {
   tw_profile_table(NULL, NULL, 0, NULL);
   tw_profile_trace(NULL, NULL, NULL);
   tw_source_free(NULL);
-  (void)tw_source_refused(NULL);
   tw_source_comment(NULL, NULL);
   (void)tw_op_kind_name((tw_op_kind){0});
   (void)tw_op_kind_of(NULL);

@@ -24,7 +24,6 @@ static void neutral(void **state) {
   (void)tw_model_labels(NULL, NULL, 0);
   (void)tw_model_element(NULL, NULL, 0, 0, NULL);
   (void)tw_model_fixed(NULL, NULL);
-  (void)tw_model_nested(NULL);
   (void)tw_model_where(NULL, NULL);
 }
 

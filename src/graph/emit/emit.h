@@ -16,7 +16,6 @@ struct tw_emitter {
   bool can_fail;   /* something written may return nonzero */
   bool native;     /* for the library itself, whose bits it gives: passes of segments (plan/segment.c) */
   int loops;       /* .. and how many of its loops are called: loop[0] .. */
-  const tw_op *refused; /* has no C form */
   tw_status status;
   tw_error *error;
 };

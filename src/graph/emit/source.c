@@ -11,7 +11,6 @@ struct tw_source {
   tw_text declarations; /* for the header */
   tw_emit_constants constants;
   int names;
-  const tw_op *refused;
 };
 
 tw_source *tw_source_new(void) { return calloc(1, sizeof(tw_source)); }
@@ -162,7 +161,6 @@ tw_status tw_source_add_within(tw_source *source, const char *name, const char *
     e.status = no_memory(error);
   }
   source->names = e.names;
-  source->refused = e.refused;
   if (e.status == TW_OK && graph)
     e.status = tw_emit_constants_add(&source->constants, graph, &text, most, &before, &e.work_most, error);
   if (e.status == TW_OK && before.failed) e.status = no_memory(error);
@@ -208,7 +206,6 @@ tw_status tw_source_add(tw_source *source, const char *name, const tw_fn *fn, co
   return status;
 }
 
-const tw_op *tw_source_refused(const tw_source *source) { return source ? source->refused : NULL; }
 
 /* Text of a comment, which it must not end. */
 static void put_remark(tw_text *out, const char *text, size_t length) {

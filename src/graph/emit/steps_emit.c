@@ -36,7 +36,6 @@ static void close_names(names *n) {
 }
 
 static void refuse(tw_emitter *e, const tw_op *op) {
-  e->refused = op;
   e->status = tw_fail(e->error, TW_ERR_UNSUPPORTED, "%s has no C form", op->name);
 }
 
