@@ -139,6 +139,22 @@ static void parameters_are_inputs(void **state) {
   test_folder_remove(folder);
 }
 
+/* The header is one of C++ too, whatever the model calls its params. */
+static void headers_are_for_cpp_too(void **state) {
+  (void)state;
+  char folder[64];
+  test_folder_make(folder);
+  write_text(folder, "m.tw", "param class = 2\nparam new = 3\nvar x init 1\nminimize class * x^2 + new * x\n");
+  outcome o = command("compile %s/m.tw", folder);
+  expect_code(&o, 0);
+  outcome_free(&o);
+  write_text(folder, "main.cc", "#include \"m.h\"\n#include \"m.h\"\nstatic m_objective_work work;\nint main() {\n"
+                                "  const double x = 2, a = 2, b = 3;\n  double f;\n  return m_objective(&x, &a, &b, &f, &work) || f != 14;\n}\n");
+  run_shell("cc -std=c11 -Wall -Wextra -Werror -c %s/m.c -o %s/m.o && c++ -std=c++17 -Wall -Wextra -Werror %s/main.cc %s/m.o -o %s/main -lm && %s/main",
+            folder, folder, folder, folder, folder, folder);
+  test_folder_remove(folder);
+}
+
 static void integers_are_relaxed(void **state) {
   (void)state;
   char folder[64];
@@ -262,7 +278,7 @@ int main(void) {
                                      cmocka_unit_test(files_do_not_grow),
                                      cmocka_unit_test(files_stand_alone),
                                      cmocka_unit_test(parameters_are_inputs),
-                                     cmocka_unit_test(integers_are_relaxed),
+                                     cmocka_unit_test(headers_are_for_cpp_too), cmocka_unit_test(integers_are_relaxed),
                                      cmocka_unit_test(systems_have_no_objective),
                                      cmocka_unit_test(wrong_input_is_refused),
                                      cmocka_unit_test(both_files_or_none),

@@ -153,15 +153,20 @@ static bool is_function(const char *name) {
   return false;
 }
 
-/* C's own words, what the headers that written files include define, the functions that they call. */
+/* Words of C and C++, what the headers that written files include define, the functions that they call. */
 bool tw_emit_is_reserved(const char *name) {
   static const char *const word[] = {
       "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float", "for",
       "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof", "static", "struct",
       "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "work", "memory", "i", "main", "int8_t", "int16_t",
       "int32_t", "int64_t", "uint8_t", "uint16_t", "uint32_t", "uint64_t", "size_t", "bool", "true", "false", "memcpy", "memset",
-      "memmove", "NULL", "NAN", "I", "complex", "imaginary", "linux", "unix"};
-  static const char *const start[] = {"rt_",   "constant_", "INT",   "UINT",     "INFINITY", "FP_",   "M_",
+      "memmove", "NULL", "NAN", "I", "complex", "imaginary", "linux", "unix", "typeof", "typeof_unqual",
+      "alignas", "alignof", "and", "and_eq", "asm", "bitand", "bitor", "catch", "char8_t", "char16_t", "char32_t", "class", "compl",
+      "concept", "const_cast", "consteval", "constexpr", "constinit", "co_await", "co_return", "co_yield", "decltype", "delete",
+      "dynamic_cast", "explicit", "export", "friend", "mutable", "namespace", "new", "noexcept", "not", "not_eq", "nullptr", "operator",
+      "or", "or_eq", "private", "protected", "public", "reinterpret_cast", "requires", "static_assert", "static_cast", "template", "this",
+      "thread_local", "throw", "try", "typeid", "typename", "using", "virtual", "wchar_t", "xor", "xor_eq"};
+  static const char *const start[] = {"rt_",   "TALWEG_", "constant_", "INT",   "UINT",     "INFINITY", "FP_",   "M_",
                                       "HUGE_", "MATH_",     "SIZE_", "PTRDIFF_", "WCHAR_",   "WINT_", "SIG_"};
   for (size_t k = 0; k < sizeof word / sizeof *word; k++)
     if (strcmp(word[k], name) == 0) return true;

@@ -125,7 +125,7 @@ static void put_function(tw_source *source, const char *name, const char *meanin
                          const tw_text *before) {
   const tw_text *text = e->text;
   put_comment(&source->declarations, s, name, meaning, e->work_most, e->can_fail);
-  tw_text_printf(&source->declarations, "struct %s_work {\n  _Alignas(%d) unsigned char bytes[%zu];\n};\n", name, MALLOC_ALIGN,
+  tw_text_printf(&source->declarations, "struct %s_work {\n  TALWEG_ALIGNAS(%d) unsigned char bytes[%zu];\n};\n", name, MALLOC_ALIGN,
                  e->work_most ? e->work_most : TW_ALIGN);
   put_arguments(&source->declarations, s, name);
   tw_text_puts(&source->declarations, ";\n\n");
@@ -231,6 +231,12 @@ static void put_includes(tw_text *out) {
                "#include <string.h>\n#include <tgmath.h>\n\n");
 }
 
+/* Of a language that headers are for. */
+static void put_begin(tw_text *out) {
+  tw_text_puts(out, "#ifdef __cplusplus\n#define TALWEG_ALIGNAS alignas\nextern \"C\" {\n#else\n#define TALWEG_ALIGNAS _Alignas\n#endif\n\n");
+}
+static void put_end(tw_text *out) { tw_text_puts(out, "#ifdef __cplusplus\n}\n#endif\n\n"); }
+
 static void put_header(const tw_source *source, const char *title, const char *include, tw_text *out) {
   char guard[TW_EMIT_NAME];
   size_t n = 0;
@@ -240,7 +246,9 @@ static void put_header(const tw_source *source, const char *title, const char *i
   tw_text_puts(out, "/* ");
   put_remark(out, title, strlen(title));
   tw_text_printf(out, ". Written by Talweg. */\n#ifndef TALWEG_%s\n#define TALWEG_%s\n\n#include <stdint.h>\n\n", guard, guard);
+  put_begin(out);
   if (source->declarations.data) tw_text_append(out, source->declarations.data, source->declarations.length);
+  put_end(out);
   tw_text_puts(out, "#endif\n");
 }
 
@@ -262,8 +270,11 @@ tw_status tw_source_write(const tw_source *source, const char *title, const char
     put_includes(c);
     if (header)
       tw_text_printf(c, "#include \"%s\"\n\n", include);
-    else if (source->declarations.data)
+    else if (source->declarations.data) {
+      put_begin(c);
       tw_text_append(c, source->declarations.data, source->declarations.length);
+      put_end(c);
+    }
     status = tw_emit_runtime(body.data ? body.data : "", c, error);
     if (body.data) tw_text_append(c, body.data, body.length);
     if (body.failed || c->failed) status = tw_fail(error, TW_ERR_MEMORY, "out of memory writing C");
