@@ -23,7 +23,7 @@ static void smooth(void **state) {
     const char *inner, *accelerated;
   } cases[] = {
       {4, 0.1, "accelerated_gradient:accelerate=0,growth=1,polish=0,tol=1e-2,max_iter=10000000", "anderson_accelerated:tol=1e-2"},
-      {1, 1.5, "gd", "anderson_accelerated:inner=gd"},
+      {1, 1.5, "gd", "anderson_accelerated:inner=gd,frequency=2"},
       {2, 0.5, "gd", "anderson_accelerated:inner=gd,ridge=1e-5"},
       {0, 0.5, "accelerated_gradient:accelerate=0,growth=1,polish=0", "anderson_accelerated"},
       {3, 1.5, "gd", "anderson_accelerated:inner=gd,frequency=2"},

@@ -233,7 +233,8 @@ static void put_includes(tw_text *out) {
 
 /* Of a language that headers are for. */
 static void put_begin(tw_text *out) {
-  tw_text_puts(out, "#ifdef __cplusplus\n#define TALWEG_ALIGNAS alignas\nextern \"C\" {\n#else\n#define TALWEG_ALIGNAS _Alignas\n#endif\n\n");
+  tw_text_puts(out, "#ifdef __cplusplus\n#define TALWEG_ALIGNAS alignas\nextern \"C\" {\n"
+                    "#else\n#define TALWEG_ALIGNAS _Alignas\n#endif\n\n");
 }
 static void put_end(tw_text *out) { tw_text_puts(out, "#ifdef __cplusplus\n}\n#endif\n\n"); }
 

@@ -146,7 +146,8 @@ static int32_t slide_value(builder *b, int32_t id) {
   }
   const bool window = slope == 0 || slope == 1;
   const int32_t out =
-      add_value(b, (tw_value){.kind = window ? TW_VALUE_WINDOW : TW_VALUE_BLOCK, .dtype = node->type.dtype, .at = window ? (int32_t)slope : -1});
+      add_value(b, (tw_value){.kind = window ? TW_VALUE_WINDOW : TW_VALUE_BLOCK, .dtype = node->type.dtype,
+                              .at = window ? (int32_t)slope : -1});
   tw_instr *instr = add_instr(b, TW_INSTR_SLIDE, id);
   made.kind = TW_INSTR_SLIDE;
   made.node = id;
