@@ -4,7 +4,7 @@
 
 #include "graph/ops/small_product.h"
 
-#define MOST_BUILDS 2
+#define MOST_BUILDS 3
 
 typedef struct build {
   const char *name;
@@ -12,13 +12,15 @@ typedef struct build {
   bool fused;                      /* a b + c rounds once */
 } build;
 
-/* The portable build, and this machine's when it is another one. */
+/* The portable build, and those that this machine runs. */
 static int builds_here(build out[MOST_BUILDS]) {
-  const tw_small_kernels *best = tw_small_kernels_get(TW_F64);
-  out[0] = (build){"portable", tw_small_portable, false};
-  if (best == tw_small_portable) return 1;
-  out[1] = (build){"fused", best, true};
-  return 2;
+  const tw_cpu cpu = tw_cpu_features();
+  int n = 0;
+  out[n++] = (build){"portable", tw_small_portable, false};
+  if (cpu.avx2 && tw_small_kernels_for((tw_cpu){.avx2 = true}) != tw_small_portable)
+    out[n++] = (build){"avx2", tw_small_kernels_for((tw_cpu){.avx2 = true}), true};
+  if (cpu.avx512 && tw_small_kernels_for(cpu) != tw_small_portable) out[n++] = (build){"avx512", tw_small_kernels_for(cpu), true};
+  return n;
 }
 
 /* Numbers of `dtype` in memory of exactly their size, so that the sanitizers see every access beyond it. */

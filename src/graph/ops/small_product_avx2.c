@@ -2,8 +2,7 @@
  */
 #ifdef TALWEG_X86
 #include "graph/ops/small_product.h"
-
-#include <immintrin.h>
+#include "graph/ops/small_transpose.h"
 
 #define REAL double
 #define NAME(x) x##_f64
@@ -60,13 +59,7 @@ static inline void store_sums_f64(double *p, const vec_f64 *v) {
 }
 
 static inline void transpose_f64(const double *a, int64_t lda, double *to, int64_t ldt) {
-  const vec_f64 r0 = load_f64(a), r1 = load_f64(a + lda), r2 = load_f64(a + 2 * lda), r3 = load_f64(a + 3 * lda);
-  const vec_f64 even0 = _mm256_unpacklo_pd(r0, r1), odd0 = _mm256_unpackhi_pd(r0, r1);
-  const vec_f64 even2 = _mm256_unpacklo_pd(r2, r3), odd2 = _mm256_unpackhi_pd(r2, r3);
-  store_f64(to, _mm256_permute2f128_pd(even0, even2, 0x20));
-  store_f64(to + ldt, _mm256_permute2f128_pd(odd0, odd2, 0x20));
-  store_f64(to + 2 * ldt, _mm256_permute2f128_pd(even0, even2, 0x31));
-  store_f64(to + 3 * ldt, _mm256_permute2f128_pd(odd0, odd2, 0x31));
+  transpose_4x4_f64(a, lda, to, ldt);
 }
 
 #include "graph/ops/small_product_kernels.h"
@@ -134,27 +127,16 @@ static inline void store_sums_f32(float *p, const vec_f32 *v) {
   _mm_storeu_ps(p, sums_of_f32(v));
 }
 
-/* Rows 4 apart side by side in a vector's halves, then 4 x 4 blocks within halves: pairs, then pairs of pairs. */
 static inline void transpose_f32(const float *a, int64_t lda, float *to, int64_t ldt) {
-  for (int half = 0; half < 2; half++) {
-    vec_f32 r[4];
-    for (int i = 0; i < 4; i++)
-      r[i] =
-          _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(a + i * lda + 4 * half)), _mm_loadu_ps(a + (i + 4) * lda + 4 * half), 1);
-    const vec_f32 low0 = _mm256_unpacklo_ps(r[0], r[1]), high0 = _mm256_unpackhi_ps(r[0], r[1]);
-    const vec_f32 low2 = _mm256_unpacklo_ps(r[2], r[3]), high2 = _mm256_unpackhi_ps(r[2], r[3]);
-    float *out = to + 4 * half * ldt;
-    store_f32(out, _mm256_shuffle_ps(low0, low2, 0x44));
-    store_f32(out + ldt, _mm256_shuffle_ps(low0, low2, 0xee));
-    store_f32(out + 2 * ldt, _mm256_shuffle_ps(high0, high2, 0x44));
-    store_f32(out + 3 * ldt, _mm256_shuffle_ps(high0, high2, 0xee));
-  }
+  transpose_8x8_f32(a, lda, to, ldt);
 }
 
 #include "graph/ops/small_product_kernels.h"
 
 const tw_small_kernels tw_small_avx2[2] = {{rows_f64, columns_f64, multiply_f64, 16, 16, 64, 64 * 64 * 64},
                                            {rows_f32, columns_f32, multiply_f32, 16, 32, 64, 64 * 64 * 64}};
+const tw_small_kernels tw_small_avx512[2] = {{rows_f64, columns_f64, tw_small_multiply_avx512_f64, 16, 16, 64, 64 * 64 * 64},
+                                             {rows_f32, columns_f32, tw_small_multiply_avx512_f32, 16, 32, 64, 64 * 64 * 64}};
 #else
 typedef int tw_no_avx2_products; /* a translation unit must declare something */
 #endif

@@ -8,6 +8,7 @@
  *   NAME(add)(a, b), NAME(multiply_add)(a, b, c)  a + b, a b + c
  *   NAME(sum)(v), NAME(store_sums)(p, v)  the sum of the lanes in pairs; those of v[0] .. v[3]
  *   NAME(transpose)(a, lda, to, ldt)  to = a', LANES x LANES
+ *   SMALL_MATRICES_ONLY           leaves out products with vectors, and needs no sums
  * A row of up to four vectors is told by their number, which is a constant after inlining; the last one is read through the mask. */
 
 #ifndef SMALL_INLINE
@@ -42,6 +43,7 @@ SMALL_INLINE NAME(vec) NAME(part)(int v, int vectors, const REAL *p, NAME(mask) 
   return v + 1 < vectors ? NAME(load)(p + v * LANES) : NAME(load_first)(p + v * LANES, last);
 }
 
+#ifndef SMALL_MATRICES_ONLY
 /* ------------------------------------------------------------------ y = A x */
 
 /* s[r] = the products of row r and x, lane by lane, for `count` rows of at most four vectors. */
@@ -147,6 +149,7 @@ static void NAME(columns)(int64_t rows, int64_t cols, const void *a_, int64_t ld
   }
 }
 
+#endif
 /* ------------------------------------------------------------------ C = op(A) op(B) */
 
 /* `rows` rows and `cols` columns of C; op(A)[i, l] = a[i ai + l al]. Each element is one sum in order of l. What of A comes next is

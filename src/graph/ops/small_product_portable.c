@@ -90,10 +90,15 @@ DEFINE_VECTORS(float, f32, 8)
 const tw_small_kernels tw_small_portable[2] = {{rows_f64, columns_f64, multiply_f64, 0, 0, 0, 64},
                                                {rows_f32, columns_f32, multiply_f32, 0, 0, 0, 64}};
 
-const tw_small_kernels *tw_small_kernels_get(tw_dtype dtype) {
-  const int i = dtype == TW_F32;
+const tw_small_kernels *tw_small_kernels_for(tw_cpu cpu) {
 #ifdef TALWEG_X86
-  if (tw_cpu_features().avx2) return &tw_small_avx2[i];
+  if (cpu.avx512) return tw_small_avx512;
+  if (cpu.avx2) return tw_small_avx2;
 #endif
-  return &tw_small_portable[i];
+  (void)cpu;
+  return tw_small_portable;
+}
+
+const tw_small_kernels *tw_small_kernels_get(tw_dtype dtype) {
+  return &tw_small_kernels_for(tw_cpu_features())[dtype == TW_F32];
 }
