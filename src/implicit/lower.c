@@ -11,25 +11,45 @@
 
 /* ------------------------------------------------------------------ parts of forms */
 
-static tw_expr inline_at(const tw_lowering *l, const tw_body *body, int n_before, const tw_expr *before, tw_expr z, int output) {
+static void out_of_memory(tw_graph *graph) { tw_graph_fail(graph, TW_ERR_MEMORY, "out of memory writing a nested problem as C"); }
+
+bool tw_lower_statement(const tw_lowering *l, tw_expr x, tw_expr *out) {
   const tw_nested *nested = l->nested;
-  const int n = n_before + nested->n_variables + nested->n_theta + 1;
-  tw_expr *args = calloc((size_t)n, sizeof *args), *out = calloc((size_t)body->n_outputs + 1, sizeof *out), e = TW_NONE;
-  if (args && out) {
-    for (int i = 0; i < n_before; i++) args[i] = before[i];
-    tw_nested_args(nested, z, l->theta, args + n_before);
-    if (tw_body_inline(body, args, out) == TW_OK) e = out[output];
-  } else {
-    tw_graph_fail(l->graph, TW_ERR_MEMORY, "out of memory writing a nested problem as C");
-  }
-  free(args), free(out);
+  tw_expr *args = calloc((size_t)(nested->n_variables + nested->n_theta) + 1, sizeof *args);
+  if (!args) out_of_memory(l->graph);
+  for (int i = 0; args && i < nested->n_variables; i++) args[i] = tw_nested_variable(x, nested, i);
+  for (int j = 0; args && j < nested->n_theta; j++) args[nested->n_variables + j] = l->theta[j];
+  const bool done = args && tw_body_inline(nested->statement, args, out) == TW_OK;
+  free(args);
+  return done;
+}
+
+static tw_expr stated(const tw_lowering *l, tw_expr x, int output) {
+  tw_expr *out = calloc((size_t)l->nested->statement->n_outputs + 1, sizeof *out), e = TW_NONE;
+  if (!out) out_of_memory(l->graph);
+  if (out && tw_lower_statement(l, x, out)) e = out[output];
+  free(out);
   return e;
 }
 
-tw_expr tw_lower_condition(const tw_lowering *l, tw_expr z) { return inline_at(l, l->nested->condition, 0, NULL, z, 0); }
-tw_expr tw_lower_objective(const tw_lowering *l, tw_expr x) {
-  return inline_at(l, l->nested->statement, 0, NULL, x, l->nested->objective);
+tw_expr tw_lower_objective(const tw_lowering *l, tw_expr x) { return stated(l, x, l->nested->objective); }
+
+/* Output 0 of the condition (with v NONE) or of its derivative along v. */
+static tw_expr condition_at(const tw_lowering *l, const tw_body *body, tw_expr v, tw_expr z) {
+  const tw_nested *nested = l->nested;
+  const int before = tw_is_none(v) ? 0 : 1;
+  tw_expr *args = calloc((size_t)(before + nested->n_variables + nested->n_theta) + 1, sizeof *args), out[3] = {TW_NONE, TW_NONE, TW_NONE};
+  if (!args) out_of_memory(l->graph);
+  if (args) {
+    args[0] = v;
+    tw_nested_args(nested, z, l->theta, args + before);
+    tw_body_inline(body, args, out);
+  }
+  free(args);
+  return out[0];
 }
+
+tw_expr tw_lower_condition(const tw_lowering *l, tw_expr z) { return condition_at(l, l->nested->condition, TW_NONE, z); }
 
 tw_expr tw_lower_matrix_of(tw_expr lv, tw_expr v) {
   const int64_t n = tw_size_of(v);
@@ -40,7 +60,7 @@ tw_expr tw_lower_matrix_of(tw_expr lv, tw_expr v) {
 
 tw_expr tw_lower_matrix(const tw_lowering *l, tw_expr z) {
   tw_expr v = tw_input(l->graph, "v", TW_F64, TW_SHAPE(l->nested->n + l->nested->m));
-  return tw_lower_matrix_of(inline_at(l, l->nested->linear, 1, &v, z, 0), v);
+  return tw_lower_matrix_of(condition_at(l, l->nested->linear, v, z), v);
 }
 
 tw_expr tw_lower_size(tw_expr e) { return tw_reduce_max(tw_abs(e), TW_ALL, false); }
@@ -48,15 +68,15 @@ tw_expr tw_lower_size(tw_expr e) { return tw_reduce_max(tw_abs(e), TW_ALL, false
 /* The stated start, else 0. Starts depend on theta alone. */
 tw_expr tw_lower_start(const tw_lowering *l) {
   const tw_nested *nested = l->nested;
-  tw_expr zero = tw_fill(l->graph, TW_F64, TW_SHAPE(nested->n + nested->m), 0);
-  tw_expr *x = calloc((size_t)nested->n_variables + 1, sizeof *x), all = TW_NONE;
-  if (!x) return tw_graph_fail(l->graph, TW_ERR_MEMORY, "out of memory writing a nested problem as C");
-  for (int i = 0; i < nested->n_variables; i++) {
+  tw_expr zero = tw_fill(l->graph, TW_F64, TW_SHAPE(nested->n), 0), all = TW_NONE;
+  tw_expr *x = calloc((size_t)nested->n_variables + 1, sizeof *x);
+  if (!x) out_of_memory(l->graph);
+  for (int i = 0; x && i < nested->n_variables; i++) {
     const tw_shape shape = nested->variable[i].shape;
-    x[i] = nested->start[i] < 0 ? tw_fill(l->graph, TW_F64, shape, 0)
-                                : tw_broadcast(tw_cast(inline_at(l, nested->statement, 0, NULL, zero, nested->start[i]), TW_F64), shape);
+    const bool given = nested->start[i] >= 0;
+    x[i] = given ? tw_broadcast(tw_cast(stated(l, zero, nested->start[i]), TW_F64), shape) : tw_fill(l->graph, TW_F64, shape, 0);
   }
-  all = tw_flatten(l->graph, nested->n_variables, x);
+  if (x) all = tw_flatten(l->graph, nested->n_variables, x);
   free(x);
   return all;
 }
@@ -174,7 +194,7 @@ static tw_status lower_solve(tw_expr node, const tw_body **body, tw_error *error
 
 /* ------------------------------------------------------------------ lines */
 
-/* The lines of a body over in[..]: output 0 goes to `out`; *second is where a second one is found, which must be a number. */
+/* The lines of a body over in[..]: output 0 goes to `out`; where there is a second one, a number, the function fails beyond `most`. */
 static void put_body(tw_emitter *e, const tw_body *body, const char *const *in, const char *out, double most) {
   tw_emit_body b;
   tw_text lines = {0};

@@ -2,7 +2,8 @@
  *
  * There are as many forms as kinds of problem, each with dense matrices and a fixed most number of iterations that stops early
  * (tw_scan_options.until). They start where the problem says, whatever was solved before; a form that does not come near enough to
- * a solution makes the written function return nonzero. */
+ * a solution makes the written function return nonzero, as does a singular implicit system, of which there are no least-norm
+ * solutions here. */
 #ifndef TALWEG_IMPLICIT_LOWER_H
 #define TALWEG_IMPLICIT_LOWER_H
 
@@ -31,6 +32,8 @@ tw_lowered tw_lower_equations(const tw_lowering *l);
 tw_lowered tw_lower_composite(const tw_lowering *l);
 tw_lowered tw_lower_program(const tw_lowering *l);
 
+/* All outputs of the statement at x; false where the graph has failed. */
+bool tw_lower_statement(const tw_lowering *l, tw_expr x, tw_expr *out);
 /* At z: the condition F, dF/dz [n + m, n + m]; the objective (in the sense of minimisation) at x; where x starts. */
 tw_expr tw_lower_condition(const tw_lowering *l, tw_expr z);
 tw_expr tw_lower_matrix(const tw_lowering *l, tw_expr z);

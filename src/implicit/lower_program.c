@@ -21,23 +21,23 @@ enum { ITERATIONS = 300, HALVINGS = 40, POLISHES = 8 };
 #define FIRST_MU 0.1
 #define LEAST_MU 1e-12
 #define SOLVED 1e-10      /* of the KKT conditions, relative */
-#define LOOSE 1e-6        /* below it steps are taken by halves alone where the slope is lost in rounding */
+#define LOOSE 1e-6        /* below it a step may go uphill by what rounding makes of its slope */
 #define SUFFICIENT 1e-4
 #define PUSH 1e-2         /* of slacks from their bounds at the start, relative */
 #define FIRST_SHIFT 1e-4
 #define LEAST_SHIFT 1e-8
 #define BIND 1e10         /* vl (s - l) stays within mu / BIND .. mu BIND */
 
-/* The rows and their limits, from theta alone. */
-typedef struct rows {
+/* Rows and limits; these depend on theta alone. */
+typedef struct program {
   const tw_lowering *l;
   int64_t n, m, k; /* variables, constraint rows, all rows */
-  tw_expr low, high;                  /* finite where.. */
-  tw_expr has_low, has_high, is_equal; /* [k] bool */
-  tw_expr lower, upper;               /* [k], with infinities */
-  tw_expr x_lower, x_upper;           /* [n], with infinities */
-  bool *bounded;                      /* variables that are rows */
-} rows;
+  tw_expr lower, upper;                /* [k], with infinities */
+  tw_expr low, high;                   /* the same with 0 for these */
+  tw_expr has_low, has_high, is_equal; /* [k] bool: inequalities with a lower, an upper limit; equations */
+  tw_expr x_lower, x_upper;            /* [n], with infinities */
+  bool *bounded;                       /* variables that are rows */
+} program;
 
 /* The iterates. */
 enum { X, S, LAMBDA, VL, VU, MU, SHIFT, LAST, CARRIES };
@@ -47,30 +47,18 @@ typedef struct point {
   tw_expr f, g, r, j;
 } point;
 
-static tw_expr number(const rows *p, double value) { return tw_scalar(p->l->graph, value); }
+static tw_expr number(const program *p, double value) { return tw_scalar(p->l->graph, value); }
 static tw_expr either(tw_expr mask, tw_expr a) { return tw_where(mask, a, tw_zeros_like(a)); }
 
 /* ------------------------------------------------------------------ rows */
 
-/* The statement's outputs at x. */
-static bool outputs_at(const rows *p, tw_expr x, tw_expr *out) {
-  const tw_nested *nested = p->l->nested;
-  tw_expr *args = calloc((size_t)(nested->n_variables + nested->n_theta) + 1, sizeof *args);
-  if (!args) tw_graph_fail(p->l->graph, TW_ERR_MEMORY, "out of memory writing a nested problem as C");
-  for (int i = 0; args && i < nested->n_variables; i++) args[i] = tw_nested_variable(x, nested, i);
-  for (int j = 0; args && j < nested->n_theta; j++) args[nested->n_variables + j] = p->l->theta[j];
-  const bool done = args && tw_body_inline(nested->statement, args, out) == TW_OK;
-  free(args);
-  return done;
-}
-
-static tw_expr limit(const rows *p, const tw_expr *out, int i, const tw_part *part, double otherwise) {
+static tw_expr limit(const program *p, const tw_expr *out, int i, const tw_part *part, double otherwise) {
   tw_expr e = i < 0 ? number(p, otherwise) : tw_cast(out[i], TW_F64);
   return tw_broadcast(e, part->shape);
 }
 
 /* Limits do not depend on x: bounds of variables, those that are rows last. */
-static bool open_rows(rows *p) {
+static bool open_rows(program *p) {
   const tw_nested *nested = p->l->nested;
   const int v = nested->n_variables, c = nested->n_constraints;
   tw_expr *out = calloc((size_t)nested->statement->n_outputs + 1, sizeof *out), *e = calloc((size_t)(4 * (v + c)) + 4, sizeof *e);
@@ -79,7 +67,7 @@ static bool open_rows(rows *p) {
   bool done = out && e && p->bounded;
   if (!done) tw_graph_fail(p->l->graph, TW_ERR_MEMORY, "out of memory writing a nested problem as C");
   p->n = nested->n, p->m = p->k = nested->m;
-  done = done && outputs_at(p, tw_fill(p->l->graph, TW_F64, TW_SHAPE(p->n), 0), out);
+  done = done && tw_lower_statement(p->l, tw_fill(p->l->graph, TW_F64, TW_SHAPE(p->n), 0), out);
   int count = c;
   for (int i = 0; done && i < c; i++) {
     low[i] = limit(p, out, nested->c_lower[i], &nested->constraint[i], -INFINITY);
@@ -108,11 +96,11 @@ static bool open_rows(rows *p) {
 }
 
 /* r(x); *f: the objective. */
-static tw_expr rows_at(const rows *p, tw_expr x, tw_expr *f) {
+static tw_expr rows_at(const program *p, tw_expr x, tw_expr *f) {
   const tw_nested *nested = p->l->nested;
   const int v = nested->n_variables, c = nested->n_constraints;
   tw_expr *out = calloc((size_t)nested->statement->n_outputs + 1, sizeof *out), *r = calloc((size_t)(v + c) + 1, sizeof *r), all = TW_NONE;
-  if (out && r && outputs_at(p, x, out)) {
+  if (out && r && tw_lower_statement(p->l, x, out)) {
     int count = 0;
     for (int i = 0; i < c; i++) r[count++] = tw_cast(out[nested->c_expr[i]], TW_F64);
     for (int i = 0; i < v; i++)
@@ -124,7 +112,7 @@ static tw_expr rows_at(const rows *p, tw_expr x, tw_expr *f) {
   return all;
 }
 
-static point point_at(const rows *p, tw_expr x) {
+static point point_at(const program *p, tw_expr x) {
   tw_expr at = tw_input(p->l->graph, "x", TW_F64, TW_SHAPE(p->n));
   point q = {.f = TW_NONE};
   q.r = rows_at(p, at, &q.f);
@@ -135,7 +123,7 @@ static point point_at(const rows *p, tw_expr x) {
   return (point){out[0], out[1], out[2], out[3]};
 }
 
-static tw_expr hessian_at(const rows *p, tw_expr x, tw_expr lambda) {
+static tw_expr hessian_at(const program *p, tw_expr x, tw_expr lambda) {
   tw_expr at = tw_input(p->l->graph, "x", TW_F64, TW_SHAPE(p->n)), f = TW_NONE, r = rows_at(p, at, &f);
   tw_expr h = tw_hessian(tw_add(f, tw_dot(lambda, r)), at);
   tw_substitute(1, &h, 1, &at, &x, &h);
@@ -145,11 +133,11 @@ static tw_expr hessian_at(const rows *p, tw_expr x, tw_expr lambda) {
 /* ------------------------------------------------------------------ steps */
 
 /* Distances from the bounds, 1 where there is none. */
-static tw_expr above(const rows *p, tw_expr s) { return tw_where(p->has_low, tw_sub(s, p->low), tw_ones_like(s)); }
-static tw_expr below(const rows *p, tw_expr s) { return tw_where(p->has_high, tw_sub(p->high, s), tw_ones_like(s)); }
+static tw_expr above(const program *p, tw_expr s) { return tw_where(p->has_low, tw_sub(s, p->low), tw_ones_like(s)); }
+static tw_expr below(const program *p, tw_expr s) { return tw_where(p->has_high, tw_sub(p->high, s), tw_ones_like(s)); }
 
 /* The KKT conditions of the barrier problem, relative to the size of gradients and rows. */
-static tw_expr error_of(const rows *p, const point *q, const tw_expr *at, tw_expr mu) {
+static tw_expr error_of(const program *p, const point *q, const tw_expr *at, tw_expr mu) {
   const tw_expr one = number(p, 1), gl = above(p, at[S]), gu = below(p, at[S]);
   tw_expr stationary = tw_add(q->g, tw_matmul(tw_matrix_transpose(q->j), at[LAMBDA]));
   tw_expr split = either(tw_not(p->is_equal), tw_sub(at[LAMBDA], tw_sub(at[VU], at[VL])));
@@ -161,20 +149,20 @@ static tw_expr error_of(const rows *p, const point *q, const tw_expr *at, tw_exp
 }
 
 /* The largest step up to 1 that leaves `share` of every distance d > 0 that shrinks by -change. */
-static tw_expr longest(const rows *p, tw_expr mask, tw_expr d, tw_expr change) {
+static tw_expr longest(const program *p, tw_expr mask, tw_expr d, tw_expr change) {
   tw_expr shrinks = tw_and(mask, tw_lt(change, tw_zeros_like(change))), one = tw_ones_like(d);
   tw_expr ratio = tw_where(shrinks, tw_div(d, tw_neg(tw_where(shrinks, change, tw_neg(one)))), tw_fill_like(d, INFINITY));
   return tw_minimum(number(p, 1), tw_scale(tw_reduce_min(ratio, TW_ALL, false), 0.995));
 }
 
-static tw_expr merit(const rows *p, tw_expr x, tw_expr s, tw_expr mu, tw_expr nu) {
+static tw_expr merit(const program *p, tw_expr x, tw_expr s, tw_expr mu, tw_expr nu) {
   tw_expr f = TW_NONE, r = rows_at(p, x, &f);
   tw_expr logs = tw_add(tw_sum(tw_log(above(p, s)), TW_ALL, false), tw_sum(tw_log(below(p, s)), TW_ALL, false));
   return tw_add(tw_sub(f, tw_mul(mu, logs)), tw_mul(nu, tw_sum(tw_abs(tw_sub(r, s)), TW_ALL, false)));
 }
 
 /* The share of (dx, ds) by which the merit falls; 0 where none does. */
-static tw_expr search(const rows *p, const tw_expr *at, tw_expr dx, tw_expr ds, tw_expr mu, tw_expr nu, tw_expr slope, tw_expr first) {
+static tw_expr search(const program *p, const tw_expr *at, tw_expr dx, tw_expr ds, tw_expr mu, tw_expr nu, tw_expr slope, tw_expr first) {
   tw_graph *g = p->l->graph;
   tw_expr k = tw_input(g, "k", TW_I64, TW_SCALAR), a = tw_input(g, "a", TW_F64, TW_SCALAR), now = merit(p, at[X], at[S], mu, nu);
   tw_expr then = merit(p, tw_add(at[X], tw_mul(a, dx)), tw_add(at[S], tw_mul(a, ds)), mu, nu), next = tw_scale(a, 0.5);
@@ -190,7 +178,7 @@ static tw_expr multiplier(tw_expr mask, tw_expr v, tw_expr dv, tw_expr a, tw_exp
   return either(mask, tw_minimum(tw_maximum(tw_add(v, tw_mul(a, dv)), low), high));
 }
 
-static void iteration(const rows *p, const tw_expr *at, tw_expr *next) {
+static void iteration(const program *p, const tw_expr *at, tw_expr *next) {
   const point q = point_at(p, at[X]);
   const tw_expr zero = number(p, 0), gl = above(p, at[S]), gu = below(p, at[S]), one = tw_ones_like(gl);
   const tw_expr solved = tw_le(error_of(p, &q, at, zero), number(p, SOLVED)), inexact = error_of(p, &q, at, at[MU]);
@@ -232,7 +220,7 @@ static void iteration(const rows *p, const tw_expr *at, tw_expr *next) {
 }
 
 /* Slacks start inside their bounds, by a share of the bounds' size or of the room between them. */
-static void start_at(const rows *p, tw_expr *init) {
+static void start_at(const program *p, tw_expr *init) {
   tw_expr x = tw_lower_start(p->l), f, one = tw_ones_like(p->low), both = tw_and(p->has_low, p->has_high);
   tw_expr room = tw_where(both, tw_scale(tw_sub(p->high, p->low), 0.25), tw_fill_like(one, INFINITY));
   tw_expr inside_low = tw_minimum(tw_scale(tw_maximum(one, tw_abs(p->low)), PUSH), room);
@@ -264,7 +252,7 @@ static void start_at(const rows *p, tw_expr *init) {
 static tw_expr clipped(tw_expr a, tw_expr low, tw_expr high) { return tw_minimum(tw_maximum(a, low), high); }
 
 /* |x - P(x - grad L)| and |c - P(c + y)|, relative. */
-static tw_expr measure(const rows *p, tw_expr z) {
+static tw_expr measure(const program *p, tw_expr z) {
   tw_expr x = tw_slice(z, 0, 0, p->n, 1), y = tw_slice(z, 0, p->n, p->m, 1), one = number(p, 1);
   const point q = point_at(p, x);
   tw_expr c = tw_slice(q.r, 0, 0, p->m, 1), g = tw_add(q.g, tw_matmul(tw_matrix_transpose(tw_slice(q.j, 0, 0, p->m, 1)), y));
@@ -275,7 +263,7 @@ static tw_expr measure(const rows *p, tw_expr z) {
   return tw_maximum(tw_div(tw_lower_size(dual), unit), tw_div(tw_lower_size(primal), tw_maximum(one, tw_lower_size(c))));
 }
 
-static tw_lowered polish(const rows *p, tw_expr start) {
+static tw_lowered polish(const program *p, tw_expr start) {
   tw_graph *g = p->l->graph;
   tw_expr k = tw_input(g, "k", TW_I64, TW_SCALAR), z = tw_input(g, "z", TW_F64, TW_SHAPE(p->n + p->m));
   tw_expr far = tw_input(g, "far", TW_F64, TW_SCALAR), last = tw_input(g, "last", TW_F64, TW_SCALAR), zero = number(p, 0);
@@ -289,7 +277,7 @@ static tw_lowered polish(const rows *p, tw_expr start) {
 }
 
 tw_lowered tw_lower_program(const tw_lowering *l) {
-  rows p = {.l = l};
+  program p = {.l = l};
   tw_lowered found = {TW_NONE, TW_NONE};
   tw_expr init[CARRIES], carry[CARRIES], next[CARRIES];
   if (open_rows(&p)) {

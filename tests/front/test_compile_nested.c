@@ -84,6 +84,20 @@ static void programs_agree(void **state) {
   ALL_AGREE(cases);
 }
 
+static void others_agree(void **state) {
+  (void)state;
+  static const nested_case cases[] = {
+      {"in a comprehension", "var x[3] init 0.5\nlet w = [argmin { var z[2]  minimize sum((z - x[i])^2) + z[0]^4 + z[0] * z[1] } for i in 0..2]\n"
+                             "minimize sum(w^2) + sum(min { var z  minimize (z - x[i])^2 + z^4 } for i in 0..2) + sum(x^2)\n"},
+      {"several variables", "var x init 0.5\nlet w = argmin { var a  var b[2] >= 0\n  minimize (a - x)^2 + sum((b - a)^2) + sum(b) }\n"
+                            "minimize w.a^2 + sum(w.b^2) + x^2\n"},
+      {"kinks and a constraint", "var x init 0.5\nlet w = argmin { var z[3]\n  minimize sum((z - x)^2) + 0.3 * sum(abs(z))\n"
+                                 "  subject to sum(z) == 0.4 }\nminimize sum(w^2) + x^2\n"},
+      {"one step", "param a = 2\nvar x init 0.5\nlet w = root { var z init 1\n  subject to z^3 == a + x\n"
+                   "  solve with newton_root(derivative=one_step) }\nminimize (w - 1)^2 + x^2\n"}};
+  ALL_AGREE(cases);
+}
+
 /* An inner problem without a solution at some x: the function says so, and goes on to work elsewhere. */
 static void failures_are_returned(void **state) {
   (void)state;
@@ -124,7 +138,7 @@ static void what_has_no_form_is_refused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(examples_agree), cmocka_unit_test(minima_agree), cmocka_unit_test(equations_agree),
-                                     cmocka_unit_test(composites_agree), cmocka_unit_test(programs_agree),
+                                     cmocka_unit_test(composites_agree), cmocka_unit_test(programs_agree), cmocka_unit_test(others_agree),
                                      cmocka_unit_test(failures_are_returned), cmocka_unit_test(what_has_no_form_is_refused)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
