@@ -87,17 +87,18 @@ typedef tw_lowered form(const tw_lowering *l);
 
 static form *form_of(const tw_nested *nested, const tw_class *cls, tw_error *error) {
   if (nested->n + nested->m > TW_LOWER_MOST) {
-    tw_fail(error, TW_ERR_UNSUPPORTED, "%s: %lld unknowns, where the C form of a nested problem takes at most %d", nested->word,
-            (long long)(nested->n + nested->m), TW_LOWER_MOST);
+    tw_fail(error, TW_ERR_UNSUPPORTED, "%s over %s: %lld unknowns, where the C form of a nested problem takes at most %d",
+            nested->word, nested->variable[0].name, (long long)(nested->n + nested->m), TW_LOWER_MOST);
     return NULL;
   }
-  if (nested->objective < 0) return tw_lower_equations;
+  if (nested->objective < 0) return tw_lower_newton;
   if (cls->constrained && !nested->program) {
-    tw_fail(error, TW_ERR_UNSUPPORTED, "%s: a nested problem with constraints beside sets or regularizers has no C form", nested->word);
+    tw_fail(error, TW_ERR_UNSUPPORTED, "%s over %s: a nested problem with constraints beside sets or regularizers has no C form",
+            nested->word, nested->variable[0].name);
     return NULL;
   }
   if (cls->constrained) return tw_lower_program;
-  return cls->has_set || cls->has_regularizer || cls->bounded ? tw_lower_composite : tw_lower_minimum;
+  return cls->has_set || cls->has_regularizer || cls->bounded ? tw_lower_composite : tw_lower_newton;
 }
 
 /* A body over the inputs in the place of its params. */

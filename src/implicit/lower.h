@@ -25,10 +25,9 @@ typedef struct tw_lowered {
   tw_expr z, residual;
 } tw_lowered;
 
-/* Smooth minimisation without bounds; square equations (roots, fixed points); minimisation over sets and bounds, with regularizers;
+/* Smooth minimisation without bounds and square equations (roots, fixed points); minimisation over sets and bounds, with regularizers;
  * of mathematical programs. */
-tw_lowered tw_lower_minimum(const tw_lowering *l);
-tw_lowered tw_lower_equations(const tw_lowering *l);
+tw_lowered tw_lower_newton(const tw_lowering *l);
 tw_lowered tw_lower_composite(const tw_lowering *l);
 tw_lowered tw_lower_program(const tw_lowering *l);
 

@@ -25,7 +25,6 @@ typedef struct point {
   tw_expr x, f, merit; /* F, and what is made small */
 } point;
 
-/* Scalars by name. */
 static tw_expr number(const tw_lowering *l, double value) { return tw_scalar(l->graph, value); }
 
 static point point_at(const tw_lowering *l, tw_expr x) {
@@ -76,7 +75,7 @@ static tw_expr next_shift(const tw_lowering *l, tw_expr shift, tw_expr helped) {
   return tw_where(helped, less, more);
 }
 
-static tw_lowered newton(const tw_lowering *l) {
+tw_lowered tw_lower_newton(const tw_lowering *l) {
   tw_graph *g = l->graph;
   const tw_expr start = tw_lower_start(l), one = number(l, 1);
   /* 1, or |F| at the start where that is larger and finite */
@@ -94,6 +93,3 @@ static tw_lowered newton(const tw_lowering *l) {
   tw_expr z = tw_scan_final(tw_scan(k, ITERATIONS, 3, carry, init, next, 0, NULL, &options), 0);
   return (tw_lowered){z, tw_div(tw_lower_size(tw_lower_condition(l, z)), unit)};
 }
-
-tw_lowered tw_lower_minimum(const tw_lowering *l) { return newton(l); }
-tw_lowered tw_lower_equations(const tw_lowering *l) { return newton(l); }

@@ -51,7 +51,7 @@ static tw_expr measure(const composite *c, tw_expr x) {
   return tw_lower_size(c->convex ? tw_sub(x, map_at(c, x, number(c, 1), &gradient)) : tw_lower_condition(c->l, x));
 }
 
-/* Accelerated steps from `start` with the first step `first`; the step is left in *eta. */
+/* Where accelerated steps lead from `start`; eta is `first` at first and *eta_out at last. */
 static tw_expr descend(const composite *c, tw_expr start, tw_expr first, tw_expr *eta_out) {
   tw_graph *g = c->l->graph;
   const tw_shape flat = TW_SHAPE(c->l->nested->n);

@@ -283,7 +283,6 @@ int main(void) {
                                      cmocka_unit_test(wrong_input_is_refused),
                                      cmocka_unit_test(both_files_or_none),
                                      cmocka_unit_test(only_regular_files_are_written),
-                                     
                                      cmocka_unit_test(help_tells)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

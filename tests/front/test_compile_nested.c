@@ -116,6 +116,18 @@ static void failures_are_returned(void **state) {
   test_folder_remove(folder);
 }
 
+/* What is written needs no nested problem that only reports hold. */
+static void reports_are_left_out(void **state) {
+  (void)state;
+  char folder[64];
+  test_folder_make(folder);
+  write_text(folder, "r.tw", "var x init 1\nlet w = argmin { var w[1001]\n  minimize sum((w - x)^2) + sum(w^4) }\nminimize x^2\nreport w\n");
+  outcome o = command("compile %s/r.tw", folder);
+  expect_code(&o, 0);
+  outcome_free(&o);
+  assert_int_equal(test_folder_remove(folder), 3);
+}
+
 static void what_has_no_form_is_refused(void **state) {
   (void)state;
   static const char *const cases[][2] = {
@@ -129,7 +141,7 @@ static void what_has_no_form_is_refused(void **state) {
     write_text(folder, "m.tw", cases[k][0]);
     outcome o = command("compile %s/m.tw", folder);
     expect_code(&o, 1);
-    expect_text(o.err, "m.tw: cannot be compiled: argmin: ");
+    expect_text(o.err, "m.tw: cannot be compiled: argmin over w: ");
     expect_text(o.err, cases[k][1]);
     outcome_free(&o);
   }
@@ -139,6 +151,7 @@ static void what_has_no_form_is_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(examples_agree), cmocka_unit_test(minima_agree), cmocka_unit_test(equations_agree),
                                      cmocka_unit_test(composites_agree), cmocka_unit_test(programs_agree), cmocka_unit_test(others_agree),
-                                     cmocka_unit_test(failures_are_returned), cmocka_unit_test(what_has_no_form_is_refused)};
+                                     cmocka_unit_test(failures_are_returned), cmocka_unit_test(reports_are_left_out),
+                                     cmocka_unit_test(what_has_no_form_is_refused)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

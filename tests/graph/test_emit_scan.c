@@ -189,6 +189,27 @@ static void errors_in_steps(void **state) {
   tw_graph_free(g);
 }
 
+/* Steps that are left are not run: the fifth would read past the end of u. Without a stop it does. */
+static void written_scans_stop(void **state) {
+  (void)state;
+  tw_graph *g = tw_graph_new();
+  tw_expr k = index_input(g), x = tw_input(g, "x", TW_F64, TW_SCALAR);
+  function f = {.label = "stop", .n_in = 3, .n_out = 1};
+  f.in[0] = tw_input(g, "start", TW_F64, TW_SCALAR);
+  f.in[1] = tw_input(g, "u", TW_F64, TW_SHAPE(4));
+  f.in[2] = tw_input(g, "limit", TW_F64, TW_SCALAR);
+  tw_expr next = tw_add(x, entry(f.in[1], k));
+  f.out[0] = tw_scan(k, 1000, 1, &x, f.in, &next, 0, NULL, &(tw_scan_options){.until = tw_ge(x, f.in[2])});
+  double start = 0.5, u[4] = {1, 2, 3, 4}, own[2];
+  const double limit[] = {0.5, 1, 2, 10.5, 11}, final[] = {0.5, 1.5, 3.5, 10.5};
+  for (int t = 0; t < 5; t++) {
+    double most = limit[t];
+    assert_int_equal(written_call(&f, "cc -O2", (void *[]){&start, u, &most}, (void *[]){own}), t == 4);
+    if (t < 4) assert_true(own[0] == final[t] && own[1] == 1);
+  }
+  tw_graph_free(g);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(lengths),
                                      cmocka_unit_test(checkpoints),
@@ -197,6 +218,7 @@ int main(void) {
                                      cmocka_unit_test(states_of_all_sizes),
                                      cmocka_unit_test(scans_in_loops),
                                      cmocka_unit_test(work_memory_is_limited),
-                                     cmocka_unit_test(errors_in_steps)};
+                                     cmocka_unit_test(errors_in_steps),
+                                     cmocka_unit_test(written_scans_stop)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

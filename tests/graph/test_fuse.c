@@ -204,9 +204,51 @@ static void many_numbers_in_indices(void **state) {
   tw_graph_free(g);
 }
 
+/* log(1 + e^(x w)) of n numbers, by one call or in calls of `piece` numbers. */
+static void softplus_in_pieces(tw_dtype dtype, int64_t n, int64_t piece, const char *x, const char *w, char *out) {
+  const int64_t bytes = (int64_t)tw_dtype_get(dtype)->size;
+  for (int64_t at = 0; at < n; at += piece) {
+    const int64_t some = n - at < piece ? n - at : piece;
+    tw_graph *g = tw_graph_new();
+    tw_expr in[2] = {tw_input(g, "x", dtype, TW_SHAPE(some)), tw_input(g, "w", dtype, TW_SHAPE(some))};
+    tw_expr y = tw_log1p(tw_exp(tw_mul(in[0], in[1])));
+    tw_error error;
+    tw_fn *fn;
+    tw_work *work;
+    assert_int_equal(tw_fn_new(&fn, 2, in, 1, &y, NULL, &error), TW_OK);
+    assert_int_equal(tw_work_new(&work, fn, &error), TW_OK);
+    assert_int_equal(tw_fn_call(fn, work, (const void *[]){x + at * bytes, w + at * bytes}, (void *[]){out + at * bytes}, 0, &error), TW_OK);
+    tw_work_free(work);
+    tw_fn_free(fn);
+    tw_graph_free(g);
+  }
+}
+
+/* Arrays so long that blocks are asked for ahead, and functions run in pieces, give the bits of short ones. */
+static void long_arrays(void **state) {
+  (void)state;
+  enum { N = 700037, PIECE = 70001 };
+  for (int single = 0; single < 2; single++) {
+    double *memory = tw_alloc(4 * (size_t)N, sizeof *memory);
+    assert_non_null(memory);
+    double *x = memory, *w = x + N, *whole = w + N, *parts = whole + N;
+    for (int64_t i = 0; i < N; i++) {
+      const double a = 3 * tw_random_normal(1, (uint64_t)i), b = tw_random_normal(2, (uint64_t)i);
+      if (single) ((float *)x)[i] = (float)a, ((float *)w)[i] = (float)b;
+      else x[i] = a, w[i] = b;
+    }
+    const tw_dtype dtype = single ? TW_F32 : TW_F64;
+    softplus_in_pieces(dtype, N, N, (char *)x, (char *)w, (char *)whole);
+    softplus_in_pieces(dtype, N, PIECE, (char *)x, (char *)w, (char *)parts);
+    assert_memory_equal(whole, parts, N * tw_dtype_get(dtype)->size);
+    free(memory);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(small_graphs), cmocka_unit_test(large_graphs),
                                      cmocka_unit_test(chain_is_one_pass), cmocka_unit_test(bad_index_is_named),
-                                     cmocka_unit_test(steps_that_wrap_are_refused), cmocka_unit_test(many_numbers_in_indices)};
+                                     cmocka_unit_test(steps_that_wrap_are_refused), cmocka_unit_test(many_numbers_in_indices),
+                                     cmocka_unit_test(long_arrays)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -86,7 +86,7 @@ static void linear_rows_alone(void **state) {
       random_free(&r);
     }
     print_message("%s: %lld missed\n", methods[k], (long long)missed);
-    assert_true(missed <= 6); /* 3 or 4, as the BLAS rounds */
+    assert_true(missed <= 5); /* 3 to 5, as the BLAS rounds */
   }
 }
 

@@ -166,8 +166,8 @@ bool tw_emit_is_reserved(const char *name) {
       "dynamic_cast", "explicit", "export", "friend", "mutable", "namespace", "new", "noexcept", "not", "not_eq", "nullptr", "operator",
       "or", "or_eq", "private", "protected", "public", "reinterpret_cast", "requires", "static_assert", "static_cast", "template", "this",
       "thread_local", "throw", "try", "typeid", "typename", "using", "virtual", "wchar_t", "xor", "xor_eq"};
-  static const char *const start[] = {"rt_",   "TALWEG_", "constant_", "INT",   "UINT",     "INFINITY", "FP_",   "M_",
-                                      "HUGE_", "MATH_",     "SIZE_", "PTRDIFF_", "WCHAR_",   "WINT_", "SIG_"};
+  static const char *const start[] = {"rt_",   "TALWEG_", "constant_", "INT",     "UINT",   "INFINITY", "FP_", "M_",
+                                      "HUGE_", "MATH_",   "SIZE_",     "PTRDIFF_", "WCHAR_", "WINT_",    "SIG_"};
   for (size_t k = 0; k < sizeof word / sizeof *word; k++)
     if (strcmp(word[k], name) == 0) return true;
   for (size_t k = 0; k < sizeof start / sizeof *start; k++)

@@ -206,7 +206,6 @@ tw_status tw_source_add(tw_source *source, const char *name, const tw_fn *fn, co
   return status;
 }
 
-
 /* Text of a comment, which it must not end. */
 static void put_remark(tw_text *out, const char *text, size_t length) {
   for (size_t i = 0; i < length; i++) tw_text_printf(out, i > 0 && text[i] == '/' && text[i - 1] == '*' ? " %c" : "%c", text[i]);
@@ -231,7 +230,7 @@ static void put_includes(tw_text *out) {
                "#include <string.h>\n#include <tgmath.h>\n\n");
 }
 
-/* Of a language that headers are for. */
+/* What declarations stand between, so that they are C and C++. */
 static void put_begin(tw_text *out) {
   tw_text_puts(out, "#ifdef __cplusplus\n#define TALWEG_ALIGNAS alignas\nextern \"C\" {\n"
                     "#else\n#define TALWEG_ALIGNAS _Alignas\n#endif\n\n");
@@ -269,9 +268,9 @@ tw_status tw_source_write(const tw_source *source, const char *title, const char
     put_remark(c, title, strlen(title));
     tw_text_puts(c, ". Written by Talweg; depends on libm alone. */\n");
     put_includes(c);
-    if (header)
+    if (header) {
       tw_text_printf(c, "#include \"%s\"\n\n", include);
-    else if (source->declarations.data) {
+    } else if (source->declarations.data) {
       put_begin(c);
       tw_text_append(c, source->declarations.data, source->declarations.length);
       put_end(c);

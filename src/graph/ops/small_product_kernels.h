@@ -150,6 +150,7 @@ static void NAME(columns)(int64_t rows, int64_t cols, const void *a_, int64_t ld
 }
 
 #endif
+
 /* ------------------------------------------------------------------ C = op(A) op(B) */
 
 /* `rows` rows and `cols` columns of C; op(A)[i, l] = a[i ai + l al]. Each element is one sum in order of l. What of A comes next is

@@ -40,7 +40,7 @@ enum {
   PIECE_BYTES = 512      /* of an operand of such a function, between two requests */
 };
 
-/* Asks for lines `from` .. of an array, four at a time: compilers drop calls without other effects, hence inline. */
+/* Asks for the lines between two places, four at a time: compilers drop calls without other effects, hence inline. */
 static inline __attribute__((always_inline)) void ask_lines(const char *at, const char *end, bool writes) {
   if (writes)
     for (; at < end; at += 4 * LINE) {

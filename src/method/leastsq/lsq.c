@@ -258,7 +258,7 @@ tw_status tw_lsq_stall(tw_lsq *s) {
   }
   double along;
   TW_TRY(gradient_cosine(s, &along));
-  if (along * along <= 1024 * DBL_EPSILON) { /* rounding of the residuals is amplified by what cancels in them */
+  if (along * along <= 512 * DBL_EPSILON) { /* 334 have been seen: what cancels in residuals amplifies rounding */
     run->optimality.stationarity = along;
     return tw_run_end(run, TW_SOLVED,
                       "no further decrease in this precision; the gradient would take %.1e of |r|^2 away",
